@@ -1,0 +1,58 @@
+import type { Backend, DeadReason } from "./backend.ts";
+
+/** How many jobs one queue holds, by state. */
+export interface QueueCounts {
+  readonly queue: string;
+  /** Deliverable now. */
+  readonly ready: number;
+  /** Waiting for their time: delayed, or between two attempts. */
+  readonly delayed: number;
+  /** Leased by some worker. */
+  readonly leased: number;
+  readonly dead: number;
+  /** Finished jobs still remembered; 0 where the backend keeps none. */
+  readonly finished: number;
+  /** How long the oldest ready job has been ready; null when none is. */
+  readonly oldestWaitMs: number | null;
+}
+
+export interface DeadLetter {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly reason: DeadReason;
+  /** The attempt that was the last. */
+  readonly attempt: number;
+  /** Unix milliseconds. */
+  readonly diedAt: number;
+  /** The bytes as they arrived. */
+  readonly body: string;
+}
+
+export interface DeadLetterQuery {
+  /** Absent: every queue. */
+  readonly queue?: string;
+  /** Absent: every id. */
+  readonly ids?: readonly string[];
+  /** Absent: 100. Newest first. */
+  readonly limit?: number;
+}
+
+/** A look into a backend that can be looked into. Not part of the contract; a package has it or not. */
+export interface Inspector {
+  /** Every queue that holds anything, by name. */
+  counts(): Promise<QueueCounts[]>;
+  deadLetters(query?: DeadLetterQuery): Promise<DeadLetter[]>;
+  /** Makes dead letters deliverable again as first attempts; answers how many. */
+  replay(query?: DeadLetterQuery): Promise<number>;
+  /** Deletes dead letters for good; answers how many. */
+  drop(query?: DeadLetterQuery): Promise<number>;
+}
+
+export interface InspectableBackend extends Backend {
+  readonly inspector: Inspector;
+}
+
+export function inspectorOf(backend: Backend): Inspector | null {
+  return "inspector" in backend ? (backend as InspectableBackend).inspector : null;
+}
