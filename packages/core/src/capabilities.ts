@@ -22,6 +22,8 @@ export interface Capabilities {
   readonly countsReleases: boolean;
   /** "fifo": same priority and due time leave in the order they came; "none": no promise. */
   readonly ordering: "fifo" | "none";
+  /** Whether an id enqueued again while it is held is noticed (`stored: false`, or `ID_CONFLICT`). If not, both copies run. */
+  readonly uniqueIds: boolean;
   /** Whether a stored message survives the end of every process and of the machine. */
   readonly durable: boolean;
 }

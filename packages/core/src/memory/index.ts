@@ -1,0 +1,33 @@
+import type { Capabilities } from "../capabilities.ts";
+import { WaybillError } from "../errors.ts";
+import type { InspectableBackend } from "../inspector.ts";
+import { openMemory } from "./backend.ts";
+import { memoryCapabilities } from "./limits.ts";
+import { createStore } from "./store.ts";
+
+export { memoryCapabilities } from "./limits.ts";
+
+export interface MemoryOptions {
+  /** Accept that every job is gone when the process ends, even where NODE_ENV is "production". Default false. */
+  readonly allowVolatile?: boolean;
+  /** Limits to declare and keep instead of its own, to see a program as it would run on a lesser backend. */
+  readonly capabilities?: Partial<Capabilities>;
+  /** Name in logs. Default "memory:". */
+  readonly address?: string;
+}
+
+/**
+ * A queue inside this process, for tests and for trying things out. Each call makes one store; each open of
+ * the answer is one more connection to it. The jobs are gone when the process ends.
+ */
+export function memoryBackend(options: MemoryOptions = {}): () => Promise<InspectableBackend> {
+  if (process.env["NODE_ENV"] === "production" && options.allowVolatile !== true) {
+    throw new WaybillError(
+      "CONFIG_INVALID",
+      'the memory backend loses every job when the process ends, so it does not start with NODE_ENV "production"; ' +
+        'use a file instead ("sqlite:./waybill.db"), or say allowVolatile: true',
+    );
+  }
+  const store = createStore({ ...memoryCapabilities, ...options.capabilities });
+  return async () => openMemory(store, options.address ?? "memory:");
+}
