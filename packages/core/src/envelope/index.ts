@@ -1,0 +1,11 @@
+export { decodeBody } from "./decode.ts";
+export { defaults, type RetryPolicy } from "./defaults.ts";
+export { formatDuration, parseDuration } from "./duration.ts";
+export type { EnvelopeCode } from "./envelope-code.ts";
+export type { Envelope, EnvelopeDedupe, EnvelopeMeta, EnvelopeRetry, JsonValue } from "./envelope.ts";
+export { newId } from "./id.ts";
+export { parseEnvelope } from "./parse.ts";
+export { retryPolicyOf, timeoutMsOf } from "./policy.ts";
+export { retryDelayMs, type RetryWaits } from "./retry-schedule.ts";
+export { serialiseEnvelope } from "./serialise.ts";
+export { formatTimestamp, parseTimestamp } from "./timestamp.ts";

@@ -1,0 +1,23 @@
+import { defaults, type RetryPolicy } from "./defaults.ts";
+import { parseDuration } from "./duration.ts";
+import type { Envelope } from "./envelope.ts";
+
+/** The policy of one job. Member by member the envelope wins, else the worker's definition, else the default. */
+export function retryPolicyOf(envelope: Envelope, definition: Partial<RetryPolicy> = {}): RetryPolicy {
+  const wire = envelope.retry ?? {};
+  const otherwise = { ...defaults.retry, ...definition };
+  return {
+    maxAttempts: wire.max_attempts ?? otherwise.maxAttempts,
+    initialMs: wire.initial_interval === undefined ? otherwise.initialMs : parseDuration(wire.initial_interval),
+    coefficient: wire.backoff_coefficient ?? otherwise.coefficient,
+    maxMs: wire.max_interval === undefined ? otherwise.maxMs : parseDuration(wire.max_interval),
+    jitter: wire.jitter ?? otherwise.jitter,
+    nonRetryableErrors: wire.non_retryable_errors ?? otherwise.nonRetryableErrors,
+    onExhaustion: wire.on_exhaustion ?? otherwise.onExhaustion,
+  };
+}
+
+/** How long one run of the job may take: the envelope wins, else the worker's definition, else the default. */
+export function timeoutMsOf(envelope: Envelope, definitionMs?: number): number {
+  return envelope.timeout === undefined ? (definitionMs ?? defaults.timeoutMs) : envelope.timeout * 1_000;
+}
