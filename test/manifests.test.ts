@@ -1,0 +1,67 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { published, read, root, top, workspaces } from "./workspace.ts";
+
+interface Locked {
+  readonly packages: Readonly<
+    Record<string, { readonly resolved?: string; readonly link?: boolean; readonly hasInstallScript?: boolean }>
+  >;
+}
+
+describe.each([top, ...workspaces])("$path/package.json", ({ manifest }) => {
+  test("pins every version exactly, so that two clones install the same bytes", () => {
+    const { dependencies, devDependencies, peerDependencies, optionalDependencies } = manifest;
+    const wanted = Object.entries({
+      ...dependencies,
+      ...devDependencies,
+      ...peerDependencies,
+      ...optionalDependencies,
+    });
+    expect(wanted.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([]);
+  });
+
+  test("is MIT", () => {
+    expect(manifest.license).toBe("MIT");
+  });
+});
+
+describe.each(published)("$manifest.name", ({ path, manifest }) => {
+  test("is ESM, and is a library whose every export names sources, types and code, or a command", () => {
+    expect(manifest.type).toBe("module");
+    expect(Object.keys({ ...manifest.exports, ...manifest.bin })).not.toEqual([]);
+    for (const target of Object.values(manifest.exports ?? {})) {
+      expect(Object.keys(target)).toEqual(["waybill-source", "types", "default"]);
+      expect(existsSync(join(root, path, target["waybill-source"] ?? ""))).toBe(true);
+    }
+  });
+
+  test("asks for the Node that first has node:sqlite unflagged", () => {
+    expect(manifest.engines?.node).toBe(">=22.13");
+  });
+
+  test("has a README that begins with its name and one sentence", () => {
+    const [title, , sentence] = read(join(path, "README.md")).split("\n");
+    expect(title).toBe(`# ${manifest.name}`);
+    expect(sentence).toMatch(/^[A-Z].{20,}\.$/);
+  });
+
+  test("is in the group whose versions move together", () => {
+    const { fixed } = JSON.parse(read(".changeset/config.json")) as { fixed: string[][] };
+    expect(fixed.flat()).toContain(manifest.name);
+  });
+});
+
+describe.each(["package-lock.json", ".ci/nodes/package-lock.json"])("%s", (path) => {
+  const { packages } = JSON.parse(read(path)) as Locked;
+
+  test("names no registry host, so that any mirror serves", () => {
+    const hosts = Object.entries(packages).filter(([, { resolved, link }]) => resolved !== undefined && !link);
+    expect(hosts).toEqual([]);
+  });
+
+  test("holds nothing that runs a script when installed", () => {
+    const scripted = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript);
+    expect(scripted.map(([name]) => name)).toEqual([]);
+  });
+});
