@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# What the tests need beside npm: a browser for the demo's page and the sqlite3 shell for foreign producers.
+# Installs what is missing where it may (root on Debian), otherwise says what to install.
+set -euo pipefail
+
+declare -A package_of=([chromium]=chromium [sqlite3]=sqlite3 [python3]=python3)
+
+missing=()
+for program in "${!package_of[@]}"; do
+  command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+  echo "nothing is missing"
+  exit 0
+fi
+if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+  echo "please install: ${missing[*]}" >&2
+  exit 1
+fi
+
+# A mirror that hangs or resets is the commonest failure of a CI run: three tries, four minutes each at most.
+export DEBIAN_FRONTEND=noninteractive
+for try in 1 2 3; do
+  if timeout 240 apt-get -qq update &&
+    timeout 240 apt-get -qq install --yes --no-install-recommends "${missing[@]}" >/dev/null; then
+    echo "installed: ${missing[*]}"
+    exit 0
+  fi
+  echo "try $try did not succeed" >&2
+  sleep $((try * 5))
+done
+exit 1

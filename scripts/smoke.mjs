@@ -1,0 +1,74 @@
+// The built packages, loaded as an application loads them, on whichever Node runs this file.
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect, defineJob } from "@waybill/core";
+import { z } from "zod";
+
+/**
+ * One job from enqueue to settled, and a second one that its worker hands back once.
+ * @param {string} url
+ */
+async function runsJobs(url) {
+  const greeted = /** @type {string[]} */ ([]);
+  const greet = defineJob({
+    type: "smoke.greet",
+    payload: z.object({ name: z.string() }),
+    retry: { initial: "10ms" },
+    async handler({ name }, job) {
+      if (name === "second" && job.attempt === 1) throw new Error("the first attempt fails on purpose");
+      greeted.push(`${name} ${job.attempt}`);
+    },
+  });
+  const jobs = await connect(url, { jobs: [greet], log: "off" });
+  const completed = new Promise((resolve) => {
+    let left = 2;
+    jobs.events.on("settled", ({ outcome }) => {
+      if (outcome === "completed" && --left === 0) resolve(undefined);
+    });
+  });
+  const worker = jobs.worker({ jobs: [greet] });
+  await worker.start();
+  await jobs.enqueue(greet, { name: "first" });
+  await jobs.enqueue(greet, { name: "second" });
+  await completed;
+  const report = await worker.stop();
+  await jobs.close();
+  assert.deepEqual(greeted.toSorted(), ["first 1", "second 2"]);
+  assert.equal(report.completed, 2);
+  assert.equal(report.unfinished, 0);
+}
+
+/** CommonJS applications load the packages by `require`, which a top-level await would forbid. */
+function loadsFromCommonJs() {
+  const require = createRequire(import.meta.url);
+  assert.equal(require("@waybill/core").defineJob, defineJob);
+  assert.equal(typeof require("@waybill/sqlite"), "object");
+  assert.equal(typeof require("@waybill/backend-contract"), "object");
+}
+
+const folder = await mkdtemp(join(tmpdir(), "waybill-smoke-"));
+const checks = {
+  "jobs run on memory:": () => runsJobs("memory:"),
+  "jobs run on sqlite:": () => runsJobs(`sqlite:${join(folder, "smoke.db")}`),
+  "CommonJS can require the packages": loadsFromCommonJs,
+};
+let failed = 0;
+for (const [name, check] of Object.entries(checks)) {
+  const timeout = AbortSignal.timeout(20_000);
+  const late = new Promise((_, reject) => {
+    timeout.addEventListener("abort", () => reject(new Error("not done within 20 s")));
+  });
+  try {
+    await Promise.race([check(), late]);
+    console.log(`ok    Node ${process.versions.node}: ${name}`);
+  } catch (error) {
+    failed += 1;
+    console.log(`FAIL  Node ${process.versions.node}: ${name}`, error);
+  }
+}
+await rm(folder, { recursive: true });
+console.log(`${Object.keys(checks).length - failed} passed, ${failed} failed, 0 skipped`);
+process.exit(failed === 0 ? 0 : 1);
