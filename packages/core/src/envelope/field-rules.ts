@@ -42,8 +42,10 @@ export const arrayRule: FieldRule = (value, pointer) => {
 /** At least one character. */
 export function stringRule(longest: number): FieldRule {
   return (value, pointer) => {
-    const length = characters(text(value, pointer));
-    if (length < 1 || length > longest) refuse("LENGTH_INVALID", pointer, `not 1 to ${longest} characters`);
+    const content = text(value, pointer);
+    // Counted in code points, as other languages count; there are never more of them than UTF-16 units.
+    const fits = content.length <= longest || [...content].length <= longest;
+    if (content === "" || !fits) refuse("LENGTH_INVALID", pointer, `not 1 to ${longest} characters`);
   };
 }
 
@@ -80,16 +82,31 @@ export function listRule(least: number, most: number, item: FieldRule): FieldRul
   };
 }
 
+/** A rule and the pointer it reports, joined once and not for every job. */
+export interface Member {
+  readonly rule: FieldRule;
+  readonly pointer: string;
+}
+
+export function membersOf(parent: string, rules: Readonly<Record<string, FieldRule>>): ReadonlyMap<string, Member> {
+  return new Map(Object.entries(rules).map(([name, rule]) => [name, { rule, pointer: `${parent}/${name}` }]));
+}
+
 /** An object that may hold these members and no others: ignoring a misspelt one would change what the job does. */
-export function closedRule(members: ReadonlyMap<string, FieldRule>, ...required: readonly string[]): FieldRule {
+export function closedRule(members: ReadonlyMap<string, Member>, required: readonly string[] = []): FieldRule {
   return (value, pointer) => {
     const fields = object(value, pointer);
     for (const name of Object.keys(fields)) {
-      const rule = members.get(name);
-      const inner = `${pointer}/${name.slice(0, 64)}`;
-      if (rule === undefined) refuse("FIELD_UNKNOWN", inner, `not one of ${[...members.keys()].join(", ")}`);
-      present(fields[name], inner);
-      rule(fields[name], inner);
+      const member = members.get(name);
+      if (member === undefined) {
+        return refuse(
+          "FIELD_UNKNOWN",
+          `${pointer}/${name.slice(0, 64)}`,
+          `not one of ${[...members.keys()].join(", ")}`,
+        );
+      }
+      present(fields[name], member.pointer);
+      member.rule(fields[name], member.pointer);
     }
     for (const name of required) requireField(fields, name, pointer);
   };
@@ -119,13 +136,6 @@ function named(longest: number, form: RegExp, code: EnvelopeCode, fault: string)
 function text(value: unknown, pointer: string): string {
   if (typeof value !== "string") wrongType(value, pointer, "a string");
   return value as string;
-}
-
-/** Unicode code points, so that every language counts alike. */
-function characters(value: string): number {
-  let count = value.length;
-  if (/[\ud800-\udbff]/.test(value)) count = [...value].length;
-  return count;
 }
 
 function wrongType(value: unknown, pointer: string, wanted: string): never {

@@ -101,8 +101,8 @@ export function refuseFault(text: string): void {
   value(1);
 }
 
-/** The index after the closing quote of a string whose content begins at `at`, in text known to be JSON. */
-export function endOfString(text: string, at: number): number {
+/** The index after the closing quote of a string whose content begins at `at`. */
+function endOfString(text: string, at: number): number {
   for (;;) {
     const code = text.charCodeAt(at++);
     if (code === QUOTE) return at;

@@ -5,11 +5,11 @@ import {
   booleanRule,
   closedRule,
   durationRule,
-  type FieldRule,
   type Fields,
   idRule,
   integerRule,
   listRule,
+  membersOf,
   numberRule,
   oneOfRule,
   present,
@@ -21,50 +21,45 @@ import {
   uriReferenceRule,
   uriRule,
 } from "./field-rules.ts";
-import { metaRule } from "./meta-rule.ts";
+import { checkMetaSize, metaRule } from "./meta-rule.ts";
 import { parseStrictJson } from "./strict-json.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
-const retryRule = closedRule(
-  new Map([
-    ["max_attempts", integerRule(1, 100)],
-    ["initial_interval", durationRule],
-    ["backoff_coefficient", numberRule(1)],
-    ["max_interval", durationRule],
-    ["jitter", booleanRule],
-    ["non_retryable_errors", listRule(0, 100, stringRule(255))],
-    ["on_exhaustion", oneOfRule("dead_letter", "discard")],
-  ]),
-);
+const RETRY = membersOf("/retry", {
+  max_attempts: integerRule(1, 100),
+  initial_interval: durationRule,
+  backoff_coefficient: numberRule(1),
+  max_interval: durationRule,
+  jitter: booleanRule,
+  non_retryable_errors: listRule(0, 100, stringRule(255)),
+  on_exhaustion: oneOfRule("dead_letter", "discard"),
+});
 
-const dedupeRule = closedRule(
-  new Map([
-    ["key", stringRule(255)],
-    ["for", durationRule],
-    ["on_conflict", oneOfRule("reject", "ignore", "replace")],
-  ]),
-  "key",
-);
+const DEDUPE = membersOf("/dedupe", {
+  key: stringRule(255),
+  for: durationRule,
+  on_conflict: oneOfRule("reject", "ignore", "replace"),
+});
 
-const RULES: ReadonlyMap<string, FieldRule> = new Map([
-  ["spec", specRule],
-  ["id", idRule],
-  ["type", typeRule],
-  ["queue", queueRule],
-  ["args", arrayRule],
-  ["created_at", timestampRule],
-  ["source", uriReferenceRule],
-  ["scheduled_at", timestampRule],
-  ["expires_at", timestampRule],
-  ["priority", integerRule(-100, 100)],
-  ["timeout", integerRule(1, 604_800)],
-  ["retry", retryRule],
-  ["dedupe", dedupeRule],
-  ["schema", uriRule],
-  ["meta", metaRule],
-  ["crit", listRule(1, 32, stringRule(64))],
-  ["specversion", oneOfRule("1.0")],
-]);
+const FIELDS = membersOf("", {
+  spec: specRule,
+  id: idRule,
+  type: typeRule,
+  queue: queueRule,
+  args: arrayRule,
+  created_at: timestampRule,
+  source: uriReferenceRule,
+  scheduled_at: timestampRule,
+  expires_at: timestampRule,
+  priority: integerRule(-100, 100),
+  timeout: integerRule(1, 604_800),
+  retry: closedRule(RETRY),
+  dedupe: closedRule(DEDUPE, ["key"]),
+  schema: uriRule,
+  meta: metaRule,
+  crit: listRule(1, 32, stringRule(64)),
+  specversion: oneOfRule("1.0"),
+});
 
 /**
  * The envelope a body holds, exactly as written: unknown fields are kept, absent ones stay absent.
@@ -72,30 +67,32 @@ const RULES: ReadonlyMap<string, FieldRule> = new Map([
  */
 export function parseEnvelope(body: string): Envelope {
   const fields = parseStrictJson(body);
-  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
-    refuse("ENVELOPE_NOT_OBJECT", "", "the body is JSON, but an envelope is a JSON object");
-  }
-  checkFields(fields as Fields);
-  return fields as Envelope;
+  if (!isObject(fields)) refuse("ENVELOPE_NOT_OBJECT", "", "the body is JSON, but an envelope is a JSON object");
+  checkFields(fields);
+  if (Object.hasOwn(fields, "meta")) checkMetaSize(fields["meta"] as Fields, body.length);
+  return fields as Fields & Envelope;
 }
 
 function checkFields(fields: Fields): void {
-  // The version first: a field's meaning depends on it.
+  // The version first: what the others mean depends on it.
   requireField(fields, "spec", "");
   specRule(fields["spec"], "/spec");
   requireField(fields, "id", "");
   requireField(fields, "type", "");
   requireField(fields, "args", "");
   for (const name of Object.keys(fields)) {
-    const rule = RULES.get(name);
-    if (rule === undefined) continue;
+    const field = FIELDS.get(name);
+    if (field === undefined) continue;
     const value = fields[name];
-    const pointer = `/${name}`;
-    present(value, pointer);
-    rule(value, pointer);
+    present(value, field.pointer);
+    field.rule(value, field.pointer);
   }
   if (Object.hasOwn(fields, "expires_at")) checkExpiry(fields);
   if (Object.hasOwn(fields, "crit")) checkCrit(fields);
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function specRule(value: unknown, pointer: string): void {
@@ -121,6 +118,6 @@ function checkCrit(fields: Fields): void {
     const pointer = `/crit/${index}`;
     if (names.indexOf(name) !== index) refuse("CRIT_INVALID", pointer, "named twice");
     if (!Object.hasOwn(fields, name)) refuse("CRIT_INVALID", pointer, "names a field the envelope does not have");
-    if (!RULES.has(name)) refuse("CRIT_UNSUPPORTED", pointer, `"${name}" must be understood and is not known here`);
+    if (!FIELDS.has(name)) refuse("CRIT_UNSUPPORTED", pointer, `"${name}" must be understood and is not known here`);
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 export interface RetryWaits {
   /** The wait after the first failure. */
@@ -26,5 +26,5 @@ export function retryDelayMs(id: string, failure: number, policy: RetryWaits): n
 
 /** Uniform in [0, 1), and fixed by the job and the failure: 48 bits of SHA-256 over "id:failure". */
 function fraction(id: string, failure: number): number {
-  return createHash("sha256").update(`${id}:${failure}`).digest().readUIntBE(0, 6) / 2 ** 48;
+  return hash("sha256", `${id}:${failure}`, "buffer").readUIntBE(0, 6) / 2 ** 48;
 }

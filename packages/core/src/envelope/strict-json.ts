@@ -1,11 +1,19 @@
 /// <reference lib="es2024.string" />
 import { refuse } from "./envelope-code.ts";
-import { endOfString, MAX_DEPTH, MAX_VALUES, refuseFault } from "./json-fault.ts";
+import { MAX_DEPTH, MAX_VALUES, refuseFault } from "./json-fault.ts";
 
 /** One mebibyte of UTF-8. */
 export const MAX_BODY_BYTES = 1_048_576;
-const COLON = 0x3a;
+const BLANK = 0x20;
 const QUOTE = 0x22;
+
+/** What one walk over the values finds. */
+interface Census {
+  members: number;
+  values: number;
+  /** Whether an escape in the text can have put a forbidden character into a string. */
+  readonly suspectStrings: boolean;
+}
 
 const SUSPECT_ESCAPE = /\\u(?:0000|[dD][89a-fA-F])/;
 
@@ -27,8 +35,9 @@ export function parseStrictJson(text: string): unknown {
   if (text.charCodeAt(0) === 0xfeff)
     refuse("BOM_FORBIDDEN", "", "the body begins with a byte order mark; write it without");
   const value = readJson(text);
-  const census = { members: 0, values: 0 };
-  const clean = textIsClean(text) && walkIsClean(value, 1, census) && census.members === membersWritten(text);
+  const suspectStrings = text.includes("\\u") && SUSPECT_ESCAPE.test(text);
+  const census: Census = { members: 0, values: 0, suspectStrings };
+  const clean = rawIsClean(text) && walkIsClean(value, 1, census) && census.members === membersWritten(text);
   if (!clean) refuseFault(text);
   return value;
 }
@@ -41,14 +50,14 @@ function readJson(text: string): unknown {
   }
 }
 
-/** Native searches only; each gives up at once on text that cannot hold what it looks for. */
-function textIsClean(text: string): boolean {
-  if (!text.isWellFormed() || text.includes("\ufffe") || text.includes("\uffff")) return false;
-  return !text.includes("\\u") || !SUSPECT_ESCAPE.test(text);
+/** Native searches, which give up at once on text that cannot hold what they look for. */
+function rawIsClean(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\ufffe") && !text.includes("\uffff");
 }
 
-function walkIsClean(value: unknown, depth: number, census: { members: number; values: number }): boolean {
+function walkIsClean(value: unknown, depth: number, census: Census): boolean {
   if (++census.values > MAX_VALUES || depth > MAX_DEPTH) return false;
+  if (typeof value === "string") return !census.suspectStrings || stringIsClean(value);
   if (typeof value === "number") return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
   if (typeof value !== "object" || value === null) return true;
   if (Array.isArray(value)) {
@@ -60,19 +69,26 @@ function walkIsClean(value: unknown, depth: number, census: { members: number; v
   const keys = Object.keys(value);
   census.members += keys.length;
   for (let index = 0; index < keys.length; index++) {
-    if (!walkIsClean((value as Record<string, unknown>)[keys[index]!], depth + 1, census)) return false;
+    const key = keys[index]!;
+    if (census.suspectStrings && !stringIsClean(key)) return false;
+    if (!walkIsClean((value as Record<string, unknown>)[key], depth + 1, census)) return false;
   }
   return true;
 }
 
-/** Colons outside strings, in text known to be JSON. */
+function stringIsClean(content: string): boolean {
+  return content.isWellFormed() && !content.includes("\0");
+}
+
+/**
+ * At least the members written in the text, and exactly those unless a string holds a colon right after a blank
+ * or a quote. Counting too many is harmless: only equality with the members that came out acquits a text.
+ */
 function membersWritten(text: string): number {
   let members = 0;
-  let at = 0;
-  while (at < text.length) {
-    const code = text.charCodeAt(at++);
-    if (code === COLON) members++;
-    else if (code === QUOTE) at = endOfString(text, at);
+  for (let at = text.indexOf(":"); at !== -1; at = text.indexOf(":", at + 1)) {
+    const before = text.charCodeAt(at - 1);
+    if (before === QUOTE || before <= BLANK) members++;
   }
   return members;
 }
