@@ -14,7 +14,41 @@ export type {
 } from "./backend.ts";
 export type { Capabilities, Need, Verdict } from "./capabilities.ts";
 export { judge } from "./capabilities.ts";
+export type { ConnectOptions, Jobs } from "./connect.ts";
+export { connect } from "./connect.ts";
+export type { Handler, JobDefinition, JobOptions, RetryOptions } from "./define-job.ts";
+export { defineJob, handlerFor } from "./define-job.ts";
+export type { Duration } from "./duration.ts";
+export { durationMs } from "./duration.ts";
+export type { Envelope, EnvelopeRetry, JsonValue, RetryPolicy } from "./envelope/index.ts";
+export { newId, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
 export type { WaybillErrorCode } from "./errors.ts";
 export { Discard, EnvelopeError, isWaybillError, PayloadError, RetryLater, toError, WaybillError } from "./errors.ts";
+export type {
+  BootedEvent,
+  EventName,
+  JobLabel,
+  LeaseLostEvent,
+  Listener,
+  OutcomeEvent,
+  ShutdownReport,
+  StartedEvent,
+  WaybillEvents,
+} from "./events.ts";
+export { EventBus } from "./events.ts";
+export type { Delivery } from "./execute.ts";
+export { execute } from "./execute.ts";
+export { Execution } from "./execution.ts";
 export type { DeadLetter, DeadLetterQuery, InspectableBackend, Inspector, QueueCounts } from "./inspector.ts";
 export { inspectorOf } from "./inspector.ts";
+export { currentJob, JobContext } from "./job-context.ts";
+export type { LogLine } from "./log.ts";
+export type { Middleware } from "./middleware.ts";
+export type { Outcome } from "./outcome.ts";
+export type { EnqueueItem, EnqueueOptions } from "./producer.ts";
+export type { RegisteredJob, Registry, RegistryOptions } from "./registry.ts";
+export { createRegistry } from "./registry.ts";
+export { maskUrl } from "./schemes.ts";
+export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
+export type { Worker } from "./worker.ts";
+export type { ShutdownLimits, WorkerOptions } from "./worker-options.ts";

@@ -1,0 +1,38 @@
+import type { Admit, Message } from "./backend.ts";
+import type { Capabilities } from "./capabilities.ts";
+import { defaults, type Envelope, parseEnvelope, parseTimestamp } from "./envelope/index.ts";
+import { EnvelopeError, toError } from "./errors.ts";
+import { unmetNeed } from "./need.ts";
+import type { Signature } from "./backend.ts";
+
+/** The label of an envelope, and its body beside it. A `scheduled_at` in the past is a delay of 0. */
+export function messageOf(envelope: Envelope, body: string, signature: Signature | null): Message {
+  const { scheduled_at: scheduledAt, meta } = envelope;
+  return {
+    id: envelope.id,
+    type: envelope.type,
+    queue: envelope.queue ?? defaults.queue,
+    delayMs: scheduledAt === undefined ? 0 : Math.max(0, parseTimestamp(scheduledAt) - Date.now()),
+    priority: envelope.priority ?? 0,
+    tenant: meta?.tenant_id ?? null,
+    signature,
+    body,
+  };
+}
+
+/** Core's judgement of bytes that a foreign producer left in a backend's inbox. `has` is asked once the backend is open. */
+export function createAdmit(has: () => Capabilities): Admit {
+  return (body, signature) => {
+    try {
+      const envelope = parseEnvelope(body);
+      const unmet = unmetNeed(envelope, has());
+      if (unmet !== null) return { ok: false, reason: { code: "NEED_UNSUPPORTED", message: unmet } };
+      const message = messageOf(envelope, body, signature);
+      return { ok: true, message: { ...message, delayMs: Math.min(message.delayMs, has().maxDelayMs) } };
+    } catch (thrown) {
+      const error = toError(thrown);
+      const code = error instanceof EnvelopeError ? error.envelopeCode : "ENVELOPE_INVALID";
+      return { ok: false, reason: { code, message: error.message } };
+    }
+  };
+}

@@ -1,0 +1,133 @@
+import { createAdmit } from "./admit.ts";
+import type { Answer, Backend, BackendFactory, Receipt } from "./backend.ts";
+import type { JobDefinition } from "./define-job.ts";
+import { type Duration, durationMs } from "./duration.ts";
+import { WaybillError } from "./errors.ts";
+import { EventBus } from "./events.ts";
+import { type Inspector, inspectorOf } from "./inspector.ts";
+import { pause } from "./lease-loop.ts";
+import { functionSink, logEvents, type LogLine, stdoutSink } from "./log.ts";
+import { createProducer, type EnqueueItem, type EnqueueOptions } from "./producer.ts";
+import { demandAll } from "./registry.ts";
+import { factoryFor } from "./schemes.ts";
+import { createSeam } from "./seam.ts";
+import { createWorker, type Worker } from "./worker.ts";
+import type { WorkerOptions } from "./worker-options.ts";
+
+export interface ConnectOptions {
+  /**
+   * The jobs this program knows. Judged against the backend at once, and jobs enqueued by a type name that is not
+   * among them are refused (in production: stored, with an `unknown_type` event). Absent: any name is taken.
+   */
+  readonly jobs?: readonly JobDefinition[];
+  /** One JSON line per transition: to stdout, nowhere, or into a function. Default "stdout". */
+  readonly log?: "stdout" | "off" | ((line: LogLine) => void);
+  /** An enqueue rejects after this long without an answer. Default "10s". */
+  readonly enqueueTimeout?: Duration;
+  /** `close` gives up waiting for the backend after this long. Default "3s". */
+  readonly closeTimeout?: Duration;
+  /** Largest envelope this producer makes, in bytes of UTF-8. Default 262,144; readers take 1,048,576. */
+  readonly maxBodyBytes?: number;
+  /** A URI reference that names the producer, carried in each envelope. */
+  readonly source?: string;
+  /** Let `memory:` run although NODE_ENV is "production". */
+  readonly allowVolatile?: boolean;
+  /** What this process is, in its boot line. Default "worker". */
+  readonly role?: string;
+}
+
+/** A connection to one backend: the producer, and what workers are made from. */
+export interface Jobs {
+  /** Where it is, without secrets, and what it can do. */
+  readonly backend: Pick<Backend, "name" | "address" | "capabilities">;
+  readonly events: EventBus;
+  /** Null where the backend cannot be looked into. */
+  readonly inspector: Inspector | null;
+  /**
+   * Resolves once the job is as durable as the backend promises. Rejects `PAYLOAD_INVALID`, `CAPABILITY_MISSING`,
+   * `ID_CONFLICT`, or `BACKEND_UNAVAILABLE` within the timeout; the job may then be stored or not.
+   */
+  enqueue<Input, Output>(
+    job: JobDefinition<Input, Output>,
+    payload: NoInfer<Input>,
+    options?: EnqueueOptions,
+  ): Promise<Receipt>;
+  /** By type name, for jobs whose definition lives elsewhere; the payload is checked only by who runs it. */
+  enqueue(type: string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
+  /** Answers per item, in order; one that fails does not sink its neighbours. Never rejects. */
+  enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
+  /** Throws `CONFIG_INVALID` or `CAPABILITY_MISSING` for what can be known beforehand. */
+  worker(options: WorkerOptions): Worker;
+  /** Stops the workers, lets pending calls end, then closes the backend; by `closeTimeout` at the latest. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** Opens a backend by its URL, or by a factory from a backend package. Rejects with the way out in the message. */
+export async function connect(target: string | BackendFactory, options: ConnectOptions = {}): Promise<Jobs> {
+  const factory = typeof target === "string" ? await factoryFor(target, options.allowVolatile === true) : target;
+  const enqueueTimeoutMs = durationMs(options.enqueueTimeout ?? "10s", "enqueueTimeout");
+  const closeTimeoutMs = durationMs(options.closeTimeout ?? "3s", "closeTimeout");
+  const known = options.jobs ? byType(options.jobs) : null;
+  let opened: Backend | null = null;
+  const admit = createAdmit(() => {
+    if (opened) return opened.capabilities;
+    throw new WaybillError("CONFIG_INVALID", "a backend may admit messages only once it is open");
+  });
+  const backend = await factory({ admit });
+  opened = backend;
+  const env = process.env["NODE_ENV"] ?? "development";
+  const events = new EventBus();
+  const sink = sinkFor(options.log ?? "stdout");
+  if (sink) logEvents(events, sink);
+  for (const job of options.jobs ?? []) demandAll(job, backend.capabilities);
+  const seam = createSeam(backend, enqueueTimeoutMs);
+  const producer = createProducer({
+    seam,
+    events,
+    known,
+    source: options.source ?? null,
+    maxBodyBytes: options.maxBodyBytes ?? 262_144,
+    production: env === "production",
+  });
+  const workers = new Set<Worker>();
+  let closing: Promise<void> | null = null;
+
+  async function close(): Promise<void> {
+    await Promise.all([...workers].map((worker) => worker.stop("close")));
+    const ended = seam.whenIdle().then(() => backend.close());
+    await Promise.race([ended, pause(closeTimeoutMs)]);
+    await sink?.flush();
+  }
+
+  const jobs: Jobs = {
+    backend: { name: backend.name, address: backend.address, capabilities: backend.capabilities },
+    events,
+    inspector: inspectorOf(backend),
+    enqueue: (job: JobDefinition | string, payload: unknown, enqueueOptions?: EnqueueOptions) =>
+      producer.enqueue(job, payload, enqueueOptions),
+    enqueueMany: (items) => producer.enqueueMany(items),
+    worker(workerOptions) {
+      const role = options.role ?? "worker";
+      const worker = createWorker({ seam, events, role, env, close: () => jobs.close() }, workerOptions);
+      workers.add(worker);
+      return worker;
+    },
+    close: () => (closing ??= close()),
+  };
+  return jobs;
+}
+
+function sinkFor(log: NonNullable<ConnectOptions["log"]>) {
+  if (log === "off") return null;
+  return log === "stdout" ? stdoutSink() : functionSink(log);
+}
+
+function byType(jobs: readonly JobDefinition[]): ReadonlyMap<string, JobDefinition> {
+  const map = new Map<string, JobDefinition>();
+  for (const job of jobs) {
+    if (map.has(job.type))
+      throw new WaybillError("CONFIG_INVALID", `job type "${job.type}" is defined twice; keep one definition`);
+    map.set(job.type, job);
+  }
+  return map;
+}

@@ -1,0 +1,116 @@
+import { type Duration, durationMs } from "./duration.ts";
+import { WaybillError } from "./errors.ts";
+import type { JobContext } from "./job-context.ts";
+import type { InputOf, OutputOf, StandardSchema } from "./standard-schema.ts";
+
+/** How a failed attempt is followed by the next. Absent members come from the spec's defaults. */
+export interface RetryOptions {
+  /** Executions allowed, the first included: 1 to 100. Default 10. */
+  readonly maxAttempts?: number;
+  /** Wait after the first failure, before jitter. Default "5s". */
+  readonly initial?: Duration;
+  /** Each wait is the one before times this, at least 1. Default 2. */
+  readonly factor?: number;
+  /** No wait is longer. Default "1h". */
+  readonly max?: Duration;
+  /** Spread the waits over 0.5 to 1.5 times their length, reproducibly by job id. Default true. */
+  readonly jitter?: boolean;
+  /** Error codes, else names, that end the job at once; `"prefix.*"` matches all below. Default none. */
+  readonly nonRetryable?: readonly string[];
+  /** What happens after the last attempt: kept for a person, or forgotten. Default "dead_letter". */
+  readonly onExhaustion?: "dead_letter" | "discard";
+}
+
+/**
+ * The user's function. Resolves: the job is completed. Throws `RetryLater`: put back uncounted; `Discard`: kept
+ * for a person; anything else: a failed attempt. It may run more than once and must tolerate that.
+ */
+export type Handler<Payload> = {
+  // A method type, so that definitions of different payloads fit one list.
+  bivariant(payload: Payload, job: JobContext): Promise<void> | void;
+}["bivariant"];
+
+export interface JobOptions<Schema extends StandardSchema> {
+  /** Names the handler: dots and underscores, no hyphens; "receipt.send". */
+  readonly type: string;
+  /** Any Standard Schema. Checked at enqueue and again before the handler runs. Absent: any JSON value. */
+  readonly payload?: Schema;
+  /** Where the job waits. Default "default". */
+  readonly queue?: string;
+  readonly retry?: RetryOptions;
+  /** Longest run of one attempt. Default "15m". */
+  readonly timeout?: Duration;
+  /** Of the payload's shape, from 1. A worker puts back jobs newer than its own version. Default 1. */
+  readonly version?: number;
+  /** May be added later with `handlerFor`, so that producers need not import the worker's code. */
+  readonly handler?: Handler<OutputOf<Schema>>;
+}
+
+export interface JobDefinition<Input = unknown, Output = Input> {
+  readonly type: string;
+  readonly schema: StandardSchema<Input, Output> | null;
+  readonly queue: string;
+  readonly retry: RetryOptions;
+  /** Null: the spec's default of 900 s. */
+  readonly timeoutMs: number | null;
+  readonly version: number;
+  readonly handler: Handler<Output> | null;
+}
+
+const TYPE = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$/;
+const QUEUE = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
+
+/** Defines a job once, for producers and workers. Throws `CONFIG_INVALID` for names and numbers the spec refuses. */
+export function defineJob<Schema extends StandardSchema = StandardSchema>(
+  options: JobOptions<Schema>,
+): JobDefinition<InputOf<Schema>, OutputOf<Schema>> {
+  const { type, queue = "default", version = 1, retry = {} } = options;
+  if (typeof type !== "string" || !TYPE.test(type) || type.length > 128) {
+    throw refuse(
+      `job type ${JSON.stringify(type)}: use lower-case words joined by dots and underscores, such as "receipt.send"`,
+    );
+  }
+  assertQueue(queue, `queue of "${type}"`);
+  if (!Number.isSafeInteger(version) || version < 1) throw refuse(`version of "${type}" is ${version}: count from 1`);
+  checkRetry(retry, type);
+  const timeoutMs = options.timeout === undefined ? null : durationMs(options.timeout, `timeout of "${type}"`);
+  if (timeoutMs !== null && (timeoutMs === 0 || timeoutMs > 604_800_000)) {
+    throw refuse(`timeout of "${type}" is ${timeoutMs} ms: more than 0 and at most "7d"`);
+  }
+  const schema = (options.payload ?? null) as StandardSchema<InputOf<Schema>, OutputOf<Schema>> | null;
+  return { type, schema, queue, retry, timeoutMs, version, handler: options.handler ?? null };
+}
+
+/** The same job with its handler: the worker's half of a definition that producers share. */
+export function handlerFor<Input, Output>(
+  definition: JobDefinition<Input, Output>,
+  handler: Handler<Output>,
+): JobDefinition<Input, Output> {
+  if (definition.handler !== null) throw refuse(`"${definition.type}" has a handler already; keep one of the two`);
+  return { ...definition, handler };
+}
+
+/** Throws `CONFIG_INVALID` unless `queue` is a name every backend can hold. */
+export function assertQueue(queue: string, name: string): void {
+  if (typeof queue === "string" && QUEUE.test(queue)) return;
+  throw refuse(`${name} is ${JSON.stringify(queue)}: use 1 to 63 lower-case letters, digits, dots and hyphens`);
+}
+
+function checkRetry(retry: RetryOptions, type: string): void {
+  const { maxAttempts = 10, factor = 2, initial = 5_000, max = 3_600_000 } = retry;
+  if (!Number.isSafeInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > 100) {
+    throw refuse(`retry.maxAttempts of "${type}" is ${maxAttempts}: 1 to 100, the first attempt included`);
+  }
+  if (!(factor >= 1) || !Number.isFinite(factor)) throw refuse(`retry.factor of "${type}" is ${factor}: at least 1`);
+  for (const [name, value] of [
+    ["initial", initial],
+    ["max", max],
+  ] as const) {
+    if (durationMs(value, `retry.${name} of "${type}"`) <= 0)
+      throw refuse(`retry.${name} of "${type}" is 0: more than 0`);
+  }
+}
+
+function refuse(message: string): WaybillError {
+  return new WaybillError("CONFIG_INVALID", message);
+}

@@ -1,0 +1,22 @@
+import { WaybillError } from "./errors.ts";
+
+/** Milliseconds as a number, or a number with its unit: "500ms", "30s", "10m", "2h", "7d". */
+export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** The duration in milliseconds, at least 0. `name` is the option it came from, for the error. */
+export function durationMs(value: Duration, name: string): number {
+  const ms = typeof value === "number" ? value : parse(value);
+  if (Number.isFinite(ms) && ms >= 0) return ms;
+  const shown = JSON.stringify(value) ?? String(value);
+  throw new WaybillError(
+    "CONFIG_INVALID",
+    `${name} is ${shown}; write milliseconds or a string such as "500ms", "30s", "10m", "2h", "7d"`,
+  );
+}
+
+function parse(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  return match ? Number(match[1]) * (UNIT_MS[match[2] ?? ""] ?? Number.NaN) : Number.NaN;
+}

@@ -1,0 +1,120 @@
+import type { DeadReason } from "./backend.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** Which job an event is about. */
+export interface JobLabel {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+}
+
+export interface StartedEvent extends JobLabel {
+  readonly attempt: number;
+  readonly lost: number;
+  readonly releases: number;
+  /** The worker's id, or "inline". */
+  readonly worker: string;
+  /** The producer's W3C trace context, when the envelope carries one. */
+  readonly traceparent?: string;
+}
+
+export interface OutcomeEvent extends StartedEvent {
+  readonly outcome: Outcome["kind"];
+  /** From the handler's start; 0 when none was started. */
+  readonly durationMs: number;
+  /** Until the next delivery, for retry and release. */
+  readonly delayMs?: number;
+  readonly reason?: DeadReason;
+  readonly error?: Error;
+}
+
+export interface LeaseLostEvent extends JobLabel {
+  readonly attempt: number;
+  readonly worker: string;
+  /** "run": the handler was aborted; "settle": its outcome could not be stored. The job runs elsewhere. */
+  readonly during: "run" | "settle";
+}
+
+export interface BootedEvent {
+  readonly role: string;
+  readonly env: string;
+  /** Where the backend is, without secrets. */
+  readonly backend: string;
+  readonly queues: readonly string[];
+  readonly worker?: string;
+  readonly concurrency?: number;
+  readonly pid: number;
+}
+
+export interface ShutdownReport {
+  readonly worker: string;
+  /** "SIGTERM", "stop", … */
+  readonly reason: string;
+  /** Settled by this worker since it started. */
+  readonly completed: number;
+  readonly retried: number;
+  readonly released: number;
+  readonly dead: number;
+  /** Leases that ran out or were taken: their outcome was not counted. */
+  readonly lost: number;
+  /** Jobs whose settle did not finish in time; their leases expire and they run elsewhere. */
+  readonly unfinished: number;
+  /** Of the shutdown itself. */
+  readonly durationMs: number;
+}
+
+export interface WaybillEvents {
+  /** A producer's job is stored. */
+  enqueued: JobLabel & { readonly stored: boolean };
+  /** Production only: a type that no registered job has was enqueued by name. */
+  unknown_type: JobLabel;
+  started: StartedEvent;
+  /** `execute`'s verdict. */
+  finished: OutcomeEvent;
+  /** The verdict is stored by the backend: the one to trust. */
+  settled: OutcomeEvent;
+  lease_lost: LeaseLostEvent;
+  /** The backend is away; the worker keeps trying. Once until `recovered`. */
+  unavailable: { readonly worker: string; readonly message: string };
+  recovered: { readonly worker: string };
+  booted: BootedEvent;
+  stopped: ShutdownReport;
+}
+
+export type EventName = keyof WaybillEvents;
+export type Listener<N extends EventName> = (event: WaybillEvents[N] & { readonly at: number }) => void;
+
+/** Typed lifecycle events. Listeners run synchronously, in order; one that throws is reported as a process warning. */
+export class EventBus {
+  readonly #listeners = new Map<EventName, Set<(event: never) => void>>();
+
+  /** Returns the function that unsubscribes. */
+  on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+    const set = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, set);
+    set.add(listener);
+    return () => {
+      set.delete(listener);
+      if (set.size === 0) this.#listeners.delete(name);
+    };
+  }
+
+  /** Whether anybody listens: an event nobody hears need not be built. */
+  has(name: EventName): boolean {
+    return this.#listeners.has(name);
+  }
+
+  /** `event` gains `at`, in Unix milliseconds. */
+  emit<N extends EventName>(name: N, event: WaybillEvents[N]): void {
+    const set = this.#listeners.get(name);
+    if (set === undefined) return;
+    const stamped = { at: Date.now(), ...event };
+    for (const listener of set) {
+      try {
+        (listener as Listener<N>)(stamped);
+      } catch (error) {
+        process.emitWarning(`a listener of "${name}" threw: ${String(error)}`, "WaybillWarning");
+      }
+    }
+  }
+}

@@ -1,0 +1,148 @@
+import type { Signature } from "./backend.ts";
+import { type Envelope, defaults, parseEnvelope, parseTimestamp, retryPolicyOf } from "./envelope/index.ts";
+import { EnvelopeError, PayloadError, toError, WaybillError } from "./errors.ts";
+import type { JobLabel, OutcomeEvent, StartedEvent } from "./events.ts";
+import { Execution } from "./execution.ts";
+import { inFreshScope, JobContext } from "./job-context.ts";
+import { completed, dead, type Outcome, outcomeOf, release } from "./outcome.ts";
+import { unmetNeed } from "./need.ts";
+import { validatePayload } from "./payload.ts";
+import type { RegisteredJob, Registry } from "./registry.ts";
+import { releaseUnknown } from "./unknown-job.ts";
+
+/** One job in somebody's hands, by whichever door it came. */
+export interface Delivery {
+  /** The serialised envelope, as stored. */
+  readonly body: string;
+  readonly attempt: number;
+  readonly lost: number;
+  readonly releases: number;
+  /** Unix milliseconds before which the job must not start, besides its own `scheduled_at`; null for none. */
+  readonly dueAt: number | null;
+  readonly signature: Signature | null;
+  /** What the door knows of the job without reading the body; null when it knows nothing. */
+  readonly label: JobLabel | null;
+  /** Who runs it, for events: a worker's id, "inline". */
+  readonly worker: string;
+  /** The door's handle on the run; absent when the door never cancels. */
+  readonly execution?: Execution;
+}
+
+/** Runs one delivery to its outcome. Never throws; touches no backend and no socket. */
+export async function execute(delivery: Delivery, registry: Registry): Promise<Outcome> {
+  const startedAt = performance.now();
+  const run: Run = { delivery, registry, envelope: null, started: false };
+  const outcome = await decide(run);
+  const { events } = registry;
+  if (events.has("finished")) events.emit("finished", outcomeEvent(run, outcome, performance.now() - startedAt));
+  return outcome;
+}
+
+interface Run {
+  readonly delivery: Delivery;
+  readonly registry: Registry;
+  envelope: Envelope | null;
+  started: boolean;
+}
+
+async function decide(run: Run): Promise<Outcome> {
+  const { delivery, registry } = run;
+  let envelope: Envelope;
+  try {
+    envelope = parseEnvelope(delivery.body);
+  } catch (thrown) {
+    const error = toError(thrown);
+    return dead(error instanceof EnvelopeError ? error.envelopeCode : "ENVELOPE_INVALID", error.message, error);
+  }
+  run.envelope = envelope;
+  const early = beforeStart(envelope, delivery, registry);
+  if (early) return early;
+  const job = registry.find(envelope.type);
+  if (job === undefined) return releaseUnknown(envelope, delivery.releases, null);
+  const version = envelope.meta?.payload_version ?? 1;
+  if (version > job.version) return releaseUnknown(envelope, delivery.releases, { version, known: job.version });
+  return runHandler(run, envelope, job);
+}
+
+/** What can be decided without the job's definition. */
+function beforeStart(envelope: Envelope, delivery: Delivery, registry: Registry): Outcome | null {
+  const now = Date.now();
+  const scheduledAt = envelope.scheduled_at === undefined ? 0 : parseTimestamp(envelope.scheduled_at);
+  const early = Math.max(scheduledAt, delivery.dueAt ?? 0) - now;
+  if (early > 0) return release(early, "EARLY", `the job is due in ${early} ms`);
+  if (envelope.expires_at !== undefined && now >= parseTimestamp(envelope.expires_at)) {
+    return dead("EXPIRED", `the job was not to start at or after ${envelope.expires_at}`);
+  }
+  if (delivery.lost >= registry.maxLost) {
+    return dead(
+      "WORKER_LOST",
+      `${delivery.lost} deliveries ended with their worker gone; the job may be what kills it`,
+    );
+  }
+  const unmet = unmetNeed(envelope, registry.capabilities);
+  return unmet === null ? null : dead("NEED_UNSUPPORTED", unmet);
+}
+
+async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Promise<Outcome> {
+  const { delivery, registry } = run;
+  const execution = delivery.execution ?? new Execution();
+  const policy = envelope.retry === undefined ? job.policy : retryPolicyOf(envelope, job.policy);
+  try {
+    const checked = validatePayload(job.type, job.schema, envelope.args);
+    const payload = checked instanceof Promise ? await checked : checked;
+    const queue = delivery.label?.queue ?? envelope.queue ?? defaults.queue;
+    const context = new JobContext(envelope, queue, delivery.attempt, execution);
+    const timeoutMs = envelope.timeout === undefined ? job.timeoutMs : envelope.timeout * 1_000;
+    run.started = true;
+    if (registry.events.has("started")) registry.events.emit("started", startedEvent(run));
+    const call = (): Promise<void> | void => job.handler(payload, context);
+    const { middleware } = registry;
+    const wrapped = middleware === null ? call : () => middleware(context, async () => call());
+    await execution.run(
+      () => inFreshScope(context, wrapped),
+      timeoutMs,
+      () => timedOut(job.type, timeoutMs),
+    );
+    return completed;
+  } catch (thrown) {
+    if (thrown instanceof PayloadError) return dead(thrown.code, thrown.message, thrown);
+    return outcomeOf(thrown, { id: envelope.id, attempt: delivery.attempt, execution }, policy);
+  }
+}
+
+function timedOut(type: string, timeoutMs: number): WaybillError {
+  return new WaybillError("JOB_TIMEOUT", `"${type}" ran longer than its timeout of ${timeoutMs} ms`);
+}
+
+function startedEvent({ delivery, envelope }: Run): StartedEvent {
+  const traceparent = envelope?.meta?.["traceparent"];
+  return {
+    id: envelope?.id ?? delivery.label?.id ?? "",
+    type: envelope?.type ?? delivery.label?.type ?? "",
+    queue: delivery.label?.queue ?? envelope?.queue ?? defaults.queue,
+    attempt: delivery.attempt,
+    lost: delivery.lost,
+    releases: delivery.releases,
+    worker: delivery.worker,
+    ...(typeof traceparent === "string" && { traceparent }),
+  };
+}
+
+function outcomeEvent(run: Run, outcome: Outcome, elapsedMs: number): OutcomeEvent {
+  return describeOutcome(startedEvent(run), outcome, run.started ? elapsedMs : 0);
+}
+
+/** An outcome as an event: what `finished` and `settled` both say. */
+export function describeOutcome(started: StartedEvent, outcome: Outcome, elapsedMs: number): OutcomeEvent {
+  const base = { ...started, outcome: outcome.kind, durationMs: Math.round(elapsedMs * 10) / 10 };
+  switch (outcome.kind) {
+    case "completed":
+      return base;
+    case "retry":
+      return { ...base, delayMs: outcome.delayMs, reason: outcome.reason, error: outcome.error };
+    case "release":
+      return { ...base, delayMs: outcome.delayMs, reason: outcome.reason };
+    case "dead":
+      return { ...base, reason: outcome.reason, ...(outcome.error && { error: outcome.error }) };
+  }
+}

@@ -1,0 +1,31 @@
+import type { Lease } from "./backend.ts";
+import { Execution } from "./execution.ts";
+
+/** A lease in this worker's hands, from its arrival to the end of its settle. */
+export class Held {
+  readonly lease: Lease;
+  readonly execution: Execution = new Execution();
+  /** On the monotonic clock, so that a wall clock set back neither ends nor prolongs it. */
+  readonly arrivedAt: number = performance.now();
+  /** When the lease runs out unless extended, on the monotonic clock; Infinity for a connection lease. */
+  deadline: number;
+  startedAt = 0;
+  state: "waiting" | "running" | "settling" = "waiting";
+  /** True once somebody else may have the job: its outcome is not stored any more. */
+  gone = false;
+
+  constructor(lease: Lease) {
+    this.lease = lease;
+    this.deadline = Infinity;
+    this.keepUntil(lease.expiresAt);
+  }
+
+  /** `expiresAt` as a backend answers it: Unix milliseconds, or null for as long as the connection. */
+  keepUntil(expiresAt: number | null): void {
+    this.deadline = expiresAt === null ? Infinity : performance.now() + (expiresAt - Date.now());
+  }
+
+  get ranOut(): boolean {
+    return performance.now() >= this.deadline;
+  }
+}

@@ -1,0 +1,51 @@
+import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
+import type { Envelope } from "./envelope/index.ts";
+import { WaybillError } from "./errors.ts";
+import type { Execution } from "./execution.ts";
+
+/** What a handler may know of the job it runs. */
+export class JobContext {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  /** 1 on the first execution; releases and lost workers do not raise it. */
+  readonly attempt: number;
+  readonly envelope: Envelope;
+  readonly #execution: Execution;
+
+  constructor(envelope: Envelope, queue: string, attempt: number, execution: Execution) {
+    this.id = envelope.id;
+    this.type = envelope.type;
+    this.queue = queue;
+    this.attempt = attempt;
+    this.envelope = envelope;
+    this.#execution = execution;
+  }
+
+  /** Aborts on timeout, lost lease and shutdown; its `reason` is a WaybillError whose code says which. */
+  get signal(): AbortSignal {
+    return this.#execution.signal;
+  }
+}
+
+const storage = new AsyncLocalStorage<JobContext>();
+// The context as it was when this module loaded: no job, no request, nobody's store.
+const outside = AsyncLocalStorage.snapshot();
+
+/**
+ * Runs `work` in a scope of its own: it starts from the empty context and what it sets, even by `enterWith`,
+ * is gone afterwards. A fresh AsyncResource is what holds an `enterWith` on Node 22; `run` alone does not.
+ */
+export function inFreshScope<T>(job: JobContext, work: () => T): T {
+  return outside(() => new AsyncResource("waybill.job").runInAsyncScope(() => storage.run(job, work)));
+}
+
+/** The job being run here. Throws outside a handler, where there is none. */
+export function currentJob(): JobContext {
+  const job = storage.getStore();
+  if (job) return job;
+  throw new WaybillError(
+    "CONFIG_INVALID",
+    "currentJob() was called outside a handler; call it within one, or pass what you need",
+  );
+}

@@ -1,0 +1,67 @@
+import type { Lease } from "./backend.ts";
+import { type Delivery, execute } from "./execute.ts";
+import { Held } from "./held.ts";
+import { type Outcome, release } from "./outcome.ts";
+import type { Registry } from "./registry.ts";
+import type { Settler } from "./settler.ts";
+import type { Slots } from "./slots.ts";
+
+export interface JobRunner {
+  /** Takes new leases in and starts as many as there are places. */
+  take(leases: readonly Lease[]): void;
+  /** Puts back every lease that has not started. */
+  handBackWaiting(): void;
+  /** Puts back one lease that was taken out of the waiting line. */
+  handBack(held: Held): void;
+}
+
+/** Runs leases in the worker's places: each through `execute`, and its outcome to the settler. */
+export function createJobRunner(slots: Slots, registry: Registry, settler: Settler, worker: string): JobRunner {
+  /** A handler may outlive its outcome; until it has ended, the same job does not start here again. */
+  const runningIds = new Set<string>();
+
+  function startWaiting(): void {
+    for (let held = slots.next(); held !== null; held = slots.next()) {
+      if (runningIds.has(held.lease.id)) decided(held, RUNNING_HERE);
+      else start(held);
+    }
+  }
+
+  function start(held: Held): void {
+    const { execution, lease } = held;
+    runningIds.add(lease.id);
+    execute(deliveryOf(held, worker), registry).then(
+      (outcome) => {
+        execution.whenEnded(() => runningIds.delete(lease.id));
+        return decided(held, outcome);
+      },
+      (bug: unknown) => process.emitWarning(`execute must not reject: ${String(bug)}`, "WaybillWarning"),
+    );
+  }
+
+  function decided(held: Held, outcome: Outcome): void {
+    slots.decided(held);
+    void settler.store(held, outcome);
+    startWaiting();
+  }
+
+  return {
+    take(leases) {
+      for (const lease of leases) slots.add(new Held(lease));
+      startWaiting();
+    },
+    handBackWaiting() {
+      for (const held of slots.takeWaiting(() => true)) void settler.store(held, STOPPING);
+    },
+    handBack: (held) => void settler.store(held, BUSY),
+  };
+}
+
+function deliveryOf({ lease, execution }: Held, worker: string): Delivery {
+  const { body, attempt, lost, releases, dueAt, signature } = lease;
+  return { body, attempt, lost, releases, dueAt, signature, label: lease, worker, execution };
+}
+
+const RUNNING_HERE = release(1_000, "RUNNING_HERE", "an earlier delivery of the job still runs in this worker");
+const STOPPING = release(0, "SHUTDOWN", "the worker is shutting down; the job had not started");
+const BUSY = release(0, "BUSY", "the job waited behind long ones here; another worker may be free");

@@ -1,0 +1,60 @@
+import type { Lease } from "./backend.ts";
+import { isWaybillError, toError } from "./errors.ts";
+import type { Seam } from "./seam.ts";
+import type { Slots } from "./slots.ts";
+
+export interface LeaseLoopSettings {
+  readonly seam: Seam;
+  readonly slots: Slots;
+  readonly queue: string;
+  readonly leaseMs: number;
+  readonly signal: AbortSignal;
+  readonly arrived: (leases: readonly Lease[]) => void;
+  /** The backend failed; `error` says how. Called for each failure. */
+  readonly failed: (error: Error) => void;
+  /** A call succeeded. */
+  readonly succeeded: () => void;
+}
+
+const WAIT_MS = 10_000;
+const FIRST_BACKOFF_MS = 100;
+const LONGEST_BACKOFF_MS = 5_000;
+
+/** Leases from one queue while there is room, until `signal`. Never ends on an error: it backs off and goes on. */
+export async function runLeaseLoop(settings: LeaseLoopSettings): Promise<void> {
+  const { seam, slots, queue, leaseMs, signal } = settings;
+  let backoffMs = FIRST_BACKOFF_MS;
+  while (!signal.aborted) {
+    const limit = slots.wanted();
+    if (limit === 0) {
+      await slots.whenRoom();
+      continue;
+    }
+    try {
+      const leases = await seam.backend.lease({ queue, limit, leaseMs, waitMs: WAIT_MS, signal });
+      backoffMs = FIRST_BACKOFF_MS;
+      settings.succeeded();
+      if (leases.length > 0) settings.arrived(leases);
+    } catch (thrown) {
+      if (isWaybillError(thrown, "BACKEND_CLOSED")) return;
+      settings.failed(toError(thrown));
+      await pause(backoffMs * (0.5 + Math.random() / 2), signal);
+      backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS);
+    }
+  }
+}
+
+/** Resolves after `ms`, or at once on abort. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end, { once: true });
+    return undefined;
+  });
+}

@@ -1,0 +1,69 @@
+import { hostname } from "node:os";
+import type { EventBus, EventName, WaybillEvents } from "./events.ts";
+
+/** One transition, ready for `JSON.stringify`. */
+export interface LogLine {
+  /** RFC 3339, UTC. */
+  readonly at: string;
+  readonly event: EventName;
+  readonly host: string;
+  readonly [field: string]: unknown;
+}
+
+export interface LogSink {
+  write(line: LogLine): void;
+  /** Resolves when everything written so far has left the process. */
+  flush(): Promise<void>;
+}
+
+/** What happened to a job or to a worker; `finished` is left out, since `settled` says it once it is true. */
+const LOGGED: readonly EventName[] = [
+  "booted",
+  "enqueued",
+  "unknown_type",
+  "started",
+  "settled",
+  "lease_lost",
+  "unavailable",
+  "recovered",
+  "stopped",
+];
+
+/** Writes one line per transition. */
+export function logEvents(events: EventBus, sink: LogSink): void {
+  const host = hostname();
+  for (const name of LOGGED) events.on(name, (event) => sink.write(lineOf(name, event, host)));
+}
+
+function lineOf(name: EventName, event: WaybillEvents[EventName] & { readonly at: number }, host: string): LogLine {
+  const { at, ...fields } = event;
+  const error = "error" in fields && fields.error ? { error: fields.error.message } : {};
+  return { at: new Date(at).toISOString(), event: name, host, ...fields, ...error };
+}
+
+/** Lines of one turn of the event loop leave together. A reader that has gone away ends the log, not the worker. */
+export function stdoutSink(): LogSink {
+  let lines: string[] = [];
+  let open = true;
+  let last: Promise<void> = Promise.resolve();
+  process.stdout.once("error", () => (open = false));
+  const send = (): void => {
+    const text = lines.join("");
+    lines = [];
+    if (text !== "" && open) last = new Promise((resolve) => process.stdout.write(text, () => resolve()));
+  };
+  return {
+    write(line) {
+      if (lines.length === 0) setImmediate(send);
+      lines.push(`${JSON.stringify(line)}\n`);
+    },
+    async flush() {
+      send();
+      await last;
+    },
+  };
+}
+
+export function functionSink(write: (line: LogLine) => void): LogSink {
+  return { write, flush: async () => {} };
+}

@@ -1,0 +1,76 @@
+import type { DeadReason } from "./backend.ts";
+import { isWaybillError, toError, type WaybillErrorCode } from "./errors.ts";
+import type { Execution } from "./execution.ts";
+import { retryDelayMs, type RetryPolicy } from "./envelope/index.ts";
+import { isNonRetryable } from "./retry-policy.ts";
+
+/** How one execution ended. Switched on without a default, so that a fifth kind fails to compile. */
+export type Outcome =
+  | {
+      readonly kind: "completed";
+      /** True when the handler's own transaction acked already. */ readonly settled?: true;
+    }
+  | { readonly kind: "retry"; readonly delayMs: number; readonly reason: DeadReason; readonly error: Error }
+  /** Back to the queue without spending an attempt. */
+  | { readonly kind: "release"; readonly delayMs: number; readonly reason: DeadReason }
+  | {
+      readonly kind: "dead";
+      readonly reason: DeadReason;
+      readonly error?: Error;
+      /** False: the job asked to be forgotten. */ readonly kept: boolean;
+    };
+
+export const completed: Outcome = { kind: "completed" };
+
+export function release(delayMs: number, code: string, message: string): Outcome {
+  return { kind: "release", delayMs, reason: { code, message } };
+}
+
+export function dead(code: string, message: string, error?: Error): Outcome {
+  return { kind: "dead", reason: { code, message }, kept: true, ...(error && { error }) };
+}
+
+/** Codes that no further attempt can cure. */
+const PERMANENT: ReadonlySet<WaybillErrorCode> = new Set(["ENVELOPE_INVALID", "PAYLOAD_INVALID", "DISCARD"]);
+
+/** The only function that turns an error into a decision. */
+export function outcomeOf(
+  thrown: unknown,
+  job: { readonly id: string; readonly attempt: number; readonly execution: Execution },
+  policy: RetryPolicy,
+): Outcome {
+  const error = toError(thrown);
+  const cancelled = job.execution.reason;
+  if (cancelled && cancelled.code !== "JOB_TIMEOUT") return release(0, cancelled.code, cancelled.message);
+  if (isWaybillError(error, "RETRY_LATER")) return release(delayOf(error), "RETRY_LATER", error.message);
+  // What a handler throws because its own signal fired is the timeout, whatever it is called.
+  const cause = cancelled ?? error;
+  if (isWaybillError(cause) && PERMANENT.has(cause.code)) return dead(cause.code, cause.message, error);
+  if (isNonRetryable(cause, policy)) return dead("NON_RETRYABLE", describe(cause), error);
+  if (job.attempt >= policy.maxAttempts) return exhausted(cause, policy, job.attempt);
+  const reason = { code: codeOf(cause), message: describe(cause) };
+  return { kind: "retry", delayMs: retryDelayMs(job.id, job.attempt, policy), reason, error: cause };
+}
+
+function exhausted(error: Error, policy: RetryPolicy, attempt: number): Outcome {
+  const message = `attempt ${attempt} of ${policy.maxAttempts} failed: ${describe(error)}`;
+  return {
+    kind: "dead",
+    reason: { code: "ATTEMPTS_EXHAUSTED", message },
+    error,
+    kept: policy.onExhaustion !== "discard",
+  };
+}
+
+function delayOf(error: Error): number {
+  const delayMs = "delayMs" in error ? Number(error.delayMs) : 0;
+  return Number.isFinite(delayMs) && delayMs > 0 ? delayMs : 0;
+}
+
+function codeOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
+}
+
+function describe(error: Error): string {
+  return error.message === "" ? error.name : `${error.name}: ${error.message}`;
+}

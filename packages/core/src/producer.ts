@@ -1,0 +1,172 @@
+import { messageOf } from "./admit.ts";
+import type { Answer, Message, Receipt } from "./backend.ts";
+import { assertQueue, type JobDefinition, type RetryOptions } from "./define-job.ts";
+import { type Duration, durationMs } from "./duration.ts";
+import { type Envelope, formatTimestamp, type JsonValue, newId, serialiseEnvelope } from "./envelope/index.ts";
+import { isWaybillError, toError, WaybillError } from "./errors.ts";
+import type { EventBus } from "./events.ts";
+import { assertJson, refuseUnknown, validatePayload } from "./payload.ts";
+import { demand } from "./registry.ts";
+import { envelopeRetry } from "./retry-policy.ts";
+import type { Seam } from "./seam.ts";
+
+export interface EnqueueOptions {
+  /** A UUID in lower case; absent: a fresh one. The same id with the same content is stored once while it waits. */
+  readonly id?: string;
+  /** Not before this long from now. Not together with `runAt`. */
+  readonly delay?: Duration;
+  /** Not before this time. One in the past is now. */
+  readonly runAt?: Date;
+  /** Instead of the definition's queue. */
+  readonly queue?: string;
+  /** −100 to 100, higher first. Default 0. Refused where the backend has no priorities. */
+  readonly priority?: number;
+  /** Whose job it is. */
+  readonly tenant?: string;
+  /** Travels with the job, beside the payload; at most 16 KiB. */
+  readonly meta?: { readonly [key: string]: JsonValue };
+  /** What this call names wins over the worker's definition. */
+  readonly retry?: RetryOptions;
+  /** Longest run of one attempt; whole seconds, rounded up. */
+  readonly timeout?: Duration;
+}
+
+/** One item of `enqueueMany`. */
+export interface EnqueueItem {
+  readonly job: JobDefinition | string;
+  readonly payload: unknown;
+  readonly options?: EnqueueOptions;
+}
+
+export interface ProducerSettings {
+  readonly seam: Seam;
+  readonly events: EventBus;
+  /** Definitions by type, for jobs given by name; null when no registry was handed to `connect`. */
+  readonly known: ReadonlyMap<string, JobDefinition> | null;
+  readonly source: string | null;
+  readonly maxBodyBytes: number;
+  readonly production: boolean;
+}
+
+/** The sending half of a connection. */
+export interface Producer {
+  enqueue(job: JobDefinition | string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
+  enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
+}
+
+export function createProducer(settings: ProducerSettings): Producer {
+  const { seam, events } = settings;
+
+  async function enqueue(
+    job: JobDefinition | string,
+    payload: unknown,
+    options: EnqueueOptions = {},
+  ): Promise<Receipt> {
+    const definition = typeof job === "string" ? lookUp(job, settings) : job;
+    const envelope = await envelopeFor(job, definition, payload, options, settings.source);
+    const message = messageFor(envelope, settings);
+    const receipt = await seam.enqueue(message);
+    const label = { id: message.id, type: message.type, queue: message.queue };
+    if (events.has("enqueued")) events.emit("enqueued", { ...label, stored: receipt.stored });
+    if (definition === null && settings.known !== null) events.emit("unknown_type", label);
+    return receipt;
+  }
+
+  return {
+    enqueue,
+    enqueueMany: (items) =>
+      Promise.all(
+        items.map(({ job, payload, options }) =>
+          enqueue(job, payload, options).then(
+            (value): Answer<Receipt> => ({ ok: true, value }),
+            (thrown: unknown): Answer<Receipt> => ({ ok: false, error: asAnswer(thrown) }),
+          ),
+        ),
+      ),
+  };
+}
+
+/** In production an unknown type is stored and counted: a newer worker may know it. Elsewhere it is a mistake. */
+function lookUp(type: string, settings: ProducerSettings): JobDefinition | null {
+  if (settings.known === null) return null;
+  const definition = settings.known.get(type);
+  if (definition === undefined && !settings.production) throw refuseUnknown(type);
+  return definition ?? null;
+}
+
+async function envelopeFor(
+  job: JobDefinition | string,
+  definition: JobDefinition | null,
+  payload: unknown,
+  options: EnqueueOptions,
+  source: string | null,
+): Promise<Envelope> {
+  const type = typeof job === "string" ? job : job.type;
+  assertJson(type, payload);
+  if (definition?.schema) await validatePayload(type, definition.schema, [payload]);
+  const queue = options.queue ?? definition?.queue;
+  if (options.queue !== undefined) assertQueue(options.queue, `queue of the call for "${type}"`);
+  const meta = metaFor(options, definition);
+  const runAtMs = startMs(options, type);
+  return {
+    spec: "waybill/1",
+    id: options.id ?? newId(),
+    type,
+    ...(queue !== undefined && { queue }),
+    args: [payload],
+    // With an id of the caller's own, equal calls make equal bytes, so that enqueueing twice is one job.
+    ...(options.id === undefined && { created_at: formatTimestamp(Date.now()) }),
+    ...(source !== null && { source }),
+    ...(runAtMs !== null && { scheduled_at: formatTimestamp(runAtMs) }),
+    ...(options.priority !== undefined && { priority: options.priority }),
+    ...(options.timeout !== undefined && { timeout: Math.ceil(durationMs(options.timeout, "timeout") / 1_000) }),
+    ...(options.retry !== undefined && { retry: envelopeRetry(options.retry) }),
+    ...(meta !== null && { meta }),
+  };
+}
+
+function metaFor(options: EnqueueOptions, definition: JobDefinition | null): { [key: string]: JsonValue } | null {
+  const version = definition?.version ?? 1;
+  if (options.meta === undefined && options.tenant === undefined && version === 1) return null;
+  return {
+    ...options.meta,
+    ...(options.tenant !== undefined && { tenant_id: options.tenant }),
+    ...(version !== 1 && { payload_version: version }),
+  };
+}
+
+function startMs(options: EnqueueOptions, type: string): number | null {
+  const { delay, runAt } = options;
+  if (delay !== undefined && runAt !== undefined) {
+    throw new WaybillError("CONFIG_INVALID", `"${type}" was enqueued with both delay and runAt; give one`);
+  }
+  if (runAt !== undefined) {
+    if (!Number.isNaN(runAt.getTime())) return runAt.getTime();
+    throw new WaybillError("CONFIG_INVALID", `runAt of "${type}" is not a valid date`);
+  }
+  const delayMs = delay === undefined ? 0 : durationMs(delay, "delay");
+  return delayMs === 0 ? null : Date.now() + delayMs;
+}
+
+function messageFor(envelope: Envelope, settings: ProducerSettings): Message {
+  const body = serialiseEnvelope(envelope);
+  const { capabilities } = settings.seam.backend;
+  const bytes = body.length * 3 > settings.maxBodyBytes ? Buffer.byteLength(body) : 0;
+  const asker = `job "${envelope.id}" of type "${envelope.type}"`;
+  if (bytes > settings.maxBodyBytes) {
+    const wayOut = `store the data elsewhere and enqueue a reference; the limit is ${settings.maxBodyBytes} bytes`;
+    throw new WaybillError("CAPABILITY_MISSING", `${asker} has ${bytes} bytes: ${wayOut}`);
+  }
+  if (bytes > 0) demand({ kind: "bodyBytes", bytes }, capabilities, asker);
+  if (envelope.priority) demand({ kind: "priority" }, capabilities, asker);
+  const message = messageOf(envelope, body, null);
+  if (message.delayMs === 0) return message;
+  demand({ kind: "delay", delayMs: message.delayMs }, capabilities, asker);
+  return { ...message, delayMs: Math.min(message.delayMs, capabilities.maxDelayMs) };
+}
+
+function asAnswer(thrown: unknown): WaybillError {
+  if (isWaybillError(thrown)) return thrown;
+  const error = toError(thrown);
+  return new WaybillError("CONFIG_INVALID", error.message, { cause: error });
+}

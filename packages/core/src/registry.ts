@@ -1,0 +1,93 @@
+import { type Capabilities, judge, type Need } from "./capabilities.ts";
+import type { Handler, JobDefinition } from "./define-job.ts";
+import { defaults, type RetryPolicy } from "./envelope/index.ts";
+import { WaybillError } from "./errors.ts";
+import { EventBus } from "./events.ts";
+import { memoryCapabilities } from "./memory/limits.ts";
+import { compose, type Middleware } from "./middleware.ts";
+import { policyOf } from "./retry-policy.ts";
+import type { StandardSchema } from "./standard-schema.ts";
+
+/** One registered job, with everything `execute` asks of it worked out beforehand. */
+export interface RegisteredJob {
+  readonly type: string;
+  readonly schema: StandardSchema | null;
+  readonly policy: RetryPolicy;
+  readonly timeoutMs: number;
+  readonly version: number;
+  readonly handler: Handler<unknown>;
+}
+
+/** What `execute` needs to know besides the delivery. Built once, when the program starts. */
+export interface Registry {
+  readonly find: (type: string) => RegisteredJob | undefined;
+  readonly middleware: Middleware | null;
+  readonly events: EventBus;
+  /** Limits of the backend the jobs come from. */
+  readonly capabilities: Capabilities;
+  /** A job lost this often is dead-lettered `WORKER_LOST`. */
+  readonly maxLost: number;
+}
+
+export interface RegistryOptions {
+  readonly middleware?: readonly Middleware[];
+  readonly events?: EventBus;
+  /** Default: those of the memory backend, for runs that touch none. */
+  readonly capabilities?: Capabilities;
+  readonly maxLost?: number;
+}
+
+/** Throws `CONFIG_INVALID` for two handlers of one type or a job without one, `CAPABILITY_MISSING` for what the backend cannot do. */
+export function createRegistry(jobs: readonly JobDefinition[], options: RegistryOptions = {}): Registry {
+  const { middleware = [], capabilities = memoryCapabilities, maxLost = 20 } = options;
+  const byType = new Map<string, RegisteredJob>();
+  for (const job of jobs) {
+    if (byType.has(job.type)) {
+      throw new WaybillError("CONFIG_INVALID", `two handlers are registered for job type "${job.type}"; keep one`);
+    }
+    if (job.handler === null) {
+      throw new WaybillError(
+        "CONFIG_INVALID",
+        `job "${job.type}" has no handler; add one with handlerFor(definition, handler)`,
+      );
+    }
+    demandAll(job, capabilities);
+    byType.set(job.type, {
+      type: job.type,
+      schema: job.schema,
+      policy: policyOf(job.retry),
+      timeoutMs: job.timeoutMs ?? defaults.timeoutMs,
+      version: job.version,
+      handler: job.handler,
+    });
+  }
+  return {
+    find: (type) => byType.get(type),
+    middleware: middleware.length === 0 ? null : compose(middleware),
+    events: options.events ?? new EventBus(),
+    capabilities,
+    maxLost,
+  };
+}
+
+/** Throws `CAPABILITY_MISSING` when a definition asks what the backend refuses. */
+export function demandAll(job: JobDefinition, has: Capabilities): void {
+  const policy = policyOf(job.retry);
+  if (policy.maxAttempts > 1)
+    demand({ kind: "retryDelay", delayMs: policy.maxMs }, has, `job "${job.type}" waits between attempts`);
+  demand(
+    { kind: "timeout", timeoutMs: job.timeoutMs ?? defaults.timeoutMs },
+    has,
+    `job "${job.type}" may run that long`,
+  );
+}
+
+/** Throws `CAPABILITY_MISSING`, naming who asked and the way out, unless the need is met. */
+export function demand(need: Need, has: Capabilities, asker: string): void {
+  const verdict = judge(need, has);
+  if (verdict.kind !== "refused") return;
+  throw new WaybillError(
+    "CAPABILITY_MISSING",
+    `${asker}, which this backend refuses (${need.kind}): ${verdict.wayOut}`,
+  );
+}

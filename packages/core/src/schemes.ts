@@ -1,0 +1,72 @@
+import { createRequire } from "node:module";
+import { pathToFileURL } from "node:url";
+import type { BackendFactory } from "./backend.ts";
+import { toError, WaybillError } from "./errors.ts";
+import { memoryBackend } from "./memory/index.ts";
+
+/** Which package answers for which URL. Packages not in this release are named too, so that the error can say so. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  sqlite: "@waybill/sqlite",
+  redis: "@waybill/bullmq",
+  rediss: "@waybill/bullmq",
+  amqp: "@waybill/rabbitmq",
+  amqps: "@waybill/rabbitmq",
+  postgres: "@waybill/postgres",
+  postgresql: "@waybill/postgres",
+  sqs: "@waybill/sqs",
+};
+
+interface BackendPackage {
+  readonly fromUrl: (url: string) => BackendFactory;
+}
+
+/** The factory behind a URL. Throws `CONFIG_INVALID` for an unknown scheme or a package that is not installed. */
+export async function factoryFor(url: string, allowVolatile: boolean): Promise<BackendFactory> {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
+  if (scheme === "memory") return memoryBackend({ allowVolatile });
+  const name = scheme === undefined ? undefined : PACKAGES[scheme];
+  if (scheme === undefined || name === undefined || !Object.hasOwn(PACKAGES, scheme)) {
+    const schemes = [...Object.keys(PACKAGES), "memory"].join(", ");
+    throw new WaybillError(
+      "CONFIG_INVALID",
+      `no backend answers for "${maskUrl(url)}"; a URL starts with one of: ${schemes}`,
+    );
+  }
+  return (await load(name, scheme)).fromUrl(url);
+}
+
+async function load(name: string, scheme: string): Promise<BackendPackage> {
+  try {
+    return (await import(name)) as BackendPackage;
+  } catch (thrown) {
+    const error = toError(thrown);
+    if (!isMissing(error, name)) throw thrown;
+    return loadFromProject(name, scheme, error);
+  }
+}
+
+/** A package manager may hide the backend from core and show it to the application: look from there as well. */
+async function loadFromProject(name: string, scheme: string, cause: Error): Promise<BackendPackage> {
+  try {
+    const path = createRequire(`${process.cwd()}/`).resolve(name);
+    return (await import(pathToFileURL(path).href)) as BackendPackage;
+  } catch (thrown) {
+    const error = toError(thrown);
+    if (!isMissing(error, name)) throw thrown;
+    throw new WaybillError("CONFIG_INVALID", `a "${scheme}:" URL needs the package ${name}; run: npm install ${name}`, {
+      cause,
+    });
+  }
+}
+
+function isMissing(error: Error, name: string): boolean {
+  const code = "code" in error ? error.code : undefined;
+  return (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") && error.message.includes(name);
+}
+
+/** A URL fit for logs and errors: user and password are replaced. */
+export function maskUrl(url: string): string {
+  return url
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1***@")
+    .replace(/([?&](?:password|secret|token|key)=)[^&#]*/gi, "$1***");
+}

@@ -1,0 +1,92 @@
+import type { Answer, Backend, Lease, Message, Receipt } from "./backend.ts";
+import { type WaybillErrorCode, isWaybillError, toError, WaybillError } from "./errors.ts";
+import { Gather } from "./gather.ts";
+
+/**
+ * The seam between core and a backend: every call passes here, so that limits, batching and the shape of errors
+ * are the same for all of them.
+ */
+export interface Seam {
+  readonly backend: Backend;
+  /** One message out of many callers; rejects within `enqueueTimeoutMs`. */
+  enqueue(message: Message): Promise<Receipt>;
+  ack(lease: Lease): Promise<null>;
+  /** In lists of at most `maxBatch`; never rejects, a failed call answers for each of its leases. */
+  extend(leases: readonly Lease[], leaseMs: number): Promise<Answer<number | null>[]>;
+  /** Resolves when every gathered call has been answered. */
+  whenIdle(): Promise<void>;
+}
+
+export function createSeam(raw: Backend, enqueueTimeoutMs: number): Seam {
+  const backend = withPlainErrors(raw);
+  const { maxBatch, maxBatchBytes, maxInFlight } = backend.capabilities;
+  const limits = { maxBatch, maxBytes: maxBatchBytes, maxInFlight };
+  const enqueues = new Gather<Message, Receipt>(
+    (messages) => backend.enqueue(messages),
+    { ...limits, timeoutMs: enqueueTimeoutMs },
+    (message) => Buffer.byteLength(message.body),
+  );
+  const acks = new Gather<Lease, null>(
+    (leases) => backend.ack(leases),
+    { ...limits, timeoutMs: Infinity },
+    () => 0,
+  );
+  return {
+    backend,
+    enqueue: (message) => enqueues.add(message),
+    ack: (lease) => acks.add(lease),
+    async extend(leases, leaseMs) {
+      const answers: Answer<number | null>[] = [];
+      for (let from = 0; from < leases.length; from += maxBatch) {
+        const slice = leases.slice(from, from + maxBatch);
+        const some = await backend.extend(slice, leaseMs).catch((error: unknown) => failed(slice, error));
+        answers.push(...some);
+      }
+      return answers;
+    },
+    async whenIdle() {
+      await Promise.all([enqueues.whenIdle(), acks.whenIdle()]);
+    },
+  };
+}
+
+function failed(leases: readonly Lease[], thrown: unknown): Answer<never>[] {
+  const error = asUnavailable(thrown);
+  return leases.map(() => ({ ok: false, error }));
+}
+
+/** Any error a driver lets through becomes `BACKEND_UNAVAILABLE` with its cause. */
+function withPlainErrors(raw: Backend): Backend {
+  const plain = <T>(work: Promise<T>): Promise<T> =>
+    work.catch((thrown: unknown) => {
+      throw asUnavailable(thrown);
+    });
+  return {
+    name: raw.name,
+    address: raw.address,
+    capabilities: raw.capabilities,
+    enqueue: (messages) => plain(raw.enqueue(messages)),
+    lease: (request) => plain(raw.lease(request)),
+    ack: (leases) => plain(raw.ack(leases)),
+    retry: (lease, request) => plain(raw.retry(lease, request)),
+    deadLetter: (lease, reason) => plain(raw.deadLetter(lease, reason)),
+    extend: (leases, leaseMs) => plain(raw.extend(leases, leaseMs)),
+    close: () => plain(raw.close()),
+  };
+}
+
+const KNOWN: ReadonlySet<WaybillErrorCode> = new Set([
+  "LEASE_LOST",
+  "ID_CONFLICT",
+  "CAPABILITY_MISSING",
+  "CONFIG_INVALID",
+  "BACKEND_UNAVAILABLE",
+  "BACKEND_FULL",
+  "BACKEND_CLOSED",
+]);
+
+function asUnavailable(thrown: unknown): WaybillError {
+  if (isWaybillError(thrown) && KNOWN.has(thrown.code)) return thrown;
+  const error = toError(thrown);
+  return new WaybillError("BACKEND_UNAVAILABLE", `the backend failed: ${error.message}`, { cause: error });
+}

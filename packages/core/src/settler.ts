@@ -1,0 +1,70 @@
+import { isWaybillError } from "./errors.ts";
+import type { EventBus } from "./events.ts";
+import { describeOutcome } from "./execute.ts";
+import type { Held } from "./held.ts";
+import { pause } from "./lease-loop.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Seam } from "./seam.ts";
+import { settle } from "./settle.ts";
+import type { Slots } from "./slots.ts";
+
+/** What a worker has settled since it started. */
+export interface SettleCounts {
+  completed: number;
+  retried: number;
+  released: number;
+  dead: number;
+  lost: number;
+}
+
+export interface Settler {
+  readonly counts: Readonly<SettleCounts>;
+  /** Stores one outcome and frees its place. Never rejects: what cannot be stored is reported as lost. */
+  store(held: Held, outcome: Outcome): Promise<void>;
+}
+
+const COUNTER = { completed: "completed", retry: "retried", release: "released", dead: "dead" } as const;
+
+export function createSettler(seam: Seam, slots: Slots, events: EventBus, worker: string): Settler {
+  const counts: SettleCounts = { completed: 0, retried: 0, released: 0, dead: 0, lost: 0 };
+
+  function settled(held: Held, outcome: Outcome): void {
+    counts[COUNTER[outcome.kind]] += 1;
+    if (events.has("settled")) {
+      const { id, type, queue, attempt, lost, releases } = held.lease;
+      const elapsedMs = held.startedAt === 0 ? 0 : performance.now() - held.startedAt;
+      const started = { id, type, queue, attempt, lost, releases, worker };
+      events.emit("settled", describeOutcome(started, outcome, elapsedMs));
+    }
+    slots.settled(held);
+  }
+
+  function reportLost(held: Held): void {
+    counts.lost += 1;
+    const { id, type, queue, attempt } = held.lease;
+    events.emit("lease_lost", { id, type, queue, attempt, worker, during: held.gone ? "run" : "settle" });
+    slots.settled(held);
+  }
+
+  return {
+    counts,
+    async store(held, outcome) {
+      for (let waitMs = 50; !held.gone; waitMs = Math.min(waitMs * 2, 2_000)) {
+        try {
+          await settle(seam.backend, seam.ack, held.lease, outcome);
+          settled(held, outcome);
+          return;
+        } catch (thrown) {
+          if (!isTransient(thrown) || held.ranOut) break;
+          await pause(waitMs);
+        }
+      }
+      reportLost(held);
+    },
+  };
+}
+
+/** Worth another try while the lease is ours. */
+function isTransient(thrown: unknown): boolean {
+  return isWaybillError(thrown, "BACKEND_UNAVAILABLE") || isWaybillError(thrown, "BACKEND_FULL");
+}

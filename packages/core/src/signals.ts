@@ -1,0 +1,30 @@
+import type { ShutdownReport } from "./events.ts";
+
+/** What a process needs of a worker in order to end well. */
+export interface Stoppable {
+  start(): Promise<void>;
+  stop(reason: string): Promise<ShutdownReport>;
+}
+
+const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/** Runs until a signal asks for the end: the first drains, a second shortens the wait, a third ends the process. */
+export async function runUntilSignal(worker: Stoppable, close: () => Promise<void>): Promise<ShutdownReport> {
+  let asked = 0;
+  let resolve: (report: Promise<ShutdownReport>) => void = () => {};
+  const stopped = new Promise<ShutdownReport>((settle) => (resolve = settle));
+  const onSignal = (signal: NodeJS.Signals): void => {
+    asked += 1;
+    if (asked === 3) process.exit(1);
+    resolve(worker.stop(signal));
+  };
+  for (const signal of SIGNALS) process.on(signal, onSignal);
+  try {
+    await worker.start();
+    const report = await stopped;
+    await close();
+    return report;
+  } finally {
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  }
+}

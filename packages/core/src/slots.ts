@@ -1,0 +1,108 @@
+import type { Held } from "./held.ts";
+
+/**
+ * The places of one worker: which leases wait, which run, which are being settled. A place frees at the outcome;
+ * what is being settled may not outgrow the concurrency either, so that a slow backend slows the worker down.
+ */
+export class Slots {
+  readonly concurrency: number;
+  readonly held: Set<Held> = new Set();
+  running = 0;
+  settling = 0;
+  waiting = 0;
+  readonly #queues: readonly string[];
+  readonly #lines = new Map<string, Held[]>();
+  #turn = 0;
+  #averageMs = SLOW_MS;
+  #room: (() => void)[] = [];
+
+  constructor(concurrency: number, queues: readonly string[]) {
+    this.concurrency = concurrency;
+    this.#queues = queues;
+    for (const queue of queues) this.#lines.set(queue, []);
+  }
+
+  /** How many leases one queue's loop should ask for now; 0: none until `whenRoom`. */
+  wanted(): number {
+    if (this.settling >= this.concurrency) return 0;
+    const ahead = this.#ahead();
+    const free = this.concurrency - this.running;
+    if (free <= 0 && this.waiting > ahead / 2) return 0;
+    const room = free + ahead - this.waiting;
+    return room <= 0 ? 0 : Math.ceil(room / this.#queues.length);
+  }
+
+  /** Jobs worth fetching before a place is free: what the places would finish in a tenth of a second. */
+  #ahead(): number {
+    if (this.#averageMs >= SLOW_MS) return 0;
+    const soon = Math.ceil((this.concurrency * 100) / Math.max(this.#averageMs, 0.1));
+    return Math.min(soon, Math.max(this.concurrency, FEW));
+  }
+
+  add(held: Held): void {
+    this.held.add(held);
+    this.#lines.get(held.lease.queue)?.push(held);
+    this.waiting += 1;
+  }
+
+  /** The next lease to start, the queues taking turns; null when none waits or no place is free. */
+  next(): Held | null {
+    if (this.waiting === 0 || this.running >= this.concurrency || this.settling >= this.concurrency) return null;
+    for (let step = 0; step < this.#queues.length; step++) {
+      const queue = this.#queues[this.#turn++ % this.#queues.length] ?? "";
+      const held = this.#lines.get(queue)?.shift();
+      if (held === undefined) continue;
+      this.waiting -= 1;
+      this.running += 1;
+      held.state = "running";
+      held.startedAt = performance.now();
+      return held;
+    }
+    return null;
+  }
+
+  /** Takes waiting leases back out: those for which `test` holds. */
+  takeWaiting(test: (held: Held) => boolean): Held[] {
+    const taken: Held[] = [];
+    for (const [queue, line] of this.#lines) {
+      if (line.length === 0) continue;
+      const rest = line.filter((held) => !(test(held) && taken.push(held)));
+      this.#lines.set(queue, rest);
+    }
+    this.waiting -= taken.length;
+    for (const held of taken) {
+      held.state = "settling";
+      this.settling += 1;
+    }
+    return taken;
+  }
+
+  decided(held: Held): void {
+    held.state = "settling";
+    this.running -= 1;
+    this.settling += 1;
+    this.#averageMs += (performance.now() - held.startedAt - this.#averageMs) * 0.1;
+    this.announceRoom();
+  }
+
+  settled(held: Held): void {
+    this.settling -= 1;
+    this.held.delete(held);
+    this.announceRoom();
+  }
+
+  /** Resolves when something has changed that may have made room. */
+  whenRoom(): Promise<void> {
+    return new Promise((resolve) => this.#room.push(resolve));
+  }
+
+  announceRoom(): void {
+    if (this.#room.length === 0) return;
+    for (const resolve of this.#room.splice(0)) resolve();
+  }
+}
+
+/** Jobs this slow are not fetched ahead: another worker may be idle. Also where a new worker starts. */
+const SLOW_MS = 1_000;
+/** Even at concurrency 1, quick jobs are fetched a few at a time. */
+const FEW = 8;

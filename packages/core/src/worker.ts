@@ -1,0 +1,140 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { WaybillError } from "./errors.ts";
+import type { EventBus, ShutdownReport } from "./events.ts";
+import { createJobRunner } from "./job-runner.ts";
+import { createLeaseKeeper } from "./lease-keeper.ts";
+import { runLeaseLoop } from "./lease-loop.ts";
+import { createRegistry } from "./registry.ts";
+import type { Seam } from "./seam.ts";
+import { createSettler } from "./settler.ts";
+import { shutDown } from "./shutdown.ts";
+import { runUntilSignal } from "./signals.ts";
+import { Slots } from "./slots.ts";
+import { workerSettings, type WorkerOptions, type WorkerSettings } from "./worker-options.ts";
+
+export interface Worker {
+  /** Host, process and a few random letters. */
+  readonly id: string;
+  /** Leases and runs jobs from now on. A second call does nothing. */
+  start(): Promise<void>;
+  /**
+   * Stops in four steps, each with its limit: no more leases; running jobs finish; the rest are aborted; what is
+   * unfinished is handed back uncounted. A second call skips the waiting. Never rejects.
+   */
+  stop(reason?: string): Promise<ShutdownReport>;
+  /**
+   * A worker process: starts, stops on SIGTERM or SIGINT, closes the connection, and resolves with the report,
+   * which is also the last line logged. A second signal shortens the wait, a third ends the process.
+   */
+  run(): Promise<ShutdownReport>;
+}
+
+/** The connection a worker is made from. */
+export interface WorkerHost {
+  readonly seam: Seam;
+  readonly events: EventBus;
+  readonly role: string;
+  readonly env: string;
+  readonly close: () => Promise<void>;
+}
+
+/** Throws `CONFIG_INVALID` or `CAPABILITY_MISSING` at once: a worker that cannot work is not made. */
+export function createWorker(host: WorkerHost, options: WorkerOptions): Worker {
+  const settings = workerSettings(options, host.seam.backend.capabilities);
+  const id = `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;
+  const engine = createEngine(host, options, settings, id);
+  let started = false;
+  let stopping: Promise<ShutdownReport> | null = null;
+  let hurry = (): void => {};
+
+  async function end(reason: string): Promise<ShutdownReport> {
+    const startedAt = performance.now();
+    const hurried = new Promise<void>((resolve) => (hurry = resolve));
+    await engine.end(hurried);
+    const durationMs = Math.round(performance.now() - startedAt);
+    const report = { worker: id, reason, ...engine.counts(), durationMs };
+    host.events.emit("stopped", report);
+    return report;
+  }
+
+  const worker: Worker = {
+    id,
+    async start() {
+      if (stopping) throw new WaybillError("CONFIG_INVALID", "this worker has been stopped; make a new one");
+      if (started) return;
+      started = true;
+      engine.begin();
+    },
+    stop(reason = "stop") {
+      if (stopping) hurry();
+      stopping ??= end(reason);
+      return stopping;
+    },
+    run: () => runUntilSignal(worker, host.close),
+  };
+  return worker;
+}
+
+interface Engine {
+  begin(): void;
+  end(hurried: Promise<void>): Promise<void>;
+  counts(): Omit<ShutdownReport, "worker" | "reason" | "durationMs">;
+}
+
+/** The loops, places and timers of one worker, wired together. */
+function createEngine(host: WorkerHost, options: WorkerOptions, settings: WorkerSettings, id: string): Engine {
+  const { seam, events, role, env } = host;
+  const { queues, concurrency, leaseMs, middleware, maxLost } = settings;
+  const { address, capabilities } = seam.backend;
+  const slots = new Slots(concurrency, queues);
+  const settler = createSettler(seam, slots, events, id);
+  const runner = createJobRunner(
+    slots,
+    createRegistry(options.jobs, { middleware, events, capabilities, maxLost }),
+    settler,
+    id,
+  );
+  const keeper = createLeaseKeeper({ seam, slots, leaseMs, giveBack: runner.handBack });
+  const stopSignal = new AbortController();
+  const { signal } = stopSignal;
+  const health = createHealth(events, id);
+  let loops: Promise<unknown> = Promise.resolve();
+
+  return {
+    begin() {
+      events.emit("booted", { role, env, backend: address, queues, worker: id, concurrency, pid: process.pid });
+      const arrived = (leases: Parameters<typeof runner.take>[0]): void => {
+        runner.take(leases);
+        keeper.wake();
+        if (signal.aborted) runner.handBackWaiting();
+      };
+      const loop = { seam, slots, leaseMs, signal, arrived, ...health };
+      loops = Promise.all(queues.map((queue) => runLeaseLoop({ ...loop, queue })));
+    },
+    async end(hurried) {
+      const stopLeasing = (): Promise<unknown> => {
+        stopSignal.abort();
+        return loops;
+      };
+      await shutDown({ slots, settings, stopLeasing, handBackWaiting: runner.handBackWaiting, hurried });
+      keeper.stop();
+    },
+    counts: () => ({ ...settler.counts, unfinished: slots.held.size }),
+  };
+}
+
+/** Says once that the backend is away, and once that it is back. */
+function createHealth(events: EventBus, worker: string) {
+  let away = false;
+  return {
+    failed(error: Error): void {
+      if (!away) events.emit("unavailable", { worker, message: error.message });
+      away = true;
+    },
+    succeeded(): void {
+      if (away) events.emit("recovered", { worker });
+      away = false;
+    },
+  };
+}
