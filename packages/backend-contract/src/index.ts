@@ -1,1 +1,5 @@
-export {};
+export type { Asked, Bench, Claims, ContractCase, Subject } from "./contract-case.ts";
+export { contractCases } from "./cases/index.ts";
+export type { FreshStore, Harness } from "./harness.ts";
+export type { CaseResult, RunnerTest } from "./run.ts";
+export { runBackendContract, runCase } from "./run.ts";

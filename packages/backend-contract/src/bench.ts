@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { type Backend, type Lease, type Message, inspectorOf } from "@waybill/core";
+import type { Asked, Bench, Claims } from "./contract-case.ts";
+import type { FreshStore, Harness } from "./harness.ts";
+
+/** A bench and what it takes to clear it away. */
+export interface OpenBench {
+  readonly bench: Bench;
+  readonly claims: Claims;
+  /** Closes every backend, then removes the store. */
+  clear(): Promise<void>;
+}
+
+const LONG_LEASE_MS = 60_000;
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export async function openBench(harness: Harness): Promise<OpenBench> {
+  const store = await harness.fresh();
+  const backend = await store.open();
+  const opened = [backend];
+  const tickMs = harness.tickMs ?? 20;
+  const promptMs = harness.promptMs ?? Math.max(1_000, 20 * tickMs);
+  const times = { tickMs, shortMs: 3 * tickMs, promptMs, patienceMs: harness.patienceMs ?? 5 * promptMs };
+  const queue = `contract-${crypto.randomUUID().slice(0, 8)}`;
+  const second = async (): Promise<Backend> => {
+    const next = await store.open();
+    opened.push(next);
+    return next;
+  };
+  return {
+    bench: { backend, queue, ...times, sleep, second, ...writing(backend, queue), ...reading(backend, queue, times) },
+    claims: {
+      ...backend.capabilities,
+      inspectable: inspectorOf(backend) !== null,
+      shareable: harness.shareable ?? true,
+    },
+    clear: () => clear(opened, store),
+  };
+}
+
+function writing(backend: Backend, queue: string): Pick<Bench, "message" | "put"> {
+  const message = (part: Partial<Message> = {}): Message => {
+    const id = part.id ?? crypto.randomUUID();
+    return {
+      id,
+      type: "contract.case",
+      queue,
+      delayMs: 0,
+      priority: 0,
+      tenant: null,
+      signature: null,
+      body: JSON.stringify({ spec: "waybill/1", id, type: "contract.case", args: [] }),
+      ...part,
+    };
+  };
+  return {
+    message,
+    async put(...parts) {
+      const messages = (parts.length === 0 ? [{}] : parts).map(message);
+      for (const answer of await backend.enqueue(messages)) {
+        if (!answer.ok) throw answer.error;
+        assert.ok(answer.value.stored, "a message with a new id was answered stored: false");
+      }
+      return messages;
+    },
+  };
+}
+
+type Times = Pick<Bench, "tickMs" | "patienceMs">;
+
+function reading(
+  backend: Backend,
+  queue: string,
+  times: Times,
+): Pick<Bench, "lease" | "take" | "takeOne" | "takeNothing"> {
+  const lease = (asked: Asked = {}): Promise<Lease[]> => {
+    const { from = backend, ...request } = asked;
+    const { signal } = new AbortController();
+    return from.lease({ queue, limit: 1, leaseMs: LONG_LEASE_MS, waitMs: 0, signal, ...request });
+  };
+  const take = async (count: number, asked: Asked = {}): Promise<Lease[]> => {
+    const deadline = performance.now() + times.patienceMs;
+    const found: Lease[] = [];
+    while (found.length < count) {
+      // Short looks, so that a backend which never wakes a waiting call fails the rule about waking and no other.
+      const looked = await lease({ limit: count - found.length, waitMs: 5 * times.tickMs, ...asked });
+      found.push(...looked);
+      if (looked.length > 0) continue;
+      assert.ok(
+        performance.now() < deadline,
+        `${found.length} of ${count} messages came within ${times.patienceMs} ms`,
+      );
+      await sleep(1);
+    }
+    return found;
+  };
+  return {
+    lease,
+    take,
+    async takeOne(asked) {
+      const [first] = await take(1, asked);
+      assert.ok(first);
+      return first;
+    },
+    async takeNothing(forMs = 2 * times.tickMs, asked = {}) {
+      const found = await lease({ waitMs: forMs, ...asked });
+      assert.deepEqual(
+        found.map(({ id, attempt, lost }) => ({ id, attempt, lost })),
+        [],
+        "a message was delivered that should not have been",
+      );
+    },
+  };
+}
+
+/** Clearing away is not judged: a rule about `close` calls it itself. */
+async function clear(opened: readonly Backend[], store: FreshStore): Promise<void> {
+  await Promise.allSettled(opened.map((backend) => backend.close()));
+  await store.remove?.();
+}

@@ -1,0 +1,71 @@
+import type { Backend, Capabilities, Lease, LeaseRequest, Message } from "@waybill/core";
+
+/** What rules are grouped by: one file of cases each. */
+export type Subject =
+  | "declaration"
+  | "enqueue"
+  | "body"
+  | "identity"
+  | "lease"
+  | "waiting"
+  | "settle"
+  | "retry"
+  | "delay"
+  | "priority"
+  | "dead-letter"
+  | "replay"
+  | "extend"
+  | "expiry"
+  | "late-settle"
+  | "close"
+  | "inspect";
+
+/** What a backend claims: its capabilities, and what can be seen from outside once it is open. */
+export interface Claims extends Capabilities {
+  /** It has an `Inspector`. */
+  readonly inspectable: boolean;
+  /** A second open of the same store is possible, as from another process. */
+  readonly shareable: boolean;
+}
+
+/** One rule of the backend contract: a plain object, so that a runner can count, filter and print them. */
+export interface ContractCase {
+  /** The rule as a sentence. It is also the key in `knownFailures`. */
+  readonly name: string;
+  readonly subject: Subject;
+  /** Absent: every backend must pass. A string is the reason why a backend with these claims is excused. */
+  readonly appliesTo?: (has: Claims) => true | string;
+  /** Rejects when the rule is broken. */
+  readonly run: (bench: Bench) => Promise<void>;
+}
+
+/** A lease request as a case writes it: what is left out is asked for generously. */
+export type Asked = Partial<LeaseRequest> & { readonly from?: Backend };
+
+/** What a case may use. Each case has a store of its own, so cases may run side by side. */
+export interface Bench {
+  readonly backend: Backend;
+  readonly queue: string;
+  /** The shortest time this backend can tell apart from none. */
+  readonly tickMs: number;
+  /** A lease short enough to sit out: three ticks. */
+  readonly shortMs: number;
+  /** What ought to happen at once may take this long. */
+  readonly promptMs: number;
+  /** What ought to happen at all may take this long. */
+  readonly patienceMs: number;
+  /** A message with an id of its own, for the case's queue. */
+  message(part?: Partial<Message>): Message;
+  /** Enqueues one message for each part in one call (one plain message for none), and insists that all were stored. */
+  put(...parts: Partial<Message>[]): Promise<Message[]>;
+  /** Leases exactly `count` messages, waiting for them, or rejects. 60 s leases unless asked otherwise. */
+  take(count: number, asked?: Asked): Promise<Lease[]>;
+  takeOne(asked?: Asked): Promise<Lease>;
+  /** One `lease` call with the gaps filled in: limit 1, no wait, a lease of 60 s. */
+  lease(asked?: Asked): Promise<Lease[]>;
+  /** Rejects if anything is delivered within `forMs`: two ticks unless asked otherwise. */
+  takeNothing(forMs?: number, asked?: Asked): Promise<void>;
+  sleep(ms: number): Promise<void>;
+  /** Another open backend on the same store, as another process would have it. Closed after the case. */
+  second(): Promise<Backend>;
+}
