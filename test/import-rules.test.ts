@@ -19,8 +19,8 @@ function neighboursOf({ path, manifest }: Workspace): readonly string[] {
   return mayLoad[manifest.name] ?? ["@waybill/core"];
 }
 
-/** The one file in which core names backends, loaded only when a URL asks for them. */
-const backendTable = "packages/core/src/backend-table.ts";
+/** The one file in which core names backends; it loads one when a URL asks for it. */
+const backendTable = "packages/core/src/schemes.ts";
 /** Files that load what the user names: the only ones with a computed import. */
 const loadsWhatTheUserNames: ReadonlySet<string> = new Set(["packages/cli/src/load-jobs.ts"]);
 
