@@ -1,1 +1,21 @@
-export {};
+import type { BackendFactory, InspectableBackend } from "@waybill/core";
+import { openSqlite } from "./backend.ts";
+import { optionsFromUrl, settingsOf, type SqliteOptions } from "./options.ts";
+
+export { sqliteCapabilities } from "./capabilities.ts";
+export { migrate, type Migrated, schemaVersion } from "./migrate.ts";
+export type { SqliteOptions } from "./options.ts";
+
+/** Opens with an `inspector`, which the general `BackendFactory` does not promise. */
+export type SqliteFactory = (...context: Parameters<BackendFactory>) => Promise<InspectableBackend>;
+
+/** Jobs in one SQLite file, shared by any number of processes on one machine. Throws CONFIG_INVALID for bad options. */
+export function sqliteBackend(options: SqliteOptions): SqliteFactory {
+  const settings = settingsOf(options);
+  return (context) => openSqlite(settings, context);
+}
+
+/** The same from `sqlite:./waybill.db?retainMaxCount=1000`; the README names the parameters. */
+export function fromUrl(url: string): SqliteFactory {
+  return sqliteBackend(optionsFromUrl(url));
+}

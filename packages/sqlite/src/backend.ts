@@ -1,0 +1,81 @@
+import { type BackendContext, type InspectableBackend, WaybillError } from "@waybill/core";
+import { sqliteCapabilities } from "./capabilities.ts";
+import { createClaim } from "./claim.ts";
+import { createCommitGroup } from "./commit-group.ts";
+import { createEnqueue } from "./enqueue.ts";
+import { createInbox } from "./inbox.ts";
+import { createInspector } from "./inspector.ts";
+import { openFile } from "./open-file.ts";
+import type { Settings } from "./options.ts";
+import { createRetention } from "./retention.ts";
+import { createSettle } from "./settle.ts";
+import { createUpkeep } from "./upkeep.ts";
+import { createWaiting } from "./waiting.ts";
+import { createWake } from "./wake.ts";
+
+/** One connection to the file: the seven verbs. `now` is Unix ms, whole. */
+export async function openSqlite(
+  settings: Settings,
+  context: BackendContext,
+  now: () => number = Date.now,
+): Promise<InspectableBackend> {
+  const { db, file } = await openFile(settings);
+  const address = `sqlite:${settings.path}`;
+  const retention = createRetention(db, now, settings);
+  const enqueue = createEnqueue(db, now);
+  const settle = createSettle(db, now, retention);
+  const upkeep = createUpkeep(db, now, retention, createInbox(db, now, context.admit, enqueue));
+  const wake = createWake(db, now, settings.pollMs, {
+    look: () => group.nudge(),
+    over: () => waiting.expire(),
+    failed: (error) => waiting.failed(error),
+  });
+  const waiting = createWaiting(createClaim(db, now), upkeep, wake, () => group.nudge());
+  const group = createCommitGroup(db, file, settings.busyTimeoutMs, waiting);
+  let closing: Promise<void> | undefined;
+
+  function ensureOpen(): void {
+    if (closing !== undefined) {
+      throw new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
+    }
+  }
+
+  /** Writes under way are finished first. SQLite itself tidies the -wal file when the last process closes. */
+  async function close(): Promise<void> {
+    waiting.dismiss();
+    await group.settled();
+    db.close();
+  }
+
+  return {
+    name: "sqlite",
+    address,
+    capabilities: sqliteCapabilities,
+    inspector: createInspector(db, now, group, ensureOpen),
+    async enqueue(messages) {
+      ensureOpen();
+      return group.write(() => enqueue(messages));
+    },
+    async lease(request) {
+      ensureOpen();
+      return waiting.lease(request);
+    },
+    async ack(leases) {
+      ensureOpen();
+      return group.write(() => settle.ack(leases));
+    },
+    async retry(lease, request) {
+      ensureOpen();
+      return group.write(() => settle.retry(lease, request));
+    },
+    async deadLetter(lease, reason) {
+      ensureOpen();
+      return group.write(() => settle.deadLetter(lease, reason));
+    },
+    async extend(leases, leaseMs) {
+      ensureOpen();
+      return group.write(() => settle.extend(leases, leaseMs));
+    },
+    close: () => (closing ??= close()),
+  };
+}

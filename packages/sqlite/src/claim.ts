@@ -1,0 +1,36 @@
+import { randomInt } from "node:crypto";
+import type { DatabaseSync } from "node:sqlite";
+import type { Lease, LeaseRequest } from "@waybill/core";
+import { type HeadRow, leaseOf } from "./label.ts";
+import { anyReady, headOfLine, leaseHead, leaveLine } from "./sql/lease.ts";
+
+export interface Claim {
+  /** Whether the queue has a ready job. Reads only. */
+  any(queue: string): boolean;
+  /** Leases the head of the line within a transaction that the caller began. */
+  take(request: Pick<LeaseRequest, "queue" | "limit" | "leaseMs">): Lease[];
+}
+
+/** Claim numbers are drawn, so that no process needs to know another's. */
+const CLAIM_NUMBERS = 2 ** 48 - 1;
+
+export function createClaim(db: DatabaseSync, now: () => number): Claim {
+  const ready = db.prepare(anyReady);
+  const head = db.prepare(headOfLine);
+  const lease = db.prepare(leaseHead);
+  const leave = db.prepare(leaveLine);
+
+  return {
+    any: (queue) => ready.get(queue) !== undefined,
+    take({ queue, limit, leaseMs }) {
+      const rows = head.all(queue, limit) as unknown as HeadRow[];
+      const last = rows.at(-1);
+      if (last === undefined) return [];
+      const claim = randomInt(CLAIM_NUMBERS);
+      const at = now();
+      lease.run(claim, at, Math.ceil(leaseMs), queue, rows.length);
+      leave.run(queue, last.rank, last.seq);
+      return rows.map((row) => leaseOf(row, queue, claim, at + leaseMs));
+    },
+  };
+}

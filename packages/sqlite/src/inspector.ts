@@ -1,0 +1,106 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { DeadLetter, DeadLetterQuery, Inspector, QueueCounts } from "@waybill/core";
+import type { CommitGroup } from "./commit-group.ts";
+import { joinLine } from "./sql/enqueue.ts";
+import * as sql from "./sql/inspect.ts";
+import { removeJob } from "./sql/settle.ts";
+import { moveToEnd } from "./sql/upkeep.ts";
+
+/** Where dead letters stand that never became jobs: no queue is known. No queue can have this name. */
+const INBOX = "waybill_inbox";
+/** So that one transaction stays short. */
+const SLICE = 500;
+
+type DeadRow = Omit<DeadLetter, "reason" | "diedAt"> & {
+  readonly code: string;
+  readonly message: string;
+  readonly died_at: number;
+};
+
+/** `ensureOpen` throws BACKEND_CLOSED once the backend is closed. */
+export function createInspector(
+  db: DatabaseSync,
+  now: () => number,
+  group: CommitGroup,
+  ensureOpen: () => void,
+): Inspector {
+  const count = db.prepare(sql.countQueues);
+  const oldest = db.prepare(sql.oldestReady);
+  const list = db.prepare(sql.listDead);
+  const pick = db.prepare(sql.pickDead);
+  const seqOf = db.prepare(sql.seqOfDead);
+  const renew = db.prepare(sql.renewJob);
+  const toEnd = db.prepare(moveToEnd);
+  const join = db.prepare(joinLine);
+  const returnToInbox = db.prepare(sql.returnArrival);
+  const remove = db.prepare(removeJob);
+  const removeRejected = db.prepare(sql.removeRejected);
+  const removeDead = db.prepare(sql.removeDead);
+
+  function replayOne(number: number): boolean {
+    const found = seqOf.get(number);
+    if (found === undefined) return false;
+    const seq = found["seq"] as number | null;
+    if (seq === null) {
+      if (returnToInbox.run(number).changes === 0) return false;
+      removeRejected.run(number);
+    } else {
+      renew.run(seq);
+      const end = Number(toEnd.get(null, seq)?.["seq"]);
+      join.run(end, end);
+    }
+    removeDead.run(number);
+    return true;
+  }
+
+  function dropOne(number: number): boolean {
+    const found = seqOf.get(number);
+    if (found === undefined) return false;
+    const seq = found["seq"] as number | null;
+    if (seq === null) removeRejected.run(number);
+    else remove.run(seq);
+    removeDead.run(number);
+    return true;
+  }
+
+  /** Oldest first, slice by slice; those gone meanwhile are not counted. */
+  async function change(query: DeadLetterQuery, one: (number: number) => boolean): Promise<number> {
+    ensureOpen();
+    const numbers = pick.all(...parametersOf(query)).map((row) => Number(row["number"]));
+    let changed = 0;
+    for (let end = numbers.length; end > 0; end -= SLICE) {
+      const slice = numbers.slice(Math.max(end - SLICE, 0), end).toReversed();
+      changed += await group.write(() => slice.filter(one).length);
+    }
+    return changed;
+  }
+
+  return {
+    async counts() {
+      ensureOpen();
+      const at = now();
+      const since = new Map(oldest.all().map((row) => [String(row["queue"]), Number(row["since"])]));
+      const rows = count.all(at, INBOX) as unknown as Omit<QueueCounts, "oldestWaitMs">[];
+      return rows.map((row) => {
+        const readyAt = since.get(row.queue);
+        return { ...row, oldestWaitMs: readyAt === undefined ? null : Math.max(at - readyAt, 0) };
+      });
+    },
+    async deadLetters(query = {}) {
+      ensureOpen();
+      const rows = list.all(...parametersOf(query)) as unknown as DeadRow[];
+      return rows.map(({ id, type, queue, code, message, attempt, died_at, body }) => {
+        return { id, type, queue, reason: { code, message }, attempt, diedAt: died_at, body };
+      });
+    },
+    replay: (query = {}) => change(query, replayOne),
+    drop: (query = {}) => change(query, dropOne),
+  };
+}
+
+/** Queue, name of the inbox, ids, limit: as `sql/inspect.ts` numbers them. */
+function parametersOf(query: DeadLetterQuery): [string | null, string, string | null, number] {
+  const limit = query.limit ?? 100;
+  const ids = query.ids === undefined ? null : JSON.stringify(query.ids);
+  return [query.queue ?? null, INBOX, ids, Number.isFinite(limit) ? limit : -1];
+}

@@ -1,0 +1,79 @@
+import type { DatabaseSync } from "node:sqlite";
+import { toError, WaybillError } from "@waybill/core";
+import { openFile } from "./open-file.ts";
+import { settingsOf } from "./options.ts";
+import { applicationId, schemaSteps } from "./sql/schema.ts";
+
+/** The schema this package writes and reads. */
+export const schemaVersion: number = schemaSteps.length;
+
+export interface Migrated {
+  /** 0 for a new file. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Makes the file if need be and brings its schema up to date. Opening the backend does the same; this is for those
+ * who want it done at a time of their own. Safe from many processes at once.
+ */
+export async function migrate(path: string): Promise<Migrated> {
+  const { db, migrated } = await openFile(settingsOf({ path }));
+  db.close();
+  return migrated;
+}
+
+/**
+ * In one transaction, by whichever process comes first. Also proves that the file can be written: it takes the write
+ * lock even when there is nothing to do. Throws SQLite's busy error when another process writes.
+ */
+export function migrateSchema(db: DatabaseSync, file: string): Migrated {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    const from = versionOf(db, file);
+    for (const step of schemaSteps.slice(from)) db.exec(step);
+    if (from < schemaVersion) {
+      db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`);
+    }
+    db.exec("COMMIT");
+    return { from, to: schemaVersion };
+  } catch (thrown) {
+    rollBack(db);
+    throw thrown;
+  }
+}
+
+/** Throws CONFIG_INVALID for a file that is another application's, or a newer waybill's. Writes nothing. */
+export function versionOf(db: DatabaseSync, file: string): number {
+  const application = numberFrom(db, "PRAGMA application_id");
+  const version = numberFrom(db, "PRAGMA user_version");
+  if (application !== applicationId) {
+    const tables = numberFrom(db, "SELECT count(*) FROM sqlite_schema");
+    if (application === 0 && version === 0 && tables === 0) return 0;
+    throw invalid(`"${file}" is another application's database; give waybill a file of its own, such as ./waybill.db`);
+  }
+  if (version > schemaVersion) {
+    const text = `"${file}" has schema ${version}, and this @waybill/sqlite knows schemas up to ${schemaVersion}; update the package`;
+    throw invalid(text);
+  }
+  return version;
+}
+
+/**
+ * Ends the transaction. After some errors SQLite has ended it already and says so here; a transaction that is still
+ * open would fail the next BEGIN.
+ */
+export function rollBack(db: DatabaseSync): Error | null {
+  try {
+    db.exec("ROLLBACK");
+    return null;
+  } catch (thrown) {
+    return toError(thrown);
+  }
+}
+
+function numberFrom(db: DatabaseSync, sql: string): number {
+  return Number(Object.values(db.prepare(sql).get() ?? {})[0]);
+}
+
+const invalid = (message: string): WaybillError => new WaybillError("CONFIG_INVALID", message);

@@ -1,0 +1,49 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Lease } from "@waybill/core";
+import type { Settings } from "./options.ts";
+import { forgetFinished, rememberFinished } from "./sql/settle.ts";
+
+/** The memory of finished jobs: one row per settled batch and queue, bounded by age and by count. */
+export interface Retention {
+  /** Within a transaction that the caller began. Forgets a few old rows as well. */
+  remember(done: readonly Lease[]): void;
+  /** Whether the oldest row, finished at this time, is too old. */
+  isOver(oldestFinishedAt: number | null): boolean;
+  forget(): void;
+}
+
+export function createRetention(db: DatabaseSync, now: () => number, settings: Settings): Retention {
+  const remember = db.prepare(rememberFinished);
+  const forget = db.prepare(forgetFinished);
+  const keepsNone = settings.maxAgeMs === 0 || settings.maxCount === 0;
+  /** `upto` counts finished jobs, so the last one says which are beyond `maxCount`. */
+  let newest = 0;
+
+  function forgetOld(): void {
+    const beyond = Math.max(newest - settings.maxCount, 0);
+    forget.run(keepsNone ? Number.MAX_SAFE_INTEGER : beyond, now() - Math.min(settings.maxAgeMs, now()));
+  }
+
+  return {
+    isOver: (oldestFinishedAt) =>
+      oldestFinishedAt !== null && (keepsNone || oldestFinishedAt < now() - settings.maxAgeMs),
+    forget: forgetOld,
+    remember(done) {
+      if (keepsNone || done.length === 0) return;
+      for (const [queue, jobs] of byQueue(done)) {
+        newest = Number(remember.get(jobs.length, now(), queue, JSON.stringify(jobs))?.["upto"]);
+      }
+      forgetOld();
+    },
+  };
+}
+
+function byQueue(done: readonly Lease[]): Map<string, [string, string, number][]> {
+  const queues = new Map<string, [string, string, number][]>();
+  for (const { queue, id, type, attempt } of done) {
+    const jobs = queues.get(queue);
+    if (jobs === undefined) queues.set(queue, [[id, type, attempt]]);
+    else jobs.push([id, type, attempt]);
+  }
+  return queues;
+}

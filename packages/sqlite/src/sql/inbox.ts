@@ -1,0 +1,14 @@
+/** The envelope as bytes: text that is not UTF-8 must be noticed, not repaired. */
+export const oldestArrivals = `
+  SELECT rowid AS number, CAST(envelope AS BLOB) AS envelope, signature, signature_timestamp
+  FROM waybill_inbox ORDER BY rowid LIMIT ?`;
+
+export const removeArrival = `DELETE FROM waybill_inbox WHERE rowid = ?`;
+
+export const buryArrival = `
+  INSERT INTO waybill_dead (seq, code, message, attempt, died_at) VALUES (NULL, ?, ?, 1, ?) RETURNING number`;
+
+/** Copied inside SQLite, so that the bytes stay what they were. */
+export const keepArrival = `
+  INSERT INTO waybill_rejected (number, id, envelope, signature, signature_timestamp, inserted_at)
+  SELECT ?, id, envelope, signature, signature_timestamp, inserted_at FROM waybill_inbox WHERE rowid = ?`;

@@ -1,0 +1,56 @@
+export const countQueues = `
+  SELECT queue, sum(ready) AS ready, sum(delayed) AS delayed, sum(leased) AS leased, sum(dead) AS dead,
+         sum(finished) AS finished
+  FROM (
+    SELECT queue, count(*) AS ready, 0 AS delayed, 0 AS leased, 0 AS dead, 0 AS finished
+    FROM waybill_line GROUP BY queue
+    UNION ALL
+    SELECT job.queue, sum(due_at_passed), sum(NOT due_at_passed), 0, 0, 0
+    FROM (SELECT seq, due_at <= ?1 AS due_at_passed FROM waybill_delayed) AS delay
+    JOIN waybill_jobs AS job ON job.seq = delay.seq GROUP BY job.queue
+    UNION ALL
+    SELECT job.queue, 0, 0, count(*), 0, 0
+    FROM waybill_leases AS lease JOIN waybill_jobs AS job ON job.seq = lease.seq GROUP BY job.queue
+    UNION ALL
+    SELECT coalesce(job.queue, ?2), 0, 0, 0, count(*), 0
+    FROM waybill_dead AS dead LEFT JOIN waybill_jobs AS job ON job.seq = dead.seq GROUP BY 1
+    UNION ALL
+    SELECT queue, 0, 0, 0, 0, sum(count) FROM waybill_finished GROUP BY queue
+  )
+  GROUP BY queue ORDER BY queue`;
+
+/** The head of each priority has waited longest; older rows need not be read. */
+export const oldestReady = `
+  SELECT head.queue AS queue, min(max(job.enqueued_at, coalesce(job.due_at, 0))) AS since
+  FROM (SELECT queue, rank, min(seq) AS seq FROM waybill_line GROUP BY queue, rank) AS head
+  JOIN waybill_jobs AS job ON job.seq = head.seq
+  GROUP BY head.queue`;
+
+const deadWhere = `
+  FROM waybill_dead AS dead
+  LEFT JOIN waybill_jobs AS job ON job.seq = dead.seq
+  LEFT JOIN waybill_rejected AS rejected ON rejected.number = dead.number
+  WHERE (?1 IS NULL OR coalesce(job.queue, ?2) = ?1)
+    AND (?3 IS NULL OR coalesce(job.id, rejected.id) IN (SELECT value FROM json_each(?3)))
+  ORDER BY dead.number DESC LIMIT ?4`;
+
+export const listDead: string = `
+  SELECT coalesce(job.id, rejected.id) AS id, coalesce(job.type, '') AS type,
+         coalesce(job.queue, ?2) AS queue, dead.code, dead.message, dead.attempt, dead.died_at,
+         coalesce(job.body, rejected.envelope) AS body ${deadWhere}`;
+
+export const pickDead: string = `SELECT dead.number AS number ${deadWhere}`;
+
+export const seqOfDead = `SELECT seq FROM waybill_dead WHERE number = ?`;
+
+export const renewJob = `UPDATE waybill_jobs SET failures = 0, lost = 0, releases = 0, due_at = NULL WHERE seq = ?`;
+
+/** Judged again from the start; an arrival of the same id that already waits there wins. */
+export const returnArrival = `
+  INSERT INTO waybill_inbox (id, envelope, signature, signature_timestamp, inserted_at)
+  SELECT id, envelope, signature, signature_timestamp, inserted_at FROM waybill_rejected WHERE number = ?
+  ON CONFLICT (id) DO NOTHING`;
+
+export const removeRejected = `DELETE FROM waybill_rejected WHERE number = ?`;
+
+export const removeDead = `DELETE FROM waybill_dead WHERE number = ?`;

@@ -1,0 +1,37 @@
+/** What lies ahead, in one read. Nulls where there is nothing. */
+export const horizon = `
+  SELECT
+    (SELECT min(due_at) FROM waybill_delayed) AS next_due,
+    (SELECT max(delayed_at) FROM waybill_delayed) AS last_delayed,
+    (SELECT finished_at FROM waybill_finished ORDER BY upto LIMIT 1) AS oldest_finished,
+    EXISTS (SELECT 1 FROM waybill_inbox) AS inbox`;
+
+export const leaseHorizon = `
+  SELECT min(leased_at + lease_ms) AS next_end, max(leased_at) AS last_leased FROM waybill_leases`;
+
+export const dueJobs = `SELECT due_at, seq FROM waybill_delayed WHERE due_at <= ? ORDER BY due_at, seq LIMIT ?`;
+
+/** A new seq is a place at the end of the line: lower seqs became ready earlier. */
+export const moveToEnd = `
+  UPDATE waybill_jobs SET seq = (SELECT max(seq) + 1 FROM waybill_jobs), due_at = coalesce(?, due_at)
+  WHERE seq = ? RETURNING seq`;
+
+export const undelay = `DELETE FROM waybill_delayed WHERE due_at = ? AND seq = ?`;
+
+export const countLost = `
+  UPDATE waybill_jobs SET lost = lost + 1
+  WHERE seq IN (SELECT seq FROM waybill_leases WHERE leased_at + lease_ms <= ?)`;
+
+export const rejoinLine = `
+  INSERT INTO waybill_line (queue, rank, seq)
+  SELECT job.queue, -job.priority, job.seq
+  FROM waybill_leases AS lease CROSS JOIN waybill_jobs AS job ON job.seq = lease.seq
+  WHERE lease.leased_at + lease.lease_ms <= ?`;
+
+export const endExpired = `DELETE FROM waybill_leases WHERE leased_at + lease_ms <= ?`;
+
+/** A lease that begins in the future was given before the clock was set back: its length counts from now. */
+export const restartLeases = `UPDATE waybill_leases SET leased_at = ?1 WHERE leased_at > ?2`;
+
+export const restartDelays = `
+  UPDATE waybill_delayed SET due_at = due_at - delayed_at + ?1, delayed_at = ?1 WHERE delayed_at > ?2`;
