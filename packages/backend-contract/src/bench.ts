@@ -21,7 +21,13 @@ export async function openBench(harness: Harness): Promise<OpenBench> {
   const opened = [backend];
   const tickMs = harness.tickMs ?? 20;
   const promptMs = harness.promptMs ?? Math.max(1_000, 20 * tickMs);
-  const times = { tickMs, shortMs: 3 * tickMs, promptMs, patienceMs: harness.patienceMs ?? 5 * promptMs };
+  const times = {
+    tickMs,
+    shortMs: 3 * tickMs,
+    leaseMs: Math.max(3 * tickMs, 300),
+    promptMs,
+    patienceMs: harness.patienceMs ?? 5 * promptMs,
+  };
   const queue = `contract-${crypto.randomUUID().slice(0, 8)}`;
   const second = async (): Promise<Backend> => {
     const next = await store.open();

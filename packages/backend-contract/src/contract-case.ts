@@ -48,8 +48,10 @@ export interface Bench {
   readonly queue: string;
   /** The shortest time this backend can tell apart from none. */
   readonly tickMs: number;
-  /** A lease short enough to sit out: three ticks. */
+  /** A lease that is meant to run out: three ticks. */
   readonly shortMs: number;
+  /** A lease long enough to act within and short enough to sit out: three ticks, at least 300 ms. */
+  readonly leaseMs: number;
   /** What ought to happen at once may take this long. */
   readonly promptMs: number;
   /** What ought to happen at all may take this long. */

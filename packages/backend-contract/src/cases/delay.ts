@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import type { ContractCase } from "../contract-case.ts";
+import { assertBetween, codesOf } from "../expect.ts";
+import { delays } from "./claims.ts";
+
+const subject = "delay";
+
+/** Over 2^31 ms, where a timer set in one piece would ring at once. */
+const THIRTY_DAYS_MS = 30 * 86_400_000;
+
+export const delayCases: readonly ContractCase[] = [
+  {
+    subject,
+    name: "a message does not come before its delay has passed, and comes then",
+    appliesTo: delays,
+    async run({ put, takeOne, tickMs }) {
+      const before = performance.now();
+      await put({ delayMs: 6 * tickMs });
+      await takeOne();
+      const tookMs = performance.now() - before;
+      assert.ok(tookMs >= 6 * tickMs - 2, `it came after ${tookMs} of ${6 * tickMs} ms`);
+    },
+  },
+  {
+    subject,
+    name: "the longest delay allowed, or 30 days, is not taken for none",
+    appliesTo: delays,
+    async run({ backend, put, takeNothing, tickMs }) {
+      await put({ delayMs: Math.min(backend.capabilities.maxDelayMs, THIRTY_DAYS_MS) });
+      await takeNothing(4 * tickMs);
+    },
+  },
+  {
+    subject,
+    name: "a long delay does not hold up a shorter one behind it",
+    appliesTo: delays,
+    async run({ backend, put, takeOne, tickMs }) {
+      await put({ delayMs: Math.min(backend.capabilities.maxDelayMs, THIRTY_DAYS_MS) });
+      const [second] = await put({ delayMs: 4 * tickMs });
+      assert.equal((await takeOne()).id, second?.id);
+    },
+  },
+  {
+    subject,
+    name: "dueAt says when the delay ended, in Unix milliseconds",
+    appliesTo: delays,
+    async run({ put, takeOne, tickMs, promptMs }) {
+      const delayMs = 3 * tickMs;
+      const before = Date.now();
+      await put({ delayMs });
+      const after = Date.now();
+      assertBetween((await takeOne()).dueAt, before + delayMs, after + delayMs, promptMs);
+    },
+  },
+  {
+    subject,
+    name: "a delivered message that nobody delayed is due",
+    async run({ backend, put, takeOne, tickMs }) {
+      await put();
+      const first = await takeOne();
+      await backend.retry(first, { delayMs: 0, countsAttempt: true });
+      for (const { dueAt } of [first, await takeOne()]) {
+        assert.ok(dueAt === null || dueAt <= Date.now() + tickMs, `dueAt is ${dueAt}, and it is ${Date.now()}`);
+      }
+    },
+  },
+  {
+    subject,
+    name: "a delay over maxDelayMs is refused, and the message is not stored",
+    appliesTo: (has) => has.maxDelayMs !== Infinity || "any delay is allowed at enqueue (maxDelayMs)",
+    async run({ backend, message, takeNothing }) {
+      const delayMs = backend.capabilities.maxDelayMs + 1;
+      assert.deepEqual(codesOf(await backend.enqueue([message({ delayMs })])), ["CAPABILITY_MISSING"]);
+      await takeNothing();
+    },
+  },
+];

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import type { Lease } from "@waybill/core";
+import type { ContractCase } from "../contract-case.ts";
+import { assertBetween, codesOf, rejectsWith, valueOf } from "../expect.ts";
+import { connectionLeases, timedLeases } from "./claims.ts";
+
+const subject = "extend";
+
+export const extendCases: readonly ContractCase[] = [
+  {
+    subject,
+    name: "an extended lease outlives its first end",
+    appliesTo: timedLeases,
+    async run({ backend, put, takeOne, takeNothing, leaseMs, tickMs }) {
+      await put();
+      const held = await takeOne({ leaseMs });
+      valueOf((await backend.extend([held], 60_000))[0]);
+      await takeNothing(leaseMs + 4 * tickMs);
+      valueOf((await backend.ack([held]))[0]);
+    },
+  },
+  {
+    subject,
+    name: "a lease can be extended again and again",
+    appliesTo: timedLeases,
+    async run({ backend, put, takeOne, takeNothing, leaseMs }) {
+      await put();
+      const held = await takeOne({ leaseMs: 2 * leaseMs });
+      for (let times = 0; times < 3; times += 1) {
+        await takeNothing(leaseMs);
+        valueOf((await backend.extend([held], 2 * leaseMs))[0]);
+      }
+      valueOf((await backend.ack([held]))[0]);
+    },
+  },
+  {
+    subject,
+    name: "extend answers the new expiresAt",
+    appliesTo: timedLeases,
+    async run({ backend, put, takeOne, promptMs }) {
+      await put();
+      const held = await takeOne({ leaseMs: 10_000 });
+      const before = Date.now();
+      const expiresAt = valueOf((await backend.extend([held], 40_000))[0]);
+      assertBetween(expiresAt, before + 40_000, Date.now() + 40_000, promptMs);
+    },
+  },
+  {
+    subject,
+    name: "extend answers null where a lease lasts as long as the connection",
+    appliesTo: connectionLeases,
+    async run({ backend, put, takeOne }) {
+      await put();
+      assert.equal(valueOf((await backend.extend([await takeOne()], 10_000))[0]), null);
+    },
+  },
+  {
+    subject,
+    name: "extend answers each lease by itself, in the order given",
+    async run({ backend, put, take }) {
+      await put({}, {}, {});
+      const held = (await take(3)) as [Lease, Lease, Lease];
+      await backend.ack([held[1]]);
+      assert.deepEqual(codesOf(await backend.extend(held, 60_000)), ["ok", "LEASE_LOST", "ok"]);
+    },
+  },
+  {
+    subject,
+    name: "a lease longer than maxLeaseMs is refused, when it is asked for and when it is extended",
+    appliesTo: (has) => {
+      const applies = timedLeases(has);
+      return applies === true && has.maxLeaseMs === Infinity ? "a lease may be of any length (maxLeaseMs)" : applies;
+    },
+    async run({ backend, put, lease, takeOne }) {
+      const leaseMs = backend.capabilities.maxLeaseMs + 1;
+      await put();
+      await rejectsWith("CAPABILITY_MISSING", lease({ leaseMs }));
+      assert.deepEqual(codesOf(await backend.extend([await takeOne()], leaseMs)), ["CAPABILITY_MISSING"]);
+    },
+  },
+];

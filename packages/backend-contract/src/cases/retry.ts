@@ -1,0 +1,127 @@
+import assert from "node:assert/strict";
+import type { Bench, ContractCase } from "../contract-case.ts";
+import { rejectsWith, valueOf } from "../expect.ts";
+import { retryDelays } from "./claims.ts";
+
+const subject = "retry";
+
+const counted = { delayMs: 0, countsAttempt: true };
+const uncounted = { delayMs: 0, countsAttempt: false };
+
+const counting: readonly ContractCase[] = [
+  {
+    subject,
+    name: "a retry raises the attempt by one",
+    async run({ backend, put, takeOne }) {
+      await put();
+      await backend.retry(await takeOne(), counted);
+      assert.equal((await takeOne()).attempt, 2);
+    },
+  },
+  {
+    subject,
+    name: "a release leaves the attempt as it was",
+    async run({ backend, put, takeOne }) {
+      await put();
+      await backend.retry(await takeOne(), uncounted);
+      assert.equal((await takeOne()).attempt, 1);
+    },
+  },
+  {
+    subject,
+    name: "releases are counted, and retries are not counted as releases",
+    appliesTo: (has) => has.countsReleases || "releases are not counted (countsReleases false)",
+    async run({ backend, put, takeOne }) {
+      await put();
+      await backend.retry(await takeOne(), uncounted);
+      await backend.retry(await takeOne(), uncounted);
+      assert.equal((await takeOne()).releases, 2);
+      await put({ priority: 0 });
+      await backend.retry(await takeOne(), counted);
+      assert.equal((await takeOne()).releases, 0);
+    },
+  },
+  {
+    subject,
+    name: "attempt, lost and releases survive every later hop",
+    async run(bench) {
+      const { backend, put, takeOne, shortMs } = bench;
+      const { countsLost, countsReleases, maxLeaseMs } = backend.capabilities;
+      await put();
+      await backend.retry(await takeOne(), counted);
+      await backend.retry(await takeOne(), uncounted);
+      if (maxLeaseMs !== 0) await takeOne({ leaseMs: shortMs });
+      await backend.retry(await takeOne(), uncounted);
+      await backend.retry(await takeOne(), counted);
+      const { attempt, lost, releases } = await takeOne();
+      const expected = { attempt: 3, lost: countsLost && maxLeaseMs !== 0 ? 1 : 0, releases: countsReleases ? 2 : 0 };
+      assert.deepEqual({ attempt, lost, releases }, expected);
+    },
+  },
+];
+
+const moving: readonly ContractCase[] = [
+  {
+    subject,
+    name: "label and body survive a retry",
+    async run(bench) {
+      const { backend, put, takeOne } = bench;
+      const priority = backend.capabilities.priorityLevels > 1 ? 3 : 0;
+      const signature = { timestamp: 1_790_000_000, value: "v1,c2lnbmF0dXJl" };
+      await put({ type: "mail.album_ready", tenant: "acme", priority, signature, body: ' {"b":1.0,"a":"\u2028"}\n' });
+      const before = await takeOne();
+      await backend.retry(before, counted);
+      assert.deepEqual(labelOf(await takeOne()), labelOf(before));
+    },
+  },
+  {
+    subject,
+    name: "a retried message is there once: what it was moved from does not come again",
+    async run({ backend, put, takeOne, takeNothing, leaseMs, tickMs }) {
+      await put();
+      await backend.retry(await takeOne({ leaseMs }), counted);
+      await takeOne();
+      await takeNothing(leaseMs + 2 * tickMs);
+    },
+  },
+  {
+    subject,
+    name: "a retried message does not come before its delay has passed",
+    appliesTo: retryDelays,
+    async run({ backend, put, takeOne, tickMs }) {
+      await put();
+      const held = await takeOne();
+      const before = performance.now();
+      await backend.retry(held, { delayMs: 6 * tickMs, countsAttempt: true });
+      await takeOne();
+      const tookMs = performance.now() - before;
+      assert.ok(tookMs >= 6 * tickMs - 2, `it came after ${tookMs} of ${6 * tickMs} ms`);
+    },
+  },
+  {
+    subject,
+    name: "a delay over maxRetryDelayMs is refused, and the lease stays ours",
+    appliesTo: (has) => has.maxRetryDelayMs !== Infinity || "any delay is allowed at retry (maxRetryDelayMs)",
+    async run({ backend, put, takeOne }) {
+      await put();
+      const held = await takeOne();
+      const delayMs = backend.capabilities.maxRetryDelayMs + 1;
+      await rejectsWith("CAPABILITY_MISSING", backend.retry(held, { delayMs, countsAttempt: true }));
+      valueOf((await backend.ack([held]))[0]);
+    },
+  },
+];
+
+type Delivery = Awaited<ReturnType<Bench["takeOne"]>>;
+
+const labelOf = ({ id, type, queue, tenant, priority, signature, body }: Delivery): Partial<Delivery> => ({
+  id,
+  type,
+  queue,
+  tenant,
+  priority,
+  signature,
+  body,
+});
+
+export const retryCases: readonly ContractCase[] = [...counting, ...moving];

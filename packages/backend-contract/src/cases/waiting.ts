@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import type { Bench, ContractCase } from "../contract-case.ts";
+import type { Lease } from "@waybill/core";
+import { delays, shareable, timedLeases } from "./claims.ts";
+
+const subject = "waiting";
+
+/** Starts a call that waits, lets it settle in, does something, and insists on one message soon after `dueMs`. */
+async function wakes(bench: Bench, act: () => Promise<unknown>, dueMs = 0): Promise<void> {
+  const waiting = bench.lease({ waitMs: dueMs + bench.patienceMs });
+  await bench.sleep(2 * bench.tickMs);
+  const before = performance.now();
+  await act();
+  assert.equal((await waiting).length, 1, "the waiting call ended with nothing");
+  const lateMs = Math.round(performance.now() - before - dueMs);
+  assert.ok(lateMs < bench.promptMs, `the waiting call was woken ${lateMs} ms late`);
+}
+
+/** Resolves to the ids that several waiting calls got, after `act`; calls still waiting in the end are aborted. */
+async function several(bench: Bench, calls: number, act: () => Promise<unknown>): Promise<string[]> {
+  const stop = new AbortController();
+  const asked = { waitMs: bench.patienceMs, signal: stop.signal };
+  const found: Lease[] = [];
+  const waiting = Array.from({ length: calls }, async () => found.push(...(await bench.lease(asked))));
+  await bench.sleep(2 * bench.tickMs);
+  await act();
+  for (let waited = 0; found.length === 0 && waited < bench.promptMs; waited += bench.tickMs) {
+    await bench.sleep(bench.tickMs);
+  }
+  await bench.sleep(4 * bench.tickMs);
+  stop.abort();
+  await Promise.all(waiting);
+  return found.map((lease) => lease.id);
+}
+
+const looks: readonly ContractCase[] = [
+  {
+    subject,
+    name: "waitMs 0 looks once and answers at once",
+    async run({ lease, promptMs }) {
+      const before = performance.now();
+      assert.deepEqual(await lease({ waitMs: 0 }), []);
+      assert.ok(performance.now() - before < promptMs, "it waited");
+    },
+  },
+  {
+    subject,
+    name: "a call with nothing to answer waits as long as it was told, no shorter and no longer",
+    async run({ lease, tickMs, promptMs }) {
+      const waitMs = 6 * tickMs;
+      const before = performance.now();
+      assert.deepEqual(await lease({ waitMs }), []);
+      const tookMs = performance.now() - before;
+      assert.ok(tookMs >= waitMs - 2, `it gave up after ${tookMs} of ${waitMs} ms`);
+      assert.ok(tookMs < waitMs + promptMs, `it took ${tookMs} of ${waitMs} ms`);
+    },
+  },
+];
+
+const wakeUps: readonly ContractCase[] = [
+  {
+    subject,
+    name: "an arriving message wakes a waiting call",
+    run: (bench) => wakes(bench, () => bench.put()),
+  },
+  {
+    subject,
+    name: "a message enqueued through another connection wakes a waiting call",
+    appliesTo: shareable,
+    async run(bench) {
+      const other = await bench.second();
+      await wakes(bench, () => other.enqueue([bench.message()]));
+    },
+  },
+  {
+    subject,
+    name: "the end of a delay wakes a waiting call",
+    appliesTo: delays,
+    run: (bench) => wakes(bench, () => bench.put({ delayMs: 5 * bench.tickMs }), 5 * bench.tickMs),
+  },
+  {
+    subject,
+    name: "the end of a lease nobody settled wakes a waiting call",
+    appliesTo: timedLeases,
+    async run(bench) {
+      await bench.put();
+      await bench.takeOne({ leaseMs: 8 * bench.tickMs });
+      await wakes(bench, async () => {}, 8 * bench.tickMs);
+    },
+  },
+  {
+    subject,
+    name: "a message given back wakes a waiting call",
+    async run(bench) {
+      await bench.put();
+      const held = await bench.takeOne();
+      await wakes(bench, () => bench.backend.retry(held, { delayMs: 0, countsAttempt: false }));
+    },
+  },
+  {
+    subject,
+    name: "one message goes to one of several waiting calls",
+    async run(bench) {
+      const found = await several(bench, 4, () => bench.put());
+      assert.equal(found.length, 1);
+    },
+  },
+  {
+    subject,
+    name: "messages that arrive together wake as many calls as they can serve",
+    async run(bench) {
+      const found = await several(bench, 4, () => bench.put({}, {}, {}));
+      assert.equal(found.length, 3);
+    },
+  },
+];
+
+const aborts: readonly ContractCase[] = [
+  {
+    subject,
+    name: "an abort ends the wait with nothing, at once and without rejecting",
+    async run({ lease, sleep, tickMs, promptMs, patienceMs }) {
+      const stop = new AbortController();
+      const waiting = lease({ waitMs: patienceMs, signal: stop.signal });
+      await sleep(2 * tickMs);
+      const before = performance.now();
+      stop.abort();
+      assert.deepEqual(await waiting, []);
+      assert.ok(performance.now() - before < promptMs, "it went on waiting after the abort");
+    },
+  },
+  {
+    subject,
+    name: "a call aborted before it began takes nothing",
+    async run({ put, lease, take }) {
+      await put();
+      assert.deepEqual(await lease({ signal: AbortSignal.abort() }), []);
+      await take(1);
+    },
+  },
+  {
+    subject,
+    name: "a message that arrives with an abort or after it is neither lost nor counted",
+    async run({ backend, lease, message, takeOne, sleep, tickMs, patienceMs }) {
+      for (const pauseMs of [0, 2 * tickMs]) {
+        const stop = new AbortController();
+        const waiting = lease({ waitMs: patienceMs, signal: stop.signal });
+        await sleep(tickMs);
+        stop.abort();
+        if (pauseMs > 0) await sleep(pauseMs);
+        await backend.enqueue([message()]);
+        const found = (await waiting)[0] ?? (await takeOne());
+        const { attempt, lost, releases } = found;
+        assert.deepEqual({ attempt, lost, releases }, { attempt: 1, lost: 0, releases: 0 });
+        await backend.ack([found]);
+      }
+    },
+  },
+];
+
+export const waitingCases: readonly ContractCase[] = [...looks, ...wakeUps, ...aborts];
