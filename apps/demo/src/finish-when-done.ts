@@ -1,0 +1,19 @@
+import type { Jobs } from "@waybill/core";
+import { type DemoFiles, readAlbum, resizedNames, sizes } from "./album.ts";
+import { albumFinish, finishId } from "./jobs.ts";
+
+/**
+ * Enqueues `album.finish` if every photo of the album has its three sizes on disk. Answers the job's id, null when
+ * something is still missing. Called after each size and after each change of the album; since the id follows
+ * from the album, and with it every byte of the envelope, all those calls together are one job.
+ */
+export async function finishWhenDone(jobs: Jobs, files: DemoFiles, albumId: string): Promise<string | null> {
+  const made = await resizedNames(files, albumId);
+  const album = await readAlbum(files, albumId);
+  if (album === null || album.photos.length === 0) return null;
+  const isDone = album.photos.every((photo) => sizes.every((size) => made.has(`${photo.id}-${size}.webp`)));
+  if (!isDone) return null;
+  const id = finishId(albumId);
+  await jobs.enqueue(albumFinish, { albumId }, { id });
+  return id;
+}

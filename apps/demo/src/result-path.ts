@@ -1,0 +1,17 @@
+import type { DemoFiles, Size } from "./album.ts";
+import { albumFinish } from "./jobs.ts";
+
+/** What must be known of a job to find what it made. */
+export interface MadeBy {
+  readonly id: string;
+  readonly type: string;
+  readonly albumId: string;
+  readonly photoId?: string | null | undefined;
+  readonly size?: Size | null | undefined;
+}
+
+/** The file that exists once the job's work is done. */
+export function resultPath(files: DemoFiles, { id, type, albumId, photoId, size }: MadeBy): string {
+  if (type === albumFinish.type) return files.contactSheet(albumId);
+  return photoId && size ? files.resized(albumId, photoId, size) : files.receipt(id);
+}

@@ -1,0 +1,84 @@
+import type { Request, Response } from "express";
+import type { Receipt } from "../receipt.ts";
+import type { Board } from "./board.ts";
+import type { AlbumView, JobView } from "./views.ts";
+import type { Workers, WorkerView } from "./workers.ts";
+
+/** What a browser is told: first all of it, then what has changed. Members that did not change are absent. */
+export interface Update {
+  readonly albums?: readonly AlbumView[];
+  readonly jobs?: readonly JobView[];
+  readonly mails?: readonly Receipt[];
+  readonly workers?: readonly WorkerView[];
+  /** False when nothing can kill the worker for the page: it was not started by the launcher. */
+  readonly canKill?: boolean;
+}
+
+/** Live updates by server-sent events; a browser that reconnects gets the whole picture again. */
+export interface Live {
+  connect(request: Request, response: Response): void;
+  /** Tells every browser, soon, what has changed on the board. */
+  changed(extra?: Pick<Update, "mails" | "workers">): void;
+  close(): void;
+}
+
+const GATHER_MS = 80;
+/** The page is for watching, not an archive: it gets the newest albums. */
+const ALBUMS = 12;
+
+export function createLive(board: Board, workers: Workers, mails: () => readonly Receipt[], canKill: boolean): Live {
+  const browsers = new Set<Response>();
+  let timer: NodeJS.Timeout | null = null;
+  let extra: Pick<Update, "mails" | "workers"> = {};
+
+  function snapshot(): Update {
+    const albums = board.albums().sort(newestFirst).slice(0, ALBUMS);
+    return {
+      albums,
+      jobs: albums.flatMap((album) => board.jobsOf(album.id)),
+      mails: mails().slice(-20),
+      workers: workers.views(),
+      canKill,
+    };
+  }
+
+  function flush(): void {
+    timer = null;
+    const { albums, jobs } = board.changes();
+    const update: Update = {
+      ...(albums.length > 0 && { albums: albums.flatMap((id) => board.album(id) ?? []) }),
+      ...(jobs.length > 0 && { jobs: jobs.flatMap((id) => board.job(id) ?? []) }),
+      ...extra,
+    };
+    extra = {};
+    const text = frame("update", update);
+    for (const browser of browsers) browser.write(text);
+  }
+
+  return {
+    connect(request, response) {
+      response.writeHead(200, {
+        "content-type": "text/event-stream",
+        "cache-control": "no-store",
+        "x-accel-buffering": "no",
+      });
+      response.write(`retry: 500\n${frame("snapshot", snapshot())}`);
+      browsers.add(response);
+      request.once("close", () => browsers.delete(response));
+    },
+    changed(more = {}) {
+      extra = { ...extra, ...more };
+      timer ??= setTimeout(flush, GATHER_MS);
+    },
+    close() {
+      if (timer) clearTimeout(timer);
+      for (const browser of browsers) browser.end();
+    },
+  };
+}
+
+function frame(event: string, update: Update): string {
+  return `event: ${event}\ndata: ${JSON.stringify(update)}\n\n`;
+}
+
+const newestFirst = (a: AlbumView, b: AlbumView): number => b.createdAt - a.createdAt;

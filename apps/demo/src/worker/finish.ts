@@ -1,0 +1,42 @@
+import { readFile } from "node:fs/promises";
+import sharp, { type OverlayOptions } from "sharp";
+import { handlerFor } from "@waybill/core";
+import { type Album, type DemoFiles, readAlbum } from "../album.ts";
+import { writeDurably } from "../durable-file.ts";
+import { albumFinish } from "../jobs.ts";
+
+const CELL = 160;
+const GAP = 8;
+const MOST = 48;
+
+/** The `album.finish` handler. `onFinished` asks for the mail, after the sheet is in place and before the settle. */
+export function finishHandler(files: DemoFiles, onFinished: (albumId: string) => Promise<void>): typeof albumFinish {
+  return handlerFor(albumFinish, async ({ albumId }, job) => {
+    const album = await readAlbum(files, albumId);
+    if (album === null) throw new Error(`album ${albumId} has no album.json: its data folder is not this worker's`);
+    const sheet = await contactSheet(files, album);
+    job.signal.throwIfAborted();
+    await writeDurably(files.temporary, files.contactSheet(albumId), sheet);
+    await onFinished(albumId);
+  });
+}
+
+/** The first photos of the album on one picture, in the order of their upload. */
+async function contactSheet(files: DemoFiles, album: Album): Promise<Buffer> {
+  const shown = album.photos.slice(0, MOST);
+  const columns = Math.min(8, Math.max(1, Math.ceil(Math.sqrt(shown.length * 1.5))));
+  const rows = Math.ceil(shown.length / columns);
+  const cells: OverlayOptions[] = [];
+  for (const [at, photo] of shown.entries()) {
+    const small = await readFile(files.resized(album.id, photo.id, "small"));
+    const input = await sharp(small).resize({ width: CELL, height: CELL, fit: "cover" }).png().toBuffer();
+    cells.push({ input, left: place(at % columns), top: place(Math.floor(at / columns)) });
+  }
+  const background = "#f6f4ef";
+  return sharp({ create: { width: place(columns), height: place(rows), channels: 3, background } })
+    .composite(cells)
+    .jpeg({ quality: 82 })
+    .toBuffer();
+}
+
+const place = (index: number): number => GAP + index * (CELL + GAP);

@@ -1,0 +1,45 @@
+import sharp from "sharp";
+import { handlerFor, toError } from "@waybill/core";
+import { type DemoFiles, edges, type Size } from "../album.ts";
+import { writeDurably } from "../durable-file.ts";
+import { photoResize } from "../jobs.ts";
+
+/** No further attempt makes a photo of it: the job's definition names this error as not worth a retry. */
+export class NotAPhoto extends Error {
+  override readonly name = "NotAPhoto";
+}
+
+const READABLE: ReadonlySet<string> = new Set(["jpeg", "png", "webp"]);
+
+/** The `photo.resize` handler. `onResized` runs once the file is in place and before the job is settled. */
+export function resizeHandler(files: DemoFiles, onResized: (albumId: string) => Promise<void>): typeof photoResize {
+  return handlerFor(photoResize, async ({ albumId, photoId, name, size }, job) => {
+    const picture = await resize(files.original(albumId, photoId), name, size);
+    job.signal.throwIfAborted();
+    await writeDurably(files.temporary, files.resized(albumId, photoId, size), picture);
+    await onResized(albumId);
+  });
+}
+
+/** The photo as WebP, upright, without its metadata. The same photo gives the same bytes. */
+async function resize(path: string, name: string, size: Size): Promise<Buffer> {
+  try {
+    const photo = sharp(path, { failOn: "warning" });
+    const { format } = await photo.metadata();
+    if (!READABLE.has(format)) throw new NotAPhoto(`"${name}" is ${format}; JPEG, PNG and WebP can be read`);
+    const edge = edges[size];
+    return await photo
+      .autoOrient()
+      .resize({ width: edge, height: edge, fit: "inside", withoutEnlargement: true })
+      .webp({ quality: 80, effort: 3 })
+      .toBuffer();
+  } catch (thrown) {
+    const error = toError(thrown);
+    if (error instanceof NotAPhoto || error.message.includes("Input file is missing")) throw error;
+    throw new NotAPhoto(`"${name}" cannot be read as a photo (${firstLine(error.message)})`, { cause: error });
+  }
+}
+
+function firstLine(text: string): string {
+  return text.split("\n")[0]?.trim() ?? text;
+}
