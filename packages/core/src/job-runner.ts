@@ -42,9 +42,9 @@ export function createJobRunner(slots: Slots, registry: Registry, settler: Settl
   function decided(held: Held, outcome: Outcome): void {
     slots.decided(held);
     void settler.store(held, outcome);
-    startWaiting();
   }
 
+  slots.onRoom(startWaiting);
   return {
     take(leases) {
       for (const lease of leases) slots.add(new Held(lease));

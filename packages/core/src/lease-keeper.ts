@@ -35,6 +35,7 @@ export function createLeaseKeeper({ seam, slots, leaseMs, giveBack }: KeeperSett
     const now = performance.now();
     for (const held of slots.takeWaiting((waiting) => now - waiting.arrivedAt > LONGEST_WAIT_MS)) giveBack(held);
     if (!extending) void extendDue(now);
+    else for (const held of slots.held) if (held.ranOut) lose(held);
     wake();
   }
 
@@ -56,7 +57,7 @@ export function createLeaseKeeper({ seam, slots, leaseMs, giveBack }: KeeperSett
 
   function lose(held: Held): void {
     // A settle under way is judged by the backend itself; its answer counts, not ours.
-    if (held.state === "settling") return;
+    if (held.gone || held.state === "settling") return;
     held.gone = true;
     held.execution.cancel(leaseLost(held.lease), 0);
     for (const waiting of slots.takeWaiting((other) => other === held)) giveBack(waiting);

@@ -65,7 +65,9 @@ export function createProducer(settings: ProducerSettings): Producer {
     const definition = typeof job === "string" ? lookUp(job, settings) : job;
     const envelope = await envelopeFor(job, definition, payload, options, settings.source);
     const message = messageFor(envelope, settings);
-    const receipt = await seam.enqueue(message);
+    const receipt = await seam.enqueue(message).catch((thrown: unknown) => {
+      throw withId(thrown, message.id);
+    });
     const label = { id: message.id, type: message.type, queue: message.queue };
     if (events.has("enqueued")) events.emit("enqueued", { ...label, stored: receipt.stored });
     if (definition === null && settings.known !== null) events.emit("unknown_type", label);
@@ -163,6 +165,12 @@ function messageFor(envelope: Envelope, settings: ProducerSettings): Message {
   if (message.delayMs === 0) return message;
   demand({ kind: "delay", delayMs: message.delayMs }, capabilities, asker);
   return { ...message, delayMs: Math.min(message.delayMs, capabilities.maxDelayMs) };
+}
+
+/** When it is unknown whether a job was stored, the caller needs its id to enqueue it again as the same job. */
+function withId(thrown: unknown, id: string): unknown {
+  if (!isWaybillError(thrown, "BACKEND_UNAVAILABLE")) return thrown;
+  return new WaybillError(thrown.code, `job "${id}": ${thrown.message}`, { cause: thrown });
 }
 
 function asAnswer(thrown: unknown): WaybillError {

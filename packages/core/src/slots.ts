@@ -2,7 +2,7 @@ import type { Held } from "./held.ts";
 
 /**
  * The places of one worker: which leases wait, which run, which are being settled. A place frees at the outcome;
- * what is being settled may not outgrow the concurrency either, so that a slow backend slows the worker down.
+ * what is being settled is bounded too, so that a slow backend slows the worker down.
  */
 export class Slots {
   readonly concurrency: number;
@@ -14,17 +14,20 @@ export class Slots {
   readonly #lines = new Map<string, Held[]>();
   #turn = 0;
   #averageMs = SLOW_MS;
+  readonly #mostSettling: number;
   #room: (() => void)[] = [];
+  #onRoom: () => void = () => {};
 
   constructor(concurrency: number, queues: readonly string[]) {
     this.concurrency = concurrency;
+    this.#mostSettling = Math.max(concurrency, FEW);
     this.#queues = queues;
     for (const queue of queues) this.#lines.set(queue, []);
   }
 
   /** How many leases one queue's loop should ask for now; 0: none until `whenRoom`. */
   wanted(): number {
-    if (this.settling >= this.concurrency) return 0;
+    if (this.settling >= this.#mostSettling) return 0;
     const ahead = this.#ahead();
     const free = this.concurrency - this.running;
     if (free <= 0 && this.waiting > ahead / 2) return 0;
@@ -47,7 +50,7 @@ export class Slots {
 
   /** The next lease to start, the queues taking turns; null when none waits or no place is free. */
   next(): Held | null {
-    if (this.waiting === 0 || this.running >= this.concurrency || this.settling >= this.concurrency) return null;
+    if (this.waiting === 0 || this.running >= this.concurrency || this.settling >= this.#mostSettling) return null;
     for (let step = 0; step < this.#queues.length; step++) {
       const queue = this.#queues[this.#turn++ % this.#queues.length] ?? "";
       const held = this.#lines.get(queue)?.shift();
@@ -91,12 +94,18 @@ export class Slots {
     this.announceRoom();
   }
 
+  /** Calls `listener` whenever something has changed that may have made room. */
+  onRoom(listener: () => void): void {
+    this.#onRoom = listener;
+  }
+
   /** Resolves when something has changed that may have made room. */
   whenRoom(): Promise<void> {
     return new Promise((resolve) => this.#room.push(resolve));
   }
 
   announceRoom(): void {
+    this.#onRoom();
     if (this.#room.length === 0) return;
     for (const resolve of this.#room.splice(0)) resolve();
   }

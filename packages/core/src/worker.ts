@@ -54,7 +54,7 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): Worker {
     await engine.end(hurried);
     const durationMs = Math.round(performance.now() - startedAt);
     const report = { worker: id, reason, ...engine.counts(), durationMs };
-    host.events.emit("stopped", report);
+    if (started) host.events.emit("stopped", report);
     return report;
   }
 
