@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Answer, type Backend, type Lease, type Message, WaybillError } from "@waybill/core";
 
 const limits = { maxDelayMs: Infinity, maxRetryDelayMs: Infinity, maxLeaseMs: Infinity, maxInFlight: Infinity };
-const sizes = { maxBodyBytes: Infinity, maxBatch: Infinity, maxBatchBytes: Infinity, priorityLevels: 1 };
+const sizes = { maxBodyBytes: Infinity, maxBatch: Infinity, maxBatchBytes: Infinity, priorityLevels: 201 };
 const promises = { uniqueIds: true, countsLost: true, countsReleases: true, ordering: "fifo", durable: false } as const;
 
 /** `at`: leased no sooner, by the clock nobody sets back. A token still there when `at` has passed is a lost lease. */
@@ -52,7 +52,7 @@ export function mapBackend(): () => Promise<Backend> {
       async lease({ queue, limit, leaseMs, waitMs, signal }) {
         const ended = open(() => AbortSignal.any([signal, closing.signal]));
         for (const until = now() + waitMs; !ended.aborted; await sleep(5)) {
-          const found = ready(queue).sort((a, b) => a.at - b.at);
+          const found = ready(queue).sort((a, b) => b.priority - a.priority || a.at - b.at);
           if (found.length > 0 || now() >= until) return found.slice(0, limit).map((row) => take(row, leaseMs));
         }
         return [];
