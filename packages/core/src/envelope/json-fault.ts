@@ -1,7 +1,7 @@
 /// <reference lib="es2024.string" />
 import { refuse } from "./envelope-code.ts";
 
-/** The root is at depth 1. */
+/** Arrays and objects; the root is at depth 1. */
 export const MAX_DEPTH = 32;
 /** Values of every kind, containers included; keys do not count. */
 export const MAX_VALUES = 10_000;
@@ -35,8 +35,11 @@ export function refuseFault(text: string): void {
 
   function value(depth: number): void {
     const first = next();
-    if (depth > MAX_DEPTH) refuse("JSON_TOO_DEEP", pointerTo(path), `nested deeper than ${MAX_DEPTH} levels`);
     if (++values > MAX_VALUES) refuse("JSON_TOO_MANY_VALUES", "", `the body holds over ${MAX_VALUES} JSON values`);
+    const container = first === OPEN_BRACE || first === OPEN_BRACKET;
+    if (container && depth > MAX_DEPTH) {
+      refuse("JSON_TOO_DEEP", pointerTo(path), `nested deeper than ${MAX_DEPTH} levels`);
+    }
     if (first === OPEN_BRACE) object(depth);
     else if (first === OPEN_BRACKET) array(depth);
     else if (first === QUOTE) string();

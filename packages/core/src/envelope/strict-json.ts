@@ -56,10 +56,11 @@ function rawIsClean(text: string): boolean {
 }
 
 function walkIsClean(value: unknown, depth: number, census: Census): boolean {
-  if (++census.values > MAX_VALUES || depth > MAX_DEPTH) return false;
+  if (++census.values > MAX_VALUES) return false;
   if (typeof value === "string") return !census.suspectStrings || stringIsClean(value);
   if (typeof value === "number") return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
   if (typeof value !== "object" || value === null) return true;
+  if (depth > MAX_DEPTH) return false;
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
       if (!walkIsClean(value[index], depth + 1, census)) return false;

@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest";
+import {
+  defaults,
+  type Envelope,
+  type EnvelopeRetry,
+  parseDuration,
+  parseEnvelope,
+  parseTimestamp,
+  retryDelayMs,
+  retryPolicyOf,
+  serialiseEnvelope,
+  timeoutMsOf,
+} from "../../src/envelope/index.ts";
+import { EnvelopeError } from "../../src/errors.ts";
+import { type BodyInput, bodyOf, readVectors } from "./vectors.ts";
+
+describe("valid: an envelope is read as the spec says, and written back with nothing lost", () => {
+  it.each(readVectors<BodyInput, object>("valid"))("$name", ({ input, expect: label }) => {
+    const body = bodyOf(input);
+    const envelope = parseEnvelope(body);
+    expect(labelOf(envelope)).toEqual(label);
+    expect(JSON.parse(serialiseEnvelope(envelope))).toEqual(JSON.parse(body));
+  });
+});
+
+describe("invalid: what breaks one rule is refused with that rule's code, and points at the place", () => {
+  it.each(readVectors<BodyInput, never>("invalid"))("$name", ({ input, error }) => {
+    expect(refusalOf(input)).toEqual(error);
+  });
+});
+
+interface Schedule {
+  readonly id: string;
+  readonly failures: readonly number[];
+  readonly retry: Required<EnvelopeRetry>;
+}
+
+describe("retry schedule: every wait agrees with the spec to the millisecond", () => {
+  it.each(readVectors<Schedule, { delays_ms: number[] }>("retry-schedule"))("$name", ({ input, expect: wanted }) => {
+    const { id, retry } = input;
+    const waits = {
+      initialMs: parseDuration(retry.initial_interval),
+      coefficient: retry.backoff_coefficient,
+      maxMs: parseDuration(retry.max_interval),
+      jitter: retry.jitter,
+    };
+    expect(input.failures.map((failure) => retryDelayMs(id, failure, waits))).toEqual(wanted.delays_ms);
+  });
+});
+
+interface Settings {
+  readonly envelope: Envelope;
+  readonly definition: { readonly retry?: EnvelopeRetry; readonly timeout?: number };
+}
+
+describe("defaults: the envelope wins, else the definition, else the default", () => {
+  it.each(readVectors<Settings, object>("defaults"))("$name", ({ input, expect: settings }) => {
+    const envelope = parseEnvelope(JSON.stringify(input.envelope));
+    expect(settingsOf(envelope, input.definition)).toEqual(settings);
+  });
+});
+
+function labelOf(envelope: Envelope): object {
+  const { id, type, queue = defaults.queue, priority = defaults.priority, meta = {} } = envelope;
+  return {
+    id,
+    type,
+    queue,
+    priority,
+    tenant: meta.tenant_id ?? null,
+    payload_version: meta.payload_version ?? defaults.payloadVersion,
+    created_at_ms: msOf(envelope.created_at),
+    scheduled_at_ms: msOf(envelope.scheduled_at),
+    expires_at_ms: msOf(envelope.expires_at),
+  };
+}
+
+function msOf(timestamp: string | undefined): number | null {
+  return timestamp === undefined ? null : parseTimestamp(timestamp);
+}
+
+function refusalOf(input: BodyInput): unknown {
+  try {
+    return parseEnvelope(bodyOf(input));
+  } catch (thrown) {
+    if (!(thrown instanceof EnvelopeError)) throw thrown;
+    expect(thrown.message).not.toBe("");
+    return { code: thrown.envelopeCode, pointer: thrown.pointer };
+  }
+}
+
+/** A definition is TypeScript's affair; a vector writes it in the envelope's words, which an envelope can read. */
+function settingsOf(envelope: Envelope, definition: Settings["definition"]): object {
+  const named = retryPolicyOf({ ...envelope, retry: definition.retry ?? {} });
+  const policy = retryPolicyOf(envelope, named);
+  return {
+    queue: envelope.queue ?? defaults.queue,
+    priority: envelope.priority ?? defaults.priority,
+    payload_version: envelope.meta?.payload_version ?? defaults.payloadVersion,
+    timeout_ms: timeoutMsOf(envelope, definition.timeout === undefined ? undefined : definition.timeout * 1_000),
+    retry: {
+      max_attempts: policy.maxAttempts,
+      initial_ms: policy.initialMs,
+      backoff_coefficient: policy.coefficient,
+      max_ms: policy.maxMs,
+      jitter: policy.jitter,
+      non_retryable_errors: policy.nonRetryableErrors,
+      on_exhaustion: policy.onExhaustion,
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import { expect, test } from "vitest";
+import {
+  createRegistry,
+  type Delivery,
+  defineJob,
+  execute,
+  Execution,
+  isWaybillError,
+  newId,
+  WaybillError,
+} from "../src/index.ts";
+import { jobs, situations } from "./situations.ts";
+
+const registry = createRegistry(jobs);
+
+function delivery(body: string, more: Partial<Delivery> = {}): Delivery {
+  return { body, attempt: 1, lost: 0, releases: 0, dueAt: null, signature: null, label: null, worker: "test", ...more };
+}
+
+function envelope(type: string, more: Record<string, unknown> = {}): string {
+  return JSON.stringify({ spec: "waybill/1", id: newId(), type, args: [{}], ...more });
+}
+
+for (const { name, body, attempt = 1, lost = 0, outcome: kind, code } of situations) {
+  test(`${name}: ${kind}${code ? ` ${code}` : ""}`, async () => {
+    const outcome = await execute(delivery(body, { attempt, lost }), registry);
+    expect(outcome.kind).toBe(kind);
+    if (outcome.kind !== "completed") expect(outcome.reason.code).toBe(code);
+  });
+}
+
+test("an early job is released for exactly as long as it is early, and a later dueAt wins", async () => {
+  const inAMinute = Date.now() + 60_000;
+  const outcome = await execute(delivery(envelope("ok"), { dueAt: inAMinute }), registry);
+  expect(outcome).toMatchObject({ kind: "release" });
+  if (outcome.kind === "release") expect(Math.abs(outcome.delayMs - 60_000)).toBeLessThan(1_000);
+});
+
+test("an unknown type waits 5 s, doubling to an hour", async () => {
+  const waits: number[] = [];
+  for (const releases of [0, 1, 2, 9, 10, 100]) {
+    const outcome = await execute(delivery(envelope("nobody.knows"), { releases }), registry);
+    if (outcome.kind === "release") waits.push(outcome.delayMs);
+  }
+  expect(waits).toEqual([5_000, 10_000, 20_000, 2_560_000, 3_600_000, 3_600_000]);
+});
+
+test("a job without created_at counts its 7 days of being unknown by its releases", async () => {
+  const patient = await execute(delivery(envelope("nobody.knows"), { releases: 150 }), registry);
+  const over = await execute(delivery(envelope("nobody.knows"), { releases: 200 }), registry);
+  expect([patient.kind, over.kind]).toEqual(["release", "dead"]);
+});
+
+test("the wait after a failure follows the envelope member by member over the definition", async () => {
+  const fails = defineJob({
+    type: "fails",
+    retry: { initial: "1m", factor: 3, jitter: false },
+    handler: () => Promise.reject(new Error("x")),
+  });
+  const own = createRegistry([fails]);
+  const named = { retry: { initial_interval: "PT2S" } };
+  const plain = await execute(delivery(envelope("fails"), { attempt: 2 }), own);
+  const mixed = await execute(delivery(envelope("fails", named), { attempt: 2 }), own);
+  expect([plain, mixed]).toMatchObject([{ delayMs: 180_000 }, { delayMs: 6_000 }]);
+});
+
+test("the envelope's timeout wins over the definition's", async () => {
+  const nap = defineJob({
+    type: "nap",
+    timeout: "10ms",
+    handler: () => new Promise((resolve) => setTimeout(resolve, 60)),
+  });
+  const own = createRegistry([nap]);
+  expect((await execute(delivery(envelope("nap")), own)).kind).toBe("retry");
+  expect((await execute(delivery(envelope("nap", { timeout: 1 })), own)).kind).toBe("completed");
+});
+
+for (const code of ["SHUTDOWN", "LEASE_LOST", "JOB_CANCELLED"] as const) {
+  test(`a handler aborted with ${code} is released at once, its attempt unspent, and its signal says why`, async () => {
+    let reason: unknown;
+    const waits = defineJob({
+      type: "waits",
+      handler: (_, job) =>
+        new Promise((_resolve, reject) => {
+          job.signal.addEventListener("abort", () => {
+            reason = job.signal.reason;
+            reject(new Error("stopped half-way"));
+          });
+        }),
+    });
+    const execution = new Execution();
+    const running = execute(delivery(envelope("waits"), { execution }), createRegistry([waits]));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    execution.cancel(new WaybillError(code, "now"), 1_000);
+    expect(await running).toMatchObject({ kind: "release", delayMs: 0, reason: { code } });
+    expect(isWaybillError(reason, code)).toBe(true);
+  });
+}
+
+test("a handler that finishes within the grace of its abort is completed after all", async () => {
+  const nearly = defineJob({ type: "nearly", handler: () => new Promise((resolve) => setTimeout(resolve, 30)) });
+  const execution = new Execution();
+  const running = execute(delivery(envelope("nearly"), { execution }), createRegistry([nearly]));
+  execution.cancel(new WaybillError("SHUTDOWN", "soon"), 2_000);
+  expect((await running).kind).toBe("completed");
+});
+
+test("middleware wraps the handler in order, inside its scope, and what it throws is the job's error", async () => {
+  const calls: string[] = [];
+  const step = defineJob({ type: "step", handler: () => void calls.push("handler") });
+  const around = (name: string) => async (_job: unknown, next: () => Promise<void>) => {
+    calls.push(`${name} in`);
+    await next();
+    calls.push(`${name} out`);
+  };
+  await execute(delivery(envelope("step")), createRegistry([step], { middleware: [around("a"), around("b")] }));
+  expect(calls).toEqual(["a in", "b in", "handler", "b out", "a out"]);
+  const twice = createRegistry([step], { middleware: [async (_job, next) => next().then(next)] });
+  expect(await execute(delivery(envelope("step")), twice)).toMatchObject({ kind: "retry" });
+});
+
+test("execute never throws, whatever it is handed", async () => {
+  for (const body of ["", "\0", "{}", "null", "1e999", '{"spec":"waybill/1"}', "\ud800", "[".repeat(100_000)]) {
+    expect((await execute(delivery(body), registry)).kind).toBe("dead");
+  }
+});

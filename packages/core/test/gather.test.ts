@@ -1,0 +1,89 @@
+import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { type Answer, WaybillError } from "../src/index.ts";
+import { Gather, type GatherLimits } from "../src/gather.ts";
+
+const limits: GatherLimits = { maxBatch: 100, maxBytes: Infinity, maxInFlight: 1, timeoutMs: Infinity };
+const ok = (n: number): Answer<number> => ({ ok: true, value: n * 10 });
+
+/** A gather whose calls end when the test lets them. */
+function gathered(options: Partial<GatherLimits> = {}, answer: (n: number) => Answer<number> = ok) {
+  const calls: number[][] = [];
+  const open: (() => void)[] = [];
+  const send = async (items: readonly number[]): Promise<Answer<number>[]> => {
+    calls.push([...items]);
+    await new Promise<void>((resolve) => open.push(resolve));
+    return items.map(answer);
+  };
+  const gather = new Gather<number, number>(send, { ...limits, ...options }, (n) => n);
+  return { gather, calls, endOne: () => open.shift()?.() };
+}
+
+test("callers of one turn share one call, and each gets its own answer", async () => {
+  const { gather, calls, endOne } = gathered();
+  const answers = Promise.all([1, 2, 3].map((n) => gather.add(n)));
+  await turn();
+  endOne();
+  expect(await answers).toEqual([10, 20, 30]);
+  expect(calls).toEqual([[1, 2, 3]]);
+});
+
+test("callers who come while a call is under way share the next", async () => {
+  const { gather, calls, endOne } = gathered();
+  const all = [gather.add(1)];
+  await turn();
+  for (const n of [2, 3, 4]) {
+    all.push(gather.add(n));
+    await turn();
+  }
+  expect(calls).toEqual([[1]]);
+  endOne();
+  await sleep(5);
+  endOne();
+  await Promise.all(all);
+  expect(calls).toEqual([[1], [2, 3, 4]]);
+});
+
+test("a call holds at most maxBatch items and maxBytes bytes, but always one item", async () => {
+  const byCount = gathered({ maxBatch: 2, maxInFlight: Infinity });
+  for (const n of [1, 2, 3, 4, 5]) void byCount.gather.add(n);
+  const byBytes = gathered({ maxBytes: 10, maxInFlight: Infinity });
+  for (const n of [4, 5, 6, 20, 1]) void byBytes.gather.add(n);
+  await turn();
+  expect(byCount.calls).toEqual([[1, 2], [3, 4], [5]]);
+  expect(byBytes.calls).toEqual([[4, 5], [6], [20], [1]]);
+});
+
+test("one item's error is its own", async () => {
+  const error = new WaybillError("ID_CONFLICT", "two bodies");
+  const { gather, endOne } = gathered({}, (n) => (n === 2 ? { ok: false, error } : ok(n)));
+  const answers = Promise.allSettled([1, 2, 3].map((n) => gather.add(n)));
+  await turn();
+  endOne();
+  expect((await answers).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+});
+
+test("an item that waits behind a silent call rejects by its own deadline", async () => {
+  const { gather, calls } = gathered({ timeoutMs: 60 });
+  const first = gather.add(1).catch((error: unknown) => error);
+  await sleep(30);
+  const second = gather.add(2).catch((error: unknown) => error);
+  expect(await first).toMatchObject({ code: "BACKEND_UNAVAILABLE" });
+  expect(await second).toMatchObject({ code: "BACKEND_UNAVAILABLE" });
+  expect(calls).toEqual([[1]]);
+});
+
+test("whenIdle waits for what is under way and for what waits behind it", async () => {
+  const { gather, endOne } = gathered();
+  void gather.add(1);
+  await turn();
+  void gather.add(2);
+  let idle = false;
+  const done = gather.whenIdle().then(() => (idle = true));
+  endOne();
+  await sleep(5);
+  expect(idle).toBe(false);
+  endOne();
+  await done;
+  expect(idle).toBe(true);
+});

@@ -1,0 +1,128 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { defineJob, isWaybillError } from "../src/index.ts";
+import { memoryBackend } from "../src/memory/index.ts";
+import { connected, eventOf, memoryWith } from "./connected.ts";
+
+test("R38: a 3 s job under a 1 s limit sees its signal, is handed back, and starts elsewhere within 2 s, attempt unspent", async () => {
+  const store = memoryBackend();
+  const starts: { attempt: number; at: number }[] = [];
+  let reason: unknown;
+  const long = defineJob({
+    type: "long",
+    async handler(_, job) {
+      starts.push({ attempt: job.attempt, at: performance.now() });
+      await sleep(3_000, undefined, { signal: job.signal }).catch((error: unknown) => {
+        reason = job.signal.reason;
+        throw error;
+      });
+    },
+  });
+  const first = await connected(store);
+  const second = await connected(store);
+  const leaving = first.worker({ jobs: [long], shutdown: { drain: "1s" } });
+  const started = eventOf(first, "started");
+  await leaving.start();
+  await first.enqueue(long, {});
+  await started;
+  const report = await leaving.stop("SIGTERM");
+  const handedBackAt = performance.now();
+  const again = eventOf(second, "started");
+  await second.worker({ jobs: [long], shutdown: { drain: 0, abort: "100ms" } }).start();
+  await again;
+  expect(report).toMatchObject({ reason: "SIGTERM", released: 1, completed: 0, unfinished: 0 });
+  expect(isWaybillError(reason, "SHUTDOWN")).toBe(true);
+  expect(starts.map(({ attempt }) => attempt)).toEqual([1, 1]);
+  expect((starts[1]?.at ?? Infinity) - handedBackAt).toBeLessThan(2_000);
+});
+
+test("a job that ends within the drain limit is completed", async () => {
+  const jobs = await connected();
+  const brief = defineJob({ type: "brief", handler: () => sleep(100) });
+  const worker = jobs.worker({ jobs: [brief] });
+  const started = eventOf(jobs, "started");
+  await worker.start();
+  await jobs.enqueue(brief, {});
+  await started;
+  expect(await worker.stop()).toMatchObject({ completed: 1, released: 0, unfinished: 0 });
+});
+
+test("a handler deaf to its signal is handed back once the abort limit has passed", async () => {
+  const jobs = await connected();
+  const deaf = defineJob({ type: "deaf", handler: () => sleep(2_000) });
+  const worker = jobs.worker({ jobs: [deaf], shutdown: { drain: "50ms", abort: "100ms" } });
+  const started = eventOf(jobs, "started");
+  await worker.start();
+  await jobs.enqueue(deaf, {});
+  await started;
+  const report = await worker.stop();
+  expect(report).toMatchObject({ released: 1, unfinished: 0 });
+  expect(report.durationMs).toBeLessThan(1_500);
+  expect(await jobs.inspector?.counts()).toMatchObject([{ ready: 1 }]);
+});
+
+test("a second stop skips the draining", async () => {
+  const jobs = await connected();
+  const long = defineJob({ type: "long", handler: (_, job) => sleep(10_000, undefined, { signal: job.signal }) });
+  const worker = jobs.worker({ jobs: [long] });
+  const started = eventOf(jobs, "started");
+  await worker.start();
+  await jobs.enqueue(long, {});
+  await started;
+  const startedAt = performance.now();
+  const first = worker.stop();
+  const second = worker.stop();
+  expect(await second).toEqual(await first);
+  expect(performance.now() - startedAt).toBeLessThan(3_000);
+});
+
+test("what was leased but not started goes back at once", async () => {
+  const jobs = await connected();
+  const brief = defineJob({ type: "brief", handler: () => sleep(20) });
+  for (let n = 0; n < 50; n++) await jobs.enqueue(brief, {});
+  const worker = jobs.worker({ jobs: [brief], concurrency: 2 });
+  await worker.start();
+  await sleep(300);
+  const report = await worker.stop();
+  const [left] = (await jobs.inspector?.counts()) ?? [];
+  expect(left).toMatchObject({ ready: 50 - report.completed, leased: 0 });
+});
+
+test("a worker stops within its limits although the backend has frozen, and says what is unfinished", async () => {
+  const frozen = new Promise<never>(() => {});
+  const jobs = await connected(
+    memoryWith(() => ({ ack: () => frozen, close: () => frozen })),
+    { closeTimeout: "100ms" },
+  );
+  const brief = defineJob({ type: "brief", handler() {} });
+  const finished = eventOf(jobs, "finished");
+  const worker = jobs.worker({ jobs: [brief], shutdown: { drain: "100ms", abort: "100ms", close: "200ms" } });
+  await worker.start();
+  await jobs.enqueue(brief, {});
+  await finished;
+  const startedAt = performance.now();
+  expect(await worker.stop()).toMatchObject({ completed: 0, unfinished: 1 });
+  await jobs.close();
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+test("close() stops the workers first, is the same for every caller, and afterwards enqueue says it is closed", async () => {
+  const jobs = await connected();
+  const brief = defineJob({ type: "brief", handler: () => sleep(50) });
+  const settled = eventOf(jobs, "settled");
+  const started = eventOf(jobs, "started");
+  await jobs.worker({ jobs: [brief] }).start();
+  await jobs.enqueue(brief, {});
+  await started;
+  await Promise.all([jobs.close(), jobs.close()]);
+  expect(await settled).toMatchObject({ outcome: "completed" });
+  await expect(jobs.enqueue(brief, {})).rejects.toMatchObject({ code: "BACKEND_CLOSED" });
+});
+
+test("a stopped worker does not start again", async () => {
+  const jobs = await connected();
+  const worker = jobs.worker({ jobs: [defineJob({ type: "brief", handler() {} })] });
+  await worker.start();
+  await worker.stop();
+  await expect(worker.start()).rejects.toThrow(/make a new one/);
+});

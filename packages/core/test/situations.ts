@@ -1,0 +1,185 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import {
+  defineJob,
+  Discard,
+  type Envelope,
+  type JobDefinition,
+  newId,
+  type Outcome,
+  RetryLater,
+} from "../src/index.ts";
+
+/** One thing that can happen to a job, and what must come of it by whichever door it arrives. */
+export interface Situation {
+  readonly name: string;
+  readonly body: string;
+  readonly attempt?: number;
+  readonly lost?: number;
+  readonly outcome: Outcome["kind"];
+  readonly code?: string;
+}
+
+const iso = (offsetMs: number): string => new Date(Date.now() + offsetMs).toISOString();
+
+function body(type: string, more: Partial<Envelope> & Record<string, unknown> = {}): string {
+  return JSON.stringify({ spec: "waybill/1", id: newId(), type, args: [{}], ...more });
+}
+
+class NotAPhoto extends Error {
+  override name = "NotAPhoto";
+}
+
+export const jobs: JobDefinition[] = [
+  defineJob({ type: "ok", async handler() {} }),
+  defineJob({ type: "ok.sync", handler() {} }),
+  defineJob({
+    type: "throws",
+    retry: { maxAttempts: 3 },
+    handler() {
+      throw new Error("no luck");
+    },
+  }),
+  defineJob({
+    type: "throws.text",
+    handler() {
+      throw "just words";
+    },
+  }),
+  defineJob({
+    type: "later",
+    handler() {
+      throw new RetryLater(5_000);
+    },
+  }),
+  defineJob({
+    type: "discard",
+    handler() {
+      throw new Discard("no such order");
+    },
+  }),
+  defineJob({
+    type: "forget",
+    retry: { maxAttempts: 1, onExhaustion: "discard" },
+    handler() {
+      throw new Error("never mind");
+    },
+  }),
+  defineJob({
+    type: "hopeless",
+    retry: { nonRetryable: ["NotAPhoto", "payment.*"] },
+    handler(payload) {
+      if ((payload as { code?: string }).code) throw Object.assign(new Error("declined"), { code: "payment.declined" });
+      throw new NotAPhoto("a text file");
+    },
+  }),
+  defineJob({ type: "slow", timeout: "20ms", handler: () => sleep(200) }),
+  defineJob({
+    type: "slow.polite",
+    timeout: "20ms",
+    handler: (_, job) => sleep(200, undefined, { signal: job.signal }),
+  }),
+  defineJob({ type: "strict", payload: z.object({ n: z.number() }), handler() {} }),
+  defineJob({
+    type: "strict.async",
+    payload: z.object({ n: z.number() }).refine(async ({ n }) => n > 0, "must be positive"),
+    handler() {},
+  }),
+  defineJob({ type: "versioned", version: 2, handler() {} }),
+];
+
+export const situations: readonly Situation[] = [
+  { name: "a handler that resolves", body: body("ok"), outcome: "completed" },
+  { name: "a handler that returns", body: body("ok.sync"), outcome: "completed" },
+  { name: "a handler that throws", body: body("throws"), outcome: "retry", code: "Error" },
+  {
+    name: "a handler that throws on its last attempt",
+    body: body("throws"),
+    attempt: 3,
+    outcome: "dead",
+    code: "ATTEMPTS_EXHAUSTED",
+  },
+  {
+    name: "an envelope that allows one attempt",
+    body: body("throws", { retry: { max_attempts: 1 } }),
+    outcome: "dead",
+    code: "ATTEMPTS_EXHAUSTED",
+  },
+  {
+    name: "an envelope that allows more attempts than the definition",
+    body: body("throws", { retry: { max_attempts: 9 } }),
+    attempt: 3,
+    outcome: "retry",
+    code: "Error",
+  },
+  { name: "a handler that throws what is not an error", body: body("throws.text"), outcome: "retry", code: "Error" },
+  { name: "RetryLater", body: body("later"), outcome: "release", code: "RETRY_LATER" },
+  { name: "Discard", body: body("discard"), outcome: "dead", code: "DISCARD" },
+  { name: "exhaustion that asks to be forgotten", body: body("forget"), outcome: "dead", code: "ATTEMPTS_EXHAUSTED" },
+  { name: "an error named as not retryable", body: body("hopeless"), outcome: "dead", code: "NON_RETRYABLE" },
+  {
+    name: "an error whose code falls under a prefix",
+    body: body("hopeless", { args: [{ code: "x" }] }),
+    outcome: "dead",
+    code: "NON_RETRYABLE",
+  },
+  { name: "a handler deaf to its timeout", body: body("slow"), outcome: "retry", code: "JOB_TIMEOUT" },
+  { name: "a handler that heeds its timeout", body: body("slow.polite"), outcome: "retry", code: "JOB_TIMEOUT" },
+  { name: "text that is no JSON", body: "not json", outcome: "dead", code: "JSON_SYNTAX" },
+  { name: "JSON that is no envelope", body: "[1]", outcome: "dead", code: "ENVELOPE_NOT_OBJECT" },
+  {
+    name: "another major version",
+    body: body("ok", { spec: "waybill/2" } as never),
+    outcome: "dead",
+    code: "SPEC_UNSUPPORTED",
+  },
+  {
+    name: "an unknown critical field",
+    body: body("ok", { crit: ["x_acme_seal"], x_acme_seal: 1 }),
+    outcome: "dead",
+    code: "CRIT_UNSUPPORTED",
+  },
+  { name: "a type nobody registered", body: body("nobody.knows"), outcome: "release", code: "JOB_UNKNOWN" },
+  {
+    name: "a type nobody registered in 8 days",
+    body: body("nobody.knows", { created_at: iso(-8 * 86_400_000) }),
+    outcome: "dead",
+    code: "JOB_UNKNOWN",
+  },
+  {
+    name: "a payload version newer than the worker's",
+    body: body("versioned", { meta: { payload_version: 3 } }),
+    outcome: "release",
+    code: "JOB_UNKNOWN",
+  },
+  { name: "a payload version as old as can be", body: body("versioned"), outcome: "completed" },
+  { name: "a job before its time", body: body("ok", { scheduled_at: iso(60_000) }), outcome: "release", code: "EARLY" },
+  { name: "a job whose time has come", body: body("ok", { scheduled_at: iso(-1) }), outcome: "completed" },
+  { name: "an expired job", body: body("ok", { expires_at: iso(-1) }), outcome: "dead", code: "EXPIRED" },
+  {
+    name: "a payload that fails its schema",
+    body: body("strict", { args: [{ n: "one" }] }),
+    outcome: "dead",
+    code: "PAYLOAD_INVALID",
+  },
+  {
+    name: "a payload that fails its asynchronous schema",
+    body: body("strict.async", { args: [{ n: -1 }] }),
+    outcome: "dead",
+    code: "PAYLOAD_INVALID",
+  },
+  {
+    name: "more arguments than the schema has",
+    body: body("strict", { args: [{ n: 1 }, 2] }),
+    outcome: "dead",
+    code: "PAYLOAD_INVALID",
+  },
+  {
+    name: "a need no backend meets yet",
+    body: body("ok", { dedupe: { key: "k" } }),
+    outcome: "dead",
+    code: "NEED_UNSUPPORTED",
+  },
+  { name: "a job that has lost twenty workers", body: body("ok"), lost: 20, outcome: "dead", code: "WORKER_LOST" },
+  { name: "a job that has lost nineteen workers", body: body("ok"), lost: 19, outcome: "completed" },
+];
