@@ -6,6 +6,7 @@ import {
   execute,
   Execution,
   isWaybillError,
+  type Middleware,
   newId,
   WaybillError,
 } from "../src/index.ts";
@@ -115,7 +116,11 @@ test("middleware wraps the handler in order, inside its scope, and what it throw
   };
   await execute(delivery(envelope("step")), createRegistry([step], { middleware: [around("a"), around("b")] }));
   expect(calls).toEqual(["a in", "b in", "handler", "b out", "a out"]);
-  const twice = createRegistry([step], { middleware: [async (_job, next) => next().then(next)] });
+  const impatient: Middleware = async (_job, next) => {
+    await next();
+    await next();
+  };
+  const twice = createRegistry([step], { middleware: [impatient] });
   expect(await execute(delivery(envelope("step")), twice)).toMatchObject({ kind: "retry" });
 });
 

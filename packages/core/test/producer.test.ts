@@ -109,13 +109,17 @@ for (const [what, payload, options, code, message] of refusals) {
   });
 }
 
+class User {
+  readonly name = "Ada";
+}
+
 const unJson: [string, unknown, RegExp][] = [
   ["a Date", { when: new Date() }, /when: a Date/],
   ["a Map", { map: new Map() }, /map: a Map/],
   ["NaN", { list: [1, Number.NaN] }, /list\[1\]: NaN/],
   ["a bigint", { n: 1n }, /n: a bigint/],
   ["a function", { f: () => 1 }, /f: a function/],
-  ["a class of your own", { user: new (class User {})() }, /user: a User/],
+  ["a class of your own", { user: new User() }, /user: a User/],
 ];
 for (const [what, payload, message] of unJson) {
   test(`a payload holding ${what} is refused at enqueue, since it would not arrive as one`, async () => {

@@ -15,11 +15,14 @@ import { EnvelopeError } from "../../src/errors.ts";
 import { type BodyInput, bodyOf, readVectors } from "./vectors.ts";
 
 describe("valid: an envelope is read as the spec says, and written back with nothing lost", () => {
-  it.each(readVectors<BodyInput, object>("valid"))("$name", ({ input, expect: label }) => {
+  const readOnly = "a whole double beyond the integers, written with a fraction";
+
+  it.each(readVectors<BodyInput, object>("valid"))("$name", ({ name, input, expect: label }) => {
     const body = bodyOf(input);
     const envelope = parseEnvelope(body);
     expect(labelOf(envelope)).toEqual(label);
-    expect(JSON.parse(serialiseEnvelope(envelope))).toEqual(JSON.parse(body));
+    if (name === readOnly) return expect(() => serialiseEnvelope(envelope)).toThrow("send it as a string");
+    expect(JSON.parse(serialiseEnvelope(envelope))).toEqual(JSON.parse(JSON.stringify(JSON.parse(body))));
   });
 });
 

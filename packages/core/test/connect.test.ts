@@ -1,0 +1,142 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { connect, defineJob, type LogLine, maskUrl } from "../src/index.ts";
+import { connected, eventOf } from "./connected.ts";
+
+const refusals: [string, RegExp][] = [
+  ["mysql://db/app", /no backend answers for "mysql:\/\/db\/app".*sqlite/],
+  ["waybill.db", /a URL starts with one of/],
+  ["", /a URL starts with one of/],
+  ["constructor:x", /no backend answers/],
+  ["ftp://user:secret@host/x", /ftp:\/\/\*\*\*@host/],
+];
+for (const [url, message] of refusals) {
+  test(`connect("${url}") names the schemes there are, and no secret`, async () => {
+    const refused = connect(url);
+    await expect(refused).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+    await expect(refused).rejects.toThrow(message);
+    await expect(refused).rejects.not.toThrow(/secret/);
+  });
+}
+
+test("a URL whose package is not installed says what to install", async () => {
+  const elsewhere = await mkdtemp(join(tmpdir(), "waybill-"));
+  const cwd = process.cwd();
+  process.chdir(elsewhere);
+  try {
+    await expect(connect("sqs://eu-west-1/")).rejects.toThrow(/npm install @waybill\/sqs/);
+  } finally {
+    process.chdir(cwd);
+    await rm(elsewhere, { recursive: true });
+  }
+});
+
+test("user and password never reach a log or an error", () => {
+  expect(maskUrl("amqp://me:pa%40ss@host:5672/v")).toBe("amqp://***@host:5672/v");
+  expect(maskUrl("postgres://host/db?password=x&sslmode=require")).toBe(
+    "postgres://host/db?password=***&sslmode=require",
+  );
+  expect(maskUrl("sqlite:./a@b.db")).toBe("sqlite:./a@b.db");
+});
+
+test("one type defined twice is refused at connect", async () => {
+  const job = defineJob({ type: "twice" });
+  await expect(connect("memory:", { jobs: [job, defineJob({ type: "twice" })] })).rejects.toThrow(
+    /"twice" is defined twice/,
+  );
+});
+
+const badJobs: [string, object, RegExp][] = [
+  ["a hyphen in its type", { type: "mail-send" }, /dots and underscores|joined by dots/],
+  ["an upper-case type", { type: "Mail" }, /lower-case/],
+  ["no type", {}, /job type/],
+  ["a type of 129 letters", { type: "x".repeat(129) }, /job type/],
+  ["a queue with a space", { type: "mail", queue: "a b" }, /queue of "mail"/],
+  ["a version 0", { type: "mail", version: 0 }, /count from 1/],
+  ["no attempts", { type: "mail", retry: { maxAttempts: 0 } }, /1 to 100/],
+  ["a factor under 1", { type: "mail", retry: { factor: 0.5 } }, /at least 1/],
+  ["a first wait of nothing", { type: "mail", retry: { initial: 0 } }, /more than 0/],
+  ["a timeout of 8 days", { type: "mail", timeout: "8d" }, /at most "7d"/],
+  ["a timeout in words", { type: "mail", timeout: "soon" }, /"30s"/],
+];
+for (const [what, options, message] of badJobs) {
+  test(`a job with ${what} is refused where it is defined`, () => {
+    expect(() => defineJob(options as never)).toThrow(message);
+  });
+}
+
+test("R52: the boot line says role, environment, where the backend is and which queues", async () => {
+  const lines: LogLine[] = [];
+  const jobs = await connected("memory:", { log: (line) => void lines.push(line), role: "mailer" });
+  const mail = defineJob({ type: "mail", queue: "mailers", handler() {} });
+  await jobs.worker({ jobs: [mail], concurrency: 3 }).start();
+  expect(lines[0]).toMatchObject({
+    event: "booted",
+    role: "mailer",
+    env: process.env["NODE_ENV"] ?? "development",
+    backend: "memory:",
+    queues: ["mailers"],
+    concurrency: 3,
+  });
+});
+
+test("R4: from the log lines alone, a script rebuilds the timeline of 20 jobs over 2 workers with no gap", async () => {
+  const text: string[] = [];
+  const jobs = await connected("memory:", { log: (line) => void text.push(JSON.stringify(line)) });
+  const flaky = defineJob({
+    type: "flaky",
+    retry: { initial: 1, jitter: false },
+    handler(payload, job) {
+      if ((payload as { n: number }).n % 3 === 0 && job.attempt === 1) throw new Error("first time unlucky");
+    },
+  });
+  const workers = [1, 2].map(() => jobs.worker({ jobs: [flaky], concurrency: 2 }));
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  let completed = 0;
+  const all = eventOf(jobs, "settled", ({ outcome }) => outcome === "completed" && ++completed === 20);
+  for (let n = 0; n < 20; n++) await jobs.enqueue(flaky, { n }, { meta: { traceparent } });
+  for (const worker of workers) await worker.start();
+  await all;
+
+  const timelines = new Map<string, LogLine[]>();
+  for (const line of text.map((json) => JSON.parse(json) as LogLine)) {
+    const id = line["id"];
+    if (typeof id === "string") timelines.set(id, [...(timelines.get(id) ?? []), line]);
+  }
+  expect(timelines.size).toBe(20);
+  const seenWorkers = new Set<unknown>();
+  for (const lines of timelines.values()) {
+    const steps = lines.map(({ event, outcome, attempt }) => [event, outcome, attempt].filter(Boolean).join(" "));
+    expect([
+      ["enqueued", "started 1", "settled completed 1"],
+      ["enqueued", "started 1", "settled retry 1", "started 2", "settled completed 2"],
+    ]).toContainEqual(steps);
+    for (const line of lines) expect(line).toMatchObject({ type: "flaky", queue: "default", host: expect.any(String) });
+    const started = lines.filter(({ event }) => event === "started");
+    for (const line of started) {
+      expect(line).toMatchObject({ traceparent });
+      seenWorkers.add(line["worker"]);
+    }
+  }
+  expect([...seenWorkers].every((worker) => workers.some(({ id }) => id === worker))).toBe(true);
+});
+
+test("a listener that throws is reported and disturbs neither the job nor the next listener", async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  process.on("warning", onWarning);
+  const jobs = await connected();
+  jobs.events.on("settled", () => {
+    throw new Error("listener trouble");
+  });
+  const settled = eventOf(jobs, "settled");
+  const job = defineJob({ type: "calm", handler() {} });
+  await jobs.worker({ jobs: [job] }).start();
+  await jobs.enqueue(job, {});
+  expect(await settled).toMatchObject({ outcome: "completed" });
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  process.off("warning", onWarning);
+  expect(warnings.map(String)).toContainEqual(expect.stringContaining("listener trouble"));
+});
