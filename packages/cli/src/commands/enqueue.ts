@@ -1,0 +1,89 @@
+import { type Command, Option } from "commander";
+import type { Duration, EnqueueOptions, JobDefinition, Jobs, Receipt } from "@waybill/core";
+import { connected, shared, type SharedOptions } from "../connection.ts";
+import { UsageError } from "../exit.ts";
+import { examples } from "../help.ts";
+import { loadJobs } from "../load-jobs.ts";
+import { duration, instant } from "../option-values.ts";
+import { readPayload } from "../payload.ts";
+import { printJson, printText } from "../print.ts";
+
+interface Options extends SharedOptions {
+  readonly jobs?: string;
+  /** False for --no-registry. */
+  readonly registry: boolean;
+  readonly queue?: string;
+  readonly delay?: Duration;
+  readonly runAt?: Date;
+  readonly id?: string;
+}
+
+export function enqueueCommand(program: Command): void {
+  const command = program
+    .command("enqueue")
+    .summary("put one job on its queue")
+    .description("Put one job on its queue and print its id once it is stored.")
+    .argument("<type>", "which handler runs it: mail.album_ready")
+    .argument("[json]", 'its payload as JSON, or "-" to read it from standard input (default: {})')
+    .addOption(
+      new Option("--jobs <file>", "module with the job definitions; other types are refused").env("WAYBILL_JOBS"),
+    )
+    .option("--no-registry", "accept any type unchecked, for workers written elsewhere")
+    .option("--queue <name>", "instead of the queue its definition names (default without one: default)")
+    .addOption(
+      new Option("--delay <duration>", "do not start it before this long from now: 500ms, 5s, 10m, 2h, 7d")
+        .argParser(duration)
+        .conflicts("runAt"),
+    )
+    .addOption(new Option("--run-at <time>", "do not start it before this ISO 8601 time").argParser(instant))
+    .option("--id <id>", "the job's id, a UUID; the same id and payload twice are one job (default: a new id)");
+  examples(
+    shared(command).action(enqueue),
+    ['waybill enqueue mail.album_ready \'{"albumId":"a1"}\' --jobs ./jobs.js', "checked against its definition"],
+    [
+      "waybill enqueue report.build - --jobs ./jobs.js --delay 10m < report.json",
+      "payload from a file, in ten minutes",
+    ],
+    ["waybill enqueue thumb.make '{\"id\":7}' --no-registry --queue media", "for a worker in another language"],
+  );
+}
+
+async function enqueue(type: string, json: string | undefined, options: Options): Promise<void> {
+  const definitions = await registry(options);
+  const payload = await readPayload(json);
+  const definition = definitions?.find((job) => job.type === type);
+  const queue = options.queue ?? definition?.queue ?? "default";
+  const receipt = await connected(options.url, definitions === null ? {} : { jobs: definitions }, (jobs) =>
+    put(jobs, definition ?? type, payload, queue, options),
+  );
+  if (options.json) printJson({ id: receipt.id, type, queue, stored: receipt.stored, known: definition !== undefined });
+  else
+    printText(
+      receipt.stored ? `${receipt.id} is on ${queue}.` : `${receipt.id} was there already; nothing was stored.`,
+    );
+}
+
+/** Null: asked to go without. Neither a file nor the wish to go without is an error, so that a typing error is never a lost job. */
+async function registry(options: Options): Promise<JobDefinition[] | null> {
+  if (!options.registry) return null;
+  if (options.jobs !== undefined) return loadJobs(options.jobs);
+  throw new UsageError(
+    "which job types exist? Give --jobs FILE (or WAYBILL_JOBS), or --no-registry to enqueue any type unchecked",
+  );
+}
+
+function put(
+  jobs: Jobs,
+  job: JobDefinition | string,
+  payload: unknown,
+  queue: string,
+  options: Options,
+): Promise<Receipt> {
+  const chosen: EnqueueOptions = {
+    queue,
+    ...(options.id === undefined ? {} : { id: options.id }),
+    ...(options.delay === undefined ? {} : { delay: options.delay }),
+    ...(options.runAt === undefined ? {} : { runAt: options.runAt }),
+  };
+  return typeof job === "string" ? jobs.enqueue(job, payload, chosen) : jobs.enqueue(job, payload, chosen);
+}

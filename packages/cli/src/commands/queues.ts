@@ -1,0 +1,35 @@
+import type { Command } from "commander";
+import type { QueueCounts } from "@waybill/core";
+import { inspecting, shared, type SharedOptions } from "../connection.ts";
+import { examples } from "../help.ts";
+import { printJson, printText } from "../print.ts";
+import { span } from "../span.ts";
+import { type Column, table } from "../table.ts";
+
+const columns: readonly Column<QueueCounts>[] = [
+  { title: "QUEUE", text: (row) => row.queue },
+  { title: "READY", text: (row) => String(row.ready), align: "right" },
+  { title: "DELAYED", text: (row) => String(row.delayed), align: "right" },
+  { title: "LEASED", text: (row) => String(row.leased), align: "right" },
+  { title: "DEAD", text: (row) => String(row.dead), align: "right" },
+  { title: "FINISHED", text: (row) => String(row.finished), align: "right" },
+  { title: "OLDEST WAIT", text: (row) => (row.oldestWaitMs === null ? "-" : span(row.oldestWaitMs)), align: "right" },
+];
+
+export function queuesCommand(program: Command): void {
+  const command = program
+    .command("queues")
+    .summary("count jobs by queue and state")
+    .description("Count the jobs of every queue by state, and say how long its oldest ready job has waited.");
+  examples(
+    shared(command).action(listQueues),
+    ["waybill queues", "a table"],
+    ["waybill queues --json", "one line per queue; waits in milliseconds"],
+  );
+}
+
+async function listQueues(options: SharedOptions): Promise<void> {
+  const rows = await inspecting(options.url, (inspector) => inspector.counts());
+  if (options.json) rows.forEach(printJson);
+  else printText(rows.length > 0 ? table(columns, rows) : "No queue holds anything yet.");
+}

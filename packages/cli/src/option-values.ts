@@ -1,0 +1,36 @@
+import type { Duration } from "@waybill/core";
+import { InvalidArgumentError } from "commander";
+
+const DURATION = /^\d+(\.\d+)?(ms|s|m|h|d)$/;
+
+/** "500ms", "5s", "10m", "2h", "7d" or "0". A number without a unit is refused: nobody remembers which it was. */
+export function duration(text: string): Duration {
+  if (text === "0") return 0;
+  if (DURATION.test(text)) return text as Duration;
+  throw new InvalidArgumentError("Write a number and a unit: 500ms, 5s, 10m, 2h or 7d.");
+}
+
+/** A whole number from `least` up. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`Write a whole number, ${least} or more.`);
+  };
+}
+
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/i;
+
+/** An instant with its offset: without one it would mean another time on another machine. */
+export function instant(text: string): Date {
+  const value = new Date(text);
+  if (INSTANT.test(text) && !Number.isNaN(value.getTime())) return value;
+  throw new InvalidArgumentError("Write an ISO 8601 time with its offset: 2026-12-01T08:00:00Z.");
+}
+
+/** "a,b" and a repeated option add up to one list. */
+export function list(text: string, before: readonly string[] | undefined): string[] {
+  const items = text.split(",").map((item) => item.trim());
+  if (items.includes("")) throw new InvalidArgumentError("Write names separated by commas: media,mailers.");
+  return [...(before ?? []), ...items];
+}

@@ -1,0 +1,18 @@
+import { text } from "node:stream/consumers";
+import { toError } from "@waybill/core";
+import { UsageError } from "./exit.ts";
+
+/** The payload as written on the command line; "-" reads standard input to its end; absent is `{}`. */
+export async function readPayload(argument: string | undefined): Promise<unknown> {
+  if (argument === undefined) return {};
+  const source = argument === "-" ? await text(process.stdin) : argument;
+  try {
+    return JSON.parse(source) as unknown;
+  } catch (thrown) {
+    const where = argument === "-" ? "standard input" : "the argument";
+    throw new UsageError(
+      `the payload in ${where} is not JSON (${toError(thrown).message}); quote it whole, for example '{"albumId":"a1"}'`,
+      { cause: thrown },
+    );
+  }
+}

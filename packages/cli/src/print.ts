@@ -1,0 +1,42 @@
+import { CommanderError } from "commander";
+import { toError } from "@waybill/core";
+import { red } from "./style.ts";
+
+/** One line of text for a person. */
+export function printText(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One JSON value on one line, for a machine. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}
+
+/** One line on stderr; the stack only for WAYBILL_DEBUG=1, since a user can do nothing with it. */
+export function printError(thrown: unknown, json: boolean): void {
+  const error = toError(thrown);
+  const code = codeOf(error);
+  const message = error.message.replace(/^error: /, "").trim();
+  process.stderr.write(
+    json ? `${JSON.stringify({ error: { code, message } })}\n` : `${red("error:")} ${message}${hintFor(code)}\n`,
+  );
+  if (debugging()) process.stderr.write(`${stackOf(error)}\n`);
+}
+
+function codeOf(error: Error): string {
+  if (error instanceof CommanderError) return "USAGE";
+  return "code" in error && typeof error.code === "string" ? error.code : "UNEXPECTED";
+}
+
+function hintFor(code: string): string {
+  return code === "UNEXPECTED" && !debugging() ? "\n(WAYBILL_DEBUG=1 shows where it happened)" : "";
+}
+
+function debugging(): boolean {
+  return process.env["WAYBILL_DEBUG"] === "1";
+}
+
+function stackOf(error: Error): string {
+  const own = error.stack ?? String(error);
+  return error.cause instanceof Error ? `${own}\ncaused by: ${stackOf(error.cause)}` : own;
+}

@@ -1,0 +1,56 @@
+import { Command } from "commander";
+import { deadCommand } from "./commands/dead.ts";
+import { enqueueCommand } from "./commands/enqueue.ts";
+import { migrateCommand } from "./commands/migrate.ts";
+import { queuesCommand } from "./commands/queues.ts";
+import { workerCommand } from "./commands/worker.ts";
+import { type ExitCode, exitCodeOf, exitCodes, isEndOfHelp } from "./exit.ts";
+import { examples, section } from "./help.ts";
+import { printError } from "./print.ts";
+import { bold } from "./style.ts";
+import { version } from "./version.ts";
+
+/** Runs one command line, prints its answer or its one error, and answers the exit code. Never throws. */
+export async function run(argv: readonly string[]): Promise<ExitCode> {
+  if (argv.length === 0) {
+    createProgram().outputHelp({ error: true });
+    return exitCodes.usage;
+  }
+  try {
+    await createProgram().parseAsync(argv, { from: "user" });
+    return exitCodes.ok;
+  } catch (thrown) {
+    if (isEndOfHelp(thrown)) return exitCodes.ok;
+    printError(thrown, argv.includes("--json"));
+    return exitCodeOf(thrown);
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command("waybill")
+    .description("Run background jobs, put them on queues, and look after the ones that failed.")
+    .version(version, "-v, --version", "print the version")
+    .helpCommand(false)
+    // Commands copy these settings when they are added, so they come first.
+    .configureHelp({ styleTitle: bold, helpWidth: 100 })
+    // Errors are thrown and printed once, by `run`.
+    .configureOutput({ outputError: () => undefined })
+    .exitOverride();
+  for (const add of [workerCommand, enqueueCommand, queuesCommand, deadCommand, migrateCommand]) add(program);
+  examples(
+    program,
+    ["waybill worker --jobs ./jobs.js", "run jobs until SIGTERM or Ctrl-C"],
+    ['waybill enqueue mail.album_ready \'{"albumId":"a1"}\' --jobs ./jobs.js', "put one job on its queue"],
+    ["waybill queues", "see what waits where"],
+  );
+  section(
+    program,
+    "Environment",
+    "WAYBILL_URL      the backend, where --url is not given",
+    "WAYBILL_JOBS     the module with the job definitions, where --jobs is not given",
+    "WAYBILL_DEBUG=1  print stacks with errors",
+    "NO_COLOR         print without colours",
+  );
+  section(program, "Exit codes", "0 done   1 failed   2 the command line, a URL or a jobs file is wrong");
+  return program;
+}

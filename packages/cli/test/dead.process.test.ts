@@ -1,0 +1,95 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { fixture, freshPlace, jsonLines, start, until, waybill } from "./cli.ts";
+
+const jobs = fixture("jobs");
+
+/** A place with `count` dead letters of `fragile.step`, made by a real worker. */
+async function placeWithDead(count: number): Promise<ReturnType<typeof freshPlace>> {
+  const place = freshPlace();
+  const { env } = place;
+  for (let put = 0; put < count; put++) await waybill(["enqueue", "fragile.step", "--jobs", jobs], { env });
+  await workUntil(env, "dead", count);
+  return place;
+}
+
+/** Runs a worker until its log has `count` settled lines of `outcome`, then stops it. */
+async function workUntil(env: Readonly<Record<string, string>>, outcome: string, count: number): Promise<void> {
+  const worker = start(["worker", "--jobs", jobs], env);
+  await until(`${count} × ${outcome}`, () => {
+    const whole = worker.stdout().slice(0, worker.stdout().lastIndexOf("\n") + 1);
+    const settled = jsonLines(whole).filter((line) => line["event"] === "settled" && line["outcome"] === outcome);
+    return settled.length >= count;
+  });
+  worker.child.kill("SIGTERM");
+  expect((await worker.ended).code).toBe(0);
+}
+
+const counts = async (env: Record<string, string>): Promise<Record<string, unknown>[]> =>
+  jsonLines((await waybill(["queues", "--json"], { env })).stdout);
+
+describe("waybill dead", () => {
+  test("list shows what died and why", async () => {
+    const { env } = await placeWithDead(1);
+    const text = await waybill(["dead", "list"], { env });
+    expect(text).toMatchObject({ code: 0, stderr: "" });
+    const [titles, line, ...rest] = text.stdout.trimEnd().split("\n");
+    expect(titles).toMatch(/^ID +TYPE +QUEUE +ATTEMPT +DIED {2}WHY$/);
+    expect(line).toMatch(/^[0-9a-f-]{36} {2}fragile\.step {2}default +1 {2}.+ ago {2}\S+: .*no such account/);
+    expect(rest).toEqual([]);
+
+    const [row] = jsonLines((await waybill(["dead", "list", "--json"], { env })).stdout);
+    expect(row).toMatchObject({ type: "fragile.step", queue: "default", attempt: 1 });
+    expect(row?.["diedAt"]).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/);
+    expect(JSON.parse(String(row?.["body"]))).toMatchObject({ spec: "waybill/1", type: "fragile.step" });
+  });
+
+  test("replay makes a dead job really run again", async () => {
+    const { env } = await placeWithDead(1);
+    writeFileSync(env["FIXED"]!, "");
+    const replayed = await waybill(["dead", "replay", "--all"], { env });
+    expect(replayed).toMatchObject({ code: 0, stdout: "1 dead letter replayed.\n" });
+    expect(await counts(env)).toMatchObject([{ queue: "default", ready: 1, dead: 0 }]);
+    await workUntil(env, "completed", 1);
+    expect(readFileSync(env["TRACE"]!, "utf8")).toBe("fragile:ran\n");
+    expect(await counts(env)).toMatchObject([{ queue: "default", ready: 0, leased: 0, dead: 0 }]);
+  });
+
+  test("replay and drop touch only the ids they are given", async () => {
+    const { env } = await placeWithDead(3);
+    const rows = jsonLines((await waybill(["dead", "list", "--json"], { env })).stdout);
+    const [first, second, third] = rows.map((row) => String(row["id"]));
+    const replay = await waybill(["dead", "replay", "--id", first!, "--json"], { env });
+    expect(jsonLines(replay.stdout)).toEqual([{ replayed: 1 }]);
+    const drop = await waybill(
+      ["dead", "drop", "--id", second!, "--id", "0199a3c2-7d10-7000-8000-000000000000", "--json"],
+      { env },
+    );
+    expect(jsonLines(drop.stdout)).toEqual([{ dropped: 1 }]);
+    const left = jsonLines((await waybill(["dead", "list", "--json"], { env })).stdout);
+    expect(left.map((row) => row["id"])).toEqual([third]);
+    expect(await counts(env)).toMatchObject([{ ready: 1, dead: 1 }]);
+  });
+
+  test.each(["replay", "drop"])("%s does nothing unless told which", async (verb) => {
+    const { env } = await placeWithDead(1);
+    for (const options of [[], ["--queue", "default"], ["--limit", "1"]]) {
+      const result = await waybill(["dead", verb, ...options, "--json"], { env });
+      expect(result).toMatchObject({ code: 2, stdout: "" });
+      expect(JSON.parse(result.stderr)).toMatchObject({ error: { code: "USAGE" } });
+    }
+    const preview = await waybill(["dead", verb, "--all", "--dry-run", "--json"], { env });
+    expect(jsonLines(preview.stdout)).toMatchObject([{ type: "fragile.step" }]);
+    expect(await counts(env)).toMatchObject([{ ready: 0, dead: 1 }]);
+  });
+
+  test("drop --all of one queue leaves the other queues alone", async () => {
+    const { env } = await placeWithDead(2);
+    const other = await waybill(["dead", "drop", "--all", "--queue", "elsewhere"], { env });
+    expect(other.stdout).toBe("0 dead letters dropped.\n");
+    const own = await waybill(["dead", "drop", "--all", "--queue", "default"], { env });
+    expect(own.stdout).toBe("2 dead letters dropped.\n");
+    expect((await waybill(["dead", "list"], { env })).stdout).toBe("No dead letters.\n");
+    expect(existsSync(env["TRACE"]!)).toBe(false);
+  });
+});

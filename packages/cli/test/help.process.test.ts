@@ -1,0 +1,156 @@
+import { execFileSync } from "node:child_process";
+import { describe, expect, test } from "vitest";
+import { nodeArguments, waybill } from "./cli.ts";
+
+describe("help", () => {
+  test("the command introduces itself, without colours in a pipe", async () => {
+    const { code, stdout, stderr } = await waybill(["--help"]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatchInlineSnapshot(`
+      "Usage: waybill [options] [command]
+
+      Run background jobs, put them on queues, and look after the ones that failed.
+
+      Options:
+        -v, --version                    print the version
+        -h, --help                       display help for command
+
+      Commands:
+        worker [options]                 run jobs until told to stop
+        enqueue [options] <type> [json]  put one job on its queue
+        queues [options]                 count jobs by queue and state
+        dead                             list, replay or drop jobs that failed for good
+        migrate [options]                bring the backend's schema up to date
+
+      Examples:
+        waybill worker --jobs ./jobs.js                                       run jobs until SIGTERM or Ctrl-C
+        waybill enqueue mail.album_ready '{"albumId":"a1"}' --jobs ./jobs.js  put one job on its queue
+        waybill queues                                                        see what waits where
+
+      Environment:
+        WAYBILL_URL      the backend, where --url is not given
+        WAYBILL_JOBS     the module with the job definitions, where --jobs is not given
+        WAYBILL_DEBUG=1  print stacks with errors
+        NO_COLOR         print without colours
+
+      Exit codes:
+        0 done   1 failed   2 the command line, a URL or a jobs file is wrong
+      "
+    `);
+  });
+
+  test("without a command the same is said on stderr, as a usage error", async () => {
+    const [asked, silent] = [await waybill(["--help"]), await waybill([])];
+    expect(silent).toEqual({ code: 2, stdout: "", stderr: asked.stdout });
+  });
+
+  test("a command says what it takes, its units and defaults, and shows examples", async () => {
+    expect((await waybill(["worker", "--help"])).stdout).toMatchInlineSnapshot(`
+      "Usage: waybill worker [options]
+
+      Run jobs until SIGTERM or SIGINT, then finish or hand back what runs, and print a summary.
+
+      Options:
+        --jobs <file>          module with the jobs: its handlerFor exports, or its array \`jobs\` (env:
+                               WAYBILL_JOBS)
+        --queues <names>       queues to work, comma-separated (default: those of the jobs)
+        --concurrency <count>  jobs at once (default: 10)
+        --lease <duration>     a crashed worker's jobs run elsewhere after this long (default: "30s")
+        --drain <duration>     at shutdown, let running jobs finish for this long (default: "20s")
+        --abort <duration>     then abort them and wait this long before handing them back (default: "4s")
+        --close <duration>     then give the backend this long to close (default: "3s")
+        --max-lost <count>     dead-letter a job whose workers died this often (default: 20)
+        --url <url>            the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres: (default:
+                               "sqlite:./waybill.db", env: WAYBILL_URL)
+        --json                 print JSON, one line per row; errors too, on stderr
+        -h, --help             display help for command
+
+      Examples:
+        waybill worker --jobs ./jobs.js                                    every queue the jobs name
+        waybill worker --jobs ./jobs.js --queues mailers --concurrency 50  mail only, fifty at once
+        waybill worker --jobs ./jobs.js --drain 100s                       for a platform that waits two minutes
+
+      Output:
+        stdout carries one JSON object per line and ends with the summary; what handlers log by \`console\` goes to stderr.
+        A second signal shortens the shutdown, a third ends it at once.
+      "
+    `);
+    expect((await waybill(["enqueue", "--help"])).stdout).toMatchInlineSnapshot(`
+      "Usage: waybill enqueue [options] <type> [json]
+
+      Put one job on its queue and print its id once it is stored.
+
+      Arguments:
+        type                which handler runs it: mail.album_ready
+        json                its payload as JSON, or "-" to read it from standard input (default: {})
+
+      Options:
+        --jobs <file>       module with the job definitions; other types are refused (env: WAYBILL_JOBS)
+        --no-registry       accept any type unchecked, for workers written elsewhere
+        --queue <name>      instead of the queue its definition names (default without one: default)
+        --delay <duration>  do not start it before this long from now: 500ms, 5s, 10m, 2h, 7d
+        --run-at <time>     do not start it before this ISO 8601 time
+        --id <id>           the job's id, a UUID; the same id and payload twice are one job (default: a
+                            new id)
+        --url <url>         the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres: (default:
+                            "sqlite:./waybill.db", env: WAYBILL_URL)
+        --json              print JSON, one line per row; errors too, on stderr
+        -h, --help          display help for command
+
+      Examples:
+        waybill enqueue mail.album_ready '{"albumId":"a1"}' --jobs ./jobs.js       checked against its definition
+        waybill enqueue report.build - --jobs ./jobs.js --delay 10m < report.json  payload from a file, in ten minutes
+        waybill enqueue thumb.make '{"id":7}' --no-registry --queue media          for a worker in another language
+      "
+    `);
+    expect((await waybill(["dead", "replay", "--help"])).stdout).toMatchInlineSnapshot(`
+      "Usage: waybill dead replay [options]
+
+      Make dead letters deliverable again, each as a first attempt.
+
+      Options:
+        --queue <name>   only those of this queue
+        --id <id>        only this one; may be repeated
+        --all            every dead letter, or every one of --queue
+        --limit <count>  with --all: only this many, newest first (default: no limit)
+        --dry-run        show what would be replayed, and change nothing
+        --url <url>      the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres: (default:
+                         "sqlite:./waybill.db", env: WAYBILL_URL)
+        --json           print JSON, one line per row; errors too, on stderr
+        -h, --help       display help for command
+
+      Examples:
+        waybill dead replay --id ID --id ID                these two
+        waybill dead replay --queue media --all --dry-run  look first
+        waybill dead replay --queue media --all            all of one queue
+      "
+    `);
+  });
+
+  test.each([["worker"], ["enqueue"], ["queues"], ["dead"], ["dead", "list"], ["dead", "drop"], ["migrate"]])(
+    "%s %s has one sentence and examples",
+    async (...words) => {
+      const { stdout } = await waybill([...words, "--help"]);
+      expect(stdout).toMatch(/\n\n[A-Z][^\n]*[^.]*\.\n\n/);
+      expect(stdout).toContain(`\nExamples:\n  waybill ${words.join(" ")}`);
+    },
+  );
+
+  test("a terminal gets colours, NO_COLOR and a pipe do not", async () => {
+    const bold = "\u001B[1m";
+    const line = [process.execPath, ...nodeArguments, "--help"].join(" ");
+    const shown = (env: Readonly<Record<string, string>>): string =>
+      // `script` gives the command a terminal of its own.
+      execFileSync("script", ["--quiet", "--return", "--command", line, "/dev/null"], {
+        env: { PATH: process.env["PATH"] ?? "", TERM: "xterm", ...env },
+        encoding: "utf8",
+      });
+    expect(shown({})).toContain(bold);
+    expect(shown({ NO_COLOR: "1" })).not.toContain(bold);
+    expect((await waybill(["--help"])).stdout).not.toContain(bold);
+  });
+
+  test("--version prints the package's version", async () => {
+    expect((await waybill(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+});
