@@ -18,21 +18,44 @@ const PACKAGES: Readonly<Record<string, string>> = {
 
 interface BackendPackage {
   readonly fromUrl: (url: string) => BackendFactory;
+  readonly migrate?: (url: string) => Promise<Migration>;
+}
+
+/** Schema versions before and after; 0 is a store that was empty. */
+export interface Migration {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** The factory behind a URL. Throws `CONFIG_INVALID` for an unknown scheme or a package that is not installed. */
 export async function factoryFor(url: string, allowVolatile: boolean): Promise<BackendFactory> {
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase();
-  if (scheme === "memory") return memoryBackend({ allowVolatile });
-  const name = scheme === undefined ? undefined : PACKAGES[scheme];
-  if (scheme === undefined || name === undefined || !Object.hasOwn(PACKAGES, scheme)) {
-    const schemes = [...Object.keys(PACKAGES), "memory"].join(", ");
-    throw new WaybillError(
-      "CONFIG_INVALID",
-      `no backend answers for "${maskUrl(url)}"; a URL starts with one of: ${schemes}`,
-    );
-  }
-  return (await load(name, scheme)).fromUrl(url);
+  if (schemeOf(url) === "memory") return memoryBackend({ allowVolatile });
+  return (await packageFor(url)).fromUrl(url);
+}
+
+/**
+ * Brings the schema behind a URL up to date, which `connect` does too; null where the backend keeps none. Safe from
+ * several processes at once.
+ */
+export async function migrate(url: string): Promise<Migration | null> {
+  if (schemeOf(url) === "memory") return null;
+  const backendPackage = await packageFor(url);
+  return backendPackage.migrate ? backendPackage.migrate(url) : null;
+}
+
+function schemeOf(url: string): string {
+  return /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
+}
+
+function packageFor(url: string): Promise<BackendPackage> {
+  const scheme = schemeOf(url);
+  const name = Object.hasOwn(PACKAGES, scheme) ? PACKAGES[scheme] : undefined;
+  if (name !== undefined) return load(name, scheme);
+  const schemes = [...Object.keys(PACKAGES), "memory"].join(", ");
+  throw new WaybillError(
+    "CONFIG_INVALID",
+    `no backend answers for "${maskUrl(url)}"; a URL starts with one of: ${schemes}`,
+  );
 }
 
 async function load(name: string, scheme: string): Promise<BackendPackage> {
