@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Admit, Answer, DeadReason, Message, Receipt } from "@waybill/core";
+import { type Admit, type Answer, type DeadReason, type Message, type Receipt, toError } from "@waybill/core";
 import { signatureOf } from "./label.ts";
 import { buryArrival, keepArrival, oldestArrivals, removeArrival } from "./sql/inbox.ts";
 
@@ -37,11 +37,20 @@ export function createInbox(
     }
   }
 
+  /** A judge that stumbles over one row must not keep the rows behind it waiting. */
+  function judged(body: string, { signature_timestamp, signature }: Arrival): ReturnType<Admit> {
+    try {
+      return admit(body, signatureOf(signature_timestamp, signature));
+    } catch (thrown) {
+      return { ok: false, reason: { code: "ADMISSION_FAILED", message: toError(thrown).message } };
+    }
+  }
+
   function reasonToReject(arrival: Arrival): DeadReason | null {
     const body = decoded(arrival.envelope);
     if (body === null)
       return { code: "ENCODING_INVALID", message: "the envelope is not UTF-8; insert it as UTF-8 text" };
-    const verdict = admit(body, signatureOf(arrival.signature_timestamp, arrival.signature));
+    const verdict = judged(body, arrival);
     if (!verdict.ok) return verdict.reason;
     const [answer] = enqueue([verdict.message]);
     if (answer === undefined || answer.ok) return null;

@@ -1,0 +1,133 @@
+import { DatabaseSync } from "node:sqlite";
+import type { Signature } from "@waybill/core";
+import { describe, expect, test } from "vitest";
+import { admit, lease, message, open, temporaryFile } from "./temporary-file.ts";
+
+function insert(path: string, id: string, envelope: string | Uint8Array, signature: Signature | null = null): void {
+  const db = new DatabaseSync(path);
+  const sql = `INSERT INTO waybill_inbox (id, envelope, signature, signature_timestamp)
+               VALUES (?, CAST(? AS TEXT), ?, ?) ON CONFLICT (id) DO NOTHING`;
+  db.prepare(sql).run(id, envelope, signature?.value ?? null, signature?.timestamp ?? null);
+  db.close();
+}
+
+const rowsOf = (path: string, table: string): Record<string, unknown>[] => {
+  const db = new DatabaseSync(path, { readOnly: true });
+  const rows = db.prepare(`SELECT * FROM ${table}`).all();
+  db.close();
+  return rows;
+};
+
+describe("R22: a row inserted by plain SQL", () => {
+  test("becomes a job with its bytes and its signature, and wakes whoever waits", async () => {
+    const path = temporaryFile();
+    const backend = await open({ path });
+    const waiting = lease(backend, { queue: "mail", waitMs: 5_000 });
+    const envelope = '{ "id": "a",  "queue":"mail", "type":"mail.send", "text": "żółw \u2028" }';
+    const signature = { timestamp: 1_700_000_000, value: "v1,abc" };
+    insert(path, "a", envelope, signature);
+    const [taken] = await waiting;
+    expect(taken).toMatchObject({ id: "a", queue: "mail", type: "mail.send", body: envelope, signature, attempt: 1 });
+    expect(rowsOf(path, "waybill_inbox")).toEqual([]);
+  });
+
+  test("with the id and bytes of a job that is there is that job; with other bytes it is kept as ID_CONFLICT", async () => {
+    const path = temporaryFile();
+    const backend = await open({ path });
+    const body = '{"id":"a"}';
+    await backend.enqueue([message({ id: "a", body })]);
+    insert(path, "a", body);
+    expect(await lease(backend, { limit: 5 })).toHaveLength(1);
+    insert(path, "a", '{"id":"a","other":true}');
+    expect(await lease(backend, { limit: 5 })).toEqual([]);
+    expect(await backend.inspector.deadLetters()).toMatchObject([{ id: "a", reason: { code: "ID_CONFLICT" } }]);
+  });
+});
+
+describe("R58: a malformed row stops nobody and is kept, byte for byte", () => {
+  const bad = '{"id": "broken", ';
+
+  test("it is a dead letter with core's code and sentence, and the next row is served", async () => {
+    const path = temporaryFile();
+    const backend = await open({ path });
+    insert(path, "broken", bad);
+    insert(path, "good", '{"id":"good"}');
+    expect((await lease(backend, { limit: 5 })).map(({ id }) => id)).toEqual(["good"]);
+    const [dead] = await backend.inspector.deadLetters();
+    expect(dead).toMatchObject({ id: "broken", queue: "waybill_inbox", body: bad, reason: { code: "JSON_SYNTAX" } });
+    expect(dead?.reason.message).not.toBe("");
+  });
+
+  test("bytes that are not UTF-8 stay what they were", async () => {
+    const path = temporaryFile();
+    const backend = await open({ path });
+    const bytes = Buffer.from([0x7b, 0xff, 0xfe, 0x7d]);
+    insert(path, "latin", bytes);
+    expect(await lease(backend)).toEqual([]);
+    expect(await backend.inspector.deadLetters()).toMatchObject([{ reason: { code: "ENCODING_INVALID" } }]);
+    const db = new DatabaseSync(path, { readOnly: true });
+    expect(db.prepare("SELECT hex(envelope) AS hex FROM waybill_rejected").get()).toEqual({ hex: "7BFFFE7D" });
+    db.close();
+  });
+
+  test("a judge that throws rejects one row and stops nobody", async () => {
+    const path = temporaryFile();
+    const admits: typeof admit = (body, signature) => {
+      if (body.includes("trap")) throw new Error("a judge stumbled");
+      return admit(body, signature);
+    };
+    const backend = await open({ path }, { admits });
+    insert(path, "trap", '{"id":"trap"}');
+    insert(path, "good", '{"id":"good"}');
+    expect((await lease(backend, { limit: 5 })).map(({ id }) => id)).toEqual(["good"]);
+    expect(await backend.inspector.deadLetters()).toMatchObject([
+      { id: "trap", reason: { code: "ADMISSION_FAILED", message: expect.stringContaining("a judge stumbled") } },
+    ]);
+  });
+
+  test("replayed, it is judged again; dropped, it is gone", async () => {
+    const path = temporaryFile();
+    const backend = await open({ path });
+    insert(path, "broken", bad);
+    await lease(backend);
+    expect(await backend.inspector.replay()).toBe(1);
+    expect(await backend.inspector.deadLetters()).toEqual([]);
+    await lease(backend);
+    expect(await backend.inspector.deadLetters({ queue: "waybill_inbox" })).toHaveLength(1);
+    expect(await backend.inspector.drop({ ids: ["broken"] })).toBe(1);
+    expect(rowsOf(path, "waybill_rejected")).toEqual([]);
+  });
+
+  test("a replay never deletes the rejected bytes when another row of that id has come meanwhile", async () => {
+    const path = temporaryFile();
+    const backend = await open({ path });
+    insert(path, "broken", bad);
+    await lease(backend);
+    insert(path, "broken", '{"id":"broken"}');
+    expect(await backend.inspector.replay()).toBe(0);
+    expect(rowsOf(path, "waybill_rejected")).toHaveLength(1);
+  });
+});
+
+test("250 rows inserted while nobody looked are all served", async () => {
+  const path = temporaryFile();
+  const backend = await open({ path });
+  for (let n = 0; n < 250; n += 1) insert(path, `row-${n}`, `{"id":"row-${n}"}`);
+  const ids = new Set<string>();
+  while (ids.size < 250) {
+    const leases = await lease(backend, { limit: 500, waitMs: 5_000 });
+    if (leases.length === 0) break;
+    for (const { id } of leases) ids.add(id);
+  }
+  expect(ids.size).toBe(250);
+});
+
+test("an envelope that is no text, or a signature without its time, is refused at the insert", async () => {
+  const path = temporaryFile();
+  await open({ path });
+  const db = new DatabaseSync(path);
+  expect(() => db.prepare("INSERT INTO waybill_inbox (id, envelope) VALUES ('a', x'7b7d')").run()).toThrow("CHECK");
+  const unsigned = "INSERT INTO waybill_inbox (id, envelope, signature) VALUES ('a', '{}', 'v1,abc')";
+  expect(() => db.prepare(unsigned).run()).toThrow("CHECK");
+  db.close();
+});

@@ -1,0 +1,55 @@
+import { isWaybillError } from "@waybill/core";
+import { describe, expect, test } from "vitest";
+import { fromUrl, sqliteBackend } from "../src/index.ts";
+import { optionsFromUrl } from "../src/options.ts";
+
+function refusal(act: () => unknown): string {
+  try {
+    act();
+  } catch (thrown) {
+    if (isWaybillError(thrown, "CONFIG_INVALID")) return thrown.message;
+    throw thrown;
+  }
+  throw new Error("nothing was refused");
+}
+
+describe("a sqlite URL", () => {
+  test.each([
+    ["sqlite:./waybill.db", "./waybill.db"],
+    ["sqlite:waybill.db", "waybill.db"],
+    ["sqlite:/var/lib/waybill.db", "/var/lib/waybill.db"],
+    ["sqlite:///var/lib/waybill.db", "/var/lib/waybill.db"],
+    ["sqlite:./my%20jobs%23.db", "./my jobs#.db"],
+  ])("%s is the file %s", (url, path) => {
+    expect(optionsFromUrl(url).path).toBe(path);
+  });
+
+  test("sets options by parameters named as they are", () => {
+    const url = "sqlite:./w.db?retainMaxAgeMs=5&retainMaxCount=0&busyTimeoutMs=100&pollMs=50";
+    expect(optionsFromUrl(url)).toEqual({
+      path: "./w.db",
+      busyTimeoutMs: 100,
+      pollMs: 50,
+      retainFinished: { maxAgeMs: 5, maxCount: 0 },
+    });
+  });
+
+  test.each([
+    ["sqlite:./w.db?mode=ro", "known are busyTimeoutMs"],
+    ["sqlite:./w.db?pollMs=1&pollMs=2", "twice"],
+    ["sqlite:./w.db?pollMs=soon", "pollMs must be a whole number of at least 1"],
+    ["sqlite:./w.db?retainMaxCount=-1", "retainFinished.maxCount must be a whole number of at least 0"],
+    ["sqlite:./w.db#jobs", 'remove "#jobs"'],
+    ["sqlite://db.example.com/w.db", "names a host"],
+    ["sqlite:", "names no file"],
+    ["sqlite::memory:", '"memory:"'],
+    ["sqlite:./100%.db", "%25"],
+  ])("%s is refused, naming the fix: %s", (url, fix) => {
+    expect(refusal(() => fromUrl(url))).toContain(fix);
+  });
+});
+
+test("options that cannot work are refused when the program starts", () => {
+  expect(refusal(() => sqliteBackend({ path: "" }))).toContain("./waybill.db");
+  expect(refusal(() => sqliteBackend({ path: "w.db", retainFinished: { maxAgeMs: 1.5 } }))).toContain("maxAgeMs");
+});
