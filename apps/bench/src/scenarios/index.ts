@@ -1,0 +1,19 @@
+import { bulkScenario } from "./bulk.ts";
+import { cpuScenario } from "./cpu.ts";
+import { enqueueScenario } from "./enqueue.ts";
+import { idleScenario } from "./idle.ts";
+import { latencyScenario } from "./latency.ts";
+import { memoryScenario } from "./memory.ts";
+import { processScenario } from "./process.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** In the order they are run and printed. */
+export const scenarios: readonly Scenario[] = [
+  enqueueScenario,
+  bulkScenario,
+  processScenario,
+  cpuScenario,
+  latencyScenario,
+  idleScenario,
+  memoryScenario,
+];
