@@ -1,0 +1,35 @@
+/**
+ * Builds an element. Text is always set as text, so that a photo's name can never become markup.
+ * @param {string} tag
+ * @param {Record<string, unknown>} [attributes] `class`, `data-…`, any attribute; a function is a listener ("onclick").
+ * @param {...(Node | string | null | undefined)} children
+ */
+export function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, String(value));
+  }
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+/** A sentence at the lower edge that goes away by itself. */
+export function toast(text) {
+  const note = element("p", {}, text);
+  document.querySelector("#toasts").append(note);
+  setTimeout(() => note.remove(), 6_000);
+}
+
+/** POST or DELETE; a refusal is shown. Answers whether it was accepted. */
+export async function send(path, options = { method: "POST" }) {
+  try {
+    const response = await fetch(path, options);
+    if (response.ok) return true;
+    toast((await response.json()).error ?? `the server answered ${response.status}`);
+  } catch {
+    toast("The web process does not answer. It is started again within a second.");
+  }
+  return false;
+}
