@@ -9,7 +9,8 @@ const pages = globSync(["*.md", "{docs,spec,packages,apps}/**/*.md"], {
 });
 
 test.each(pages)("%s links only to what is there", (page) => {
-  const targets = [...read(page).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target]) => target ?? "");
+  const prose = read(page).replace(/```[\s\S]*?```|`[^`\n]*`/g, "");
+  const targets = [...prose.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)].map(([, target]) => target ?? "");
   const local = targets.filter((target) => !/^[a-z]+:/.test(target));
   expect(local.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([]);
 });

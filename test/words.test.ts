@@ -35,7 +35,7 @@ describe.each(published)("$manifest.name", ({ path }) => {
 
 test("a file is named for the idea it holds", () => {
   const empty = new Set(["utils", "util", "helpers", "helper", "types", "manager", "common", "misc"]);
-  const files = workspaces.flatMap(({ path }) => [...sources(`${path}/src`), ...sources(`${path}/test`)]);
+  const files = workspaces.flatMap(({ path }) => sources(`${path}/src`));
   expect(files.filter((file) => empty.has(basename(file).split(".")[0] ?? ""))).toEqual([]);
 });
 
