@@ -47,7 +47,7 @@ function schemeOf(url: string): string {
   return /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() ?? "";
 }
 
-function packageFor(url: string): Promise<BackendPackage> {
+async function packageFor(url: string): Promise<BackendPackage> {
   const scheme = schemeOf(url);
   const name = Object.hasOwn(PACKAGES, scheme) ? PACKAGES[scheme] : undefined;
   if (name !== undefined) return load(name, scheme);

@@ -1,6 +1,8 @@
 import { randomFillSync } from "node:crypto";
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+/** Eight for the id, two to begin a millisecond with. */
+const RANDOM_BYTES = 10;
 const pool = new Uint8Array(4_096);
 let used = pool.length;
 
@@ -13,14 +15,14 @@ let prefix = "";
  * millisecond and when the clock is set back: the time part then stays where it was until the clock passes it.
  */
 export function newId(nowMs: number = Date.now()): string {
-  if (used + 9 > pool.length) {
+  if (used + RANDOM_BYTES > pool.length) {
     randomFillSync(pool);
     used = 0;
   }
-  if (nowMs > lastMs) startAt(nowMs);
+  if (nowMs >= lastMs + 1) startAt(Math.floor(nowMs));
   else if (++counter > 0xfff) startAt(lastMs + 1);
   const at = used;
-  used += 9;
+  used += RANDOM_BYTES;
   return (
     `${prefix}${hex(counter >> 8).slice(1)}${hex(counter & 0xff)}-` +
     `${hex(0x80 | (pool[at]! & 0x3f))}${hex(pool[at + 1]!)}-` +
@@ -30,8 +32,8 @@ export function newId(nowMs: number = Date.now()): string {
 
 /** Begins a millisecond at a random count in the lower half, which leaves room for at least 2,048 ids in it. */
 function startAt(ms: number): void {
-  lastMs = Math.floor(ms);
-  counter = ((pool[used + 8]! << 3) ^ pool[used]!) & 0x7ff;
+  lastMs = ms;
+  counter = ((pool[used + 8]! << 8) | pool[used + 9]!) & 0x7ff;
   const time = lastMs.toString(16).padStart(12, "0");
   prefix = `${time.slice(0, 8)}-${time.slice(8)}-7`;
 }

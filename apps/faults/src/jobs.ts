@@ -1,0 +1,30 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { defineJob, handlerFor, type JobDefinition } from "@waybill/core";
+import { writeDeed } from "./record.ts";
+
+/** Sleeps, and heeds its signal. */
+export const nap = defineJob({ type: "fault.nap" });
+/** Ends at once. */
+export const blink = defineJob({ type: "fault.blink" });
+/** Holds the whole event loop. */
+export const block = defineJob({ type: "fault.block" });
+
+/** The jobs with handlers that record what they do in `file`; naps and blocks last `ms`. */
+export function jobsThatRecord(file: string, ms: number): JobDefinition[] {
+  return [
+    handlerFor(nap, async (_, job) => {
+      writeDeed(file, "start", job);
+      await sleep(ms, undefined, { signal: job.signal }).catch((error: unknown) => {
+        writeDeed(file, "abort", job);
+        throw error;
+      });
+      writeDeed(file, "end", job);
+    }),
+    handlerFor(blink, (_, job) => writeDeed(file, "end", job)),
+    handlerFor(block, (_, job) => {
+      writeDeed(file, "start", job);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+      writeDeed(file, "end", job);
+    }),
+  ];
+}

@@ -1,0 +1,52 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+/** A program of this folder in a process of its own. */
+export interface Running {
+  readonly pid: number;
+  /** Log lines so far, parsed. */
+  readonly lines: { readonly event: string; readonly [field: string]: unknown }[];
+  /** Resolves with the exit code, or the signal's name. */
+  readonly ended: Promise<number | string>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+export function start(program: "worker" | "producer", ...args: string[]): Running {
+  const file = fileURLToPath(new URL(`./${program}.ts`, import.meta.url));
+  const child = spawn(process.execPath, ["--conditions=waybill-source", "--no-warnings", file, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const lines: Running["lines"] = [];
+  collectLines(child, (line) => lines.push(JSON.parse(line) as Running["lines"][number]));
+  return {
+    pid: child.pid ?? 0,
+    lines,
+    ended: once(child, "close").then(([code, signal]: unknown[]) => (code as number | null) ?? String(signal)),
+    kill: (signal) => void child.kill(signal),
+  };
+}
+
+function collectLines(child: ChildProcess, take: (line: string) => void): void {
+  let rest = "";
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+    const parts = (rest + chunk).split("\n");
+    rest = parts.pop() ?? "";
+    for (const line of parts) take(line);
+  });
+}
+
+/** Polls until `test` gives something, and fails with `what` after `limitMs`. */
+export async function eventually<T>(
+  test: () => T | null | undefined | false,
+  what: string,
+  limitMs = 30_000,
+): Promise<T> {
+  const until = performance.now() + limitMs;
+  for (;;) {
+    const found = test();
+    if (found) return found;
+    if (performance.now() > until) throw new Error(`${what}: not within ${limitMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

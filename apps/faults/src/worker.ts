@@ -1,0 +1,19 @@
+/** One worker process. Arguments: URL, record file, then JSON settings. */
+import { connect, type Duration } from "@waybill/core";
+import { jobsThatRecord } from "./jobs.ts";
+
+interface Settings {
+  readonly queues: readonly string[];
+  readonly lease?: Duration;
+  readonly concurrency?: number;
+  /** How long a nap or a block lasts. */
+  readonly ms?: number;
+  readonly drain?: Duration;
+}
+
+const [url = "", record = "", json = "{}"] = process.argv.slice(2);
+const { queues, lease = "2s", concurrency = 10, ms = 60_000, drain = "1s" } = JSON.parse(json) as Settings;
+const jobs = await connect(url);
+const shutdown = { drain, abort: "1s", close: "2s" } as const;
+await jobs.worker({ jobs: jobsThatRecord(record, ms), queues, lease, concurrency, shutdown }).run();
+process.exit(0);

@@ -1,0 +1,121 @@
+import { describe, expect, it } from "vitest";
+import { parseEnvelope, serialiseEnvelope } from "../../src/envelope/index.ts";
+import { refuseFault } from "../../src/envelope/json-fault.ts";
+import { parseStrictJson } from "../../src/envelope/strict-json.ts";
+import { EnvelopeError } from "../../src/errors.ts";
+import { type BodyInput, bodyOf, readVectors } from "./vectors.ts";
+
+const ROUNDS = 20_000;
+
+/** Pieces that parsers disagree about, thrown in anywhere. */
+const PIECES = [
+  ...'{}[]:,"\\ \n0-.eE',
+  ...['"a":1,', '"queue":"q",', '"__proto__":{},', "null", "true", "9007199254740993", "1e400", "1.0", "-0"],
+  ...["\\u0000", "\\ud83d", "\\ude00", "\\u003a", '\\"', "\\\\", '":', " :", "\ufffe", "\uffff", "\ufeff", "\ud800"],
+  ...["waybill/2", "PT0S", "2026-02-30T00:00:00Z", "[[[[", "{}{}", "é", "😀", "\u0000", "\t"],
+];
+
+/** The same numbers in every run (mulberry32), so that a failure can be looked at again. */
+function dice(seed: number): (sides: number) => number {
+  let state = seed;
+  return (sides) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % sides;
+  };
+}
+
+function* mutants(seed: number): Generator<string> {
+  const roll = dice(seed);
+  const bodies = [...readVectors<BodyInput, object>("valid"), ...readVectors<BodyInput, never>("invalid")]
+    .filter(({ error }) => error?.code !== "ENCODING_INVALID")
+    .map(({ input }) => bodyOf(input))
+    .filter((body) => body.length < 3_000);
+  for (let round = 0; round < ROUNDS; round++) {
+    let text = bodies[roll(bodies.length)]!;
+    for (let change = roll(3); change >= 0; change--) {
+      const at = roll(text.length + 1);
+      const cut = at + [0, 0, 1, roll(12)][roll(4)]!;
+      const piece = roll(5) === 0 ? text.slice(roll(text.length), roll(text.length)) : PIECES[roll(PIECES.length)]!;
+      text = text.slice(0, at) + piece + text.slice(cut);
+    }
+    yield text;
+  }
+}
+
+/** The code under which a call refuses; null when it does not. Anything but an `EnvelopeError` is a crash. */
+function refusal(call: () => unknown): string | null {
+  try {
+    call();
+    return null;
+  } catch (thrown) {
+    if (thrown instanceof EnvelopeError) return thrown.envelopeCode;
+    throw thrown;
+  }
+}
+
+describe(`${ROUNDS} mutated envelopes`, () => {
+  it("are refused with a code or accepted; what is accepted is written and accepted again, as the same values", () => {
+    const seen = new Map<string | null, number>();
+    for (const text of mutants(1)) {
+      const code = refusal(() => parseEnvelope(text));
+      seen.set(code, (seen.get(code) ?? 0) + 1);
+      if (code !== null) continue;
+      const envelope = parseEnvelope(text);
+      // The one thing a reader takes that JavaScript cannot write: serialise.ts.
+      if (refusal(() => serialiseEnvelope(envelope)) === "JSON_NUMBER_RANGE") expect(text).toMatch(/\d[.eE]/);
+      else expect(JSON.stringify(parseEnvelope(serialiseEnvelope(envelope)))).toBe(JSON.stringify(envelope));
+    }
+    // Neither everything refused nor everything accepted: the mutations reach past the first check.
+    expect(seen.get(null)).toBeGreaterThan(ROUNDS / 20);
+    expect(seen.size).toBeGreaterThan(20);
+  });
+
+  it("get one verdict from the two counts and from the slow reading of the text", () => {
+    let faults = 0;
+    for (const text of mutants(2)) {
+      const quick = refusal(() => parseStrictJson(text));
+      if (quick === "JSON_SYNTAX" || quick === "BOM_FORBIDDEN" || quick === "BODY_TOO_LARGE") continue;
+      const slow = refusal(() => refuseFault(text));
+      if (quick !== slow) expect({ text, verdict: quick }).toEqual({ text, verdict: slow });
+      if (slow !== null) faults++;
+    }
+    expect(faults).toBeGreaterThan(ROUNDS / 20);
+  });
+});
+
+describe("hostile bodies cost time in proportion to their length", () => {
+  it.each([
+    ["half a million opening brackets", "[".repeat(500_000)],
+    ["a nest of half a million levels", "[".repeat(500_000) + "]".repeat(500_000)],
+    ["a mebibyte of escapes", `["${"\\u0041".repeat(170_000)}"]`],
+    ["a mebibyte of surrogate halves", `["${"\\ud800".repeat(170_000)}"]`],
+    ["a mebibyte of backslashes and quotes", `["${'\\\\\\"'.repeat(260_000)}"]`],
+    ["a mebibyte of colons after blanks", `["${" :".repeat(500_000)}"]`],
+    ["a number of a mebibyte", `[${"9".repeat(1_000_000)}]`],
+    ["a hundred thousand keys", `{${Array.from({ length: 90_000 }, (_, n) => `"${n}":0`).join(",")}}`],
+    ["a type of a mebibyte", JSON.stringify({ spec: "waybill/1", id: "", type: "a.".repeat(500_000), args: [] })],
+    ["a time of a mebibyte", `{"spec":"waybill/1","created_at":"${"2".repeat(1_000_000)}"}`],
+  ])("%s", { timeout: 5_000 }, (_, body) => {
+    expect(refusal(() => parseEnvelope(body))).not.toBeNull();
+  });
+});
+
+describe("names of object prototypes are ordinary names", () => {
+  const body = (rest: string): string =>
+    `{"spec":"waybill/1","id":"019539a4-b68c-7def-8000-1a2b3c4d5e6f","type":"ping","args":[{}]${rest}}`;
+
+  it("a field named __proto__ gives the envelope no fields and no object anything", () => {
+    const envelope = parseEnvelope(body(',"__proto__":{"queue":"stolen","meta":{"tenant_id":"other"}}'));
+    expect(envelope.queue).toBeUndefined();
+    expect(envelope.meta).toBeUndefined();
+    expect(({} as { queue?: string }).queue).toBeUndefined();
+    expect(Object.keys(parseEnvelope(serialiseEnvelope(envelope)))).toContain("__proto__");
+  });
+
+  it.each(["constructor", "toString", "hasOwnProperty", "valueOf"])("a field named %s is kept and ignored", (name) => {
+    const envelope = parseEnvelope(body(`,"${name}":1`));
+    expect(Object.hasOwn(envelope, name)).toBe(true);
+  });
+});
