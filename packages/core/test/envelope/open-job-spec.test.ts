@@ -39,7 +39,7 @@ const OPEN_JOB = {
 } as const;
 
 /** Names Open Job Spec gives to what the server owns, or to what we spell differently. None may be a field of ours. */
-const THEIRS = ["state", "attempt", "enqueued_at", "started_at", "completed_at", "error", "errors", "result", "unique"];
+const THEIRS = /^(state|attempt|enqueued_at|started_at|completed_at|error|errors|result|unique)$/;
 
 const ajv = new Ajv2020({ strict: true });
 formats.default(ajv);
@@ -55,6 +55,6 @@ describe('an envelope of ours plus specversion "1.0" is a valid Open Job Spec jo
     const envelope = JSON.parse(bodyOf(input));
     isTheirs({ queue, ...envelope, specversion: "1.0" });
     expect(isTheirs.errors).toBeNull();
-    expect(Object.keys(envelope).filter((name) => THEIRS.includes(name))).toEqual([]);
+    expect(Object.keys(envelope).filter((name) => THEIRS.test(name))).toEqual([]);
   });
 });
