@@ -1,14 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import {
-  defineJob,
-  Discard,
-  type Envelope,
-  type JobDefinition,
-  newId,
-  type Outcome,
-  RetryLater,
-} from "../src/index.ts";
+import { defineJob, Discard, type Envelope, type JobDefinition, newId, type Outcome, RetryLater } from "@waybill/core";
 
 /** One thing that can happen to a job, and what must come of it by whichever door it arrives. */
 export interface Situation {
