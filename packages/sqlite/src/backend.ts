@@ -25,7 +25,11 @@ export async function openSqlite(
   const enqueue = createEnqueue(db, now);
   const settle = createSettle(db, now, retention);
   const upkeep = createUpkeep(db, now, retention, createInbox(db, now, context.admit, enqueue));
-  const wake = createWake(db, now, settings.pollMs, {
+  const wake = createWake({
+    db,
+    wal: `${file}-wal`,
+    now,
+    pollMs: settings.pollMs,
     look: () => group.nudge(),
     over: () => waiting.expire(),
     failed: (error) => waiting.failed(error),
@@ -44,6 +48,7 @@ export async function openSqlite(
   async function close(): Promise<void> {
     waiting.dismiss();
     await group.settled();
+    wake.close();
     db.close();
   }
 

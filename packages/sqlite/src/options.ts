@@ -12,7 +12,10 @@ export interface SqliteOptions {
   };
   /** How long a write waits while another process writes, before BACKEND_UNAVAILABLE. Default 10,000. */
   readonly busyTimeoutMs?: number;
-  /** How often a waiting `lease` looks whether another process wrote. Default 20; more saves CPU at idle. */
+  /**
+   * How often a waiting `lease` looks whether another process wrote, where the system does not tell when a file is
+   * written, and at most after it told. Default 40.
+   */
   readonly pollMs?: number;
 }
 
@@ -34,7 +37,7 @@ export function settingsOf(options: SqliteOptions): Settings {
     maxAgeMs: whole("retainFinished.maxAgeMs", options.retainFinished?.maxAgeMs ?? 86_400_000, 0),
     maxCount: whole("retainFinished.maxCount", options.retainFinished?.maxCount ?? 10_000, 0),
     busyTimeoutMs: whole("busyTimeoutMs", options.busyTimeoutMs ?? 10_000, 0),
-    pollMs: whole("pollMs", options.pollMs ?? 20, 1),
+    pollMs: whole("pollMs", options.pollMs ?? 40, 1),
   };
 }
 

@@ -1,0 +1,57 @@
+import { performance } from "node:perf_hooks";
+import { expect, test } from "vitest";
+import { start } from "./children/start.ts";
+import { lease, message, open, temporaryFile } from "./temporary-file.ts";
+
+/** The longest pause of this process's event loop since it was started, in ms. */
+function watchLoop(): () => number {
+  let longest = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const at = performance.now();
+    longest = Math.max(longest, at - last);
+    last = at;
+  }, 5);
+  return () => {
+    clearInterval(timer);
+    return longest;
+  };
+}
+
+test("R48: while another process writes for 2 s, our loop never stands still for 100 ms, and our write then succeeds", async () => {
+  const path = temporaryFile();
+  const backend = await open({ path });
+  const writer = start("write", path, { ms: 2_000 });
+  await writer.firstLines(1);
+  const longest = watchLoop();
+  const begun = performance.now();
+  const waiting = lease(backend, { waitMs: 10_000 });
+  const sent = message();
+  expect(await backend.enqueue([sent])).toMatchObject([{ ok: true }]);
+  expect(performance.now() - begun).toBeGreaterThan(1_000);
+  expect((await waiting).map(({ id }) => id)).toEqual([sent.id]);
+  expect(longest()).toBeLessThan(100);
+});
+
+test("R48: a write lock held for over 10 s rejects enqueue, naming the lock, and a lease that only looks", async () => {
+  const path = temporaryFile();
+  const backend = await open({ path });
+  const writer = start("write", path, { ms: 12_000 });
+  await writer.firstLines(1);
+  const longest = watchLoop();
+  const begun = performance.now();
+  const [enqueued, looked, waited] = await Promise.allSettled([
+    backend.enqueue([message()]),
+    lease(backend),
+    lease(backend, { waitMs: 300 }),
+  ]);
+  expect(performance.now() - begun).toBeGreaterThan(9_900);
+  expect(performance.now() - begun).toBeLessThan(11_500);
+  const refusal = { code: "BACKEND_UNAVAILABLE", message: expect.stringMatching(/write lock of ".*waybill\.db"/) };
+  expect(enqueued).toMatchObject({ status: "rejected", reason: refusal });
+  expect(looked).toMatchObject({ status: "rejected", reason: refusal });
+  expect(waited).toMatchObject({ status: "fulfilled", value: [] });
+  expect(longest()).toBeLessThan(100);
+  await writer.ended;
+  expect(await backend.enqueue([message()])).toMatchObject([{ ok: true }]);
+});
