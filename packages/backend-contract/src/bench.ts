@@ -83,7 +83,10 @@ function reading(
   const lease = (asked: Asked = {}): Promise<Lease[]> => {
     const { from = backend, ...request } = asked;
     const { signal } = new AbortController();
-    return from.lease({ queue, limit: 1, leaseMs: LONG_LEASE_MS, waitMs: 0, signal, ...request });
+    const call = from.lease({ queue, limit: 1, leaseMs: LONG_LEASE_MS, waitMs: 0, signal, ...request });
+    // A case that fails may leave a waiting call behind; what becomes of that must not end the runner.
+    void Promise.allSettled([call]);
+    return call;
   };
   const take = async (count: number, asked: Asked = {}): Promise<Lease[]> => {
     const deadline = performance.now() + times.patienceMs;

@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { memoryBackend } from "../../core/src/memory/index.ts";
+import { memoryBackend } from "@waybill/core/memory";
 import { runBackendContract } from "../src/index.ts";
 import { profiles } from "./profiles.ts";
 

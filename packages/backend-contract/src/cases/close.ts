@@ -57,10 +57,9 @@ export const closeCases: readonly ContractCase[] = [
     appliesTo: shareable,
     async run({ backend, put, takeOne, second, shortMs }) {
       const [sent] = await put();
-      const from = await second();
       await takeOne({ leaseMs: shortMs });
       await backend.close();
-      assert.equal((await takeOne({ from })).id, sent?.id);
+      assert.equal((await takeOne({ from: await second() })).id, sent?.id);
     },
   },
   {

@@ -35,7 +35,7 @@ export const delayCases: readonly ContractCase[] = [
     name: "a long delay does not hold up a shorter one behind it",
     appliesTo: delays,
     async run({ backend, put, takeOne, tickMs }) {
-      await put({ delayMs: Math.min(backend.capabilities.maxDelayMs, THIRTY_DAYS_MS) });
+      await put({ delayMs: Math.min(backend.capabilities.maxDelayMs, 60_000) });
       const [second] = await put({ delayMs: 4 * tickMs });
       assert.equal((await takeOne()).id, second?.id);
     },

@@ -43,19 +43,22 @@ const counting: readonly ContractCase[] = [
   },
   {
     subject,
-    name: "attempt, lost and releases survive every later hop",
-    async run(bench) {
-      const { backend, put, takeOne, shortMs } = bench;
-      const { countsLost, countsReleases, maxLeaseMs } = backend.capabilities;
+    name: "what was counted survives every later hop",
+    async run({ backend, put, takeOne, shortMs }) {
       await put();
       await backend.retry(await takeOne(), counted);
-      await backend.retry(await takeOne(), uncounted);
-      if (maxLeaseMs !== 0) await takeOne({ leaseMs: shortMs });
-      await backend.retry(await takeOne(), uncounted);
-      await backend.retry(await takeOne(), counted);
-      const { attempt, lost, releases } = await takeOne();
-      const expected = { attempt: 3, lost: countsLost && maxLeaseMs !== 0 ? 1 : 0, releases: countsReleases ? 2 : 0 };
-      assert.deepEqual({ attempt, lost, releases }, expected);
+      const retried = await takeOne();
+      await backend.retry(retried, uncounted);
+      // Where leases are timed, one delivery in between is lost.
+      if (backend.capabilities.maxLeaseMs !== 0) await takeOne({ leaseMs: shortMs });
+      const found = await takeOne();
+      await backend.retry(found, uncounted);
+      const released = await takeOne();
+      await backend.retry(released, counted);
+      const last = await takeOne();
+      assert.equal(last.attempt, retried.attempt + 1);
+      assert.equal(last.lost, found.lost);
+      if (backend.capabilities.countsReleases) assert.equal(last.releases, released.releases);
     },
   },
 ];

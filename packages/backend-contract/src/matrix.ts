@@ -1,0 +1,55 @@
+import { type Capabilities, judge, type Need } from "@waybill/core";
+
+/** A backend as the table names it. */
+export interface MatrixColumn {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+}
+
+/** What each backend can do, as a Markdown table: one row for each limit and each need, one column for each backend. */
+export function capabilityMatrix(columns: readonly MatrixColumn[]): string {
+  const head = ["", ...columns.map((column) => column.name)];
+  const rows = ROWS.map(([title, cell]) => [title, ...columns.map((column) => cell(column.capabilities))]);
+  return [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
+}
+
+type Row = readonly [title: string, cell: (has: Capabilities) => string];
+
+const ROWS: readonly Row[] = [
+  ["longest delay at enqueue", (has) => limited(has.maxDelayMs, { kind: "delay", delayMs: Infinity }, has)],
+  ["longest delay at retry", (has) => limited(has.maxRetryDelayMs, { kind: "retryDelay", delayMs: Infinity }, has)],
+  ["priorities", (has) => (has.priorityLevels > 1 ? String(has.priorityLevels) : "refused")],
+  ["largest body", (has) => (has.maxBodyBytes === Infinity ? "any" : `${kibibytes(has.maxBodyBytes)} KiB`)],
+  ["messages a call", (has) => count(has.maxBatch)],
+  ["longest lease", (has) => (has.maxLeaseMs === 0 ? "the connection" : span(has.maxLeaseMs))],
+  ["order within a priority", (has) => (has.ordering === "fifo" ? "first in, first out" : "not promised")],
+  ["same id enqueued twice", (has) => (has.uniqueIds ? "stored once" : "stored twice")],
+  ["dead workers counted", (has) => yes(has.countsLost)],
+  ["releases counted", (has) => yes(has.countsReleases)],
+  ["survives a restart of the machine", (has) => yes(has.durable)],
+];
+
+/** A limit, and in brackets what core does about a need beyond it, where there is a beyond. */
+function limited(limitMs: number, beyond: Need, has: Capabilities): string {
+  const verdict = judge(beyond, has).kind;
+  if (verdict === "native") return "any";
+  return limitMs === 0 ? verdict : `${span(limitMs)} (beyond: ${verdict})`;
+}
+
+const yes = (value: boolean): string => (value ? "yes" : "no");
+const count = (value: number): string => (value === Infinity ? "any number" : String(value));
+const kibibytes = (bytes: number): number => Math.round(bytes / 1_024);
+
+/** Milliseconds in the largest unit that divides them. */
+function span(ms: number): string {
+  if (ms === Infinity) return "any";
+  for (const [unit, size] of UNITS) if (ms % size === 0) return `${ms / size} ${unit}`;
+  return `${ms} ms`;
+}
+
+const UNITS = [
+  ["d", 86_400_000],
+  ["h", 3_600_000],
+  ["min", 60_000],
+  ["s", 1_000],
+] as const;

@@ -1,0 +1,60 @@
+import { memoryBackend } from "@waybill/core/memory";
+import { describe, expect, test } from "vitest";
+import { contractCases, type Harness, runCase } from "../src/index.ts";
+import { buryingDefects } from "./defects/burying.ts";
+import { closingDefects } from "./defects/closing.ts";
+import { leasingDefects } from "./defects/leasing.ts";
+import { always, type Defect, spoiled } from "./defects/planted.ts";
+import { countingDefects, settlingDefects } from "./defects/settling.ts";
+import { storingDefects } from "./defects/storing.ts";
+import { profiles } from "./profiles.ts";
+
+const defects: readonly Defect[] = [
+  ...storingDefects,
+  ...leasingDefects,
+  ...settlingDefects,
+  ...countingDefects,
+  ...buryingDefects,
+  ...closingDefects,
+];
+
+/** The rules that fail on the memory backend with this defect planted in it. */
+async function rulesThatSee(defect: Defect): Promise<string[]> {
+  const capabilities = profiles[defect.profile ?? "with all it has"] ?? {};
+  const harness: Harness = {
+    tickMs: 15,
+    promptMs: 400,
+    patienceMs: 1_200,
+    fresh: async () => ({ open: spoiled(memoryBackend({ capabilities }), defect) }),
+  };
+  const results = await Promise.all(contractCases.map((rule) => runCase(rule, harness)));
+  return contractCases.filter((_, index) => results[index]?.kind === "failed").map((rule) => rule.name);
+}
+
+test("every rule is the only one to see some defect, so that none could be left out", () => {
+  expect(defects.map((defect) => defect.seenBy).sort()).toEqual(contractCases.map((rule) => rule.name).sort());
+});
+
+describe("a planted defect is seen by its rule and by no other", { concurrent: true }, () => {
+  for (const defect of defects) {
+    test(defect.defect, async ({ expect: check }) => {
+      check(await rulesThatSee(defect)).toEqual([defect.seenBy]);
+    });
+  }
+});
+
+test("R15: a backend that acks before the job has run fails the rule about workers that die", async () => {
+  const acksFirst: Defect = {
+    defect: "a delivery is acked as it is handed out",
+    seenBy: "a message whose worker died is delivered again, as the same attempt",
+    plant: always((good) => ({
+      async lease(request) {
+        const found = await good.lease(request);
+        if (found.length > 0) await good.ack(found);
+        return found;
+      },
+      ack: async (leases) => leases.map(() => ({ ok: true, value: null })),
+    })),
+  };
+  expect(await rulesThatSee(acksFirst)).toContain(acksFirst.seenBy);
+});

@@ -1,0 +1,130 @@
+import type { DeadLetter, DeadLetterQuery, InspectableBackend, Inspector } from "@waybill/core";
+import { always, type Defect, type Spoil } from "./planted.ts";
+
+/** Replaces part of the inspector. */
+const inspects = (spoil: (good: Inspector) => Partial<Inspector>): (() => Spoil) =>
+  always(({ inspector }) => ({ inspector: { ...inspector, ...spoil(inspector) } }));
+
+/** Every dead letter is changed as it is listed. */
+const lists = (change: (letter: DeadLetter) => Partial<DeadLetter>): (() => Spoil) =>
+  inspects((good) => ({
+    deadLetters: async (query) => (await good.deadLetters(query)).map((letter) => ({ ...letter, ...change(letter) })),
+  }));
+
+const without = (key: keyof DeadLetterQuery, query: DeadLetterQuery): DeadLetterQuery =>
+  Object.fromEntries(Object.entries(query).filter(([name]) => name !== key));
+
+const burying: readonly Defect[] = [
+  {
+    defect: "the bytes of a dead letter are trimmed",
+    seenBy: "a dead letter keeps the bytes that were delivered",
+    plant: lists(({ body }) => ({ body: body.trim() })),
+  },
+  {
+    defect: "the code is written in lower case",
+    seenBy: "a dead letter keeps the code and the sentence it died by",
+    plant: lists(({ reason }) => ({ reason: { ...reason, code: reason.code.toLowerCase() } })),
+  },
+  {
+    defect: "a long sentence is refused by the column",
+    seenBy: "a sentence of 10,000 characters is taken, and its first 2,000 are kept",
+    plant: always((good) => ({
+      async deadLetter(lease, reason) {
+        if (reason.message.length > 2_000) throw new Error("value too long for type character varying(2000)");
+        return good.deadLetter(lease, reason);
+      },
+    })),
+  },
+  {
+    defect: "diedAt is in seconds",
+    seenBy: "a dead letter says which job it was, and when it died",
+    plant: lists(({ diedAt }) => ({ diedAt: Math.floor(diedAt / 1_000) })),
+  },
+  {
+    defect: "a dead letter is a new message, on its first attempt",
+    seenBy: "a dead letter says which attempt was the last",
+    plant: lists(() => ({ attempt: 1 })),
+  },
+];
+
+const replaying: readonly Defect[] = [
+  {
+    defect: "a replay counts as a release",
+    seenBy: "a replayed message comes as a first attempt, with nothing lost and nothing released",
+    plant: always((good: InspectableBackend) => {
+      const dead = new Set<string>();
+      return {
+        deadLetter(lease, reason) {
+          dead.add(lease.id);
+          return good.deadLetter(lease, reason);
+        },
+        lease: async (request) =>
+          (await good.lease(request)).map((lease) => (dead.has(lease.id) ? { ...lease, releases: 1 } : lease)),
+      };
+    }),
+  },
+  {
+    defect: "a replayed message stays in the list",
+    seenBy: "a replayed message is no dead letter any more",
+    plant: inspects((good) => {
+      let replayed: DeadLetter[] = [];
+      return {
+        async replay(query) {
+          replayed = await good.deadLetters(query);
+          return good.replay(query);
+        },
+        deadLetters: async (query) => [
+          ...replayed.filter((one) => query?.queue === undefined || one.queue === query.queue),
+          ...(await good.deadLetters(query)),
+        ],
+      };
+    }),
+  },
+  {
+    defect: "a replay does not look at ids",
+    seenBy: "a replay by id replays those ids and answers how many",
+    plant: inspects((good) => ({ replay: (query = {}) => good.replay(without("ids", query)) })),
+  },
+  {
+    defect: "a replay does not look at the queue",
+    seenBy: "a replay by queue leaves the dead letters of other queues",
+    plant: inspects((good) => ({ replay: (query = {}) => good.replay(without("queue", query)) })),
+  },
+  {
+    defect: "a dropped dead letter is released from the list into its queue",
+    seenBy: "a dropped dead letter is gone for good",
+    plant: inspects((good) => ({ drop: (query) => good.replay(query) })),
+  },
+  {
+    defect: "the oldest dead letters are listed first",
+    seenBy: "dead letters are listed newest first, as many as asked for",
+    plant: inspects((good) => ({
+      deadLetters: async (query) =>
+        (await good.deadLetters({ ...query, limit: 10_000 })).toReversed().slice(0, query?.limit ?? 100),
+    })),
+  },
+];
+
+const inspecting: readonly Defect[] = [
+  {
+    defect: "delayed messages are counted as ready",
+    seenBy: "counts tell ready, delayed, leased and dead apart",
+    plant: inspects((good) => ({
+      counts: async () => (await good.counts()).map((one) => ({ ...one, ready: one.ready + one.delayed })),
+    })),
+  },
+  {
+    defect: "nothing waiting is reported as no wait",
+    seenBy: "oldestWaitMs is how long the oldest ready message has been ready, and null when none is",
+    plant: inspects((good) => ({
+      counts: async () => (await good.counts()).map((one) => ({ ...one, oldestWaitMs: one.oldestWaitMs ?? 0 })),
+    })),
+  },
+  {
+    defect: "queues are counted in no particular order",
+    seenBy: "counts list every queue that holds anything, by name",
+    plant: inspects((good) => ({ counts: async () => (await good.counts()).toReversed() })),
+  },
+];
+
+export const buryingDefects: readonly Defect[] = [...burying, ...replaying, ...inspecting];

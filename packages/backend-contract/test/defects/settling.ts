@@ -1,0 +1,334 @@
+import type { Lease, Message } from "@waybill/core";
+import { copies, lost, reads } from "./changes.ts";
+import { always, type Defect, type Spoil } from "./planted.ts";
+
+/** The message a lease was made from, to be stored a second time. */
+const messageOf = ({ id, type, queue, priority, tenant, signature, body }: Lease, delayMs: number): Message => ({
+  id,
+  type,
+  queue,
+  priority,
+  tenant,
+  signature,
+  body,
+  delayMs,
+});
+
+/** Leaves a copy behind that comes about when the lease would have ended; long leases are not waited for. */
+const leavesCopy = (verb: "ack" | "retry" | "deadLetter"): (() => Spoil) =>
+  always((good) => {
+    const copied = copies(good);
+    const short = new Set<unknown>();
+    const leave = async (lease: Lease): Promise<void> => {
+      if (short.has(lease.token)) await copied.store(messageOf(lease, 100));
+    };
+    return {
+      async lease(request) {
+        const found = await copied.lease(request);
+        if (request.leaseMs < 1_000) for (const { token } of found) short.add(token);
+        return found;
+      },
+      async ack(leases) {
+        const answers = await good.ack(leases);
+        if (verb === "ack") for (const lease of leases) await leave(lease);
+        return answers;
+      },
+      async retry(lease, request) {
+        await good.retry(lease, request);
+        if (verb === "retry") await leave(lease);
+      },
+      async deadLetter(lease, reason) {
+        await good.deadLetter(lease, reason);
+        if (verb === "deadLetter") await leave(lease);
+      },
+    };
+  });
+
+const settlingOnce: readonly Defect[] = [
+  {
+    defect: "an ack is written down and never carried out",
+    seenBy: "an acked message never comes again, not even when its lease would have ended",
+    plant: leavesCopy("ack"),
+  },
+  {
+    defect: "a retry stores a copy and leaves the original",
+    seenBy: "a retried message is there once: what it was moved from does not come again",
+    plant: leavesCopy("retry"),
+  },
+  {
+    defect: "a dead letter is copied and the original left",
+    seenBy: "a dead-lettered message is not delivered again, not even when its lease would have ended",
+    plant: leavesCopy("deadLetter"),
+  },
+  {
+    defect: "a batch is acked if any row was",
+    seenBy: "ack answers each lease by itself, in the order given",
+    plant: always((good) => ({
+      async ack(leases) {
+        const answers = await good.ack(leases);
+        return answers.some(({ ok }) => ok) ? leases.map(() => ({ ok: true, value: null })) : answers;
+      },
+    })),
+  },
+  {
+    defect: "an ack settles everything delivered before it",
+    seenBy: "acking one lease settles no other",
+    plant: always((good) => {
+      const held: Lease[] = [];
+      return {
+        async lease(request) {
+          const found = await good.lease(request);
+          held.push(...found);
+          return found;
+        },
+        async ack(leases) {
+          const answers = await good.ack(leases);
+          const last = Math.max(...leases.map(({ token }) => held.findIndex((one) => one.token === token)));
+          await good.ack(held.slice(0, last));
+          return answers;
+        },
+      };
+    }),
+  },
+  {
+    defect: "retrying what is done already is no error",
+    seenBy: "a lease that was settled cannot be settled again, by any verb",
+    plant: always((good) => {
+      const done = new Set<unknown>();
+      return {
+        async ack(leases) {
+          const answers = await good.ack(leases);
+          for (const { token } of leases) done.add(token);
+          return answers;
+        },
+        retry: async (lease, request) => (done.has(lease.token) ? undefined : good.retry(lease, request)),
+      };
+    }),
+  },
+  {
+    defect: "leases are recognised as objects",
+    seenBy: "a copy of a lease settles as the lease itself does",
+    plant: always((good) => {
+      const known = new WeakSet<Lease>();
+      return {
+        async lease(request) {
+          const found = await good.lease(request);
+          for (const lease of found) known.add(lease);
+          return found;
+        },
+        ack: async (leases) =>
+          leases.every((one) => known.has(one)) ? good.ack(leases) : leases.map((one) => lost(one.id)),
+      };
+    }),
+  },
+];
+
+/** One verb goes by the job's id: whoever holds the message now is settled in place of the one who came late. */
+const byId = (verb: "ack" | "extend" | "retry" | "deadLetter"): (() => Spoil) =>
+  always((good) => {
+    const newest = new Map<string, Lease>();
+    const holder = (lease: Lease): Lease => newest.get(lease.id) ?? lease;
+    const lease: typeof good.lease = async (request) => {
+      const found = await good.lease(request);
+      for (const one of found) newest.set(one.id, one);
+      return found;
+    };
+    switch (verb) {
+      case "ack":
+        return { lease, ack: (leases) => good.ack(leases.map(holder)) };
+      case "extend":
+        return { lease, extend: (leases, leaseMs) => good.extend(leases.map(holder), leaseMs) };
+      case "retry":
+        return { lease, retry: (one, request) => good.retry(holder(one), request) };
+      case "deadLetter":
+        return { lease, deadLetter: (one, reason) => good.deadLetter(holder(one), reason) };
+    }
+  });
+
+const settlingLate: readonly Defect[] = (["ack", "extend", "retry", "deadLetter"] as const).map((verb) => ({
+  defect: `${verb} goes by the job's id`,
+  seenBy: `a late ${verb} answers LEASE_LOST and leaves the message to its new holder`,
+  plant: byId(verb),
+}));
+
+/** Changes what a delivery reports by how the delivery before it ended. */
+const afterHop = (hop: "counted" | "release", change: (lease: Lease) => Partial<Lease>): (() => Spoil) =>
+  always((good) => {
+    const last = new Map<string, "counted" | "release">();
+    return {
+      lease: async (request) =>
+        (await good.lease(request)).map((lease) => {
+          const changed = last.get(lease.id) === hop ? { ...lease, ...change(lease) } : lease;
+          last.delete(lease.id);
+          return changed;
+        }),
+      async retry(lease, request) {
+        await good.retry(lease, request);
+        last.set(lease.id, request.countsAttempt ? "counted" : "release");
+      },
+    };
+  });
+
+const counting: readonly Defect[] = [
+  {
+    defect: "the first retry is not counted",
+    seenBy: "a retry raises the attempt by one",
+    plant: always((good) => {
+      const less = <T extends { attempt: number }>(one: T): T => ({ ...one, attempt: Math.max(one.attempt - 1, 1) });
+      return {
+        lease: async (request) => (await good.lease(request)).map(less),
+        inspector: {
+          ...good.inspector,
+          deadLetters: async (query) => (await good.inspector.deadLetters(query)).map(less),
+        },
+      };
+    }),
+  },
+  {
+    defect: "the broker's mark for a message seen before is added to the attempt",
+    seenBy: "a release leaves the attempt as it was",
+    plant: afterHop("release", ({ attempt }) => ({ attempt: attempt + 1 })),
+  },
+  {
+    defect: "releases are kept as yes or no",
+    seenBy: "releases are counted, and retries are not counted as releases",
+    plant: reads(({ releases }) => ({ releases: Math.min(releases, 1) })),
+  },
+  {
+    defect: "a counted retry stores a copy without its releases",
+    seenBy: "what was counted survives every later hop",
+    plant: afterHop("counted", () => ({ releases: 0 })),
+  },
+  {
+    defect: "a backend that does not count releases reports the broker's mark as one",
+    seenBy: "what is not counted is reported as 0",
+    profile: "limited like AMQP",
+    plant: afterHop("release", () => ({ releases: 1 })),
+  },
+  {
+    defect: "the copy made by a retry has no tenant",
+    seenBy: "label and body survive a retry",
+    plant: afterHop("counted", () => ({ tenant: null })),
+  },
+  {
+    defect: "a delivery that ended by itself is counted as a failure",
+    seenBy: "a message whose worker died is delivered again, as the same attempt",
+    plant: always((good) => {
+      const seen = new Map<string, number>();
+      return {
+        lease: async (request) =>
+          (await good.lease(request)).map((lease) => {
+            const before = seen.get(lease.id) ?? 0;
+            seen.set(lease.id, lease.lost);
+            return lease.lost > before ? { ...lease, attempt: lease.attempt + 1 } : lease;
+          }),
+      };
+    }),
+  },
+  {
+    defect: "lost deliveries are kept as yes or no",
+    seenBy: "every delivery that nobody settled is counted as lost",
+    plant: reads((lease) => ({ lost: Math.min(lease.lost, 1) })),
+  },
+];
+
+const retrying: readonly Defect[] = [
+  {
+    defect: "the delay of a retry is ignored",
+    seenBy: "a retried message does not come before its delay has passed",
+    plant: always((good) => ({ retry: (lease, request) => good.retry(lease, { ...request, delayMs: 0 }) })),
+  },
+  {
+    defect: "a delay over the limit is cut to the limit",
+    seenBy: "a delay over maxRetryDelayMs is refused, and the lease stays ours",
+    profile: "limited like SQS",
+    plant: always((good) => ({
+      retry: (lease, request) =>
+        good.retry(lease, { ...request, delayMs: Math.min(request.delayMs, good.capabilities.maxRetryDelayMs) }),
+    })),
+  },
+];
+
+const extending: readonly Defect[] = [
+  {
+    defect: "a lease ends early: its length is taken for tenths",
+    seenBy: "a leased message is not delivered before its lease has ended",
+    plant: always((good) => ({
+      lease: (request) => good.lease(request.leaseMs < 200 ? { ...request, leaseMs: request.leaseMs / 10 } : request),
+    })),
+  },
+  {
+    defect: "a lease is extended by its first length, whatever was asked",
+    seenBy: "an extended lease outlives its first end",
+    plant: always((good) => {
+      let firstMs = Infinity;
+      return {
+        lease(request) {
+          firstMs = request.leaseMs;
+          return good.lease(request);
+        },
+        async extend(leases, leaseMs) {
+          const answers = await good.extend(leases, Math.min(leaseMs, firstMs));
+          return answers.map((answer) => (answer.ok ? { ok: true, value: Date.now() + leaseMs } : answer));
+        },
+      };
+    }),
+  },
+  {
+    defect: "a lease is extended once",
+    seenBy: "a lease can be extended again and again",
+    plant: always((good) => {
+      const ends = new Map<unknown, number>();
+      return {
+        async extend(leases, leaseMs) {
+          const end = Math.min(...leases.map(({ token }) => ends.get(token) ?? Infinity), Date.now() + leaseMs);
+          for (const { token } of leases) ends.set(token, end);
+          return good.extend(leases, Math.max(end - Date.now(), 1));
+        },
+      };
+    }),
+  },
+  {
+    defect: "extend answers the end the lease had before",
+    seenBy: "extend answers the new expiresAt",
+    plant: always((good) => ({
+      extend: async (leases, leaseMs) =>
+        (await good.extend(leases, leaseMs)).map((answer, index) =>
+          answer.ok ? { ok: true, value: leases[index]?.expiresAt ?? null } : answer,
+        ),
+    })),
+  },
+  {
+    defect: "extend invents an end where there is none",
+    seenBy: "extend answers null where a lease lasts as long as the connection",
+    profile: "limited like AMQP",
+    plant: always((good) => ({
+      extend: async (leases, leaseMs) =>
+        (await good.extend(leases, leaseMs)).map((answer) =>
+          answer.ok ? { ok: true, value: Date.now() + leaseMs } : answer,
+        ),
+    })),
+  },
+  {
+    defect: "a batch is extended if any row was",
+    seenBy: "extend answers each lease by itself, in the order given",
+    plant: always((good) => ({
+      async extend(leases, leaseMs) {
+        const answers = await good.extend(leases, leaseMs);
+        const first = answers.find(({ ok }) => ok);
+        return first === undefined ? answers : answers.map(() => first);
+      },
+    })),
+  },
+  {
+    defect: "a lease over the limit is cut to the limit",
+    seenBy: "a lease longer than maxLeaseMs is refused, when it is asked for and when it is extended",
+    profile: "limited like SQS",
+    plant: always((good) => ({
+      lease: (request) => good.lease({ ...request, leaseMs: Math.min(request.leaseMs, good.capabilities.maxLeaseMs) }),
+    })),
+  },
+];
+
+export const settlingDefects: readonly Defect[] = [...settlingOnce, ...settlingLate];
+export const countingDefects: readonly Defect[] = [...counting, ...retrying, ...extending];
