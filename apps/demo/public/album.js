@@ -34,6 +34,7 @@ function arrange() {
     .sort((a, b) => b.createdAt - a.createdAt)
     .map((album) => cards.get(album.id).root);
   const list = document.querySelector("#albums");
+  document.body.classList.toggle("has-albums", wanted.length > 0);
   for (const [at, root] of wanted.entries()) {
     if (list.children[at] !== root) list.insertBefore(root, list.children[at] ?? null);
   }

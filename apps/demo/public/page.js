@@ -38,12 +38,14 @@ function drawWorker(before) {
   box.classList.toggle("down", up.length === 0 || !world.isConnected);
   find("#kill").hidden = !world.canKill;
   find("#kill").disabled = up.length === 0;
-  const pids = element("span", { class: "pid" }, ` (pid ${up.map((worker) => worker.pid).join(", ")})`);
-  const text = !world.isConnected ? ["web process away"] : up.length > 0 ? ["worker running", pids] : ["worker down"];
+  const wide = (words) => element("span", { class: "wide" }, words);
+  const pids = wide(` (pid ${up.map((worker) => worker.pid).join(", ")})`);
+  const worker = up.length > 0 ? [wide("worker "), "running", pids] : ["worker down"];
+  const text = world.isConnected ? worker : ["web process away"];
   find("#worker-text").replaceChildren(...text);
-  for (const worker of world.workers) {
-    const was = before.find((each) => each.pid === worker.pid);
-    if (was?.isUp && !worker.isUp) mourn(worker.pid);
+  for (const { pid, isUp } of world.workers) {
+    const was = before.find((each) => each.pid === pid);
+    if (was?.isUp && !isUp) mourn(pid);
   }
 }
 

@@ -5,7 +5,10 @@ const HEIGHT = 1200;
 export async function sampleFiles(count) {
   const files = [];
   for (let index = 0; index < count; index += 1) {
-    const blob = await toBlob(landscape(Math.random() * 360), index % 3 === 1 ? "image/webp" : "image/jpeg");
+    const blob = await toBlob(
+      landscape(index * 137 + Math.random() * 30),
+      index % 3 === 1 ? "image/webp" : "image/jpeg",
+    );
     const name = `landscape-${String(index + 1).padStart(2, "0")}.${blob.type === "image/webp" ? "webp" : "jpg"}`;
     files.push({ file: blob, path: name });
   }

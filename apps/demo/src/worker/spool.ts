@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import {
   closeSync,
   fstatSync,
@@ -38,7 +39,7 @@ const CHUNK = 256 * 1024;
 
 export function openSpool(folder: string): Spool {
   mkdirSync(folder, { recursive: true });
-  const source = `${Date.now()}-${process.pid}`;
+  const source = `${Date.now()}-${randomUUID().slice(0, 8)}-${process.pid}`;
   const left = abandoned(folder);
   const path = join(folder, `${source}.ndjson`);
   const own = openSync(path, "ax+");
@@ -99,7 +100,7 @@ export function openSpool(folder: string): Spool {
 /** Spool files whose worker is gone, oldest first. */
 function abandoned(folder: string): string[] {
   const names = readdirSync(folder).filter((name) => {
-    const pid = /^\d+-(\d+)\.ndjson$/.exec(name)?.[1];
+    const pid = /^\d+-\w+-(\d+)\.ndjson$/.exec(name)?.[1];
     return pid !== undefined && (Number(pid) === process.pid || !isAlive(Number(pid)));
   });
   return names.sort();

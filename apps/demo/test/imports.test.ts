@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+
+const SOURCE = fileURLToPath(new URL("../src/", import.meta.url));
+const IMPORT = /(?:from\s+|import\s*\(\s*|import\s+)["']([^"']+)["']/g;
+
+describe("what the demo imports", () => {
+  test("R20: application code reaches waybill through @waybill/core alone; the backend is a URL", () => {
+    const imports = sources().flatMap((path) => importsOf(path));
+    const waybill = new Set(imports.filter((name) => name.startsWith("@waybill/")));
+    expect([...waybill]).toEqual(["@waybill/core"]);
+    const drivers = /sqlite|bullmq|ioredis|amqplib|client-sqs|^pg$|postgres/;
+    expect(imports.filter((name) => drivers.test(name))).toEqual([]);
+    const named = sources().filter((path) => /@waybill\/(?!core\b)/.test(readFileSync(path, "utf8")));
+    expect(named).toEqual([]);
+  });
+
+  test("the web process loads no handler: nothing of worker/ and no sharp", () => {
+    const loaded = reachable(join(SOURCE, "web.ts"));
+    expect(loaded.size).toBeGreaterThan(10);
+    expect([...loaded].filter((name) => /\/src\/worker[/.]/.test(name) || name === "sharp")).toEqual([]);
+    expect(
+      [...reachable(join(SOURCE, "worker.ts"))].filter((name) => /\/src\/web[/.]/.test(name) || name === "express"),
+    ).toEqual([]);
+  });
+});
+
+function sources(): string[] {
+  const names = readdirSync(SOURCE, { recursive: true, encoding: "utf8" });
+  return names.filter((name) => name.endsWith(".ts")).map((name) => join(SOURCE, name));
+}
+
+/** Imports that exist when the program runs. */
+function importsOf(path: string): string[] {
+  const code = readFileSync(path, "utf8").replaceAll(/import type [^;]+;/g, "");
+  return [...code.matchAll(IMPORT)].map((match) => match[1] ?? "");
+}
+
+function reachable(path: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(path)) return seen;
+  seen.add(path);
+  for (const name of importsOf(path)) {
+    if (name.startsWith(".")) reachable(resolve(dirname(path), name), seen);
+    else seen.add(name);
+  }
+  return seen;
+}
