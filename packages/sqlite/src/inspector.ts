@@ -6,8 +6,6 @@ import * as sql from "./sql/inspect.ts";
 import { removeJob } from "./sql/settle.ts";
 import { moveToEnd } from "./sql/upkeep.ts";
 
-/** Where dead letters stand that never became jobs: no queue is known. No queue can have this name. */
-const INBOX = "waybill_inbox";
 /** So that one transaction stays short. */
 const SLICE = 500;
 
@@ -80,7 +78,7 @@ export function createInspector(
       ensureOpen();
       const at = now();
       const since = new Map(oldest.all().map((row) => [String(row["queue"]), Number(row["since"])]));
-      const rows = count.all(at, INBOX) as unknown as Omit<QueueCounts, "oldestWaitMs">[];
+      const rows = count.all(at) as unknown as Omit<QueueCounts, "oldestWaitMs">[];
       return rows.map((row) => {
         const readyAt = since.get(row.queue);
         return { ...row, oldestWaitMs: readyAt === undefined ? null : Math.max(at - readyAt, 0) };
@@ -98,9 +96,7 @@ export function createInspector(
   };
 }
 
-/** Queue, name of the inbox, ids, limit: as `sql/inspect.ts` numbers them. */
-function parametersOf(query: DeadLetterQuery): [string | null, string, string | null, number] {
-  const limit = query.limit ?? 100;
-  const ids = query.ids === undefined ? null : JSON.stringify(query.ids);
-  return [query.queue ?? null, INBOX, ids, Number.isFinite(limit) ? limit : -1];
+/** Queue, whether any id will do, ids, limit: as `sql/inspect.ts` asks for them. */
+function parametersOf({ queue, ids, limit = 100 }: DeadLetterQuery): [string | null, number, string, number] {
+  return [queue ?? null, ids === undefined ? 1 : 0, JSON.stringify(ids ?? []), Number.isFinite(limit) ? limit : -1];
 }

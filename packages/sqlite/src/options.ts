@@ -10,7 +10,10 @@ export interface SqliteOptions {
     /** Default 10,000, in all queues together. */
     readonly maxCount?: number;
   };
-  /** How long a write waits while another process writes, before BACKEND_UNAVAILABLE. Default 10,000. */
+  /**
+   * How long a write waits while another process writes, before BACKEND_UNAVAILABLE. Default 9,500: just under the
+   * 10 s after which `connect` gives up by itself, so that the error can name the file.
+   */
   readonly busyTimeoutMs?: number;
   /**
    * How often a waiting `lease` looks whether another process wrote, where the system does not tell when a file is
@@ -36,7 +39,7 @@ export function settingsOf(options: SqliteOptions): Settings {
     path: options.path,
     maxAgeMs: whole("retainFinished.maxAgeMs", options.retainFinished?.maxAgeMs ?? 86_400_000, 0),
     maxCount: whole("retainFinished.maxCount", options.retainFinished?.maxCount ?? 10_000, 0),
-    busyTimeoutMs: whole("busyTimeoutMs", options.busyTimeoutMs ?? 10_000, 0),
+    busyTimeoutMs: whole("busyTimeoutMs", options.busyTimeoutMs ?? 9_500, 0),
     pollMs: whole("pollMs", options.pollMs ?? 40, 1),
   };
 }

@@ -31,7 +31,8 @@ export function createRetention(db: DatabaseSync, now: () => number, settings: S
     remember(done) {
       if (keepsNone || done.length === 0) return;
       for (const [queue, jobs] of byQueue(done)) {
-        newest = Number(remember.get(jobs.length, now(), queue, JSON.stringify(jobs))?.["upto"]);
+        const { length } = jobs;
+        newest = Number(remember.get(length, now(), queue, length, JSON.stringify(jobs))?.["upto"]);
       }
       forgetOld();
     },

@@ -76,7 +76,7 @@ export function createUpkeep(
     tend() {
       const at = now();
       const { next_due, last_delayed, oldest_finished, inbox } = look();
-      if (last_delayed !== null && last_delayed > at + SKEW_MS) restartDelays.run(at, at);
+      if (last_delayed !== null && last_delayed > at + SKEW_MS) restartDelays.run(at, at, at);
       const morePromoted = next_due !== null && next_due <= at && promote(at);
       const moreArrived = inbox === 1 && admitArrivals() > 0;
       if (retention.isOver(oldest_finished)) retention.forget();

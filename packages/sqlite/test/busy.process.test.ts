@@ -33,7 +33,7 @@ test("R48: while another process writes for 2 s, our loop never stands still for
   expect(longest()).toBeLessThan(100);
 });
 
-test("R48: a write lock held for over 10 s rejects enqueue, naming the lock, and a lease that only looks", async () => {
+test("R48: a write lock held on and on rejects enqueue within 10 s, naming the lock, and a lease that only looks", async () => {
   const path = temporaryFile();
   const backend = await open({ path });
   const writer = start("write", path, { ms: 12_000 });
@@ -45,8 +45,8 @@ test("R48: a write lock held for over 10 s rejects enqueue, naming the lock, and
     lease(backend),
     lease(backend, { waitMs: 300 }),
   ]);
-  expect(performance.now() - begun).toBeGreaterThan(9_900);
-  expect(performance.now() - begun).toBeLessThan(11_500);
+  expect(performance.now() - begun).toBeGreaterThan(9_000);
+  expect(performance.now() - begun).toBeLessThan(10_000);
   const refusal = { code: "BACKEND_UNAVAILABLE", message: expect.stringMatching(/write lock of ".*waybill\.db"/) };
   expect(enqueued).toMatchObject({ status: "rejected", reason: refusal });
   expect(looked).toMatchObject({ status: "rejected", reason: refusal });

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { isWaybillError } from "@waybill/core";
@@ -105,4 +105,10 @@ describe("the schema", () => {
     const header = readFileSync(path).subarray(18, 20);
     expect([...header]).toEqual([2, 2]);
   });
+});
+
+test("SQL parameters are anonymous, since Node 22.13 binds no numbered ones by position", () => {
+  const folder = new URL("../src/sql/", import.meta.url);
+  const numbered = readdirSync(folder).filter((name) => /\?\d/.test(readFileSync(new URL(name, folder), "utf8")));
+  expect(numbered).toEqual([]);
 });

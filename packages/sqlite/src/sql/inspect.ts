@@ -1,4 +1,7 @@
-export const countQueues = `
+/** Where dead letters stand that never became jobs: no queue is known. No queue can have this name. */
+const noQueue = "waybill_inbox";
+
+export const countQueues: string = `
   SELECT queue, sum(ready) AS ready, sum(delayed) AS delayed, sum(leased) AS leased, sum(dead) AS dead,
          sum(finished) AS finished
   FROM (
@@ -6,13 +9,13 @@ export const countQueues = `
     FROM waybill_line GROUP BY queue
     UNION ALL
     SELECT job.queue, sum(due_at_passed), sum(NOT due_at_passed), 0, 0, 0
-    FROM (SELECT seq, due_at <= ?1 AS due_at_passed FROM waybill_delayed) AS delay
+    FROM (SELECT seq, due_at <= ? AS due_at_passed FROM waybill_delayed) AS delay
     JOIN waybill_jobs AS job ON job.seq = delay.seq GROUP BY job.queue
     UNION ALL
     SELECT job.queue, 0, 0, count(*), 0, 0
     FROM waybill_leases AS lease JOIN waybill_jobs AS job ON job.seq = lease.seq GROUP BY job.queue
     UNION ALL
-    SELECT coalesce(job.queue, ?2), 0, 0, 0, count(*), 0
+    SELECT coalesce(job.queue, '${noQueue}'), 0, 0, 0, count(*), 0
     FROM waybill_dead AS dead LEFT JOIN waybill_jobs AS job ON job.seq = dead.seq GROUP BY 1
     UNION ALL
     SELECT queue, 0, 0, 0, 0, sum(count) FROM waybill_finished GROUP BY queue
@@ -30,13 +33,13 @@ const deadWhere = `
   FROM waybill_dead AS dead
   LEFT JOIN waybill_jobs AS job ON job.seq = dead.seq
   LEFT JOIN waybill_rejected AS rejected ON rejected.number = dead.number
-  WHERE (?1 IS NULL OR coalesce(job.queue, ?2) = ?1)
-    AND (?3 IS NULL OR coalesce(job.id, rejected.id) IN (SELECT value FROM json_each(?3)))
-  ORDER BY dead.number DESC LIMIT ?4`;
+  WHERE coalesce(job.queue, '${noQueue}') = coalesce(?, job.queue, '${noQueue}')
+    AND (? OR coalesce(job.id, rejected.id) IN (SELECT value FROM json_each(?)))
+  ORDER BY dead.number DESC LIMIT ?`;
 
 export const listDead: string = `
   SELECT coalesce(job.id, rejected.id) AS id, coalesce(job.type, '') AS type,
-         coalesce(job.queue, ?2) AS queue, dead.code, dead.message, dead.attempt, dead.died_at,
+         coalesce(job.queue, '${noQueue}') AS queue, dead.code, dead.message, dead.attempt, dead.died_at,
          coalesce(job.body, rejected.envelope) AS body ${deadWhere}`;
 
 export const pickDead: string = `SELECT dead.number AS number ${deadWhere}`;

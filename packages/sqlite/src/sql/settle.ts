@@ -11,7 +11,7 @@ export const bury = `INSERT INTO waybill_dead (seq, code, message, attempt, died
 
 export const rememberFinished = `
   INSERT INTO waybill_finished (upto, finished_at, queue, count, jobs)
-  SELECT coalesce(max(upto), 0) + ?1, ?2, ?3, ?1, ?4 FROM waybill_finished
+  SELECT coalesce(max(upto), 0) + ?, ?, ?, ?, ? FROM waybill_finished
   RETURNING upto`;
 
 /** Looks at the oldest few rows only, so that forgetting never costs more than remembering. */

@@ -31,7 +31,7 @@ export const rejoinLine = `
 export const endExpired = `DELETE FROM waybill_leases WHERE leased_at + lease_ms <= ?`;
 
 /** A lease that begins in the future was given before the clock was set back: its length counts from now. */
-export const restartLeases = `UPDATE waybill_leases SET leased_at = ?1 WHERE leased_at > ?2`;
+export const restartLeases = `UPDATE waybill_leases SET leased_at = ? WHERE leased_at > ?`;
 
 export const restartDelays = `
-  UPDATE waybill_delayed SET due_at = due_at - delayed_at + ?1, delayed_at = ?1 WHERE delayed_at > ?2`;
+  UPDATE waybill_delayed SET due_at = due_at - delayed_at + ?, delayed_at = ? WHERE delayed_at > ?`;
