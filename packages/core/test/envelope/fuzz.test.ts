@@ -110,6 +110,10 @@ describe("hostile bodies cost time in proportion to their length", () => {
   });
 });
 
+it("half of a surrogate pair in a JavaScript string is told as what it is: not to be had in UTF-8", () => {
+  expect(refusal(() => parseEnvelope('{"spec":"\ud800"}'))).toBe("ENCODING_INVALID");
+});
+
 describe("names of object prototypes are ordinary names", () => {
   const body = (rest: string): string =>
     `{"spec":"waybill/1","id":"019539a4-b68c-7def-8000-1a2b3c4d5e6f","type":"ping","args":[{}]${rest}}`;

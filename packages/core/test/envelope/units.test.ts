@@ -40,6 +40,7 @@ describe("durations", () => {
     expect(formatDuration(5_000)).toBe("PT5S");
     expect(formatDuration(5_400_000)).toBe("PT1H30M");
     expect(formatDuration(3_661_250)).toBe("PT1H1M1.25S");
+    expect(formatDuration(31_622_400_000)).toBe("PT8784H");
     for (let ms = 1; ms < 31_622_400_000; ms = Math.ceil(ms * 1.01)) expect(parseDuration(formatDuration(ms))).toBe(ms);
   });
 
