@@ -20,13 +20,13 @@ export async function openBench(harness: Harness): Promise<OpenBench> {
   const backend = await store.open();
   const opened = [backend];
   const tickMs = harness.tickMs ?? 20;
-  const promptMs = harness.promptMs ?? Math.max(1_000, 20 * tickMs);
+  const promptMs = harness.promptMs ?? Math.max(2_000, 20 * tickMs);
   const times = {
     tickMs,
     shortMs: 3 * tickMs,
-    leaseMs: Math.max(3 * tickMs, 300),
+    leaseMs: Math.max(3 * tickMs, 500),
     promptMs,
-    patienceMs: harness.patienceMs ?? 5 * promptMs,
+    patienceMs: harness.patienceMs ?? 4 * promptMs,
   };
   const queue = `contract-${crypto.randomUUID().slice(0, 8)}`;
   const second = async (): Promise<Backend> => {

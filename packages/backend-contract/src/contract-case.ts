@@ -50,7 +50,7 @@ export interface Bench {
   readonly tickMs: number;
   /** A lease that is meant to run out: three ticks. */
   readonly shortMs: number;
-  /** A lease long enough to act within and short enough to sit out: three ticks, at least 300 ms. */
+  /** A lease long enough to act within and short enough to sit out: three ticks, at least 500 ms. */
   readonly leaseMs: number;
   /** What ought to happen at once may take this long. */
   readonly promptMs: number;

@@ -14,11 +14,11 @@ export interface Harness {
   readonly fresh: () => Promise<FreshStore>;
   /** The shortest time the backend can tell apart from none. Default 20; a service that counts in seconds needs 1,000. */
   readonly tickMs?: number;
-  /** What ought to happen at once may take this long. Default 20 ticks, at least 1,000 ms. */
+  /** What ought to happen at once may take this long. Default 20 ticks, at least 2,000 ms. */
   readonly promptMs?: number;
-  /** What ought to happen at all may take this long. Default 5 times `promptMs`. */
+  /** What ought to happen at all may take this long. Default 4 times `promptMs`. */
   readonly patienceMs?: number;
-  /** A rule not finished by then fails. Default 4 times `patienceMs`. Give the runner a little more than this. */
+  /** A rule not finished by then fails. Default 3 times `patienceMs`. Give the runner a little more than this. */
   readonly limitMs?: number;
   /** False where the store lives inside one backend object, so that `open` cannot be called twice. Default true. */
   readonly shareable?: boolean;

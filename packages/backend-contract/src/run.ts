@@ -45,7 +45,7 @@ export async function runCase(rule: ContractCase, harness: Harness): Promise<Cas
     try {
       const applies = rule.appliesTo?.(claims) ?? true;
       if (applies !== true) return { kind: "skipped", reason: applies };
-      await within(harness.limitMs ?? 4 * bench.patienceMs, rule.run(bench));
+      await within(harness.limitMs ?? 3 * bench.patienceMs, rule.run(bench));
       return { kind: "passed" };
     } finally {
       await within(bench.patienceMs, clear());
