@@ -86,3 +86,25 @@ test("a lease call that waited leaves no timer and no listener behind, however i
   expect(timers()).toBe(before);
   expect(getEventListeners(signal, "abort")).toHaveLength(0);
 });
+
+test("kept to smaller limits, it refuses what goes beyond them in one call and stores the rest", async () => {
+  const few = await memoryBackend({ capabilities: { maxBatch: 2 } })();
+  expect((await few.enqueue(["a", "b", "c"].map((id) => message(id)))).map(({ ok }) => ok)).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  const small = await memoryBackend({ capabilities: { maxBatchBytes: 25 } })();
+  const [first, second] = await small.enqueue([message("a"), message("b"), message("c")]);
+  expect(first?.ok).toBe(true);
+  expect(second?.ok).toBe(true);
+  expect((await small.lease(ask())).map((lease) => lease.id)).toEqual(["a", "b"]);
+});
+
+test("a job that is done is forgotten, id and all", async () => {
+  const backend = await memoryBackend()();
+  await backend.enqueue([message("a")]);
+  await backend.ack(await backend.lease(ask()));
+  expect(await backend.inspector.counts()).toEqual([]);
+  expect(await backend.enqueue([message("a")])).toEqual([{ ok: true, value: { id: "a", stored: true } }]);
+});

@@ -2,7 +2,7 @@ import type { Answer, Lease, Message, Receipt } from "../backend.ts";
 import { WaybillError } from "../errors.ts";
 import type { InspectableBackend } from "../inspector.ts";
 import { createInspector } from "./inspector.ts";
-import { excessOf, tooLong, tooMany } from "./limits.ts";
+import { createGate, tooLong } from "./limits.ts";
 import type { Store } from "./store.ts";
 import { type Stored, storedOf } from "./stored.ts";
 
@@ -16,9 +16,7 @@ export function openMemory(store: Store, address: string): InspectableBackend {
     if (closed) throw new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
   }
 
-  function put(message: Message, index: number): Answer<Receipt> {
-    const excess = index < has.maxBatch ? excessOf(message, has) : tooMany(message, has.maxBatch);
-    if (excess !== null) return { ok: false, error: excess };
+  function put(message: Message): Answer<Receipt> {
     const twin = has.uniqueIds ? store.ids.get(message.id) : undefined;
     if (twin !== undefined) {
       if (twin.message.body !== message.body) return { ok: false, error: conflict(message.id) };
@@ -41,15 +39,15 @@ export function openMemory(store: Store, address: string): InspectableBackend {
     ensureOpen();
     const stored = held(lease);
     if (stored === undefined) throw lost(lease);
-    store.queue(lease.queue).state.unlease(stored);
+    store.queue(stored.message.queue).state.unlease(stored);
     return stored;
   }
 
   function done(lease: Lease): Answer<null> {
     const stored = held(lease);
     if (stored === undefined) return { ok: false, error: lost(lease) };
-    store.queue(lease.queue).state.unlease(stored);
-    store.ids.delete(lease.id);
+    store.queue(stored.message.queue).state.unlease(stored);
+    store.ids.delete(stored.message.id);
     return { ok: true, value: null };
   }
 
@@ -61,7 +59,7 @@ export function openMemory(store: Store, address: string): InspectableBackend {
     if (now + leaseMs > stored.leasedAt + has.maxLeaseMs) {
       return { ok: false, error: tooLong("lease", lease.id, leaseMs, has.maxLeaseMs) };
     }
-    const { state, waiters } = store.queue(lease.queue);
+    const { state, waiters } = store.queue(stored.message.queue);
     state.prolong(stored, now + leaseMs);
     waiters.deliver();
     return { ok: true, value: Date.now() + leaseMs };
@@ -75,8 +73,14 @@ export function openMemory(store: Store, address: string): InspectableBackend {
 
     async enqueue(messages) {
       ensureOpen();
-      const answers = messages.map(put);
-      for (const name of new Set(messages.map((message) => message.queue))) store.queue(name).waiters.deliver();
+      const excessOf = createGate(has);
+      const queues = new Set<string>();
+      const answers = messages.map((message) => {
+        const error = excessOf(message);
+        queues.add(message.queue);
+        return error === null ? put(message) : { ok: false as const, error };
+      });
+      for (const name of queues) store.queue(name).waiters.deliver();
       return answers;
     },
 
@@ -101,7 +105,7 @@ export function openMemory(store: Store, address: string): InspectableBackend {
       const stored = unlease(lease);
       if (countsAttempt) stored.attempt += 1;
       else stored.releases += 1;
-      const { state, waiters } = store.queue(lease.queue);
+      const { state, waiters } = store.queue(stored.message.queue);
       state.place(stored, delayMs);
       waiters.deliver();
     },

@@ -19,8 +19,22 @@ export const memoryCapabilities: Capabilities = {
   durable: false,
 };
 
-/** Why a message goes beyond the declared limits; null when it does not. Nothing is ever cut to fit. */
-export function excessOf(message: Message, has: Capabilities): WaybillError | null {
+/**
+ * Judges the messages of one `enqueue` call, one after the other: why this one goes beyond the declared limits,
+ * or null when it does not. Nothing is ever cut to fit.
+ */
+export function createGate(has: Capabilities): (message: Message) => WaybillError | null {
+  let count = 0;
+  let bytes = 0;
+  return (message) => {
+    count += 1;
+    if (has.maxBatchBytes !== Infinity) bytes += Buffer.byteLength(message.body);
+    if (count > has.maxBatch || bytes > has.maxBatchBytes) return tooMany(message.id, has);
+    return excessOf(message, has);
+  };
+}
+
+function excessOf(message: Message, has: Capabilities): WaybillError | null {
   if (message.delayMs > has.maxDelayMs) return tooLong("delay", message.id, message.delayMs, has.maxDelayMs);
   if (message.priority !== 0 && has.priorityLevels <= 1) {
     return new WaybillError(
@@ -41,9 +55,9 @@ export function tooLong(what: "delay" | "retry delay" | "lease", id: string, ask
   return new WaybillError("CAPABILITY_MISSING", message);
 }
 
-export function tooMany(message: Message, max: number): WaybillError {
-  const text = `job "${message.id}" is beyond the ${max} messages this backend takes at once; split the batch`;
-  return new WaybillError("CAPABILITY_MISSING", text);
+function tooMany(id: string, { maxBatch, maxBatchBytes }: Capabilities): WaybillError {
+  const message = `job "${id}" is beyond what one call takes: ${maxBatch} messages, ${maxBatchBytes} bytes; split the batch`;
+  return new WaybillError("CAPABILITY_MISSING", message);
 }
 
 /** The size of the body if it is over `max`, else 0. UTF-8 takes at most three bytes a UTF-16 unit: most need no count. */
