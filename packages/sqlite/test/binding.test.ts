@@ -21,7 +21,7 @@ test.for([
   { language: "python", program: "python3", flag: "-c", name: "python" },
   { language: "sh", program: "sqlite3", flag: null, name: "sqlite3" },
 ] as const)(
-  "R22: the documented insert by $program is run by a worker",
+  "The documented insert by $program is run by a worker",
   async ({ language, program, flag, name }, context) => {
     if (spawnSync(program, ["--version"]).status !== 0) return context.skip(`${program} is not on this machine`);
     const path = temporaryFile();

@@ -18,7 +18,7 @@ function watchLoop(): () => number {
   };
 }
 
-test("R48: while another process writes for 2 s, our loop never stands still for 100 ms, and our write then succeeds", async () => {
+test("while another process writes for 2 s, our loop never stands still for 100 ms, and our write then succeeds", async () => {
   const path = temporaryFile();
   const backend = await open({ path });
   const writer = start("write", path, { ms: 2_000 });
@@ -33,7 +33,7 @@ test("R48: while another process writes for 2 s, our loop never stands still for
   expect(longest()).toBeLessThan(100);
 });
 
-test("R48: a write lock held on and on rejects enqueue within 10 s, naming the lock, and a lease that only looks", async () => {
+test("a write lock held on and on rejects enqueue within 10 s, naming the lock, and a lease that only looks", async () => {
   const path = temporaryFile();
   const backend = await open({ path });
   const writer = start("write", path, { ms: 12_000 });

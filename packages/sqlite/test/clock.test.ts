@@ -9,7 +9,7 @@ function settableClock(): { now: () => number; set: (byMs: number) => void } {
 
 const HOUR_MS = 3_600_000;
 
-describe("R33: a clock set back an hour strands nobody", () => {
+describe("a clock set back an hour strands nobody", () => {
   test("a dead worker's job is leased elsewhere within the lease and 2 s", async () => {
     const clock = settableClock();
     const path = temporaryFile();
@@ -47,7 +47,7 @@ describe("R33: a clock set back an hour strands nobody", () => {
   });
 });
 
-test("R33: a clock set forward an hour strands nobody", async () => {
+test("a clock set forward an hour strands nobody", async () => {
   const clock = settableClock();
   const backend = await open({ path: temporaryFile() }, clock);
   await backend.enqueue([message({ id: "leased" }), message({ id: "delayed", delayMs: 60_000 })]);

@@ -27,7 +27,7 @@ function smallDisk(size: string): string | null {
   return folder;
 }
 
-test("R48: a full disk rejects enqueue as BACKEND_FULL, loses nothing, and once there is space it goes on", async (context) => {
+test("a full disk rejects enqueue as BACKEND_FULL, loses nothing, and once there is space it goes on", async (context) => {
   const folder = smallDisk("3m");
   if (folder === null) return context.skip("mounting a small disk needs root");
   const filler = join(folder, "filler");
@@ -56,7 +56,7 @@ test("R48: a full disk rejects enqueue as BACKEND_FULL, loses nothing, and once 
   return undefined;
 });
 
-test("R48: a folder that cannot be written is refused when the file is opened", async (context) => {
+test("a folder that cannot be written is refused when the file is opened", async (context) => {
   const folder = smallDisk("3m");
   if (folder === null) return context.skip("mounting a read-only disk needs root");
   const path = join(folder, "waybill.db");
@@ -68,7 +68,7 @@ test("R48: a folder that cannot be written is refused when the file is opened", 
   return undefined;
 });
 
-test("R48: a file that this user may not write is refused, as is a new one in a closed folder", async (context) => {
+test("a file that this user may not write is refused, as is a new one in a closed folder", async (context) => {
   if (process.getuid?.() === 0) return context.skip("root may write anything");
   const folder = mkdtempSync(join(tmpdir(), "waybill-closed-"));
   mounts.push(folder);

@@ -16,7 +16,7 @@ async function refusalOf(work: Promise<unknown>, code: "CONFIG_INVALID" | "BACKE
   throw new Error("nothing was refused");
 }
 
-describe("R48: a file that cannot serve is refused when it is opened, with its name and the way out", () => {
+describe("a file that cannot serve is refused when it is opened, with its name and the way out", () => {
   test("a file that is not a database is left as it is", async () => {
     const path = temporaryFile("notes.txt");
     writeFileSync(path, "not a database, and long enough to be read as a header".repeat(40));
@@ -76,7 +76,7 @@ describe("R48: a file that cannot serve is refused when it is opened, with its n
   });
 });
 
-test("R48: a page damaged under a running backend is named, with the way to save the rest", async () => {
+test("a page damaged under a running backend is named, with the way to save the rest", async () => {
   const path = temporaryFile();
   const backend = await open({ path });
   await backend.enqueue(Array.from({ length: 200 }, () => message({ body: "x".repeat(2_000) })));

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { start } from "./children/start.ts";
 import { message, open, temporaryFile } from "./temporary-file.ts";
 
-test("R24: a process that waits wakes within 50 ms of a commit in another, and takes under 1 % of a core", async () => {
+test("a process that waits wakes within 50 ms of a commit in another, and takes under 1 % of a core", async () => {
   const path = temporaryFile();
   const backend = await open({ path });
   const waiter = start("wait", path, { ms: 10_000 });

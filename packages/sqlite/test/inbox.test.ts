@@ -18,7 +18,7 @@ const rowsOf = (path: string, table: string): Record<string, unknown>[] => {
   return rows;
 };
 
-describe("R22: a row inserted by plain SQL", () => {
+describe("a row inserted by plain SQL", () => {
   test("becomes a job with its bytes and its signature, and wakes whoever waits", async () => {
     const path = temporaryFile();
     const backend = await open({ path });
@@ -44,7 +44,7 @@ describe("R22: a row inserted by plain SQL", () => {
   });
 });
 
-describe("R58: a malformed row stops nobody and is kept, byte for byte", () => {
+describe("a malformed row stops nobody and is kept, byte for byte", () => {
   const bad = '{"id": "broken", ';
 
   test("it is a dead letter with core's code and sentence, and the next row is served", async () => {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { start } from "./children/start.ts";
 import { lease, message, open, temporaryFile } from "./temporary-file.ts";
 
-test("R4: of a producer killed 50 times, every id it reported is in the file", async () => {
+test("of a producer killed 50 times, every id it reported is in the file", async () => {
   const path = temporaryFile();
   const reported: string[] = [];
   for (let round = 0; round < 50; round += 1) {
@@ -27,7 +27,7 @@ test("R4: of a producer killed 50 times, every id it reported is in the file", a
   expect(reported.filter((id) => !stored.has(id))).toEqual([]);
 });
 
-test("R4: two producers and two workers on one file lease each of 20,000 jobs once and lose none", async () => {
+test("two producers and two workers on one file lease each of 20,000 jobs once and lose none", async () => {
   const path = temporaryFile();
   const workers = [start("work", path, { ms: 5_000 }), start("work", path, { ms: 5_000 })];
   const producers = ["a", "b"].map((prefix) => start("produce", path, { prefix, count: 10_000 }));
