@@ -3,7 +3,7 @@ import { element, send, toast } from "./element.js";
 import { albums, jobs, mails, watch, world } from "./live.js";
 import { refreshPhoto } from "./photo.js";
 import { sampleFiles } from "./samples.js";
-import { filesOf, titleFor, uploadAlbum } from "./upload.js";
+import { filesOf, titleForNow, uploadAlbum } from "./upload.js";
 
 const find = (selector) => document.querySelector(selector);
 
@@ -134,5 +134,5 @@ function wireUpload() {
 function chosen(files) {
   if (files.length === 0) return;
   const folder = files[0].path.includes("/") ? files[0].path.split("/")[0] : null;
-  uploadAlbum(files, folder ?? titleFor(files.length));
+  uploadAlbum(files, folder ?? titleForNow());
 }

@@ -26,9 +26,8 @@ export function uploadAlbum(files, named) {
 }
 
 /** A name for an album nobody has named. */
-export function titleFor(count) {
-  const time = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-  return `${count === 1 ? "1 photo" : `${count} photos`}, ${time}`;
+export function titleForNow() {
+  return `Photos of ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`;
 }
 
 function show(count, loaded, total) {

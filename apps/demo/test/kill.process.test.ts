@@ -154,5 +154,6 @@ function reconcile(lines: LogLine[]): void {
   expect(starts).toBe(completions + otherEnds + interruptions);
   expect(completions + silentEnds).toBe(PHOTOS * 3 + 2);
   expect(interruptions).toBeGreaterThan(0);
-  expect(interruptions).toBeLessThanOrEqual(KILLS * concurrency);
+  // A place is filled again at the outcome: beside what runs, as much may be on its way to being settled.
+  expect(interruptions).toBeLessThanOrEqual(KILLS * concurrency * 2);
 }

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { startOf } from "../src/launch/claim.ts";
 import { lastJson, launch, type LogLine, readLog, temporaryFiles, temporaryFolder } from "./demo-process.ts";
 import { makePhotos, makeTruncatedPhoto } from "./make-photos.ts";
 
@@ -76,11 +77,20 @@ describe("npm run demo -- --once DIR", () => {
 
   test("a second launcher in the same data folder is refused and the first goes on", async () => {
     await mkdir(data, { recursive: true });
-    await writeFile(join(data, "launcher.pid"), String(process.pid));
+    await writeFile(join(data, "launcher.pid"), `${process.pid} ${await startOf(process.pid)}`);
     const second = launch([], { DEMO_DATA: data });
     expect(await second.exited).toBe(1);
     expect(second.stderr()).toContain(`the demo runs already in ${data} (pid ${process.pid})`);
     expect(await readdir(data)).toEqual(["launcher.pid"]);
+  });
+
+  test("a launcher that was killed, and whose process id another program has by now, keeps nobody out", async () => {
+    await makePhotos(photos, 1);
+    await mkdir(data, { recursive: true });
+    await writeFile(join(data, "launcher.pid"), `${process.pid} 12345`);
+    const next = launch(["--once", photos], { DEMO_DATA: data });
+    expect(await next.exited).toBe(0);
+    expect(lastJson(next)).toMatchObject({ enqueued: 5, completed: 5 });
   });
 });
 
