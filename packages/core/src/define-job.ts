@@ -106,8 +106,9 @@ function checkRetry(retry: RetryOptions, type: string): void {
     ["initial", initial],
     ["max", max],
   ] as const) {
-    if (durationMs(value, `retry.${name} of "${type}"`) <= 0)
-      throw refuse(`retry.${name} of "${type}" is 0: more than 0`);
+    const option = `retry.${name} of "${type}"`;
+    const ms = durationMs(value, option);
+    if (ms <= 0 || ms > 366 * 86_400_000) throw refuse(`${option} is ${ms} ms: more than 0 and at most "366d"`);
   }
 }
 

@@ -58,6 +58,7 @@ const badJobs: [string, object, RegExp][] = [
   ["no attempts", { type: "mail", retry: { maxAttempts: 0 } }, /1 to 100/],
   ["a factor under 1", { type: "mail", retry: { factor: 0.5 } }, /at least 1/],
   ["a first wait of nothing", { type: "mail", retry: { initial: 0 } }, /more than 0/],
+  ["a wait of 367 days", { type: "mail", retry: { max: "367d" } }, /at most "366d"/],
   ["a timeout of 8 days", { type: "mail", timeout: "8d" }, /at most "7d"/],
   ["a timeout in words", { type: "mail", timeout: "soon" }, /"30s"/],
 ];
