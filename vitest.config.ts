@@ -14,6 +14,7 @@ export default defineConfig({
   test: {
     reporters: ["default", "./scripts/one-line-reporter.ts"],
     maxWorkers: 2,
+    globalSetup: "./packages/test-servers/src/vitest-setup.ts",
     projects: [
       {
         extends: true,

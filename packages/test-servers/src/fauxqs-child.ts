@@ -1,0 +1,13 @@
+// The emulator as a process: node fauxqs-child PORT [FOLDER]
+import { listenOnLoopback } from "./fauxqs-loopback.ts";
+
+const [port, folder] = process.argv.slice(2);
+const server = await listenOnLoopback({
+  port: Number(port),
+  ...(folder === undefined ? {} : { dataDir: folder }),
+});
+process.once("SIGTERM", () => {
+  // A long poll may hold a connection for 20 s: nobody waits for it.
+  setTimeout(() => process.exit(0), 500);
+  void server.stop().then(() => process.exit(0));
+});

@@ -1,0 +1,18 @@
+export type { FauxqsOptions } from "./fauxqs.ts";
+export { fauxqsUrl, startFauxqs, startFauxqsHere } from "./fauxqs.ts";
+export type { FoundService } from "./find-service.ts";
+export { findService } from "./find-service.ts";
+export type { PgBouncerOptions } from "./pgbouncer.ts";
+export { startPgBouncer } from "./pgbouncer.ts";
+export type { PostgresOptions } from "./postgres.ts";
+export { startPostgres } from "./postgres.ts";
+export type { Proxy } from "./proxy.ts";
+export { startProxy } from "./proxy.ts";
+export type { RabbitOptions, RabbitServer } from "./rabbitmq.ts";
+export { startRabbit } from "./rabbitmq.ts";
+export type { RedisOptions } from "./redis.ts";
+export { startRedis } from "./redis.ts";
+export type { TestServer } from "./test-server.ts";
+export { serviceUrl } from "./service-url.ts";
+export type { Service, ServiceName } from "./services.ts";
+export { missingPrograms, serviceNames, services } from "./services.ts";

@@ -1,0 +1,87 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { answers } from "./answers.ts";
+import { isRoot, makeDataFolder } from "./data-folder.ts";
+import { freePort } from "./free-port.ts";
+import { startProcess } from "./server-process.ts";
+import type { TestServer } from "./test-server.ts";
+
+export interface PostgresOptions {
+  /** 0 or absent: a free one. */
+  readonly port?: number;
+  /** Settings of postgresql.conf, e.g. `{ max_connections: "20" }`. fsync and synchronous_commit stay on. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** User, password and database of every PostgreSQL of ours. The user is a superuser. */
+export const POSTGRES_LOGIN = "waybill";
+const USER = "postgres";
+const FOLDER_OF_VERSIONS = "/usr/lib/postgresql";
+
+/** The newest PostgreSQL of the machine, in a cluster of its own; passwords are checked. */
+export async function startPostgres(options: PostgresOptions = {}): Promise<TestServer> {
+  const port = options.port || (await freePort());
+  const folder = makeDataFolder("postgres", USER);
+  const secret = join(folder, "password");
+  const cluster = join(folder, "cluster");
+  const initdb = ["-D", cluster, "-U", POSTGRES_LOGIN, "--pwfile", secret, "-A", "scram-sha-256", "-E", "UTF8"];
+  writeFileSync(secret, `${POSTGRES_LOGIN}\n`, { mode: 0o644 });
+  run("initdb", [...initdb, "--locale=C"], folder);
+  rmSync(secret);
+  const settings = {
+    port: `${port}`,
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: folder,
+    ...options.settings,
+  };
+  const server = await startProcess({
+    name: "postgres",
+    url: postgresUrl(port),
+    port,
+    folder,
+    user: USER,
+    command: postgresProgram("postgres"),
+    args: ["-D", cluster, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+    // "Fast": open transactions are rolled back, clients are sent away.
+    stopSignal: "SIGINT",
+    isReady: async () => (await isPostgres(port)) && canLogIn(port, "postgres"),
+  });
+  runSql(port, "postgres", `create database ${POSTGRES_LOGIN}`);
+  return server;
+}
+
+export const postgresUrl = (port: number): string =>
+  `postgres://${POSTGRES_LOGIN}:${POSTGRES_LOGIN}@127.0.0.1:${port}/${POSTGRES_LOGIN}`;
+
+/** A PostgreSQL, or what speaks for one: it answers the request for TLS with yes or no. */
+export const isPostgres = (port: number): Promise<boolean> => answers(port, "\0\0\0\x08\x04\xd2\x16\x2f", /^[SN]$/);
+
+/** Whether our user and password open the database. True as well where there is no psql to try it with. */
+export function canLogIn(port: number, database: string = POSTGRES_LOGIN): boolean {
+  try {
+    runSql(port, database, "select 1");
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ENOENT";
+  }
+}
+
+function runSql(port: number, database: string, sql: string): void {
+  const target = ["-h", "127.0.0.1", "-p", `${port}`, "-U", POSTGRES_LOGIN, "-d", database];
+  const env = { ...process.env, PGPASSWORD: POSTGRES_LOGIN, PGCONNECT_TIMEOUT: "5" };
+  execFileSync("psql", ["-X", "-q", "-t", ...target, "-c", sql], { env, stdio: "pipe" });
+}
+
+function run(program: string, args: readonly string[], cwd: string): void {
+  const change = isRoot() ? ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--init-groups", "--"] : [];
+  const [command = "", ...rest] = [...change, postgresProgram(program), ...args];
+  execFileSync(command, rest, { cwd, stdio: "pipe" });
+}
+
+/** Debian keeps each version's programs in a folder of its own, outside PATH. */
+export function postgresProgram(name: string): string {
+  const versions = readdirSync(FOLDER_OF_VERSIONS).sort((a, b) => Number(b) - Number(a));
+  if (versions[0] === undefined) throw new Error(`no PostgreSQL in ${FOLDER_OF_VERSIONS}`);
+  return join(FOLDER_OF_VERSIONS, versions[0], "bin", name);
+}

@@ -1,0 +1,91 @@
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { answers } from "./answers.ts";
+import { isRoot, makeDataFolder } from "./data-folder.ts";
+import { freePort } from "./free-port.ts";
+import { startProcess } from "./server-process.ts";
+import type { TestServer } from "./test-server.ts";
+
+export interface RabbitOptions {
+  /** 0 or absent: a free one. */
+  readonly port?: number;
+  /** Lines of rabbitmq.conf, e.g. `["consumer_timeout = 60000"]`. */
+  readonly config?: readonly string[];
+}
+
+export interface RabbitServer extends TestServer {
+  /** Runs rabbitmqctl against this node and answers what it printed: `ctl("stop_app")`. */
+  ctl(...args: string[]): Promise<string>;
+}
+
+const BIN = "/usr/lib/rabbitmq/bin";
+const USER = "rabbitmq";
+
+/** RabbitMQ as a node of its own: own name, ports, epmd, cookie and data. User and password are "guest". */
+export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitServer> {
+  const port = options.port || (await freePort());
+  const epmdPort = await freePort();
+  const folder = makeDataFolder("rabbitmq", USER);
+  const env = environment(folder, port, await freePort(), epmdPort);
+  writeFileSync(join(folder, "rabbitmq.conf"), ["loopback_users = none", ...(options.config ?? []), ""].join("\n"));
+  writeFileSync(join(folder, "enabled_plugins"), "[].\n");
+  // Our own epmd: one that Erlang starts by itself would outlive the node and listen on every interface.
+  const epmd = await startProcess({
+    name: "epmd",
+    url: "",
+    port: epmdPort,
+    folder: makeDataFolder("epmd", USER),
+    user: USER,
+    command: "epmd",
+    args: ["-port", `${epmdPort}`, "-address", "127.0.0.1"],
+    isReady: () => answers(epmdPort),
+  });
+  const node = await startProcess({
+    name: "rabbitmq",
+    url: `amqp://guest:guest@127.0.0.1:${port}`,
+    port,
+    folder,
+    user: USER,
+    command: `${BIN}/rabbitmq-server`,
+    args: [],
+    env,
+    isReady: () => isRabbit(port),
+    afterStop: () => epmd.stop(),
+  }).catch(async (error: unknown) => {
+    await epmd.stop();
+    throw error;
+  });
+  return Object.assign(node, { ctl: (...args: string[]) => control(env, args) });
+}
+
+/** A broker that serves: it answers the protocol header with connection.start, which names it. */
+export const isRabbit = (port: number): Promise<boolean> => answers(port, "AMQP\0\0\x09\x01", /RabbitMQ/);
+
+function environment(folder: string, port: number, distPort: number, epmdPort: number): Record<string, string> {
+  return {
+    HOME: folder,
+    RABBITMQ_NODENAME: `waybill-${port}@localhost`,
+    RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
+    RABBITMQ_NODE_PORT: `${port}`,
+    RABBITMQ_DIST_PORT: `${distPort}`,
+    RABBITMQ_MNESIA_BASE: join(folder, "data"),
+    RABBITMQ_LOG_BASE: join(folder, "log"),
+    RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq.conf"),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "enabled_plugins"),
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1}",
+    // The script then becomes the Erlang machine instead of watching over it: signals reach the broker itself.
+    RUNNING_UNDER_SYSTEMD: "true",
+    ERL_EPMD_PORT: `${epmdPort}`,
+    ERL_EPMD_ADDRESS: "127.0.0.1",
+  };
+}
+
+async function control(env: Record<string, string>, args: readonly string[]): Promise<string> {
+  const command = [`${BIN}/rabbitmqctl`, "--quiet", ...args];
+  const change = isRoot() ? ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--init-groups", "--"] : [];
+  const [program = "", ...rest] = [...change, ...command];
+  const { stdout } = await promisify(execFile)(program, rest, { env: { ...process.env, ...env }, cwd: env["HOME"] });
+  return stdout;
+}

@@ -1,0 +1,35 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { type FoundService, findService } from "./find-service.ts";
+import { FINDER_VARIABLE } from "./service-url.ts";
+import { serviceNames } from "./services.ts";
+
+/**
+ * vitest's globalSetup: answers the tests' question where a service is, and looks for it at the first question only, so
+ * that a run without such tests starts nothing. Answers the function that ends what was started.
+ */
+export default async function setup(): Promise<() => Promise<void>> {
+  // Every project of the workspace calls this; the first one serves all.
+  if (process.env[FINDER_VARIABLE]) return async () => {};
+  const found = new Map<string, Promise<FoundService>>();
+  const server = createServer(async (request, response) => {
+    const name = serviceNames.find((known) => `/${known}` === request.url);
+    if (name === undefined) return void response.writeHead(404).end(`no service is called ${request.url}`);
+    const finding = found.get(name) ?? findService(name);
+    found.set(name, finding);
+    await finding.then(
+      ({ url }) => response.end(url),
+      (error: unknown) => response.writeHead(503).end(error instanceof Error ? error.message : String(error)),
+    );
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  process.env[FINDER_VARIABLE] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return async () => {
+    delete process.env[FINDER_VARIABLE];
+    server.close();
+    server.closeAllConnections();
+    const started = await Promise.allSettled(found.values());
+    await Promise.all(started.map((one) => (one.status === "fulfilled" ? one.value.stop() : null)));
+  };
+}
