@@ -18,6 +18,8 @@ export type { ConnectOptions, Jobs } from "./connect.ts";
 export { connect } from "./connect.ts";
 export type { Handler, JobDefinition, JobOptions, RetryOptions } from "./define-job.ts";
 export { defineJob, handlerFor } from "./define-job.ts";
+export type { BackendSetting, Doctor, ExaminableBackend, Finding, ServerVersion } from "./doctor.ts";
+export { doctorOf } from "./doctor.ts";
 export type { Duration } from "./duration.ts";
 export { durationMs } from "./duration.ts";
 export type { Envelope, EnvelopeRetry, JsonValue, RetryPolicy } from "./envelope/index.ts";
