@@ -1,9 +1,15 @@
 #!/usr/bin/env bash
-# What the tests need beside npm: a browser for the demo's page and the sqlite3 shell for foreign producers.
-# Installs what is missing where it may (root on Debian), otherwise says what to install.
+# What the tests need beside npm: a browser for the demo's page, the sqlite3 shell for foreign producers, and the
+# servers behind the backends. Installs what is missing where it may (root on Debian), otherwise says what to install.
+# Nothing is started as a system service: the tests start their own, on private ports.
 set -euo pipefail
 
-declare -A package_of=([chromium]=chromium [sqlite3]=sqlite3 [python3]=python3)
+# A path where the program is not on everybody's PATH.
+declare -A package_of=(
+  [chromium]=chromium [sqlite3]=sqlite3 [python3]=python3
+  [redis-server]=redis-server [/usr/lib/rabbitmq/bin/rabbitmq-server]=rabbitmq-server
+  [psql]=postgresql [/usr/sbin/pgbouncer]=pgbouncer [/usr/sbin/nginx]=nginx [setpriv]=util-linux
+)
 
 missing=()
 for program in "${!package_of[@]}"; do
@@ -16,6 +22,13 @@ fi
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
   echo "please install: ${missing[*]}" >&2
   exit 1
+fi
+
+# Packages ask this file before they start their service; ours goes away again, an existing one stays.
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod +x /usr/sbin/policy-rc.d
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 fi
 
 # A mirror that hangs or resets is the commonest failure of a CI run: three tries, four minutes each at most.

@@ -25,7 +25,19 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
   const folder = makeDataFolder("postgres", USER);
   const secret = join(folder, "password");
   const cluster = join(folder, "cluster");
-  const initdb = ["-D", cluster, "-U", POSTGRES_LOGIN, "--pwfile", secret, "-A", "scram-sha-256", "-E", "UTF8"];
+  const initdb = [
+    "-D",
+    cluster,
+    "-U",
+    POSTGRES_LOGIN,
+    "--pwfile",
+    secret,
+    "-A",
+    "scram-sha-256",
+    "-E",
+    "UTF8",
+    "--no-sync",
+  ];
   writeFileSync(secret, `${POSTGRES_LOGIN}\n`, { mode: 0o644 });
   run("initdb", [...initdb, "--locale=C"], folder);
   rmSync(secret);

@@ -19,11 +19,13 @@ export interface Service {
   readonly answersAt: (port: number) => Promise<boolean>;
   /** In compose.yaml; null: npm brings it along. */
   readonly container: string | null;
+  /** What Debian 12 has and compose.yaml pulls: what the tests were run with. */
+  readonly version: string;
   readonly debianPackages: readonly string[];
   /** What the Debian packages must have put on the machine. */
   readonly programs: readonly string[];
-  /** A port of 0: any. */
-  readonly start: (port: number) => Promise<TestServer>;
+  /** A port of 0: any. `postgres` is what PgBouncer stands before; absent, it gets one of its own. */
+  readonly start: (port: number, postgres?: { readonly port: number }) => Promise<TestServer>;
 }
 
 const POSTGRES_PROGRAMS = ["/usr/lib/postgresql", "psql"];
@@ -35,6 +37,7 @@ export const services: Readonly<Record<ServiceName, Service>> = {
     url: (port) => `redis://127.0.0.1:${port}`,
     answersAt: isRedis,
     container: "redis",
+    version: "7.0.15",
     debianPackages: ["redis-server"],
     programs: ["redis-server"],
     start: (port) => startRedis({ port }),
@@ -45,6 +48,7 @@ export const services: Readonly<Record<ServiceName, Service>> = {
     url: (port) => `amqp://guest:guest@127.0.0.1:${port}`,
     answersAt: isRabbit,
     container: "rabbitmq",
+    version: "3.10.8",
     debianPackages: ["rabbitmq-server"],
     programs: ["/usr/lib/rabbitmq/bin/rabbitmq-server", "epmd"],
     start: (port) => startRabbit({ port }),
@@ -55,6 +59,7 @@ export const services: Readonly<Record<ServiceName, Service>> = {
     url: postgresUrl,
     answersAt: async (port) => (await isPostgres(port)) && canLogIn(port),
     container: "postgres",
+    version: "15",
     debianPackages: ["postgresql"],
     programs: POSTGRES_PROGRAMS,
     start: (port) => startPostgres({ port }),
@@ -65,9 +70,10 @@ export const services: Readonly<Record<ServiceName, Service>> = {
     url: postgresUrl,
     answersAt: async (port) => (await isPostgres(port)) && canLogIn(port),
     container: "pgbouncer",
+    version: "1.18.0",
     debianPackages: ["pgbouncer", "postgresql"],
     programs: ["pgbouncer", ...POSTGRES_PROGRAMS],
-    start: startPgBouncerWithPostgres,
+    start: (port, postgres) => (postgres ? startPgBouncer(postgres, { port }) : startPgBouncerWithPostgres(port)),
   },
   sqs: {
     variable: "WAYBILL_TEST_SQS_URL",
@@ -75,6 +81,7 @@ export const services: Readonly<Record<ServiceName, Service>> = {
     url: fauxqsUrl,
     answersAt: (port) => answers(port),
     container: null,
+    version: "2.4.1",
     debianPackages: [],
     programs: [],
     start: (port) => startFauxqs({ port }),
