@@ -1,6 +1,7 @@
 import { createAdmit } from "./admit.ts";
 import type { Answer, Backend, BackendFactory, Receipt } from "./backend.ts";
 import type { JobDefinition } from "./define-job.ts";
+import { type Doctor, doctorOf } from "./doctor.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { WaybillError } from "./errors.ts";
 import { EventBus } from "./events.ts";
@@ -11,6 +12,7 @@ import { createProducer, type EnqueueItem, type EnqueueOptions } from "./produce
 import { demandAll } from "./registry.ts";
 import { factoryFor } from "./schemes.ts";
 import { createSeam } from "./seam.ts";
+import { demandVersion, type ServiceVersions } from "./server-version.ts";
 import { createWorker, type Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
@@ -34,6 +36,8 @@ export interface ConnectOptions {
   readonly allowVolatile?: boolean;
   /** What this process is, in its boot line. Default "worker". */
   readonly role?: string;
+  /** Versions of servers this program was tested with, e.g. `{ redis: ">=6.2 <8" }`; any other is refused at start. */
+  readonly services?: ServiceVersions;
 }
 
 /** A connection to one backend: the producer, and what workers are made from. */
@@ -43,6 +47,8 @@ export interface Jobs {
   readonly events: EventBus;
   /** Null where the backend cannot be looked into. */
   readonly inspector: Inspector | null;
+  /** Null where the backend says nothing about its own health. */
+  readonly doctor: Doctor | null;
   /**
    * Resolves once the job is as durable as the backend promises. Rejects `PAYLOAD_INVALID`, `CAPABILITY_MISSING`,
    * `ID_CONFLICT`, or `BACKEND_UNAVAILABLE` within the timeout; the job may then be stored or not.
@@ -75,11 +81,15 @@ export async function connect(target: string | BackendFactory, options: ConnectO
   });
   const backend = await factory({ admit });
   opened = backend;
+  const doctor = doctorOf(backend);
   const env = process.env["NODE_ENV"] ?? "development";
   const events = new EventBus();
   const sink = sinkFor(options.log ?? "stdout");
   if (sink) logEvents(events, sink);
-  for (const job of options.jobs ?? []) demandAll(job, backend.capabilities);
+  await closingOnThrow(backend, () => {
+    demandVersion(options.services ?? {}, doctor?.server ?? null);
+    for (const job of options.jobs ?? []) demandAll(job, backend.capabilities);
+  });
   const seam = createSeam(backend, enqueueTimeoutMs);
   const producer = createProducer({
     seam,
@@ -103,6 +113,7 @@ export async function connect(target: string | BackendFactory, options: ConnectO
     backend: { name: backend.name, address: backend.address, capabilities: backend.capabilities },
     events,
     inspector: inspectorOf(backend),
+    doctor,
     enqueue: (job: JobDefinition | string, payload: unknown, enqueueOptions?: EnqueueOptions) =>
       producer.enqueue(job, payload, enqueueOptions),
     enqueueMany: (items) => producer.enqueueMany(items),
@@ -115,6 +126,16 @@ export async function connect(target: string | BackendFactory, options: ConnectO
     close: () => (closing ??= close()),
   };
   return jobs;
+}
+
+/** A refusal at start leaves no connection behind: it would keep the process alive. */
+async function closingOnThrow(backend: Backend, judge: () => void): Promise<void> {
+  try {
+    judge();
+  } catch (thrown) {
+    await backend.close();
+    throw thrown;
+  }
 }
 
 function sinkFor(log: NonNullable<ConnectOptions["log"]>) {
