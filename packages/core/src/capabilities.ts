@@ -4,6 +4,8 @@ export interface Capabilities {
   readonly maxDelayMs: number;
   /** Longest `delayMs` that `retry` honours. Infinity: any. 0: none. */
   readonly maxRetryDelayMs: number;
+  /** Longest wait before a run even by hops, because the store forgets what is older. Absent: any. */
+  readonly maxWaitMs?: number;
   /** Distinct priorities told apart. 1: none, 201: all of −100 to 100. */
   readonly priorityLevels: number;
   /** Bytes of `body` in UTF-8. */
@@ -16,10 +18,14 @@ export interface Capabilities {
   readonly maxInFlight: number;
   /** Longest lease, extensions included. Infinity: any. 0: the lease lasts as long as the connection. */
   readonly maxLeaseMs: number;
+  /** Longest a job may run where its lease is not timed but its run is. Absent, or Infinity: any. */
+  readonly maxRunMs?: number;
   /** Whether `lost` on a lease is true to what happened. */
   readonly countsLost: boolean;
   /** Whether `releases` on a lease is true to what happened. */
   readonly countsReleases: boolean;
+  /** True: the store knows only deliveries, so that `attempt` counts releases and losses too. Absent: failures alone. */
+  readonly countsDeliveries?: boolean;
   /** "fifo": same priority and due time leave in the order they came; "none": no promise. */
   readonly ordering: "fifo" | "none";
   /** Whether an id enqueued again while it is held is noticed (`stored: false`, or `ID_CONFLICT`). If not, both copies run. */
@@ -54,9 +60,12 @@ export function judge(need: Need, has: Capabilities): Verdict {
   switch (need.kind) {
     case "delay":
       if (need.delayMs <= has.maxDelayMs) return native;
+      if (need.delayMs > (has.maxWaitMs ?? Infinity))
+        return refused(`wait at most ${has.maxWaitMs} ms, and enqueue later`);
       return has.maxRetryDelayMs > 0 ? emulated : refused("enqueue without a delay, or use a backend that has delays");
     case "retryDelay":
       if (need.delayMs <= has.maxRetryDelayMs) return native;
+      if (need.delayMs > (has.maxWaitMs ?? Infinity)) return refused(`set retry.max to at most ${has.maxWaitMs} ms`);
       return has.maxRetryDelayMs > 0 ? emulated : refused("use a backend that can delay a retry");
     case "priority":
       return has.priorityLevels > 1 ? native : refused("use one queue per priority and give the queues weights");
@@ -65,9 +74,15 @@ export function judge(need: Need, has: Capabilities): Verdict {
         ? native
         : refused(`store the data elsewhere and enqueue a reference; the limit is ${has.maxBodyBytes} bytes`);
     case "timeout":
-      if (has.maxLeaseMs === 0 || need.timeoutMs <= has.maxLeaseMs) return native;
-      return refused(`set a timeout of at most ${has.maxLeaseMs} ms, or split the job`);
+      return need.timeoutMs <= longestRunMs(has)
+        ? native
+        : refused(`set a timeout of at most ${longestRunMs(has)} ms, or split the job`);
     case "dedupe":
       return refused("remove `dedupe`; no backend keeps unique keys yet");
   }
+}
+
+/** A lease that lasts as long as the connection bounds no run; the service may all the same. */
+function longestRunMs({ maxLeaseMs, maxRunMs = Infinity }: Capabilities): number {
+  return Math.min(maxRunMs, maxLeaseMs === 0 ? Infinity : maxLeaseMs);
 }

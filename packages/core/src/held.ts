@@ -9,6 +9,8 @@ export class Held {
   readonly arrivedAt: number = performance.now();
   /** When the lease runs out unless extended, on the monotonic clock; Infinity for a connection lease. */
   deadline: number;
+  /** When the backend last said that the lease is ours, on the monotonic clock. */
+  heardAt = 0;
   startedAt = 0;
   state: "waiting" | "running" | "settling" = "waiting";
   /** True once somebody else may have the job: its outcome is not stored any more. */
@@ -22,6 +24,7 @@ export class Held {
 
   /** `expiresAt` as a backend answers it: Unix milliseconds, or null for as long as the connection. */
   keepUntil(expiresAt: number | null): void {
+    this.heardAt = performance.now();
     this.deadline = expiresAt === null ? Infinity : performance.now() + (expiresAt - Date.now());
   }
 

@@ -23,7 +23,7 @@ export { doctorOf } from "./doctor.ts";
 export type { Duration } from "./duration.ts";
 export { durationMs } from "./duration.ts";
 export type { Envelope, EnvelopeRetry, JsonValue, RetryPolicy } from "./envelope/index.ts";
-export { newId, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
+export { decodeBody, newId, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
 export type { WaybillErrorCode } from "./errors.ts";
 export { Discard, EnvelopeError, isWaybillError, PayloadError, RetryLater, toError, WaybillError } from "./errors.ts";
 export type {

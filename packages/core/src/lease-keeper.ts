@@ -39,8 +39,13 @@ export function createLeaseKeeper({ seam, slots, leaseMs, giveBack }: KeeperSett
     wake();
   }
 
+  /** A lease that lasts as long as the connection is asked after as often, so that its loss is noticed as soon. */
+  function isDue(held: Held, now: number): boolean {
+    return held.deadline === Infinity ? now - held.heardAt > leaseMs / 3 : held.deadline - now < (leaseMs * 2) / 3;
+  }
+
   async function extendDue(now: number): Promise<void> {
-    const due = [...slots.held].filter((held) => !held.gone && held.deadline - now < (leaseMs * 2) / 3);
+    const due = [...slots.held].filter((held) => !held.gone && isDue(held, now));
     if (due.length === 0) return;
     extending = true;
     const answers = await seam.extend(
