@@ -1,0 +1,27 @@
+import type { Capabilities } from "@waybill/core";
+import { LONGEST_DELAY_MS } from "./ladder.ts";
+import type { Settings } from "./options.ts";
+
+/** A job may wait a moment in the worker and take a moment to be aborted, all on the broker's clock. */
+const SETTLE_GRACE_MS = 10_000;
+
+export function rabbitCapabilities({ queueType, consumerTimeoutMs }: Settings): Capabilities {
+  return {
+    maxDelayMs: LONGEST_DELAY_MS,
+    maxRetryDelayMs: LONGEST_DELAY_MS,
+    priorityLevels: 1,
+    maxBodyBytes: 1_048_576,
+    maxBatch: 1_000,
+    maxBatchBytes: Infinity,
+    // A publish is answered by a confirm of its own, in any order, so nothing is gained by holding back.
+    maxInFlight: Infinity,
+    maxLeaseMs: 0,
+    maxRunMs: Math.max(0, consumerTimeoutMs - SETTLE_GRACE_MS),
+    // Classic queues say only that a message was delivered before, not how often.
+    countsLost: queueType === "quorum",
+    countsReleases: true,
+    ordering: "fifo",
+    uniqueIds: false,
+    durable: true,
+  };
+}

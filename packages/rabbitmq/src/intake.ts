@@ -1,0 +1,143 @@
+import type { Channel, ConsumeMessage, GetMessage } from "amqplib";
+import type { Lease } from "@waybill/core";
+
+/** One message in our hands: the token of its lease. It ends with its channel, whatever we think of it. */
+export interface Delivery {
+  readonly message: ConsumeMessage | GetMessage;
+  readonly intake: Intake;
+  readonly credit: Credit | null;
+  /** "settling": a copy is being stored; nobody else may settle it meanwhile. */
+  state: "held" | "settling" | "over";
+}
+
+/** One subscription, and how many more messages the broker may send for it. */
+interface Credit {
+  readonly tag: string;
+  spare: number;
+  alive: boolean;
+}
+
+export interface IntakeEvents {
+  /** A message came. */
+  readonly arrived: (delivery: Delivery) => void;
+  /** The broker ended a subscription: the queue was deleted or moved. The channel, and what we hold, stay. */
+  readonly cancelled: () => void;
+  /** The channel is gone, and every delivery with it. */
+  readonly died: (error: Error | null) => void;
+}
+
+/** One channel on one queue. What it delivered is ours until the channel ends. */
+export interface Intake {
+  readonly alive: boolean;
+  /** Messages the broker may still send unasked. */
+  spare(): number;
+  /** Lets the broker send `count` more. Rejects if the channel died. */
+  grow(count: number): Promise<void>;
+  /** Ends all subscriptions; what was delivered stays ours. */
+  stop(): void;
+  /** Looks once. */
+  get(): Promise<Delivery | null>;
+  /** The message is done: gone for good. */
+  ack(delivery: Delivery): void;
+  /** Nobody has touched it: back to its place in the queue. */
+  putBack(delivery: Delivery): void;
+  close(): Promise<void>;
+}
+
+let nextTag = 1;
+
+export function createIntake(channel: Channel, queue: string, events: IntakeEvents): Intake {
+  const credits = new Set<Credit>();
+  let lastError: Error | null = null;
+  let alive = true;
+
+  channel.on("error", (error: Error) => (lastError = error));
+  channel.on("close", () => {
+    if (!alive) return;
+    alive = false;
+    credits.clear();
+    events.died(lastError);
+  });
+
+  function receive(message: ConsumeMessage | null, credit: Credit): void {
+    if (message === null) {
+      end(credit);
+      return events.cancelled();
+    }
+    credit.spare -= 1;
+    events.arrived({ message, intake, credit, state: "held" });
+  }
+
+  function end(credit: Credit): void {
+    credit.alive = false;
+    credits.delete(credit);
+  }
+
+  /** Both calls leave in one go, so that the prefetch set is the one this subscription gets. */
+  async function subscribe(credit: Credit): Promise<void> {
+    credits.add(credit);
+    const prefetch = channel.prefetch(credit.spare);
+    const take = (message: ConsumeMessage | null): void => receive(message, credit);
+    try {
+      await Promise.all([prefetch, channel.consume(queue, take, { consumerTag: credit.tag })]);
+    } catch (thrown) {
+      end(credit);
+      throw thrown;
+    }
+  }
+
+  function settled(delivery: Delivery): void {
+    delivery.state = "over";
+    if (delivery.credit?.alive) delivery.credit.spare += 1;
+  }
+
+  const intake: Intake = {
+    get alive() {
+      return alive;
+    },
+    spare() {
+      let sum = 0;
+      for (const credit of credits) sum += credit.spare;
+      return sum;
+    },
+    grow(count) {
+      // Several subscriptions share what is delivered; a few wide ones cost the broker less than many narrow ones.
+      const spare = credits.size < FEW ? count : Math.max(count, FEW * credits.size);
+      return subscribe({ tag: `waybill-${nextTag++}`, spare, alive: true });
+    },
+    stop() {
+      for (const credit of credits) {
+        end(credit);
+        channel.cancel(credit.tag).catch(() => undefined);
+      }
+    },
+    async get() {
+      const message = await channel.get(queue);
+      return message === false ? null : { message, intake, credit: null, state: "held" };
+    },
+    ack(delivery) {
+      channel.ack(delivery.message);
+      settled(delivery);
+    },
+    putBack(delivery) {
+      channel.nack(delivery.message, false, true);
+      settled(delivery);
+    },
+    async close() {
+      if (!alive) return;
+      alive = false;
+      await channel.close();
+    },
+  };
+  return intake;
+}
+
+const FEW = 4;
+
+/** The delivery behind a lease while it is ours; null once it was settled, its channel ended, or it was never ours. */
+export function deliveryOf(lease: Lease): Delivery | null {
+  const { token } = lease;
+  if (typeof token !== "object" || token === null || !("intake" in token)) return null;
+  const delivery = token as Delivery;
+  return delivery.intake.alive && delivery.state === "held" ? delivery : null;
+}

@@ -1,0 +1,173 @@
+import { WaybillError } from "@waybill/core";
+import type { ConfirmChannel, Options } from "amqplib";
+import { unavailable } from "./errors.ts";
+import type { Link, Session } from "./link.ts";
+
+export interface Outgoing {
+  /** Logical name, for setup and errors. */
+  readonly queue: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly content: Buffer;
+  readonly properties: Options.Publish;
+}
+
+/** Null: the broker has stored it. "returned": no queue was there for it. */
+export type Confirmed = WaybillError | "returned" | null;
+
+export interface Publisher {
+  /**
+   * Publishes and waits for each confirm. `prepare` makes what the messages need on the broker. Never rejects: what
+   * could not be sent, or was not confirmed in time, is answered for each message.
+   */
+  publish(messages: readonly Outgoing[], prepare: (session: Session) => Promise<unknown>): Promise<Confirmed[]>;
+  /** Resolves when nothing waits for a confirm. */
+  whenIdle(): Promise<void>;
+}
+
+interface Opened {
+  readonly session: Session;
+  readonly channel: ConfirmChannel;
+  /** Ids the broker has just sent back; the confirm of each follows. */
+  readonly returned: Set<string>;
+}
+
+const BETWEEN_TRIES_MS = 200;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+export function createPublisher(link: Link, timeoutMs: number, isClosed: () => boolean): Publisher {
+  let current: Opened | null = null;
+  let opening: Promise<Opened> | null = null;
+  const underway = new Set<Promise<unknown>>();
+
+  async function open(): Promise<Opened> {
+    const session = await link.session();
+    const channel = await session.model.createConfirmChannel();
+    const opened: Opened = { session, channel, returned: new Set() };
+    channel.on("error", () => undefined);
+    channel.on("close", () => {
+      if (current === opened) current = null;
+    });
+    channel.on("return", (message) => opened.returned.add(String(message.properties.messageId)));
+    return (current = opened);
+  }
+
+  function whenOpen(): Promise<Opened> {
+    if (current !== null) return Promise.resolve(current);
+    opening ??= open().finally(() => (opening = null));
+    return opening;
+  }
+
+  /** Goes on trying until `until`: nothing has been sent yet, so nothing can be doubled. */
+  async function ready(until: number, prepare: (session: Session) => Promise<unknown>): Promise<Opened> {
+    for (;;) {
+      try {
+        const found = await within(whenOpen(), until, () => "the broker did not answer");
+        if (found.session.blocked === null) {
+          await within(prepare(found.session), until, () => saysBlocked(found.session) ?? "the broker did not answer");
+          return found;
+        }
+        if (performance.now() + BETWEEN_TRIES_MS > until) throw unavailable(saysBlocked(found.session) ?? "");
+      } catch (thrown) {
+        const lasting = thrown instanceof WaybillError && thrown.code !== "BACKEND_UNAVAILABLE";
+        if (lasting || isClosed() || performance.now() + BETWEEN_TRIES_MS > until) throw thrown;
+      }
+      await pause(BETWEEN_TRIES_MS);
+    }
+  }
+
+  async function publish(
+    messages: readonly Outgoing[],
+    prepare: (session: Session) => Promise<unknown>,
+  ): Promise<Confirmed[]> {
+    const until = performance.now() + timeoutMs;
+    try {
+      const found = await ready(until, prepare);
+      return await send(found, messages, until);
+    } catch (thrown) {
+      const error =
+        thrown instanceof WaybillError ? thrown : unavailable(`nothing was sent: ${String(thrown)}`, thrown);
+      return messages.map(() => error);
+    }
+  }
+
+  return {
+    publish(messages, prepare) {
+      const work = publish(messages, prepare);
+      underway.add(work);
+      return work.finally(() => underway.delete(work));
+    },
+    async whenIdle() {
+      await Promise.all(underway);
+    },
+  };
+}
+
+/** Resolves once each message is confirmed, refused, or out of time. */
+function send(
+  { channel, session, returned }: Opened,
+  messages: readonly Outgoing[],
+  until: number,
+): Promise<Confirmed[]> {
+  return new Promise((resolve) => {
+    const answers: (Confirmed | undefined)[] = messages.map(() => undefined);
+    let left = messages.length;
+    const timer = setTimeout(() => finish(unconfirmed(session)), until - performance.now());
+    const finish = (otherwise: WaybillError): void => {
+      clearTimeout(timer);
+      resolve(answers.map((answer) => (answer === undefined ? otherwise : answer)));
+    };
+    const answer = (index: number, confirmed: Confirmed): void => {
+      answers[index] = confirmed;
+      left -= 1;
+      if (left === 0) finish(unconfirmed(session));
+    };
+    messages.forEach(({ queue, exchange, routingKey, content, properties }, index) => {
+      const confirmed = (error: Error | null): void => {
+        if (error !== null) return answer(index, notStored(error, queue));
+        const id = properties.messageId ?? "";
+        answer(index, returned.size > 0 && returned.delete(id) ? "returned" : null);
+      };
+      try {
+        channel.publish(exchange, routingKey, content, properties, confirmed);
+      } catch (thrown) {
+        answer(index, unavailable("the connection was lost before the message was sent", thrown));
+      }
+    });
+  });
+}
+
+function notStored(error: Error, queue: string): WaybillError {
+  if (error.message === "message nacked") {
+    const text = `the broker refuses messages for "${queue}": the queue is at the length a policy allows, or most of its nodes are away; nothing was stored`;
+    return new WaybillError("BACKEND_FULL", text, { cause: error });
+  }
+  const text =
+    "the connection was lost before the broker confirmed; the message may or may not be stored: send it again under the same id";
+  return unavailable(text, error);
+}
+
+function unconfirmed(session: Session): WaybillError {
+  return unavailable(
+    saysBlocked(session) ??
+      "the broker did not confirm in time; the message may or may not be stored: send it again under the same id",
+  );
+}
+
+function saysBlocked({ blocked }: Session): string | null {
+  if (blocked === null) return null;
+  return `the broker takes no messages for now (${blocked || "an alarm"}): free memory or disk on its machine, and it goes on by itself`;
+}
+
+async function within<T>(work: Promise<T>, until: number, say: () => string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unavailable(say())), Math.max(0, until - performance.now()));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

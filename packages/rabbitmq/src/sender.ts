@@ -1,0 +1,101 @@
+import type { Answer, Message, Receipt, WaybillError } from "@waybill/core";
+import type { Options } from "amqplib";
+import { refused, unavailable } from "./errors.ts";
+import { messageProperties } from "./label.ts";
+import { climbFor, LONGEST_DELAY_MS } from "./ladder.ts";
+import type { Session } from "./link.ts";
+import type { Settings } from "./options.ts";
+import type { Confirmed, Outgoing, Publisher } from "./publisher.ts";
+import { names } from "./topology.ts";
+
+/** Stores messages: new ones, copies that wait again, and dead letters. */
+export interface Sender {
+  enqueue(messages: readonly Message[]): Promise<Answer<Receipt>[]>;
+  /** One more copy of a message, after `delayMs`. Rejects if it is not certain to be stored. */
+  again(queue: string, content: Buffer, properties: Options.Publish, delayMs: number): Promise<void>;
+  /** To the dead letters, with the properties that say why. */
+  bury(queue: string, content: Buffer, properties: Options.Publish): Promise<void>;
+}
+
+export function createSender(settings: Settings, publisher: Publisher, maxBodyBytes: number): Sender {
+  const { prefix } = settings;
+
+  function outgoing(queue: string, content: Buffer, properties: Options.Publish, delayMs: number): Outgoing {
+    if (delayMs <= 0) return { queue, exchange: "", routingKey: names.work(prefix, queue), content, properties };
+    const { rung, routingKey } = climbFor(delayMs, queue);
+    return { queue, exchange: names.level(prefix, rung), routingKey, content, properties };
+  }
+
+  function prepareFor(list: readonly Outgoing[]) {
+    const queues = new Set(list.map((one) => one.queue));
+    const delayed = list.some((one) => one.exchange !== "");
+    return async (session: Session): Promise<void> => {
+      for (const queue of queues) await session.setup.queue(queue);
+      if (delayed) await session.setup.ladder();
+    };
+  }
+
+  /** A queue that is gone is made again, and what came back for want of it is sent once more. */
+  async function publish(list: readonly Outgoing[]): Promise<(WaybillError | null)[]> {
+    if (list.length === 0) return [];
+    const answers = await publisher.publish(list, prepareFor(list));
+    const back = list.filter((_, index) => answers[index] === "returned");
+    if (back.length === 0) return answers.map(asError);
+    const prepare = prepareFor(back);
+    const again = await publisher.publish(back, async (session) => {
+      for (const one of back) session.setup.forget(one.queue);
+      await prepare(session);
+    });
+    let next = 0;
+    return answers.map((answer) => asError(answer === "returned" ? (again[next++] ?? null) : answer));
+  }
+
+  async function store(one: Outgoing): Promise<void> {
+    const [error] = await publish([one]);
+    if (error) throw error;
+  }
+
+  /** Why the message is not taken, or null. */
+  function refusal(message: Message, content: Buffer): string | null {
+    if (content.length > maxBodyBytes) {
+      return `the body of job "${message.id}" has ${content.length} bytes, over the ${maxBodyBytes} allowed; store the data elsewhere and send a reference`;
+    }
+    if (message.priority !== 0) {
+      return `job "${message.id}" has priority ${message.priority}, and there are none here; use one queue per priority and give the queues weights`;
+    }
+    if (message.delayMs > LONGEST_DELAY_MS) {
+      return `job "${message.id}" is delayed ${message.delayMs} ms, over the ${LONGEST_DELAY_MS} allowed; let it hop`;
+    }
+    return null;
+  }
+
+  return {
+    async enqueue(messages) {
+      const answers: Answer<Receipt>[] = [];
+      const taken: number[] = [];
+      const list: Outgoing[] = [];
+      messages.forEach((message, index) => {
+        const content = Buffer.from(message.body);
+        const why = refusal(message, content);
+        answers.push(
+          why === null ? { ok: true, value: { id: message.id, stored: true } } : { ok: false, error: refused(why) },
+        );
+        if (why !== null) return;
+        const dueAt = message.delayMs > 0 ? Math.ceil(Date.now() + message.delayMs) : null;
+        list.push(outgoing(message.queue, content, messageProperties(message, dueAt), message.delayMs));
+        taken.push(index);
+      });
+      const errors = await publish(list);
+      errors.forEach((error, index) => {
+        if (error !== null) answers[taken[index] ?? 0] = { ok: false, error };
+      });
+      return answers;
+    },
+    again: (queue, content, properties, delayMs) => store(outgoing(queue, content, properties, delayMs)),
+    bury: (queue, content, properties) =>
+      store({ queue, exchange: "", routingKey: names.dead(prefix), content, properties }),
+  };
+}
+
+const asError = (confirmed: Confirmed): WaybillError | null =>
+  confirmed === "returned" ? unavailable("the queue is deleted as often as it is made; nothing was stored") : confirmed;

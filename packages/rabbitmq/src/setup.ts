@@ -1,0 +1,63 @@
+import type { Channel, ChannelModel } from "amqplib";
+import { declareError } from "./errors.ts";
+import type { Settings } from "./options.ts";
+import { createTopology, type Declarable } from "./topology.ts";
+
+/** Makes what a job needs on the broker before it is used: once per connection, so again after each reconnect. */
+export interface Setup {
+  /** The work queue behind `queue`, and what it needs. Rejects CONFIG_INVALID when the broker refuses. */
+  queue(queue: string): Promise<void>;
+  /** The rungs for delays. */
+  ladder(): Promise<void>;
+  dead(): Promise<void>;
+  /** Makes the next `queue` call look again: the broker said that the queue is gone. */
+  forget(queue: string): void;
+}
+
+export function createSetup(settings: Settings, model: ChannelModel): Setup {
+  const topology = createTopology(settings);
+  const done = new Map<string, Promise<void>>();
+  let channel: Promise<Channel> | null = null;
+
+  /** A refused declaration costs the channel, so declarations have one of their own. */
+  function openChannel(): Promise<Channel> {
+    channel ??= model.createChannel().then((opened) => {
+      opened.on("error", () => undefined);
+      opened.on("close", () => (channel = null));
+      return opened;
+    });
+    return channel;
+  }
+
+  async function declare(list: readonly Declarable[]): Promise<void> {
+    for (const one of list) {
+      try {
+        const opened = await openChannel();
+        await (settings.declare ? one.make(opened) : one.look(opened));
+      } catch (thrown) {
+        channel = null;
+        throw declareError(thrown, one.name);
+      }
+    }
+  }
+
+  function once(key: string, list: () => readonly Declarable[]): Promise<void> {
+    const under = done.get(key);
+    if (under !== undefined) return under;
+    const work = declare(list());
+    done.set(key, work);
+    work.catch(() => done.delete(key));
+    return work;
+  }
+
+  const keyOf = (queue: string): string => `queue ${queue}`;
+  return {
+    async queue(queue) {
+      if (!done.has(keyOf(queue))) await once("dead", () => topology.dead());
+      await once(keyOf(queue), () => topology.queue(queue));
+    },
+    ladder: () => once("ladder", () => topology.ladder()),
+    dead: () => once("dead", () => topology.dead()),
+    forget: (queue) => void done.delete(keyOf(queue)),
+  };
+}
