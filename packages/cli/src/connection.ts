@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { connect, type ConnectOptions, type Inspector, type Jobs } from "@waybill/core";
 import { CommandError } from "./exit.ts";
+import { readProjectFile } from "./project-file.ts";
 
 /** What every command that talks to a backend takes. */
 export interface SharedOptions {
@@ -21,7 +22,7 @@ export function shared(command: Command): Command {
 
 /** Connects, works and closes, whatever the work came to. Log lines are off: stdout belongs to the command's answer. */
 export async function connected<T>(url: string, options: ConnectOptions, work: (jobs: Jobs) => Promise<T>): Promise<T> {
-  const jobs = await connect(url, { log: "off", ...options });
+  const jobs = await connect(url, { log: "off", services: readProjectFile().services, ...options });
   try {
     return await work(jobs);
   } finally {

@@ -1,14 +1,27 @@
 import { Command } from "commander";
 import { deadCommand } from "./commands/dead.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { enqueueCommand } from "./commands/enqueue.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { queuesCommand } from "./commands/queues.ts";
+import { waitCommand } from "./commands/wait.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { type ExitCode, exitCodeOf, exitCodes, isEndOfHelp } from "./exit.ts";
 import { examples, section } from "./help.ts";
+import { applySettings, readProjectFile } from "./project-file.ts";
 import { printError } from "./print.ts";
 import { bold } from "./style.ts";
 import { version } from "./version.ts";
+
+const COMMANDS = [
+  workerCommand,
+  enqueueCommand,
+  queuesCommand,
+  deadCommand,
+  migrateCommand,
+  doctorCommand,
+  waitCommand,
+] as const;
 
 /** Runs one command line, prints its answer or its one error, and answers the exit code. Never throws. */
 export async function run(argv: readonly string[]): Promise<ExitCode> {
@@ -17,7 +30,9 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     return exitCodes.usage;
   }
   try {
-    await createProgram().parseAsync(argv, { from: "user" });
+    const program = createProgram();
+    applySettings(program, readProjectFile());
+    await program.parseAsync(argv, { from: "user" });
     return exitCodes.ok;
   } catch (thrown) {
     if (isEndOfHelp(thrown)) return exitCodes.ok;
@@ -36,7 +51,7 @@ function createProgram(): Command {
     // Errors are thrown and printed once, by `run`.
     .configureOutput({ outputError: () => undefined })
     .exitOverride();
-  for (const add of [workerCommand, enqueueCommand, queuesCommand, deadCommand, migrateCommand]) add(program);
+  for (const add of COMMANDS) add(program);
   examples(
     program,
     ["waybill worker --jobs ./jobs.js", "run jobs until SIGTERM or Ctrl-C"],
@@ -46,7 +61,7 @@ function createProgram(): Command {
   section(
     program,
     "Environment",
-    "WAYBILL_URL      the backend, where --url is not given",
+    "WAYBILL_URL      the backend, where --url is not given; below both, `waybill.url` in package.json",
     "WAYBILL_JOBS     the module with the job definitions, where --jobs is not given",
     "WAYBILL_DEBUG=1  print stacks with errors",
     "NO_COLOR         print without colours",

@@ -47,9 +47,10 @@ export function start(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   wrapper: readonly string[] = [],
+  cwd = process.cwd(),
 ): Running {
   const [file = "", ...rest] = [...wrapper, process.execPath, ...nodeArguments, ...args];
-  const child = spawn(file, rest, { env: { PATH: process.env["PATH"] ?? "", ...env } });
+  const child = spawn(file, rest, { cwd, env: { PATH: process.env["PATH"] ?? "", ...env } });
   children.push(child);
   let stdout = "";
   let stderr = "";
@@ -62,9 +63,9 @@ export function start(
 /** Runs the command to its end. */
 export function waybill(
   args: readonly string[],
-  options: { env?: Readonly<Record<string, string>>; stdin?: string } = {},
+  options: { env?: Readonly<Record<string, string>>; stdin?: string; cwd?: string } = {},
 ): Promise<Ended> {
-  const { child, ended } = start(args, options.env);
+  const { child, ended } = start(args, options.env, [], options.cwd);
   child.stdin.end(options.stdin ?? "");
   return ended;
 }

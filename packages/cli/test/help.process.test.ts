@@ -21,6 +21,8 @@ describe("help", () => {
         queues [options]                 count jobs by queue and state
         dead                             list, replay or drop jobs that failed for good
         migrate [options]                bring the backend's schema up to date
+        doctor [options]                 examine the backend and print every setting with its origin
+        wait [options]                   wait until the backend answers
 
       Examples:
         waybill worker --jobs ./jobs.js                                       run jobs until SIGTERM or Ctrl-C
@@ -28,7 +30,7 @@ describe("help", () => {
         waybill queues                                                        see what waits where
 
       Environment:
-        WAYBILL_URL      the backend, where --url is not given
+        WAYBILL_URL      the backend, where --url is not given; below both, \`waybill.url\` in package.json
         WAYBILL_JOBS     the module with the job definitions, where --jobs is not given
         WAYBILL_DEBUG=1  print stacks with errors
         NO_COLOR         print without colours

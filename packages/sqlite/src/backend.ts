@@ -1,7 +1,8 @@
-import { type BackendContext, type InspectableBackend, WaybillError } from "@waybill/core";
+import { type BackendContext, type ExaminableBackend, type InspectableBackend, WaybillError } from "@waybill/core";
 import { sqliteCapabilities } from "./capabilities.ts";
 import { createClaim } from "./claim.ts";
 import { createCommitGroup } from "./commit-group.ts";
+import { createDoctor } from "./doctor.ts";
 import { createEnqueue } from "./enqueue.ts";
 import { createInbox } from "./inbox.ts";
 import { createInspector } from "./inspector.ts";
@@ -18,7 +19,7 @@ export async function openSqlite(
   settings: Settings,
   context: BackendContext,
   now: () => number = Date.now,
-): Promise<InspectableBackend> {
+): Promise<InspectableBackend & ExaminableBackend> {
   const { db, file } = await openFile(settings);
   const address = `sqlite:${settings.path}`;
   const retention = createRetention(db, now, settings);
@@ -57,6 +58,7 @@ export async function openSqlite(
     address,
     capabilities: sqliteCapabilities,
     inspector: createInspector(db, now, group, ensureOpen),
+    doctor: createDoctor(db, file, settings),
     async enqueue(messages) {
       ensureOpen();
       return group.write(() => enqueue(messages));

@@ -1,21 +1,15 @@
 import { Console } from "node:console";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { connect, type Duration, type ShutdownReport } from "@waybill/core";
 import { shared, type SharedOptions } from "../connection.ts";
 import { CommandError } from "../exit.ts";
 import { examples, section } from "../help.ts";
 import { loadHandlers } from "../load-jobs.ts";
-import { duration, list, wholeNumber } from "../option-values.ts";
+import { readProjectFile } from "../project-file.ts";
+import { jobsOption, type WorkerFlags, workerOptions } from "../worker-options.ts";
 
-interface Options extends SharedOptions {
+interface Options extends SharedOptions, WorkerFlags {
   readonly jobs: string;
-  readonly queues?: readonly string[];
-  readonly concurrency: number;
-  readonly lease: Duration;
-  readonly drain: Duration;
-  readonly abort: Duration;
-  readonly close: Duration;
-  readonly maxLost: number;
 }
 
 export function workerCommand(program: Command): void {
@@ -23,18 +17,8 @@ export function workerCommand(program: Command): void {
     .command("worker")
     .summary("run jobs until told to stop")
     .description("Run jobs until SIGTERM or SIGINT, then finish or hand back what runs, and print a summary.")
-    .addOption(
-      new Option("--jobs <file>", "module with the jobs: its handlerFor exports, or its array `jobs`")
-        .env("WAYBILL_JOBS")
-        .makeOptionMandatory(),
-    )
-    .option("--queues <names>", "queues to work, comma-separated (default: those of the jobs)", list)
-    .option("--concurrency <count>", "jobs at once", wholeNumber(1), 10)
-    .option("--lease <duration>", "a crashed worker's jobs run elsewhere after this long", duration, "30s")
-    .option("--drain <duration>", "at shutdown, let running jobs finish for this long", duration, "20s")
-    .option("--abort <duration>", "then abort them and wait this long before handing them back", duration, "4s")
-    .option("--close <duration>", "then give the backend this long to close", duration, "3s")
-    .option("--max-lost <count>", "dead-letter a job whose workers died this often", wholeNumber(1), 20);
+    .addOption(jobsOption().makeOptionMandatory());
+  workerOptions(command);
   examples(
     shared(command).action(work),
     ["waybill worker --jobs ./jobs.js", "every queue the jobs name"],
@@ -53,7 +37,7 @@ async function work(options: Options): Promise<void> {
   const cancelBootGuard = exitOnEarlySignal();
   globalThis.console = new Console(process.stderr, process.stderr);
   const handlers = await loadHandlers(options.jobs);
-  const jobs = await connect(options.url, { jobs: handlers, role: "worker" });
+  const jobs = await connect(options.url, { jobs: handlers, role: "worker", services: readProjectFile().services });
   const worker = jobs.worker({
     jobs: handlers,
     ...(options.queues === undefined ? {} : { queues: options.queues }),

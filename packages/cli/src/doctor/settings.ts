@@ -1,0 +1,87 @@
+import type { Command } from "commander";
+import { type BackendSetting, type JobDefinition, maskUrl } from "@waybill/core";
+
+/** Who said it: nobody, package.json, the environment, or what was written in the command or the jobs file. */
+export type Origin = "default" | "file" | "env" | "code";
+
+export interface Setting {
+  readonly name: string;
+  readonly value: string | number | boolean | null;
+  readonly origin: Origin;
+}
+
+/** What a worker started in this place, with these options, would run with. */
+export function settingsOf(
+  command: Command,
+  backend: readonly BackendSetting[],
+  jobs: readonly JobDefinition[],
+): Setting[] {
+  const flags = command.options.map((option) => option.attributeName()).filter((name) => !ABOUT_THE_COMMAND.has(name));
+  const url = originOf(command, "url");
+  return [
+    ...flags.map((name) => ({
+      name,
+      value: textOf(name, command.getOptionValue(name)),
+      origin: originOf(command, name),
+    })),
+    {
+      name: "nodeEnv",
+      value: process.env["NODE_ENV"] ?? "development",
+      origin: process.env["NODE_ENV"] ? "env" : "default",
+    },
+    // What the URL says, the one who said the URL says.
+    ...backend.map(
+      ({ name, value, given }) => ({ name: `backend.${name}`, value, origin: given ? url : "default" }) as const,
+    ),
+    ...jobs.flatMap(settingsOfJob),
+  ];
+}
+
+const ABOUT_THE_COMMAND: ReadonlySet<string> = new Set(["json", "watch"]);
+
+function originOf(command: Command, name: string): Origin {
+  switch (command.getOptionValueSource(name)) {
+    case "cli":
+      return "code";
+    case "env":
+      return "env";
+    case "config":
+      return "file";
+    default:
+      return "default";
+  }
+}
+
+function textOf(name: string, value: unknown): Setting["value"] {
+  if (value === undefined) return null;
+  if (Array.isArray(value)) return value.join(",");
+  return name === "url" ? maskUrl(String(value)) : (value as Setting["value"]);
+}
+
+/** The spec's defaults, as `defineJob` describes them. */
+const JOB_DEFAULTS = {
+  maxAttempts: 10,
+  initial: "5s",
+  factor: 2,
+  max: "1h",
+  jitter: true,
+  onExhaustion: "dead_letter",
+};
+
+function settingsOfJob({ type, queue, retry, timeoutMs, version }: JobDefinition): Setting[] {
+  const said = (name: string, value: Setting["value"], given: boolean): Setting => ({
+    name: `${type}.${name}`,
+    value,
+    origin: given ? "code" : "default",
+  });
+  const retries = Object.entries(JOB_DEFAULTS).map(([name, value]) => {
+    const given = retry[name as keyof typeof JOB_DEFAULTS];
+    return said(`retry.${name}`, given ?? value, given !== undefined);
+  });
+  return [
+    said("queue", queue, queue !== "default"),
+    said("timeoutMs", timeoutMs ?? 900_000, timeoutMs !== null),
+    said("version", version, version !== 1),
+    ...retries,
+  ];
+}

@@ -1,0 +1,33 @@
+import { type Command, Option } from "commander";
+import type { Duration } from "@waybill/core";
+import { duration, list, wholeNumber } from "./option-values.ts";
+
+/** What `worker` runs with, and `doctor` tells about. */
+export interface WorkerFlags {
+  readonly jobs?: string;
+  readonly queues?: readonly string[];
+  readonly concurrency: number;
+  readonly lease: Duration;
+  readonly drain: Duration;
+  readonly abort: Duration;
+  readonly close: Duration;
+  readonly maxLost: number;
+}
+
+export function jobsOption(): Option {
+  return new Option("--jobs <file>", "module with the jobs: its handlerFor exports, or its array `jobs`").env(
+    "WAYBILL_JOBS",
+  );
+}
+
+/** Everything but `--jobs`, which only some commands insist on. */
+export function workerOptions(command: Command): Command {
+  return command
+    .option("--queues <names>", "queues to work, comma-separated (default: those of the jobs)", list)
+    .option("--concurrency <count>", "jobs at once", wholeNumber(1), 10)
+    .option("--lease <duration>", "a crashed worker's jobs run elsewhere after this long", duration, "30s")
+    .option("--drain <duration>", "at shutdown, let running jobs finish for this long", duration, "20s")
+    .option("--abort <duration>", "then abort them and wait this long before handing them back", duration, "4s")
+    .option("--close <duration>", "then give the backend this long to close", duration, "3s")
+    .option("--max-lost <count>", "dead-letter a job whose workers died this often", wholeNumber(1), 20);
+}

@@ -1,0 +1,112 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { fixture, freshPlace, jsonLines, start, until, waybill } from "./cli.ts";
+
+const origins = (stdout: string): Record<string, string> =>
+  Object.fromEntries(
+    jsonLines(stdout)
+      .filter((line) => "origin" in line)
+      .map(({ name, value, origin }) => [String(name), `${value} (${origin})`]),
+  );
+
+describe("R13: waybill doctor prints every effective setting with who set it", () => {
+  test("the default, package.json, the environment, or the command line and the jobs file", async () => {
+    const { env, folder } = freshPlace();
+    writeFileSync(
+      join(folder, "package.json"),
+      JSON.stringify({ waybill: { concurrency: 20, drain: "1m", lease: "5s" } }),
+    );
+    const args = ["doctor", "--json", "--lease", "10s", "--jobs", fixture("definitions")];
+    const { stdout, code } = await waybill(args, { env: { ...env, NODE_ENV: "test" }, cwd: folder });
+    expect(code).toBe(0);
+    expect(origins(stdout)).toEqual({
+      jobs: `${fixture("definitions")} (code)`,
+      queues: "null (default)",
+      concurrency: "20 (file)",
+      lease: "10s (code)",
+      drain: "1m (file)",
+      abort: "4s (default)",
+      close: "3s (default)",
+      maxLost: "20 (default)",
+      url: `${env["WAYBILL_URL"]} (env)`,
+      nodeEnv: "test (env)",
+      "backend.path": expect.stringMatching(/jobs\.db \(env\)$/),
+      "backend.maxAgeMs": "86400000 (default)",
+      "backend.maxCount": "10000 (default)",
+      "backend.busyTimeoutMs": "9500 (default)",
+      "backend.pollMs": "40 (default)",
+      "mail.album_ready.queue": "mailers (code)",
+      "mail.album_ready.timeoutMs": "900000 (default)",
+      "mail.album_ready.version": "1 (default)",
+      "mail.album_ready.retry.maxAttempts": "10 (default)",
+      "mail.album_ready.retry.initial": "5s (default)",
+      "mail.album_ready.retry.factor": "2 (default)",
+      "mail.album_ready.retry.max": "1h (default)",
+      "mail.album_ready.retry.jitter": "true (default)",
+      "mail.album_ready.retry.onExhaustion": "dead_letter (default)",
+    });
+  });
+
+  test("a worker started there runs with what doctor printed", async () => {
+    const { env, folder } = freshPlace();
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ waybill: { concurrency: 3, jobs: fixture("jobs") } }));
+    const worker = start(["worker"], env, [], folder);
+    const booted = await until("the boot line", () =>
+      jsonLines(worker.stdout()).find(({ event }) => event === "booted"),
+    );
+    expect(booted["concurrency"]).toBe(3);
+  });
+
+  test("a password in the URL is not printed", async () => {
+    const { stdout } = await waybill(["doctor", "--json", "--url", "redis://me:secret@127.0.0.1:1"]);
+    expect(origins(stdout)["url"]).toBe("redis://***@127.0.0.1:1 (code)");
+    expect(stdout).not.toContain("secret");
+  });
+
+  test.each([
+    [{ concurency: 3 }, "waybill.concurency, which is no option"],
+    [{ concurrency: "many" }, "waybill.concurrency to many"],
+    [{ services: "redis" }, "waybill.services is to be an object"],
+  ])("package.json with %j is refused", async (settings, message) => {
+    const { env, folder } = freshPlace();
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ waybill: settings }));
+    const { code, stderr } = await waybill(["doctor"], { env, cwd: folder });
+    expect(stderr).toContain(message);
+    expect(code).toBe(2);
+  });
+});
+
+describe("waybill doctor", () => {
+  test("R55: exits 1 within 10 s naming a queue whose jobs no worker takes, and 0 once a worker does", async () => {
+    const { env } = freshPlace();
+    const other = start(["worker", "--jobs", fixture("jobs"), "--queues", "slow"], env);
+    await until("the worker is up", () => jsonLines(other.stdout()).some(({ event }) => event === "booted"));
+    await waybill(["enqueue", "mail.album_ready", '{"albumId":"a1"}', "--jobs", fixture("jobs")], { env });
+    const began = performance.now();
+    const alone = await waybill(["doctor"], { env });
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(alone.code).toBe(1);
+    expect(alone.stderr).toContain('queue "mailers" has 1 ready and no worker takes them');
+    start(["worker", "--jobs", fixture("jobs")], env);
+    expect((await waybill(["doctor"], { env })).code).toBe(0);
+  });
+
+  test("R21: a server outside the range in package.json is named with both versions, and nothing starts on it", async () => {
+    const { env, folder } = freshPlace();
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ waybill: { services: { sqlite: ">=99" } } }));
+    const refused = new RegExp(`sqlite is ${process.versions["sqlite"]}.*">=99"`);
+    for (const args of [["doctor"], ["queues"], ["worker", "--jobs", fixture("jobs")]]) {
+      const { code, stderr } = await waybill(args, { env, cwd: folder });
+      expect(stderr).toMatch(refused);
+      expect(code).not.toBe(0);
+    }
+  });
+
+  test("a backend that refuses to open is a finding beside the settings", async () => {
+    const { stdout, code } = await waybill(["doctor", "--json", "--url", "sqlite:/no/such/folder/waybill.db"]);
+    expect(code).toBe(1);
+    expect(jsonLines(stdout).at(-1)).toMatchObject({ check: "backend.opens", severity: "failure" });
+    expect(origins(stdout)["url"]).toBe("sqlite:/no/such/folder/waybill.db (code)");
+  });
+});

@@ -1,0 +1,47 @@
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
+import type { Doctor, Finding } from "@waybill/core";
+import { type Settings, settingsOf } from "./options.ts";
+
+/** Below this, writes will soon be refused. */
+const SPARE_BYTES = 100 * 1_048_576;
+
+export function createDoctor(db: DatabaseSync, file: string, settings: Settings): Doctor {
+  const version = String(db.prepare("SELECT sqlite_version() AS version").get()?.["version"]);
+  const defaults = settingsOf({ path: settings.path });
+  const isGiven = (name: keyof Settings): boolean => name === "path" || settings[name] !== defaults[name];
+  return {
+    server: { product: "sqlite", version },
+    settings: (Object.keys(defaults) as (keyof Settings)[]).map((name) => ({
+      name,
+      value: settings[name],
+      given: isGiven(name),
+    })),
+    checks: async () => [durability(db), await space(file)],
+  };
+}
+
+/** Opening sets both; a program that shares the connection's file cannot change them for us. */
+function durability(db: DatabaseSync): Finding {
+  const mode = String(db.prepare("PRAGMA journal_mode").get()?.["journal_mode"]);
+  const level = Number(db.prepare("PRAGMA synchronous").get()?.["synchronous"]);
+  const safe = mode === "wal" && level >= 2;
+  return {
+    check: "sqlite.durability",
+    severity: safe ? "ok" : "failure",
+    message: `journal_mode is ${mode}, synchronous is ${level}: a write is ${safe ? "" : "not "}on disk when it resolves`,
+    wayOut: safe ? null : "open the file by waybill alone, on a local disk",
+  };
+}
+
+async function space(file: string): Promise<Finding> {
+  const { bavail, bsize } = await statfs(dirname(file));
+  const enough = bavail * bsize >= SPARE_BYTES;
+  return {
+    check: "sqlite.space",
+    severity: enough ? "ok" : "warning",
+    message: `${Math.floor((bavail * bsize) / 1_048_576).toLocaleString("en-US")} MiB are free beside the file`,
+    wayOut: enough ? null : "make room: a full disk refuses every enqueue",
+  };
+}
