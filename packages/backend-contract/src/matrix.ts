@@ -24,6 +24,7 @@ const ROWS: readonly Row[] = [
   ["longest lease", (has) => (has.maxLeaseMs === 0 ? "the connection" : span(has.maxLeaseMs))],
   ["order within a priority", (has) => (has.ordering === "fifo" ? "first in, first out" : "not promised")],
   ["same id enqueued twice", (has) => (has.uniqueIds ? "stored once" : "stored twice")],
+  ["what counts as an attempt", (has) => (has.countsDeliveries ? "every delivery" : "every failure")],
   ["dead workers counted", (has) => yes(has.countsLost)],
   ["releases counted", (has) => yes(has.countsReleases)],
   ["survives a restart of the machine", (has) => yes(has.durable)],

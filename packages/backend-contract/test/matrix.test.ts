@@ -22,6 +22,7 @@ test("the capability table says in words what each backend does, and what happen
     "| longest lease | any | 12 h | the connection |",
     "| order within a priority | first in, first out | not promised | first in, first out |",
     "| same id enqueued twice | stored once | stored twice | stored twice |",
+    "| what counts as an attempt | every failure | every failure | every failure |",
     "| dead workers counted | yes | yes | no |",
     "| releases counted | yes | yes | no |",
     "| survives a restart of the machine | no | no | no |",

@@ -24,6 +24,9 @@ export const inspectable = (has: Claims): true | string => has.inspectable || "i
 
 export const shareable = (has: Claims): true | string => has.shareable || "its store cannot be opened twice";
 
+export const failuresCounted = (has: Claims): true | string =>
+  has.countsDeliveries !== true || "every delivery counts as an attempt (countsDeliveries)";
+
 /** All of several claims, in the order given; the first reason found is the reason. */
 export const allOf =
   (...claims: readonly ((has: Claims) => true | string)[]) =>

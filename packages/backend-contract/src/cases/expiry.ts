@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ContractCase } from "../contract-case.ts";
-import { allOf, timedLeases } from "./claims.ts";
+import { allOf, failuresCounted, timedLeases } from "./claims.ts";
 
 const subject = "expiry";
 
@@ -8,7 +8,7 @@ export const expiryCases: readonly ContractCase[] = [
   {
     subject,
     name: "a message whose worker died is delivered again, as the same attempt",
-    appliesTo: timedLeases,
+    appliesTo: allOf(timedLeases, failuresCounted),
     async run({ put, takeOne, shortMs }) {
       const [sent] = await put();
       await takeOne({ leaseMs: shortMs });

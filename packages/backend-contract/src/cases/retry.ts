@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Bench, ContractCase } from "../contract-case.ts";
 import { rejectsWith, valueOf } from "../expect.ts";
-import { retryDelays } from "./claims.ts";
+import { failuresCounted, retryDelays } from "./claims.ts";
 
 const subject = "retry";
 
@@ -21,6 +21,7 @@ const counting: readonly ContractCase[] = [
   {
     subject,
     name: "a release leaves the attempt as it was",
+    appliesTo: failuresCounted,
     async run({ backend, put, takeOne }) {
       await put();
       await backend.retry(await takeOne(), uncounted);
@@ -44,6 +45,7 @@ const counting: readonly ContractCase[] = [
   {
     subject,
     name: "what was counted survives every later hop",
+    appliesTo: failuresCounted,
     async run({ backend, put, takeOne, shortMs }) {
       await put();
       await backend.retry(await takeOne(), counted);

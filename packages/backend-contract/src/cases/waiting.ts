@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Bench, ContractCase } from "../contract-case.ts";
 import type { Lease } from "@waybill/core";
-import { delays, shareable, timedLeases } from "./claims.ts";
+import { delays, failuresCounted, shareable, timedLeases } from "./claims.ts";
 
 const subject = "waiting";
 
@@ -140,6 +140,7 @@ const aborts: readonly ContractCase[] = [
   {
     subject,
     name: "a message that arrives with an abort or after it is neither lost nor counted",
+    appliesTo: failuresCounted,
     async run({ backend, lease, message, takeOne, sleep, tickMs, patienceMs }) {
       for (const pauseMs of [0, 2 * tickMs]) {
         const stop = new AbortController();
