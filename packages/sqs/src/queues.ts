@@ -1,0 +1,132 @@
+import { CreateQueueCommand, GetQueueAttributesCommand, GetQueueUrlCommand } from "@aws-sdk/client-sqs";
+import { WaybillError } from "@waybill/core";
+import type { Send } from "./client.ts";
+import { isMissingQueue, sqsError } from "./errors.ts";
+import { invalid, type Settings } from "./options.ts";
+
+/** A queue that was found and checked. */
+export interface Queue {
+  readonly name: string;
+  readonly url: string;
+  readonly arn: string;
+  /** Of a message, attributes included. */
+  readonly maxBytes: number;
+  /** SQS deletes a message this long after it was sent, run or not. */
+  readonly retentionMs: number;
+}
+
+export interface Queues {
+  /** By waybill's name. Found, checked or made once; a failure is not remembered. */
+  find(queue: string): Promise<Queue>;
+  /** Where dead letters of all queues of the prefix are kept. */
+  readonly dead: Queue;
+}
+
+/** Fewer, and SQS itself would bury a job because of a few deploys or killed workers. */
+const LEAST_RECEIVES = 100;
+const MOST_RECEIVES = 1_000;
+const FOURTEEN_DAYS_S = 1_209_600;
+
+/** "mail.bulk" of the prefix "shop" is "shop-mail_bulk": SQS takes no dots, and waybill's names have no underscores. */
+export function nameOf({ prefix, fifo }: Settings, queue: string): string {
+  return withinLimit(`${prefix}-${queue.replaceAll(".", "_")}${fifo ? ".fifo" : ""}`);
+}
+
+function withinLimit(name: string): string {
+  if (name.length <= 80) return name;
+  throw invalid(
+    `the queue would be called "${name}" at SQS, ${name.length} characters of at most 80; shorten the prefix`,
+  );
+}
+
+/** Finds the dead-letter queue and those of `settings.queues`; rejects CONFIG_INVALID for one that is missing or unfit. */
+export async function openQueues(send: Send, settings: Settings): Promise<Queues> {
+  const { prefix, fifo } = settings;
+  const dead = await findOrMake(withinLimit(`${prefix}_dead${fifo ? ".fifo" : ""}`), null);
+  const found = new Map<string, Promise<Queue>>();
+
+  async function findOrMake(name: string, deadArn: string | null): Promise<Queue> {
+    try {
+      return await look(send, name);
+    } catch (thrown) {
+      if (!isMissingQueue(thrown)) throw sqsError(thrown, `looking for the queue "${name}"`, "open");
+    }
+    if (!settings.create) throw await missing(send, name);
+    const Attributes = {
+      MessageRetentionPeriod: String(FOURTEEN_DAYS_S),
+      ...(fifo && { FifoQueue: "true", DeduplicationScope: "messageGroup", FifoThroughputLimit: "perMessageGroupId" }),
+      ...(deadArn !== null && {
+        RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadArn, maxReceiveCount: MOST_RECEIVES }),
+      }),
+    };
+    try {
+      await send(new CreateQueueCommand({ QueueName: name, Attributes }));
+      return await look(send, name);
+    } catch (thrown) {
+      throw sqsError(thrown, `making the queue "${name}"`, "open");
+    }
+  }
+
+  const find = (queue: string): Promise<Queue> => {
+    let known = found.get(queue);
+    if (known === undefined) {
+      known = findOrMake(nameOf(settings, queue), dead.arn);
+      found.set(queue, known);
+      known.catch(() => found.delete(queue));
+    }
+    return known;
+  };
+
+  await Promise.all(settings.queues.map(find));
+  return { find, dead };
+}
+
+async function look(send: Send, name: string): Promise<Queue> {
+  const { QueueUrl: url = "" } = await send(new GetQueueUrlCommand({ QueueName: name }));
+  const { Attributes = {} } = await send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }));
+  const redrive = Attributes["RedrivePolicy"];
+  if (redrive !== undefined) await checkRedrive(send, name, redrive);
+  return {
+    name,
+    url,
+    arn: Attributes["QueueArn"] ?? "",
+    maxBytes: Number(Attributes["MaximumMessageSize"] ?? 1_048_576),
+    retentionMs: Number(Attributes["MessageRetentionPeriod"] ?? 345_600) * 1_000,
+  };
+}
+
+/** SQS moves a message aside after `maxReceiveCount` deliveries, into a queue that need not exist. Neither may lose a job. */
+async function checkRedrive(send: Send, name: string, redrive: string): Promise<void> {
+  const { deadLetterTargetArn = "", maxReceiveCount } = JSON.parse(redrive) as {
+    readonly deadLetterTargetArn?: string;
+    readonly maxReceiveCount?: number | string;
+  };
+  if (Number(maxReceiveCount) < LEAST_RECEIVES) {
+    throw invalid(
+      `the queue "${name}" gives a message up after ${maxReceiveCount} deliveries (maxReceiveCount of its RedrivePolicy), ` +
+        `of which deploys and killed workers spend some; set at least ${LEAST_RECEIVES}, waybill counts attempts itself`,
+    );
+  }
+  const [account = "", target = ""] = deadLetterTargetArn.split(":").slice(4);
+  try {
+    await send(new GetQueueUrlCommand({ QueueName: target, QueueOwnerAWSAccountId: account }));
+  } catch (thrown) {
+    if (!isMissingQueue(thrown)) throw thrown;
+    const text = `the RedrivePolicy of "${name}" names a queue that does not exist, "${target}"; make it, or remove the policy`;
+    throw new WaybillError("CONFIG_INVALID", text, { cause: thrown });
+  }
+}
+
+/** Names the way out, and looks whether the queue is there as the other type. */
+async function missing(send: Send, name: string): Promise<WaybillError> {
+  const isFifo = name.endsWith(".fifo");
+  const other = isFifo ? name.slice(0, -".fifo".length) : `${name}.fifo`;
+  const otherExists = await send(new GetQueueUrlCommand({ QueueName: other })).then(
+    () => true,
+    () => false,
+  );
+  const hint = otherExists
+    ? `"${other}" is there, of the other type: ${isFifo ? "remove fifo=true" : "say fifo=true"}`
+    : "make it, or let waybill make it: create=true";
+  return invalid(`there is no queue "${name}" in this account and region; ${hint}`);
+}

@@ -1,0 +1,125 @@
+import { type Message as SqsMessage, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import type { BackendContext, Lease } from "@waybill/core";
+import { type Client, REQUEST_TIMEOUT_MS } from "./client.ts";
+import { type Delivery, deliveryOf, visibilityFor, WANTED } from "./delivery.ts";
+import { sqsError } from "./errors.ts";
+import type { Label } from "./label.ts";
+import type { Moves } from "./moves.ts";
+import type { Queue } from "./queues.ts";
+
+/** What to ask of one queue. */
+export interface Ask {
+  /** Waybill's name of the queue. */
+  readonly from: string;
+  readonly queue: Queue;
+  readonly limit: number;
+  readonly leaseMs: number;
+  /** 0 looks once. */
+  readonly waitSeconds: number;
+}
+
+export interface Receive {
+  /** What is there to run, up to `limit`. What is not yet due goes back to sleep, what is no job is buried. */
+  (ask: Ask): Promise<Lease[]>;
+}
+
+const MOST_A_CALL = 10;
+/** Calls side by side, while a queue has plenty. */
+const MOST_CALLS = 8;
+
+export function createReceive(client: Client, moves: Moves, context: BackendContext, fifo: boolean): Receive {
+  // One of a group at a time: a second message of the group must not be in our hands while the first may yet fail.
+  const each = fifo ? 1 : MOST_A_CALL;
+  /** Queues whose last look brought all that was asked for. */
+  const plenty = new WeakSet<Queue>();
+
+  async function call({ queue, leaseMs }: Ask, limit: number, waitSeconds: number): Promise<SqsMessage[]> {
+    const command = new ReceiveMessageCommand({
+      QueueUrl: queue.url,
+      MaxNumberOfMessages: Math.min(each, limit),
+      WaitTimeSeconds: waitSeconds,
+      VisibilityTimeout: visibilityFor(leaseMs),
+      MessageAttributeNames: ["All"],
+      MessageSystemAttributeNames: WANTED,
+    });
+    try {
+      const { Messages = [] } = await client.send(command, {
+        requestTimeout: waitSeconds * 1_000 + REQUEST_TIMEOUT_MS,
+      });
+      return Messages;
+    } catch (thrown) {
+      throw sqsError(thrown, `receiving from "${queue.name}"`);
+    }
+  }
+
+  /** Short looks side by side. One that fails does not cost us what the others brought. */
+  async function many(ask: Ask, limit: number): Promise<SqsMessage[]> {
+    const calls: Promise<SqsMessage[]>[] = [];
+    for (let left = limit; left > 0 && calls.length < MOST_CALLS; left -= each) calls.push(call(ask, left, 0));
+    const ended = await Promise.allSettled(calls);
+    const found = ended.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
+    const failed = ended.find((one) => one.status === "rejected");
+    if (failed !== undefined && found.length === 0) throw failed.reason;
+    return found;
+  }
+
+  async function fetch(ask: Ask): Promise<SqsMessage[]> {
+    const wanted = Math.min(ask.limit, each * MOST_CALLS);
+    if (plenty.has(ask.queue)) {
+      const found = await many(ask, wanted);
+      if (found.length < wanted) plenty.delete(ask.queue);
+      if (found.length > 0) return found;
+    }
+    const first = await call(ask, ask.limit, ask.waitSeconds);
+    if (first.length < Math.min(each, ask.limit)) return first;
+    const rest = wanted > first.length ? await many(ask, wanted - first.length).catch(() => []) : [];
+    if (first.length + rest.length === wanted) plenty.add(ask.queue);
+    return [...first, ...rest];
+  }
+
+  /** The label its sender gave it, or what core makes of the body; null when it is no job, and then it is buried. */
+  function labelOf(delivery: Delivery, from: string): Label | null {
+    const { label, body, signature } = delivery.read;
+    if (label !== null) return label;
+    const judged = context.admit(body, signature);
+    if (judged.ok) return judged.message;
+    // If that fails, the message comes again when its lease has ended.
+    void moves.bury(delivery, null, from, judged.reason);
+    return null;
+  }
+
+  function sleepsOn(delivery: Delivery, label: Label): boolean {
+    const { dueAt } = delivery.history;
+    const earlyMs = dueAt === null ? 0 : dueAt - Date.now();
+    if (earlyMs <= 0) return false;
+    void (fifo ? moves.sleep(delivery, earlyMs) : moves.replace(delivery, label, delivery.history));
+    return true;
+  }
+
+  return async (ask) => {
+    const messages = await fetch(ask);
+    const leases: Lease[] = [];
+    for (const message of messages) {
+      const delivery = deliveryOf(message, ask.queue, fifo, ask.leaseMs);
+      const label = labelOf(delivery, ask.from);
+      if (label !== null && !sleepsOn(delivery, label)) leases.push(leaseOf(delivery, label, ask));
+    }
+    return leases;
+  };
+}
+
+function leaseOf(delivery: Delivery, label: Label, { from, leaseMs }: Ask): Lease {
+  const { id, type, tenant, signature } = label;
+  return {
+    ...delivery.history,
+    id,
+    type,
+    tenant,
+    signature,
+    queue: from,
+    priority: 0,
+    body: delivery.read.body,
+    expiresAt: Date.now() + leaseMs,
+    token: delivery,
+  };
+}

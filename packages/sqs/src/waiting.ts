@@ -1,0 +1,67 @@
+import type { Lease, LeaseRequest } from "@waybill/core";
+import type { Queues } from "./queues.ts";
+import type { Receive } from "./receive.ts";
+
+export interface Waiting {
+  lease(request: LeaseRequest): Promise<Lease[]>;
+  /** Ends every wait with nothing; resolves when the last poll has ended and what it brought is back. */
+  close(): Promise<void>;
+}
+
+/**
+ * Waits by polls that are never cut: SQS may have given a message to one whose caller is gone, and would then hide it for
+ * the whole lease. A wait that is aborted ends at once, its poll goes on by itself, and what it brings goes back.
+ */
+export function createWaiting(
+  queues: Queues,
+  receive: Receive,
+  giveBack: (leases: readonly Lease[]) => Promise<void>,
+  pollSeconds: number,
+): Waiting {
+  const closing = new AbortController();
+  const open = new Set<Promise<unknown>>();
+
+  function track(work: Promise<unknown>): void {
+    open.add(work);
+    work.then(
+      () => open.delete(work),
+      () => open.delete(work),
+    );
+  }
+
+  async function lease({ queue: from, limit, leaseMs, waitMs, signal }: LeaseRequest): Promise<Lease[]> {
+    const until = performance.now() + waitMs;
+    const queue = await queues.find(from);
+    const ended = AbortSignal.any([signal, closing.signal]);
+    for (;;) {
+      if (ended.aborted) return [];
+      const restMs = Math.max(0, until - performance.now());
+      const waitSeconds = Math.min(pollSeconds, Math.ceil(restMs / 1_000));
+      const poll = receive({ from, queue, limit, leaseMs, waitSeconds });
+      track(poll);
+      const found = await unlessAborted(poll, ended);
+      if (found === null) {
+        track(poll.then(giveBack));
+        return [];
+      }
+      if (found.length > 0 || performance.now() >= until) return found;
+    }
+  }
+
+  return {
+    lease,
+    async close() {
+      closing.abort();
+      while (open.size > 0) await Promise.allSettled(open);
+    },
+  };
+}
+
+/** Null as soon as `signal` says so; whether the work then fails is its own affair. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const end = (): void => resolve(null);
+    signal.addEventListener("abort", end, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
+  });
+}
