@@ -49,12 +49,6 @@ const mistakes: readonly Mistake[] = [
     code: 2,
     names: ["mongo:", "sqlite", "redis"],
   },
-  {
-    what: "a backend package that is missing",
-    args: ["queues", "--url", "amqp://h"],
-    code: 2,
-    names: ["npm install @waybill/rabbitmq"],
-  },
   { what: "a folder as database", args: ["queues", "--url", "sqlite:/"], code: 2, names: ["folder"] },
   {
     what: "concurrency 0",

@@ -1,6 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { connect, defineJob, type LogLine, maskUrl } from "../src/index.ts";
 import { connected, eventOf } from "./connected.ts";
@@ -22,13 +25,16 @@ for (const [url, message] of refusals) {
 }
 
 test("a URL whose package is not installed says what to install", async () => {
+  // Core alone, where none of its neighbours can be found.
   const elsewhere = await mkdtemp(join(tmpdir(), "waybill-"));
-  const cwd = process.cwd();
-  process.chdir(elsewhere);
   try {
-    await expect(connect("sqs://eu-west-1/")).rejects.toThrow(/npm install @waybill\/sqs/);
+    await cp(fileURLToPath(new URL("../src", import.meta.url)), join(elsewhere, "core"), { recursive: true });
+    const program = `import { connect } from "./core/index.ts"; await connect("sqs://eu-west-1/").catch(console.log);`;
+    await writeFile(join(elsewhere, "main.mts"), program);
+    const { stdout } = await promisify(execFile)(process.execPath, ["--no-warnings", "main.mts"], { cwd: elsewhere });
+    expect(stdout).toMatch(/CONFIG_INVALID/);
+    expect(stdout).toMatch(/npm install @waybill\/sqs/);
   } finally {
-    process.chdir(cwd);
     await rm(elsewhere, { recursive: true });
   }
 });
