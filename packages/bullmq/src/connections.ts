@@ -1,0 +1,100 @@
+import { toError } from "@waybill/core";
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+import { redisError } from "./errors.ts";
+import type { Server, Settings } from "./options.ts";
+
+export type Client = Redis | Cluster;
+
+type Options = Omit<RedisOptions, "replyMapping">;
+
+export interface Connections {
+  /** For everything that answers at once. What is asked in one turn of the loop travels together. */
+  readonly commands: Client;
+  /** Without secrets, for logs and errors. */
+  readonly address: string;
+  /** One more connection, for one blocking command after the other. Connects by itself, again and again. */
+  blocking(): Client;
+  /** Cuts every connection at once; what is under way rejects. */
+  cut(): void;
+}
+
+/** A blocking command waits at most this long, so that a connection which says nothing for longer is dead. */
+export const LONGEST_BLOCK_MS = 1_000;
+
+/** Resolves once Redis has answered; rejects with what keeps it from answering. */
+export async function openConnections({ server, callTimeoutMs }: Settings): Promise<Connections> {
+  const address = addressOf(server);
+  const clients = new Set<Client>();
+  const make = (options: Options): { client: Client; failure: () => Error | null } => {
+    let failure: Error | null = null;
+    const client = clientOf(server, { ...COMMON, ...options });
+    // Also keeps ioredis from printing it; the call that fails says it.
+    client.on("error", (error: Error) => (failure = error));
+    clients.add(client);
+    return { client, failure: () => failure };
+  };
+  const cut = (): void => {
+    for (const client of clients) client.disconnect();
+    clients.clear();
+  };
+  const { client: commands, failure } = make({ socketTimeout: callTimeoutMs, enableAutoPipelining: true });
+  try {
+    await commands.connect();
+  } catch (thrown) {
+    cut();
+    throw redisError(failure() ?? toError(thrown), address);
+  }
+  return {
+    commands,
+    address,
+    blocking: () => make({ socketTimeout: LONGEST_BLOCK_MS + callTimeoutMs, lazyConnect: false }).client,
+    cut,
+  };
+}
+
+/** Nothing queues while Redis is away: a call rejects, and core or the caller tries again. */
+const COMMON: Options = {
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  connectTimeout: 5_000,
+  disconnectTimeout: 100,
+  retryStrategy: (times) => Math.min(25 * 2 ** times, 1_000) * (0.75 + Math.random() / 2),
+  // A failover made this node a replica: the name leads to the new primary.
+  reconnectOnError: (error) => error.message.startsWith("READONLY"),
+};
+
+function clientOf(server: Server, options: Options): Client {
+  if (server.kind === "client") return likewise(server.client, options);
+  const { host, port, username, password, db, tls } = server;
+  const redisOptions: Options = {
+    ...options,
+    ...(username === null ? {} : { username }),
+    ...(password === null ? {} : { password }),
+    ...(tls ? { tls: {} } : {}),
+  };
+  if (!server.cluster) return new Redis({ ...redisOptions, host, port, db });
+  return new Cluster([{ host, port }], clusterOptionsOf(redisOptions));
+}
+
+function likewise(client: Client, options: Options): Client {
+  if (!isCluster(client)) return client.duplicate(options);
+  return client.duplicate(undefined, clusterOptionsOf({ ...client.options.redisOptions, ...options }));
+}
+
+/** Not by `instanceof`: the client handed in may come from another copy of ioredis. */
+const isCluster = (client: Client): client is Cluster => client.isCluster;
+
+const clusterOptionsOf = (redisOptions: Options) => ({
+  redisOptions,
+  lazyConnect: redisOptions.lazyConnect ?? false,
+  enableOfflineQueue: false,
+  enableAutoPipelining: redisOptions.enableAutoPipelining ?? false,
+});
+
+function addressOf(server: Server): string {
+  if (server.kind === "client") return `redis:${isCluster(server.client) ? "cluster" : "client"}`;
+  const { host, port, db, tls } = server;
+  return `${tls ? "rediss" : "redis"}://${host.includes(":") ? `[${host}]` : host}:${port}/${db}`;
+}

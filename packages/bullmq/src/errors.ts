@@ -1,0 +1,75 @@
+import { isWaybillError, toError, WaybillError } from "@waybill/core";
+
+/** BullMQ's codes for a lock that is gone, that is another's, or a job that is not where a held one is. */
+const NOT_OURS: ReadonlySet<unknown> = new Set([-1, -2, -3, -6]);
+
+export const leaseLost = (id: string): WaybillError =>
+  new WaybillError("LEASE_LOST", `the lease on job "${id}" is no longer ours: it ran out or was settled`);
+
+export const idConflict = (id: string): WaybillError =>
+  new WaybillError("ID_CONFLICT", `job "${id}" is already there with another body; give the new job an id of its own`);
+
+export const closed = (address: string): WaybillError =>
+  new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
+
+/** What a failed settle of one lease means. */
+export function settleError(thrown: unknown, id: string, address: string): WaybillError {
+  const error = toError(thrown);
+  return "code" in error && NOT_OURS.has(error.code) ? leaseLost(id) : redisError(error, address);
+}
+
+/** What Redis, or the way to it, says: the first word of a reply is its kind. */
+export function redisError(thrown: unknown, address: string): WaybillError {
+  const error = toError(thrown);
+  if (isWaybillError(error)) return error;
+  const options = { cause: error };
+  // A script's failure is wrapped: "ERR Error running script ...: -OOM command not allowed ...".
+  const kind = /\b(OOM|MISCONF|READONLY|WRONGPASS|NOAUTH|NOPERM|LOADING|MOVED|CROSSSLOT|WRONGTYPE)\b/.exec(
+    error.message,
+  );
+  const known = kind === null ? undefined : REPLIES[kind[1] ?? ""];
+  if (known !== undefined) return new WaybillError(known.code, `${address}: ${known.text}`, options);
+  return new WaybillError("BACKEND_UNAVAILABLE", `${address} cannot be reached: ${reasonOf(error)}`, options);
+}
+
+type Reply = { readonly code: "BACKEND_FULL" | "BACKEND_UNAVAILABLE" | "CONFIG_INVALID"; readonly text: string };
+
+const REPLIES: Readonly<Record<string, Reply>> = {
+  OOM: {
+    code: "BACKEND_FULL",
+    text: "Redis has used up its maxmemory and stored nothing of this; let workers drain it, or raise maxmemory",
+  },
+  MISCONF: {
+    code: "BACKEND_UNAVAILABLE",
+    text: "Redis refuses every write (MISCONF), because it cannot save to disk: free the disk or mend the folder named by its setting dir; stop-writes-on-bgsave-error is what makes it refuse",
+  },
+  READONLY: {
+    code: "BACKEND_UNAVAILABLE",
+    text: "this Redis is a replica and takes no writes; connect to the primary",
+  },
+  WRONGPASS: { code: "CONFIG_INVALID", text: "Redis refuses the user name or password in the URL; correct it" },
+  NOAUTH: { code: "CONFIG_INVALID", text: "Redis asks for a password; write it in the URL: redis://:PASSWORD@host" },
+  NOPERM: {
+    code: "CONFIG_INVALID",
+    text: "the Redis user may not run what BullMQ needs (scripts, and all commands on its keys); widen its ACL",
+  },
+  LOADING: { code: "BACKEND_UNAVAILABLE", text: "Redis is still loading its data; it answers once that is done" },
+  MOVED: {
+    code: "CONFIG_INVALID",
+    text: "this is a Redis Cluster; add cluster=true to the URL, and a prefix in braces: ?cluster=true&prefix={waybill}",
+  },
+  CROSSSLOT: {
+    code: "CONFIG_INVALID",
+    text: "in a Redis Cluster the prefix must be in braces, so that a queue's keys share a slot: ?prefix={waybill}",
+  },
+  WRONGTYPE: {
+    code: "BACKEND_UNAVAILABLE",
+    text: "a key under the prefix holds something that is neither BullMQ's nor ours; choose another ?prefix=",
+  },
+};
+
+function reasonOf(error: Error): string {
+  if (error.message.includes("enableOfflineQueue")) return "the connection is down; it reconnects by itself";
+  if (error.message.includes("max retries per request")) return "the connection broke before the answer came";
+  return error.message === "" && "code" in error ? String(error.code) : error.message;
+}

@@ -1,0 +1,21 @@
+import type { BackendContext } from "@waybill/core";
+import { type BullmqBackend, openBullmq } from "./backend.ts";
+import { type BullmqOptions, optionsFromUrl, settingsOf } from "./options.ts";
+
+export { bullmqCapabilities } from "./capabilities.ts";
+export type { BullmqBackend } from "./backend.ts";
+export type { BullmqOptions } from "./options.ts";
+
+/** Opens with an `inspector` and a `doctor`, which the general `BackendFactory` does not promise. */
+export type BullmqFactory = (context: BackendContext) => Promise<BullmqBackend>;
+
+/** Jobs in Redis, kept by BullMQ's own scripts. Throws CONFIG_INVALID for bad options. */
+export function bullmqBackend(options: BullmqOptions): BullmqFactory {
+  const settings = settingsOf(options);
+  return (context) => openBullmq(settings, context);
+}
+
+/** The same from `redis://host:6379/0?prefix=waybill`; the README names the parameters. */
+export function fromUrl(url: string): BullmqFactory {
+  return bullmqBackend(optionsFromUrl(url));
+}

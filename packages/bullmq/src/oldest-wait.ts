@@ -1,0 +1,44 @@
+import type { JobJson } from "bullmq";
+import type { Client } from "./connections.ts";
+import { contentOf } from "./label.ts";
+import type { Scripts } from "./scripts.ts";
+
+/** A priority is worth this much of a score; the rest counts the jobs of that priority. */
+const PRIORITY_UNIT = 2 ** 32;
+
+/** How long the job at the head of any priority's line has been ready; null when none is. */
+export async function oldestWaitMs(commands: Client, bullmq: Scripts): Promise<number | null> {
+  const heads = await Promise.all([headOfWait(commands, bullmq), headsOfPriorities(commands, bullmq)]);
+  const jobs = await Promise.all(heads.flat().map((id) => bullmq.getJobData(id)));
+  const since = jobs.filter((job) => job !== undefined).map(readySince);
+  return since.length === 0 ? null : Math.max(0, Date.now() - Math.min(...since));
+}
+
+async function headOfWait(commands: Client, bullmq: Scripts): Promise<string[]> {
+  return commands.lrange(bullmq.toKey("wait"), -1, -1);
+}
+
+/** One job for each priority that has any: at most 201 steps, usually one or two. */
+async function headsOfPriorities(commands: Client, bullmq: Scripts): Promise<string[]> {
+  const heads: string[] = [];
+  let from = 0;
+  for (;;) {
+    const [id, score] = await commands.zrangebyscore(
+      bullmq.toKey("prioritized"),
+      from,
+      "+inf",
+      "WITHSCORES",
+      "LIMIT",
+      0,
+      1,
+    );
+    if (id === undefined) return heads;
+    heads.push(id);
+    from = (Math.floor(Number(score) / PRIORITY_UNIT) + 1) * PRIORITY_UNIT;
+  }
+}
+
+/** When it came, was due, or was last given back: of the last, Redis knows only when it had been taken. */
+function readySince({ timestamp, processedOn, data }: JobJson): number {
+  return contentOf(data).dueAt ?? processedOn ?? timestamp;
+}

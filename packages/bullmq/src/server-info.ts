@@ -1,0 +1,108 @@
+import type { Finding, ServerVersion } from "@waybill/core";
+
+/** What Redis says of itself by INFO, which works where CONFIG is forbidden. */
+export type ServerInfo = ReadonlyMap<string, string>;
+
+export function parseInfo(text: string): ServerInfo {
+  const lines = text.split(/\r?\n/).filter((line) => line.includes(":"));
+  return new Map(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
+}
+
+export function versionOf(info: ServerInfo): ServerVersion {
+  const valkey = info.get("valkey_version");
+  if (valkey !== undefined) return { product: "valkey", version: valkey };
+  return { product: "redis", version: info.get("redis_version") ?? "unknown" };
+}
+
+/** Checks whose failure no setting excuses: BullMQ or the inbox cannot work at all. */
+export const ESSENTIAL: ReadonlySet<string> = new Set(["redis.version", "redis.role", "redis.cluster"]);
+
+/** Everything the answer to one INFO tells about whether jobs are safe here. */
+export function findingsOf(info: ServerInfo, prefix: string, cluster: boolean): Finding[] {
+  return [
+    version(info),
+    role(info),
+    clusterMode(info, prefix, cluster),
+    eviction(info),
+    persistence(info),
+    saving(info),
+    memory(info),
+  ];
+}
+
+const OLDEST = [6, 2];
+
+function version(info: ServerInfo): Finding {
+  const { product, version: found } = versionOf(info);
+  const [major = 0, minor = 0] = found.split(".").map(Number);
+  const old = product === "redis" && (major < OLDEST[0]! || (major === OLDEST[0] && minor < OLDEST[1]!));
+  const message = `${product} ${found}`;
+  if (!old) return ok("redis.version", message);
+  return failure("redis.version", `${message} is too old: it has no LMOVE`, "upgrade to Redis 6.2 or newer, or Valkey");
+}
+
+function role(info: ServerInfo): Finding {
+  const found = info.get("role") ?? "unknown";
+  if (found !== "slave") return ok("redis.role", `role is ${found}`);
+  return failure("redis.role", "this Redis is a replica and takes no writes", "connect to the primary");
+}
+
+function clusterMode(info: ServerInfo, prefix: string, cluster: boolean): Finding {
+  const check = "redis.cluster";
+  if (info.get("cluster_enabled") !== "1") return ok(check, "not a cluster");
+  if (!cluster) return failure(check, "this is a Redis Cluster, and the URL does not say so", "add cluster=true to it");
+  if (/\{[^}]+\}/.test(prefix)) return ok(check, "a cluster, and the prefix keeps a queue's keys together");
+  const wayOut = `put the prefix in braces, so that a queue's keys share a slot: ?prefix={${prefix}}`;
+  return failure(check, `in a cluster the keys under "${prefix}" lie in different slots`, wayOut);
+}
+
+function eviction(info: ServerInfo): Finding {
+  const policy = info.get("maxmemory_policy") ?? "unknown";
+  const message = `maxmemory-policy is ${policy}`;
+  if (policy === "noeviction") return ok("redis.eviction", message);
+  const what = policy.startsWith("volatile") ? "leases" : "jobs and leases";
+  const wayOut = "set maxmemory-policy to noeviction (on ElastiCache in the parameter group)";
+  return failure("redis.eviction", `${message}: when memory runs out, Redis evicts ${what}`, wayOut);
+}
+
+function persistence(info: ServerInfo): Finding {
+  if (info.get("aof_enabled") === "1") return ok("redis.persistence", "appendonly is yes");
+  const message = "appendonly is no: a crash of Redis loses every job since its last snapshot";
+  return failure("redis.persistence", message, "set appendonly to yes and restart, or run CONFIG SET appendonly yes");
+}
+
+function saving(info: ServerInfo): Finding {
+  const check = "redis.saving";
+  const wayOut = "free the disk or mend the folder named by the setting dir; Redis writes again after the next success";
+  if (info.get("aof_last_write_status") === "err") {
+    return failure(check, "aof_last_write_status is err: Redis cannot write its append-only file", wayOut);
+  }
+  if (info.get("rdb_last_bgsave_status") === "err") {
+    const message = "rdb_last_bgsave_status is err: with stop-writes-on-bgsave-error, Redis refuses writes (MISCONF)";
+    return failure(check, message, wayOut);
+  }
+  return ok(check, "the last saves to disk succeeded");
+}
+
+/** Above this, a burst of jobs may fill it before anybody looks. */
+const NEARLY_FULL = 0.9;
+
+function memory(info: ServerInfo): Finding {
+  const [used, most] = [Number(info.get("used_memory") ?? 0), Number(info.get("maxmemory") ?? 0)];
+  if (most === 0) return ok("redis.memory", `${inMiB(used)} used, no maxmemory`);
+  const message = `${inMiB(used)} of ${inMiB(most)} used (${Math.round((100 * used) / most)} %)`;
+  if (used < most * NEARLY_FULL) return ok("redis.memory", message);
+  const wayOut = "add workers or raise maxmemory: once it is used up, enqueue is refused (BACKEND_FULL)";
+  return { check: "redis.memory", severity: "warning", message, wayOut };
+}
+
+const inMiB = (bytes: number): string => `${(bytes / 1_048_576).toFixed(1)} MiB`;
+
+const ok = (check: string, message: string): Finding => ({ check, severity: "ok", message, wayOut: null });
+
+const failure = (check: string, message: string, wayOut: string): Finding => ({
+  check,
+  severity: "failure",
+  message,
+  wayOut,
+});
