@@ -11,7 +11,7 @@ export function rabbitCapabilities({ queueType, consumerTimeoutMs }: Settings): 
     maxRetryDelayMs: LONGEST_DELAY_MS,
     priorityLevels: 1,
     maxBodyBytes: 1_048_576,
-    maxBatch: 1_000,
+    maxBatch: 16,
     maxBatchBytes: Infinity,
     // A publish is answered by a confirm of its own, in any order, so nothing is gained by holding back.
     maxInFlight: Infinity,

@@ -1,5 +1,6 @@
 import { connect as dial, type ChannelModel, type SocketOptions } from "amqplib";
 import { WaybillError } from "@waybill/core";
+import { coalesceWrites } from "./coalesce.ts";
 import { connectError } from "./errors.ts";
 import type { Settings } from "./options.ts";
 import { createSetup, type Setup } from "./setup.ts";
@@ -35,6 +36,7 @@ export function createLink(settings: Settings, heartbeatS: () => number): Link {
 
   async function open(): Promise<Session> {
     const model = await connectTo(settings, heartbeatS(), cut.signal);
+    coalesceWrites(model);
     const session: Session = { model, setup: createSetup(settings, model), blocked: null, alive: true };
     // Without a listener an "error" would end the process. What it means for calls under way, their channels tell them.
     model.on("error", () => undefined);

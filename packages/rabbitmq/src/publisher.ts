@@ -17,13 +17,15 @@ export type Confirmed = WaybillError | "returned" | null;
 
 export interface Publisher {
   /**
-   * Publishes and waits for each confirm. `prepare` makes what the messages need on the broker. Never rejects: what
-   * could not be sent, or was not confirmed in time, is answered for each message.
+   * Publishes and waits for each confirm. `prepare` makes what the messages need on the broker, and answers null where
+   * all is there. Never rejects: what could not be sent, or was not confirmed in time, is answered for each message.
    */
-  publish(messages: readonly Outgoing[], prepare: (session: Session) => Promise<unknown>): Promise<Confirmed[]>;
+  publish(messages: readonly Outgoing[], prepare: Prepare): Promise<Confirmed[]>;
   /** Resolves when nothing waits for a confirm. */
   whenIdle(): Promise<void>;
 }
+
+export type Prepare = (session: Session) => Promise<unknown> | null;
 
 interface Opened {
   readonly session: Session;
@@ -39,7 +41,8 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 export function createPublisher(link: Link, timeoutMs: number, isClosed: () => boolean): Publisher {
   let current: Opened | null = null;
   let opening: Promise<Opened> | null = null;
-  const underway = new Set<Promise<unknown>>();
+  let underway = 0;
+  let idle: (() => void)[] = [];
 
   async function open(): Promise<Opened> {
     const session = await link.session();
@@ -60,12 +63,13 @@ export function createPublisher(link: Link, timeoutMs: number, isClosed: () => b
   }
 
   /** Goes on trying until `until`: nothing has been sent yet, so nothing can be doubled. */
-  async function ready(until: number, prepare: (session: Session) => Promise<unknown>): Promise<Opened> {
+  async function ready(until: number, prepare: Prepare): Promise<Opened> {
     for (;;) {
       try {
         const found = await within(whenOpen(), until, () => "the broker did not answer");
         if (found.session.blocked === null) {
-          await within(prepare(found.session), until, () => saysBlocked(found.session) ?? "the broker did not answer");
+          const prepared = prepare(found.session) ?? Promise.resolve();
+          await within(prepared, until, () => saysBlocked(found.session) ?? "the broker did not answer");
           return found;
         }
         if (performance.now() + BETWEEN_TRIES_MS > until) throw unavailable(saysBlocked(found.session) ?? "");
@@ -77,14 +81,11 @@ export function createPublisher(link: Link, timeoutMs: number, isClosed: () => b
     }
   }
 
-  async function publish(
-    messages: readonly Outgoing[],
-    prepare: (session: Session) => Promise<unknown>,
-  ): Promise<Confirmed[]> {
+  async function publish(messages: readonly Outgoing[], prepare: Prepare): Promise<Confirmed[]> {
     const until = performance.now() + timeoutMs;
     try {
       const found = await ready(until, prepare);
-      return await send(found, messages, until);
+      return await send(found, messages, until - performance.now());
     } catch (thrown) {
       const error =
         thrown instanceof WaybillError ? thrown : unavailable(`nothing was sent: ${String(thrown)}`, thrown);
@@ -93,14 +94,18 @@ export function createPublisher(link: Link, timeoutMs: number, isClosed: () => b
   }
 
   return {
-    publish(messages, prepare) {
-      const work = publish(messages, prepare);
-      underway.add(work);
-      return work.finally(() => underway.delete(work));
+    async publish(messages, prepare) {
+      underway += 1;
+      // All is open and made, as nearly always: straight to the socket.
+      const straight = current !== null && current.session.blocked === null && prepare(current.session) === null;
+      const answers = await (straight && current !== null
+        ? send(current, messages, timeoutMs)
+        : publish(messages, prepare));
+      underway -= 1;
+      if (underway === 0) for (const resolve of idle.splice(0)) resolve();
+      return answers;
     },
-    async whenIdle() {
-      await Promise.all(underway);
-    },
+    whenIdle: () => (underway === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve))),
   };
 }
 
@@ -108,12 +113,12 @@ export function createPublisher(link: Link, timeoutMs: number, isClosed: () => b
 function send(
   { channel, session, returned }: Opened,
   messages: readonly Outgoing[],
-  until: number,
+  forMs: number,
 ): Promise<Confirmed[]> {
   return new Promise((resolve) => {
     const answers: (Confirmed | undefined)[] = messages.map(() => undefined);
     let left = messages.length;
-    const timer = setTimeout(() => finish(unconfirmed(session)), until - performance.now());
+    const timer = setTimeout(() => finish(unconfirmed(session)), forMs);
     const finish = (otherwise: WaybillError): void => {
       clearTimeout(timer);
       resolve(answers.map((answer) => (answer === undefined ? otherwise : answer)));

@@ -3,9 +3,9 @@ import type { Options } from "amqplib";
 import { refused, unavailable } from "./errors.ts";
 import { messageProperties } from "./label.ts";
 import { climbFor, LONGEST_DELAY_MS } from "./ladder.ts";
-import type { Session } from "./link.ts";
 import type { Settings } from "./options.ts";
-import type { Confirmed, Outgoing, Publisher } from "./publisher.ts";
+import type { Confirmed, Outgoing, Prepare, Publisher } from "./publisher.ts";
+import type { Setup } from "./setup.ts";
 import { names } from "./topology.ts";
 
 /** Stores messages: new ones, copies that wait again, and dead letters. */
@@ -26,14 +26,10 @@ export function createSender(settings: Settings, publisher: Publisher, maxBodyBy
     return { queue, exchange: names.level(prefix, rung), routingKey, content, properties };
   }
 
-  function prepareFor(list: readonly Outgoing[]) {
-    const queues = new Set(list.map((one) => one.queue));
-    const delayed = list.some((one) => one.exchange !== "");
-    return async (session: Session): Promise<void> => {
-      for (const queue of queues) await session.setup.queue(queue);
-      if (delayed) await session.setup.ladder();
-    };
-  }
+  const prepareFor =
+    (list: readonly Outgoing[]): Prepare =>
+    ({ setup }) =>
+      list.every((one) => setup.has(one.queue, one.exchange !== "")) ? null : prepare(setup, list);
 
   /** A queue that is gone is made again, and what came back for want of it is sent once more. */
   async function publish(list: readonly Outgoing[]): Promise<(WaybillError | null)[]> {
@@ -41,10 +37,9 @@ export function createSender(settings: Settings, publisher: Publisher, maxBodyBy
     const answers = await publisher.publish(list, prepareFor(list));
     const back = list.filter((_, index) => answers[index] === "returned");
     if (back.length === 0) return answers.map(asError);
-    const prepare = prepareFor(back);
-    const again = await publisher.publish(back, async (session) => {
-      for (const one of back) session.setup.forget(one.queue);
-      await prepare(session);
+    const again = await publisher.publish(back, ({ setup }) => {
+      for (const one of back) setup.forget(one.queue);
+      return prepare(setup, back);
     });
     let next = 0;
     return answers.map((answer) => asError(answer === "returned" ? (again[next++] ?? null) : answer));
@@ -95,6 +90,11 @@ export function createSender(settings: Settings, publisher: Publisher, maxBodyBy
     bury: (queue, content, properties) =>
       store({ queue, exchange: "", routingKey: names.dead(prefix), content, properties }),
   };
+}
+
+async function prepare(setup: Setup, list: readonly Outgoing[]): Promise<void> {
+  for (const queue of new Set(list.map((one) => one.queue))) await setup.queue(queue);
+  if (list.some((one) => one.exchange !== "")) await setup.ladder();
 }
 
 const asError = (confirmed: Confirmed): WaybillError | null =>

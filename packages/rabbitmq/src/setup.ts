@@ -10,13 +10,16 @@ export interface Setup {
   /** The rungs for delays. */
   ladder(): Promise<void>;
   dead(): Promise<void>;
+  /** True once `queue`, and `ladder` if asked for, have resolved. */
+  has(queue: string, delayed: boolean): boolean;
   /** Makes the next `queue` call look again: the broker said that the queue is gone. */
   forget(queue: string): void;
 }
 
 export function createSetup(settings: Settings, model: ChannelModel): Setup {
   const topology = createTopology(settings);
-  const done = new Map<string, Promise<void>>();
+  const underway = new Map<string, Promise<void>>();
+  const done = new Set<string>();
   let channel: Promise<Channel> | null = null;
 
   /** A refused declaration costs the channel, so declarations have one of their own. */
@@ -42,22 +45,26 @@ export function createSetup(settings: Settings, model: ChannelModel): Setup {
   }
 
   function once(key: string, list: () => readonly Declarable[]): Promise<void> {
-    const under = done.get(key);
-    if (under !== undefined) return under;
-    const work = declare(list());
-    done.set(key, work);
-    work.catch(() => done.delete(key));
+    if (done.has(key)) return Promise.resolve();
+    let work = underway.get(key);
+    if (work === undefined) {
+      work = declare(list())
+        .then(() => void done.add(key))
+        .finally(() => underway.delete(key));
+      underway.set(key, work);
+    }
     return work;
   }
 
   const keyOf = (queue: string): string => `queue ${queue}`;
   return {
     async queue(queue) {
-      if (!done.has(keyOf(queue))) await once("dead", () => topology.dead());
+      await once("dead", () => topology.dead());
       await once(keyOf(queue), () => topology.queue(queue));
     },
     ladder: () => once("ladder", () => topology.ladder()),
     dead: () => once("dead", () => topology.dead()),
+    has: (queue, delayed) => done.has(keyOf(queue)) && (!delayed || done.has("ladder")),
     forget: (queue) => void done.delete(keyOf(queue)),
   };
 }

@@ -1,0 +1,93 @@
+import { startRabbit } from "@waybill/test-servers";
+import { type Channel, type ChannelModel, connect } from "amqplib";
+import type { Broker, Side } from "./broker.ts";
+
+const HEARTBEAT_S = 10;
+
+export const rabbitmq: Broker = {
+  name: "rabbitmq",
+  startServer: () => startRabbit(),
+  facts: [
+    "one node; quorum queue with at-least-once dead-lettering on both sides",
+    "every message persistent, mandatory and confirmed; every ack its own",
+    "raw amqplib: one confirm channel to publish; prefetch equal to the concurrency, one callback a job",
+  ],
+  peers: { "raw amqplib": openRaw },
+  targets: {
+    enqueue: [{ peer: "raw amqplib", factor: 0.9 }],
+    process: [{ peer: "raw amqplib", factor: 0.9 }],
+  },
+  jobs: { enqueue: 60_000, process: 60_000 },
+};
+
+/** amqplib as its own documentation uses it: a callback for each confirm, `consume` with a prefetch, `ack` for each. */
+async function openRaw(url: string, queue: string): Promise<Side> {
+  const name = `raw.${queue}`;
+  const connection = await connect(url, { heartbeat: HEARTBEAT_S, noDelay: true } as object);
+  const channel = await connection.createConfirmChannel();
+  await channel.assertQueue(`${name}.dead`, { durable: true, arguments: { "x-queue-type": "quorum" } });
+  await channel.assertQueue(name, { durable: true, arguments: argumentsFor(name) });
+
+  const enqueue = (payload: object): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const properties = {
+        messageId: crypto.randomUUID(),
+        type: "bench.noop",
+        contentType: "application/json",
+        persistent: true,
+        mandatory: true,
+      };
+      const body = Buffer.from(JSON.stringify({ type: "bench.noop", args: [payload] }));
+      channel.publish("", name, body, properties, (error: Error | null) => (error ? reject(error) : resolve()));
+    });
+
+  return {
+    enqueue,
+    fill: (payloads) => Promise.all(payloads.map(enqueue)),
+    process: (concurrency, count, ran) => processRaw(connection, name, { concurrency, count, ran }),
+    held: async () => (await channel.checkQueue(name)).messageCount,
+    async close() {
+      await channel.deleteQueue(name);
+      await channel.deleteQueue(`${name}.dead`);
+      await connection.close();
+    },
+  };
+}
+
+/** As waybill declares its own: the log that makes dead-lettering safe costs both sides the same. */
+const argumentsFor = (name: string) => ({
+  "x-queue-type": "quorum",
+  "x-delivery-limit": 100,
+  "x-dead-letter-exchange": "",
+  "x-dead-letter-routing-key": `${name}.dead`,
+  "x-dead-letter-strategy": "at-least-once",
+  "x-overflow": "reject-publish",
+});
+
+interface Run {
+  readonly concurrency: number;
+  readonly count: number;
+  readonly ran: () => void;
+}
+
+/** Resolves once the channel has closed after the last ack: the broker has taken all of them by then. */
+async function processRaw(connection: ChannelModel, queue: string, run: Run): Promise<void> {
+  const channel = await connection.createChannel();
+  await channel.prefetch(run.concurrency);
+  await new Promise<void>((resolve, reject) => consume(channel, queue, run, resolve).catch(reject));
+  await channel.close();
+}
+
+async function consume(channel: Channel, queue: string, { count, ran }: Run, done: () => void): Promise<void> {
+  let ended = 0;
+  const handler = async (given: unknown): Promise<void> => {
+    if (given !== undefined) ran();
+  };
+  await channel.consume(queue, async (message) => {
+    if (message === null) throw new Error("the broker cancelled the subscription");
+    await handler((JSON.parse(message.content.toString()) as { args: unknown[] }).args[0]);
+    channel.ack(message);
+    ended += 1;
+    if (ended === count) done();
+  });
+}
