@@ -1,0 +1,147 @@
+import { type BackendContext, type InspectableBackend, type Lease, type Message, WaybillError } from "@waybill/core";
+import { postgresCapabilities } from "./capabilities.ts";
+import { createClaim } from "./claim.ts";
+import { openDatabase, type Query } from "./database.ts";
+import { createEnqueue } from "./enqueue.ts";
+import { addressOf, databaseError, invalid } from "./errors.ts";
+import { createHints } from "./hints.ts";
+import { createInbox } from "./inbox.ts";
+import { createInspector } from "./inspector.ts";
+import { arrayLiteral } from "./label.ts";
+import { type Listener, startListener } from "./listener.ts";
+import { bringUpToDate } from "./migrate.ts";
+import type { Settings } from "./options.ts";
+import { createRetention } from "./retention.ts";
+import { createSettle, tooLong } from "./settle.ts";
+import { channelOf } from "./sql/schema.ts";
+import { type Transaction, queryOf } from "./transaction.ts";
+import { createUpkeep } from "./upkeep.ts";
+import { createWaiting } from "./waiting.ts";
+
+/** What the backend offers beyond the seven verbs. */
+export interface PostgresBackend extends InspectableBackend {
+  enqueueIn(transaction: Transaction, messages: readonly Message[]): ReturnType<InspectableBackend["enqueue"]>;
+  completeIn(transaction: Transaction, lease: Lease): Promise<void>;
+}
+
+/** Statements under way at `close` have this long to end. */
+const CLOSE_MS = 1_500;
+/** A delay that ends this soon may be news to a worker that has just looked. */
+const SOON_MS = 2_000;
+
+export async function openPostgres(settings: Settings, context: BackendContext): Promise<PostgresBackend> {
+  const { schema } = settings;
+  const address = addressOf(settings.url, schema);
+  const database = openDatabase(settings);
+  const capabilities = postgresCapabilities(settings.connections);
+  let closing: Promise<void> | undefined;
+  let listener: Listener | null = null;
+
+  const query: Query = async (text, values) => {
+    if (closing !== undefined)
+      throw new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
+    try {
+      return await database.query(text, values);
+    } catch (thrown) {
+      throw databaseError(thrown, address, "use");
+    }
+  };
+
+  const enqueue = createEnqueue(schema, capabilities);
+  const settle = createSettle(schema, capabilities, settings.maxCount > 0 && settings.maxAgeMs > 0);
+  const admit = createInbox(database, schema, context.admit, enqueue);
+  const upkeep = createUpkeep(query, schema, admit, createRetention(query, settings));
+  const pace = (): number => (listener?.listening() ? Infinity : settings.pollMs);
+  const waiting = createWaiting(createClaim(query, schema), upkeep, pace);
+  const tell = (queues: readonly string[]): void => {
+    // A hint: with the server away nobody could use it, and whoever waits looks by itself before long.
+    query(`SELECT "${schema}".tell($1::text::text[])`, [arrayLiteral(queues)]).catch(() => waiting.wakeAll());
+  };
+  const hints = createHints(tell);
+
+  /** Wakes those who wait here; answers the queues of which others should hear with the statement. */
+  function newsOf(messages: readonly Pick<Message, "queue" | "delayMs">[]): string[] {
+    const queues = new Set<string>();
+    for (const { queue, delayMs } of messages) {
+      if (delayMs <= 0) queues.add(queue);
+      else if (delayMs < SOON_MS) queues.add("");
+    }
+    return [...queues].filter((queue) => hints.due(queue));
+  }
+
+  function spread(messages: readonly Pick<Message, "queue" | "delayMs">[]): void {
+    const queues = new Set<string>();
+    for (const { queue, delayMs } of messages) {
+      if (delayMs > 0) waiting.expect(delayMs);
+      else queues.add(queue);
+    }
+    queues.forEach(waiting.wake);
+  }
+
+  function heard(payload: string): void {
+    if (payload === "") waiting.tend();
+    else waiting.wake(payload);
+  }
+
+  async function open(): Promise<void> {
+    try {
+      await bringUpToDate(database, schema, settings.migrate);
+      if (settings.listenUrl === null) return;
+      const channel = channelOf(schema);
+      listener = await startListener({ url: settings.listenUrl, channel, query, heard, missed: waiting.wakeAll });
+      if (listener === null && settings.mustListen) {
+        throw invalid(
+          `${address}: notifications do not arrive at the "listen" URL; name the server itself there, not a pooler`,
+        );
+      }
+    } catch (thrown) {
+      await close();
+      throw databaseError(thrown, address, "open");
+    }
+  }
+
+  async function close(): Promise<void> {
+    waiting.dismiss();
+    hints.close();
+    listener?.close();
+    await database.close(CLOSE_MS);
+  }
+
+  await open();
+  return {
+    name: "postgres",
+    address,
+    capabilities,
+    inspector: createInspector(query, schema, (queue) => (queue === "" ? waiting.tend() : waiting.wake(queue))),
+    async enqueue(messages) {
+      if (messages.length === 0) return [];
+      const answers = await enqueue(query, messages, newsOf(messages));
+      spread(messages);
+      return answers;
+    },
+    async lease(request) {
+      if (closing !== undefined) await query("");
+      if (request.leaseMs > capabilities.maxLeaseMs) throw tooLong({ id: "any" }, "lease", capabilities.maxLeaseMs);
+      return waiting.lease(request);
+    },
+    ack: (leases) => settle.ack(query, leases),
+    async retry(lease, request) {
+      const news = { queue: lease.queue, delayMs: request.delayMs };
+      await settle.retry(query, lease, request, newsOf([news]));
+      spread([news]);
+    },
+    deadLetter: (lease, reason) => settle.deadLetter(query, lease, reason),
+    extend: (leases, leaseMs) => settle.extend(query, leases, leaseMs),
+    enqueueIn: (transaction, messages) => enqueue(queryOf(transaction), messages, newsIn(messages)),
+    async completeIn(transaction, lease) {
+      const [answer] = await settle.ack(queryOf(transaction), [lease]);
+      if (answer && !answer.ok) throw answer.error;
+    },
+    close: () => (closing ??= close()),
+  };
+}
+
+/** Of a transaction that commits who knows when, all queues are told: the hint goes out with the commit. */
+function newsIn(messages: readonly Message[]): string[] {
+  return [...new Set(messages.map(({ queue, delayMs }) => (delayMs > 0 ? "" : queue)))];
+}

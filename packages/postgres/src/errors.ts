@@ -1,0 +1,64 @@
+import { isWaybillError, maskUrl, toError, WaybillError } from "@waybill/core";
+
+/** The five characters of SQLSTATE, or Node's code of a socket error. */
+function codeOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+/**
+ * What a thrown error means. While the backend is opened, what can never work is CONFIG_INVALID; once it has worked,
+ * the same finding is BACKEND_UNAVAILABLE, because it may work again.
+ */
+export function databaseError(thrown: unknown, address: string, during: "open" | "use"): WaybillError {
+  if (isWaybillError(thrown)) return thrown;
+  const error = toError(thrown);
+  const code = codeOf(error);
+  const say = (kind: "BACKEND_UNAVAILABLE" | "BACKEND_FULL" | "CONFIG_INVALID" | "CAPABILITY_MISSING", text: string) =>
+    new WaybillError(kind, `${address}: ${text}`, { cause: error });
+  const lasting = during === "open" ? "CONFIG_INVALID" : "BACKEND_UNAVAILABLE";
+  const found = LASTING[code];
+  if (found !== undefined) return say(lasting, `${found} (${error.message})`);
+  if (code === "53100")
+    return say(
+      "BACKEND_FULL",
+      "the server's disk is full and nothing of this write was stored; free some, and it goes on by itself",
+    );
+  if (code === "53300" || /too many (clients|connections)/i.test(error.message)) {
+    return say(
+      "BACKEND_UNAVAILABLE",
+      `the server has no connection left (${error.message}); raise max_connections, or give each process fewer: ?connections=2`,
+    );
+  }
+  if (code === "22021" || code === "22P05") {
+    return say("CAPABILITY_MISSING", `text with the character U+0000 cannot be stored (${error.message})`);
+  }
+  return say("BACKEND_UNAVAILABLE", error.message === "" ? `the connection failed (${code})` : error.message);
+}
+
+/** Findings that no second try cures. */
+const LASTING: Readonly<Record<string, string>> = {
+  "28P01": "the password was refused; correct it in the URL",
+  "28000": "the server refuses this user from here; check the user and the server's pg_hba.conf",
+  "3D000": "the database does not exist; create it, or correct the name in the URL",
+  "42501":
+    "this user may not do that; grant it usage of the schema and all on its tables, sequences and functions, or use the owner's URL",
+  "42P01": "waybill's tables are not all there; run migrate again, or name the right schema in the URL",
+  "42883": "waybill's functions are not all there; run migrate again, or name the right schema in the URL",
+  "3F000": "waybill's schema is not there; run migrate, or name the right schema in the URL",
+  "25006": "the server is read-only, as a standby is; use the primary's URL",
+};
+
+export const leaseLost = (id: string): WaybillError =>
+  new WaybillError("LEASE_LOST", `the lease on job "${id}" is no longer ours: it ran out or was settled`);
+
+export const idConflict = (id: string): WaybillError =>
+  new WaybillError("ID_CONFLICT", `job "${id}" is already there with another body; give the new job an id of its own`);
+
+export const invalid = (message: string): WaybillError => new WaybillError("CONFIG_INVALID", message);
+
+/** Where it is, for logs and errors: without user, password and parameters. */
+export function addressOf(url: string, schema: string): string {
+  const { hostname, port, pathname, searchParams } = new URL(url);
+  const host = searchParams.get("host") ?? hostname;
+  return maskUrl(`postgres://${host}${port === "" ? "" : `:${port}`}${pathname}?schema=${schema}`);
+}

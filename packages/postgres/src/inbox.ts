@@ -1,0 +1,68 @@
+import { type Admit, type DeadReason, type Message, toError } from "@waybill/core";
+import type { Database, Query } from "./database.ts";
+import type { Enqueue } from "./enqueue.ts";
+import { arrayLiteral, signatureOf } from "./label.ts";
+import { storable } from "./settle.ts";
+import { noQueue } from "./sql/inspect.ts";
+
+interface Arrival {
+  readonly number: string;
+  readonly id: string;
+  readonly envelope: string;
+  readonly signature: string | null;
+  readonly signature_timestamp: string | null;
+}
+
+/** So that one transaction stays short. */
+const SLICE = 200;
+
+/**
+ * Admits the oldest rows that plain SQL inserted, in one transaction. Each becomes a job or is kept among the dead with
+ * core's reason; a crash leaves it in the inbox, and another process may admit the rows beside it.
+ */
+export function createInbox(database: Database, schema: string, admit: Admit, enqueue: Enqueue) {
+  const oldest = `SELECT number, id, envelope, signature, signature_timestamp FROM "${schema}".inbox
+    ORDER BY number LIMIT ${SLICE} FOR UPDATE SKIP LOCKED`;
+  const remove = `DELETE FROM "${schema}".inbox WHERE number = ANY ($1::text::bigint[])`;
+  const keep = `INSERT INTO "${schema}".dead
+      (id, queue, rank, attempt, code, message, died_at, rejected, type, signature, signature_timestamp, body)
+    SELECT id, '${noQueue}', 0, 1, $2::text, $3::text, statement_timestamp(), true, '', signature, signature_timestamp, envelope
+    FROM "${schema}".inbox WHERE number = $1::text::bigint`;
+
+  /** A judge that stumbles over one row must not keep the rows behind it waiting. */
+  function judged({ envelope, signature, signature_timestamp }: Arrival): ReturnType<Admit> {
+    try {
+      return admit(envelope, signatureOf(signature_timestamp, signature));
+    } catch (thrown) {
+      return { ok: false, reason: { code: "ADMISSION_FAILED", message: toError(thrown).message } };
+    }
+  }
+
+  async function admitSome(query: Query): Promise<{ queues: string[]; more: boolean }> {
+    const arrivals = (await query(oldest)) as Arrival[];
+    const admitted: { readonly arrival: Arrival; readonly message: Message }[] = [];
+    const rejected: { readonly arrival: Arrival; readonly reason: DeadReason }[] = [];
+    for (const arrival of arrivals) {
+      const verdict = judged(arrival);
+      if (verdict.ok) admitted.push({ arrival, message: verdict.message });
+      else rejected.push({ arrival, reason: verdict.reason });
+    }
+    const queues = [...new Set(admitted.map(({ message }) => message.queue))];
+    const answers = await enqueue(
+      query,
+      admitted.map(({ message }) => message),
+      queues,
+    );
+    for (const [index, answer] of answers.entries()) {
+      const arrival = admitted[index]?.arrival;
+      if (!answer.ok && arrival) rejected.push({ arrival, reason: answer.error });
+    }
+    for (const { arrival, reason } of rejected) {
+      await query(keep, [arrival.number, reason.code, storable(reason.message)]);
+    }
+    if (arrivals.length > 0) await query(remove, [arrayLiteral(arrivals.map(({ number }) => number))]);
+    return { queues, more: arrivals.length === SLICE };
+  }
+
+  return (): Promise<{ queues: string[]; more: boolean }> => database.transact(admitSome);
+}
