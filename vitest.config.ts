@@ -1,7 +1,8 @@
 import { defineConfig } from "vitest/config";
 
 // Sources, not dist: a test sees the line you just wrote. Child processes get the same by --conditions.
-const conditions = ["waybill-source", "node", "import", "default"];
+// Never "import" or "require": which of the two applies is for each import to say.
+const conditions = ["waybill-source", "node", "default"];
 const shared = {
   environment: "node",
   testTimeout: 30_000,
