@@ -60,8 +60,8 @@ export async function openQueues(send: Send, settings: Settings): Promise<Queues
       }),
     };
     try {
-      await send(new CreateQueueCommand({ QueueName: name, Attributes }));
-      return await look(send, name);
+      const { QueueUrl } = await send(new CreateQueueCommand({ QueueName: name, Attributes }));
+      return await describe(send, name, QueueUrl ?? "");
     } catch (thrown) {
       throw sqsError(thrown, `making the queue "${name}"`, "open");
     }
@@ -82,7 +82,11 @@ export async function openQueues(send: Send, settings: Settings): Promise<Queues
 }
 
 async function look(send: Send, name: string): Promise<Queue> {
-  const { QueueUrl: url = "" } = await send(new GetQueueUrlCommand({ QueueName: name }));
+  const { QueueUrl = "" } = await send(new GetQueueUrlCommand({ QueueName: name }));
+  return describe(send, name, QueueUrl);
+}
+
+async function describe(send: Send, name: string, url: string): Promise<Queue> {
   const { Attributes = {} } = await send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }));
   const redrive = Attributes["RedrivePolicy"];
   if (redrive !== undefined) await checkRedrive(send, name, redrive);

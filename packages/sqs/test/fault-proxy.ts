@@ -1,0 +1,58 @@
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** One call as it goes to SQS. */
+export interface Call {
+  readonly action: string;
+  readonly input: { readonly [field: string]: unknown; readonly Entries?: { readonly Id: string }[] };
+}
+
+export interface Fault {
+  readonly status: number;
+  readonly body: object;
+}
+
+export interface FaultProxy {
+  readonly url: string;
+  /** Every call so far, oldest first. */
+  readonly calls: Call[];
+  /** Answers instead of SQS, or null to let the call through; may wait. */
+  before: (call: Call) => Fault | null | Promise<Fault | null>;
+  /** May change a good answer of SQS. */
+  after: (call: Call, output: Record<string, unknown>) => Record<string, unknown>;
+  close(): Promise<void>;
+}
+
+/** SQS in front of the emulator, with the faults that the emulator never has: refusals, throttling, half-failed batches. */
+export async function startFaultProxy(target: string): Promise<FaultProxy> {
+  const proxy: Omit<FaultProxy, "url"> = {
+    calls: [],
+    before: () => null,
+    after: (_, output) => output,
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+  const server: Server = createServer(async (request, response) => {
+    const text = await textOf(request);
+    const action = String(request.headers["x-amz-target"]).replace("AmazonSQS.", "");
+    const call: Call = { action, input: JSON.parse(text) as Call["input"] };
+    proxy.calls.push(call);
+    const fault = await proxy.before(call);
+    if (fault !== null) return void response.writeHead(fault.status, HEADERS).end(JSON.stringify(fault.body));
+    const { host: _, "content-length": __, connection: ___, ...headers } = request.headers;
+    const answer = await fetch(target, { method: "POST", headers: headers as Record<string, string>, body: text });
+    const output = (await answer.json()) as Record<string, unknown>;
+    const changed = answer.ok ? proxy.after(call, output) : output;
+    response.writeHead(answer.status, HEADERS).end(JSON.stringify(changed));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return Object.assign(proxy, { url: `http://127.0.0.1:${port}` });
+}
+
+const HEADERS = { "content-type": "application/x-amz-json-1.0" };
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}

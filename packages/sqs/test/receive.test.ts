@@ -1,0 +1,220 @@
+import {
+  GetQueueUrlCommand,
+  ReceiveMessageCommand,
+  type MessageAttributeValue,
+  SendMessageCommand,
+  type Message as SqsMessage,
+} from "@aws-sdk/client-sqs";
+import type { Lease } from "@waybill/core";
+import { describe, expect, test } from "vitest";
+import { startFaultProxy } from "./fault-proxy.ts";
+import { credentials, freshPrefix, lease, message, open, useEmulator } from "./fresh.ts";
+
+const emulator = useEmulator();
+
+const urlOf = async (name: string): Promise<string> =>
+  (await emulator.client.send(new GetQueueUrlCommand({ QueueName: name }))).QueueUrl ?? "";
+
+async function sendByHand(name: string, body: string, attributes: Record<string, string> = {}): Promise<void> {
+  const MessageAttributes = Object.fromEntries(
+    Object.entries(attributes).map(([key, StringValue]): [string, MessageAttributeValue] => [
+      key,
+      { DataType: "String", StringValue },
+    ]),
+  );
+  await emulator.client.send(
+    new SendMessageCommand({ QueueUrl: await urlOf(name), MessageBody: body, MessageAttributes }),
+  );
+}
+
+/** The next message of a queue as anybody sees it. */
+async function rawFrom(name: string): Promise<SqsMessage | undefined> {
+  const { Messages } = await emulator.client.send(
+    new ReceiveMessageCommand({ QueueUrl: await urlOf(name), MessageAttributeNames: ["All"], WaitTimeSeconds: 2 }),
+  );
+  return Messages?.[0];
+}
+
+const attributesOf = (found: SqsMessage | undefined): Record<string, string | undefined> =>
+  Object.fromEntries(Object.entries(found?.MessageAttributes ?? {}).map(([name, value]) => [name, value.StringValue]));
+
+async function one(leases: Promise<Lease[]>): Promise<Lease> {
+  const [first] = await leases;
+  if (first === undefined) throw new Error("nothing was leased");
+  return first;
+}
+
+test("R25: every receive asks for the attributes it needs, although the emulator gives them unasked", async () => {
+  const proxy = await startFaultProxy(emulator.endpoint);
+  const backend = await open(proxy.url, { credentials });
+  await lease(backend, { limit: 3, leaseMs: 10_000 });
+  expect(proxy.calls.find(({ action }) => action === "ReceiveMessage")?.input).toMatchObject({
+    MaxNumberOfMessages: 3,
+    VisibilityTimeout: 11,
+    MessageAttributeNames: ["All"],
+    MessageSystemAttributeNames: ["ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp", "MessageGroupId"],
+  });
+  await backend.close();
+  await proxy.close();
+});
+
+test("a tenant's jobs share a group, so that a standard queue is fair to the others; the copy of a retry too", async () => {
+  const proxy = await startFaultProxy(emulator.endpoint);
+  const backend = await open(proxy.url, { credentials });
+  await backend.enqueue([message({ tenant: "acme" }), message({ tenant: "acme/eu west" }), message()]);
+  const held = await one(lease(backend, { waitMs: 2_000 }));
+  await backend.retry(held, { delayMs: 0, countsAttempt: true });
+  const groups = proxy.calls
+    .filter(({ action }) => action === "SendMessageBatch")
+    .flatMap(({ input }) =>
+      (input.Entries ?? []).map((entry) => ("MessageGroupId" in entry ? entry.MessageGroupId : null)),
+    );
+  expect(groups).toEqual(["acme", expect.stringMatching(/^[0-9a-f]{64}$/), null, "acme"]);
+  await backend.close();
+  await proxy.close();
+});
+
+describe("a message that no waybill program sent", () => {
+  test("is run if its body is an envelope, and survives a retry", async () => {
+    const prefix = freshPrefix();
+    const backend = await open(emulator.endpoint, { prefix, queues: ["default"] });
+    const body = ' {"id":"by-hand","type":"test.hand"}';
+    await sendByHand(`${prefix}-default`, body, { origin: "billing" });
+    const held = await one(lease(backend, { waitMs: 2_000 }));
+    expect(held).toMatchObject({ id: "by-hand", type: "test.hand", body, attempt: 1, queue: "default" });
+    await backend.retry(held, { delayMs: 0, countsAttempt: true });
+    expect(attributesOf(await rawFrom(`${prefix}-default`))).toMatchObject({
+      origin: "billing",
+      "waybill-id": "by-hand",
+    });
+  });
+
+  test.each([
+    ["plain text", "hello"],
+    ["a Sidekiq job", '{"class":"HardWorker","args":[1],"jid":"b4a577edbccf1d805744efa9"}'],
+    ["half of somebody's JSON", '{"id":'],
+  ])("and is %s is kept with a code in the dead-letter queue, its bytes and attributes untouched", async (_, body) => {
+    const prefix = freshPrefix();
+    const backend = await open(emulator.endpoint, { prefix, queues: ["default"] });
+    await sendByHand(`${prefix}-default`, body, { origin: "billing" });
+    expect(await lease(backend, { waitMs: 1_000 })).toEqual([]);
+    const dead = await rawFrom(`${prefix}_dead`);
+    expect(dead?.Body).toBe(body);
+    expect(attributesOf(dead)).toMatchObject({
+      origin: "billing",
+      "waybill-queue": "default",
+      "waybill-code": expect.stringMatching(/^(JSON_SYNTAX|FIELD_MISSING)$/),
+    });
+    expect(await rawFrom(`${prefix}-default`)).toBeUndefined();
+  });
+});
+
+test("a dead letter says whose it was, why it died and what it had been through", async () => {
+  const prefix = freshPrefix();
+  const backend = await open(emulator.endpoint, { prefix });
+  const sent = message({ queue: "mail.bulk", tenant: "acme", body: " {}" });
+  await backend.enqueue([sent]);
+  const first = await one(lease(backend, { queue: "mail.bulk", waitMs: 2_000 }));
+  await backend.retry(first, { delayMs: 0, countsAttempt: true });
+  const last = await one(lease(backend, { queue: "mail.bulk", waitMs: 2_000 }));
+  await backend.deadLetter(last, { code: "ATTEMPTS_EXHAUSTED", message: `no luck \u0000${"x".repeat(3_000)}` });
+  const dead = await rawFrom(`${prefix}_dead`);
+  expect(dead?.Body).toBe(" {}");
+  const { "waybill-reason": reason, ...said } = attributesOf(dead);
+  expect(reason?.startsWith("no luck \uFFFDxxx")).toBe(true);
+  expect(reason).toHaveLength(2_000);
+  expect(said).toEqual({
+    "waybill-id": sent.id,
+    "waybill-type": "test.job",
+    "waybill-tenant": "=acme",
+    "waybill-delivery": "attempt=2 lost=0 releases=0",
+    "waybill-queue": "mail.bulk",
+    "waybill-code": "ATTEMPTS_EXHAUSTED",
+  });
+});
+
+describe("a wait longer than SQS has", () => {
+  test("is made of copies, each of which knows when the job is due and counts nothing", async () => {
+    const prefix = freshPrefix();
+    const backend = await open(emulator.endpoint, { prefix, queues: ["default"] });
+    const due = Date.now() + 3_000;
+    // As if 900 s had just ended for a job that is due in 3 s more.
+    await sendByHand(`${prefix}-default`, "{}", {
+      "waybill-id": "sleeper",
+      "waybill-type": "test.job",
+      "waybill-delivery": `attempt=3 lost=1 releases=2 due=${due}`,
+    });
+    const held = await one(lease(backend, { waitMs: 8_000 }));
+    expect(Date.now()).toBeGreaterThanOrEqual(due);
+    expect(held).toMatchObject({ id: "sleeper", attempt: 3, lost: 1, releases: 2, dueAt: due });
+  });
+
+  test("asks SQS for 900 s at most, and for the rest later", async () => {
+    const proxy = await startFaultProxy(emulator.endpoint);
+    const backend = await open(proxy.url, { credentials });
+    await backend.enqueue([message()]);
+    const held = await one(lease(backend, { waitMs: 2_000 }));
+    const before = Date.now();
+    await backend.retry(held, { delayMs: 30 * 86_400_000, countsAttempt: true });
+    const copy = proxy.calls.findLast(({ action }) => action === "SendMessageBatch")?.input.Entries?.[0];
+    expect(copy).toMatchObject({ DelaySeconds: 900 });
+    const due = /due=(\d+)/.exec(JSON.stringify(copy))?.[1];
+    expect(Number(due) - before - 30 * 86_400_000).toBeLessThan(1_000);
+    await backend.close();
+    await proxy.close();
+  });
+});
+
+describe("on a FIFO queue", () => {
+  test("a group's jobs come one at a time and in order, a failed one before those behind it", async () => {
+    const backend = await open(emulator.endpoint, { fifo: true });
+    const sent = [message({ tenant: "acme" }), message({ tenant: "acme" }), message({ tenant: "acme" })];
+    await backend.enqueue(sent);
+    const first = await one(lease(backend, { limit: 10, waitMs: 2_000 }));
+    expect(await lease(backend, { limit: 10 })).toEqual([]);
+    await backend.retry(first, { delayMs: 1_000, countsAttempt: true });
+    expect(await lease(backend, { limit: 10 })).toEqual([]);
+    const order: string[] = [];
+    while (order.length < 3) {
+      const next = await one(lease(backend, { limit: 10, waitMs: 3_000 }));
+      order.push(next.id);
+      await backend.ack([next]);
+    }
+    expect(order).toEqual(sent.map(({ id }) => id));
+  });
+
+  test("every receive takes one message: a second of its group might have to wait behind it", async () => {
+    const proxy = await startFaultProxy(emulator.endpoint);
+    const backend = await open(proxy.url, { credentials, fifo: true });
+    await backend.enqueue(Array.from({ length: 6 }, () => message()));
+    const found = new Set<string>();
+    while (found.size < 6) for (const { id } of await lease(backend, { limit: 6, waitMs: 2_000 })) found.add(id);
+    const asked = proxy.calls.filter(({ action }) => action === "ReceiveMessage");
+    expect(asked.every(({ input }) => input["MaxNumberOfMessages"] === 1)).toBe(true);
+    await backend.close();
+    await proxy.close();
+  });
+
+  test("a delayed job sleeps by visibility, which is not an attempt", async () => {
+    const backend = await open(emulator.endpoint, { fifo: true });
+    await backend.enqueue([message({ delayMs: 2_500 })]);
+    const before = performance.now();
+    const held = await one(lease(backend, { waitMs: 8_000 }));
+    expect(performance.now() - before).toBeGreaterThan(2_400);
+    expect(held).toMatchObject({ attempt: 1, lost: 0, releases: 0 });
+    await backend.retry(held, { delayMs: 0, countsAttempt: true });
+    expect(await one(lease(backend, { waitMs: 2_000 }))).toMatchObject({ attempt: 2 });
+  });
+
+  test("no message asks for a delay of its own, and each has a name by which SQS drops a second one", async () => {
+    const proxy = await startFaultProxy(emulator.endpoint);
+    const backend = await open(proxy.url, { credentials, fifo: true });
+    const sent = message({ delayMs: 60_000, tenant: "acme" });
+    await backend.enqueue([sent]);
+    const entry = proxy.calls.find(({ action }) => action === "SendMessageBatch")?.input.Entries?.[0];
+    expect(entry).toMatchObject({ MessageGroupId: "acme", MessageDeduplicationId: sent.id });
+    expect(entry).not.toHaveProperty("DelaySeconds");
+    await backend.close();
+    await proxy.close();
+  });
+});
