@@ -3,7 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BackendFactory } from "@waybill/core";
 import { memoryBackend } from "@waybill/core/memory";
-import { fromUrl } from "@waybill/sqlite";
+import { fromUrl as bullmq } from "@waybill/bullmq";
+import { fromUrl as rabbitmq } from "@waybill/rabbitmq";
+import { fromUrl as sqlite } from "@waybill/sqlite";
+import { fromUrl as sqs } from "@waybill/sqs";
+import { startFauxqs, startRabbit, startRedis, type TestServer } from "@waybill/test-servers";
 
 /** A store of its own for one scenario, reachable from any process by its URL. */
 export interface Store {
@@ -15,31 +19,73 @@ export interface Store {
 
 export interface FaultTarget {
   readonly name: string;
-  fresh(): Promise<Store>;
-  /** What `connect` would open for the store's URL, for scenarios that look over a backend's shoulder. */
-  factory(store: Store): BackendFactory;
+  /** A server of our own that may be killed, frozen and cut off; null where there is none. */
+  readonly startServer: (() => Promise<TestServer>) | null;
+  /** The URL of an empty store. `serverUrl` is "" where there is no server, `name` is [a-z0-9]+. */
+  readonly storeUrl: (serverUrl: string, name: string, folder: string) => string;
+  /** What `connect` would open for the URL, for scenarios that look over a backend's shoulder. */
+  readonly factory: (url: string) => BackendFactory;
+  /** Jobs that many workers share in a scenario of some seconds. */
+  readonly crowd: number;
+  /** How long a worker with a lease of 500 ms must stand still until its job is another's. */
+  readonly frozenMs: number;
 }
 
-async function freshFolder(): Promise<{ folder: string; remove: () => Promise<void> }> {
+/** A place for records, gone after the scenario. */
+export async function freshFolder(): Promise<{ folder: string; remove: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "waybill-faults-"));
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
+const usual = { crowd: 20_000, frozenMs: 4_000 } as const;
+
 /** For scenarios that need no second process. */
 export const inProcess: FaultTarget = {
+  ...usual,
   name: "memory",
-  fresh: async () => ({ url: "memory:", ...(await freshFolder()) }),
+  startServer: null,
+  storeUrl: () => "memory:",
   factory: () => memoryBackend(),
+};
+
+const withParameter = (url: string, name: string, value: string): string => {
+  const parts = new URL(url);
+  parts.searchParams.set(name, value);
+  return parts.href;
 };
 
 /** Every backend that outlives a process: all scenarios run on each. */
 export const targets: readonly FaultTarget[] = [
   {
+    ...usual,
     name: "sqlite",
-    async fresh() {
-      const { folder, remove } = await freshFolder();
-      return { url: `sqlite:${join(folder, "waybill.db")}`, folder, remove };
-    },
-    factory: ({ url }) => fromUrl(url),
+    startServer: null,
+    storeUrl: (_, name, folder) => `sqlite:${join(folder, `${name}.db`)}`,
+    factory: sqlite,
+  },
+  {
+    ...usual,
+    name: "bullmq",
+    // What was accepted must be there after a kill: each write is synced before its answer.
+    startServer: () => startRedis({ appendfsync: "always" }),
+    storeUrl: (serverUrl, name) => withParameter(serverUrl, "prefix", name),
+    factory: bullmq,
+  },
+  {
+    ...usual,
+    name: "rabbitmq",
+    startServer: () => startRabbit(),
+    storeUrl: (serverUrl, name) => withParameter(serverUrl, "prefix", name),
+    factory: rabbitmq,
+    // The broker misses two heartbeats, of a second at least, before it gives the job to another.
+    frozenMs: 8_000,
+  },
+  {
+    ...usual,
+    name: "sqs",
+    startServer: () => startFauxqs(),
+    storeUrl: (serverUrl, name) => serverUrl.replace(/^(sqs:\/\/[^/?]+)\/?/, `$1/${name}`),
+    factory: sqs,
+    crowd: 4_000,
   },
 ];

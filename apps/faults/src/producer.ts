@@ -1,17 +1,27 @@
-/** One producer process. Arguments: URL, file for the ids it was promised, queue, how many. */
+/**
+ * One producer process. Arguments: URL, file for the ids it was promised, queue, how many; with "patient" it takes a
+ * refusal for an answer and goes on until as many were accepted.
+ */
 import { appendFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "@waybill/core";
 import { blink } from "./jobs.ts";
 
 const IN_FLIGHT = 50;
-const [url = "", promised = "", queue = "default", count = "0"] = process.argv.slice(2);
+const [url = "", promised = "", queue = "default", count = "0", patient] = process.argv.slice(2);
 const jobs = await connect(url, { log: "off" });
 let left = Number(count);
 
 async function line(): Promise<void> {
   while (left-- > 0) {
-    const { id } = await jobs.enqueue(blink, { text: "x".repeat(200) }, { queue });
-    appendFileSync(promised, `${id}\n`);
+    try {
+      const { id } = await jobs.enqueue(blink, { text: "x".repeat(200) }, { queue });
+      appendFileSync(promised, `${id}\n`);
+    } catch (error) {
+      if (patient !== "patient") throw error;
+      left += 1;
+      await sleep(100);
+    }
   }
 }
 

@@ -61,7 +61,7 @@ for (const target of targets) {
     const jobs = await connect(store.url, { log: "off" });
     const { id } = await jobs.enqueue("fault.block", {});
     const settings = { queues: ["default"], lease: 500, concurrency: 1 };
-    const frozen = started("worker", store.url, record, JSON.stringify({ ...settings, ms: 4_000 }));
+    const frozen = started("worker", store.url, record, JSON.stringify({ ...settings, ms: target.frozenMs }));
     await eventually(() => readDeeds(record).length > 0, "the job has started");
     const other = started("worker", store.url, record, JSON.stringify({ ...settings, ms: 10 }));
     const done = await eventually(

@@ -21,7 +21,7 @@ for (const target of [inProcess, ...targets]) {
         },
       });
       const store = await freshStore(target);
-      const jobs = await connect(target.factory(store), { log: "off" });
+      const jobs = await connect(target.factory(store.url), { log: "off" });
       const all = new Promise<void>((resolve) => {
         let settled = 0;
         jobs.events.on("settled", () => ++settled === 5 && resolve());
@@ -31,6 +31,6 @@ for (const target of [inProcess, ...targets]) {
       await all;
       await jobs.close();
       expect(seen).toEqual([undefined, undefined, undefined, undefined, undefined]);
-    });
+    }, 90_000);
   }
 }
