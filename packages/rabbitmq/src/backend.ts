@@ -1,6 +1,14 @@
 import { once } from "node:events";
-import { type Backend, type BackendContext, decodeBody, type Lease, toError, WaybillError } from "@waybill/core";
+import {
+  type BackendContext,
+  decodeBody,
+  type InspectableBackend,
+  type Lease,
+  toError,
+  WaybillError,
+} from "@waybill/core";
 import { rabbitCapabilities } from "./capabilities.ts";
+import { createInspector } from "./inspector.ts";
 import type { Delivery } from "./intake.ts";
 import { labelOf } from "./label.ts";
 import { createLine, type Line } from "./line.ts";
@@ -19,7 +27,7 @@ const DEFAULT_HEARTBEAT_S = 10;
  * Two connections: a broker that runs out of memory or disk stops reading from those that publish, and acks must go
  * on. The second is opened by the first `lease`.
  */
-export async function openRabbit(settings: Settings, context: BackendContext): Promise<Backend> {
+export async function openRabbit(settings: Settings, context: BackendContext): Promise<InspectableBackend> {
   const { address, prefix, queueType } = settings;
   const capabilities = rabbitCapabilities(settings);
   let closing: Promise<void> | null = null;
@@ -31,6 +39,7 @@ export async function openRabbit(settings: Settings, context: BackendContext): P
   const sender = createSender(settings, publisher, capabilities.maxBodyBytes);
   const settle = createSettle(sender);
   const lines = new Map<string, Line>();
+  const known = new Set<string>();
 
   function leaseOf(delivery: Delivery, queue: string): Lease | null {
     const { content } = delivery.message;
@@ -74,17 +83,21 @@ export async function openRabbit(settings: Settings, context: BackendContext): P
   }
 
   await (await writing.session()).setup.dead();
+  const held = (queue: string): number => lines.get(queue)?.held() ?? 0;
   return {
     name: "rabbitmq",
     address,
     capabilities,
+    inspector: createInspector({ link: reading, sender, settings, known, held, ensureOpen }),
     async enqueue(messages) {
       ensureOpen();
+      for (const { queue } of messages) known.add(queue);
       return sender.enqueue(messages);
     },
     async lease(request) {
       ensureOpen();
       // A worker that hangs is found out after two to three heartbeats: within its lease.
+      known.add(request.queue);
       if (lines.size === 0) heartbeatS = Math.max(1, Math.floor(request.leaseMs / 3_000));
       return lineOf(request.queue).lease(request);
     },

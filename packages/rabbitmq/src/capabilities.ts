@@ -5,7 +5,10 @@ import type { Settings } from "./options.ts";
 /** A job may wait a moment in the worker and take a moment to be aborted, all on the broker's clock. */
 const SETTLE_GRACE_MS = 10_000;
 
-export function rabbitCapabilities({ queueType, consumerTimeoutMs }: Settings): Capabilities {
+export function rabbitCapabilities({
+  queueType,
+  consumerTimeoutMs,
+}: Pick<Settings, "queueType" | "consumerTimeoutMs">): Capabilities {
   return {
     maxDelayMs: LONGEST_DELAY_MS,
     maxRetryDelayMs: LONGEST_DELAY_MS,

@@ -31,6 +31,8 @@ export interface Intake {
   readonly alive: boolean;
   /** Messages the broker may still send unasked. */
   spare(): number;
+  /** Messages delivered and not settled yet. */
+  unsettled(): number;
   /** Lets the broker send `count` more. Rejects if the channel died. */
   grow(count: number): Promise<void>;
   /** Ends all subscriptions; what was delivered stays ours. */
@@ -50,6 +52,7 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
   const credits = new Set<Credit>();
   let lastError: Error | null = null;
   let alive = true;
+  let unsettled = 0;
 
   channel.on("error", (error: Error) => (lastError = error));
   channel.on("close", () => {
@@ -65,6 +68,7 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
       return events.cancelled();
     }
     credit.spare -= 1;
+    unsettled += 1;
     events.arrived({ message, intake, credit, state: "held" });
   }
 
@@ -88,6 +92,7 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
 
   function settled(delivery: Delivery): void {
     delivery.state = "over";
+    unsettled -= 1;
     if (delivery.credit?.alive) delivery.credit.spare += 1;
   }
 
@@ -95,6 +100,7 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
     get alive() {
       return alive;
     },
+    unsettled: () => unsettled,
     spare() {
       let sum = 0;
       for (const credit of credits) sum += credit.spare;
@@ -113,7 +119,9 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
     },
     async get() {
       const message = await channel.get(queue);
-      return message === false ? null : { message, intake, credit: null, state: "held" };
+      if (message === false) return null;
+      unsettled += 1;
+      return { message, intake, credit: null, state: "held" };
     },
     ack(delivery) {
       channel.ack(delivery.message);

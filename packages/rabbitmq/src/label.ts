@@ -25,7 +25,7 @@ export const header = {
   queue: "waybill-queue",
 } as const;
 
-const FRESH: Counts = { attempt: 1, lost: 0, releases: 0, dueAt: null };
+export const FRESH: Counts = { attempt: 1, lost: 0, releases: 0, dueAt: null };
 
 /** Absent headers mean the beginning: a plain message has none. */
 export function headersOf(
@@ -92,7 +92,7 @@ interface Named {
 }
 
 function nameOf(id: unknown, type: unknown): Named | null {
-  return typeof id === "string" && typeof type === "string" ? { id, type, tenant: null } : null;
+  return typeof id === "string" && id !== "" && typeof type === "string" ? { id, type, tenant: null } : null;
 }
 
 /** A producer that sets no properties is understood too: its label is in the envelope, which only core may read. */
@@ -116,7 +116,7 @@ export function signatureOf(headers: Readonly<Record<string, unknown>>): Signatu
   return timestamp === null || value === null ? null : { timestamp, value };
 }
 
-const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
+export const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
 /** Producers of some languages send every header as text. */
 export function numberOf(value: unknown): number | null {

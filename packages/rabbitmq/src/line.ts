@@ -7,6 +7,8 @@ import type { Link } from "./link.ts";
 /** The leases of one queue: what is asked for, what has arrived, and who waits. */
 export interface Line {
   lease(request: LeaseRequest): Promise<Lease[]>;
+  /** Leases given out and not settled yet. */
+  held(): number;
   /** Waiting calls end with nothing; what was delivered goes back. */
   close(): Promise<void>;
 }
@@ -172,6 +174,7 @@ export function createLine({ link, queue, work, leaseOf, isClosed }: LineSetting
       if (arrived.length > 0) return take(limit);
       return waitMs > 0 ? wait(request) : look(from, limit);
     },
+    held: () => (intake?.unsettled() ?? 0) - arrived.length,
     async close() {
       if (untouched !== null) clearTimeout(untouched);
       for (const waiter of waiters) waiter.resolve([]);

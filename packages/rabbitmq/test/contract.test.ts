@@ -8,6 +8,12 @@ const tickMs = 100;
 describe.each(["quorum", "classic"] as const)("the backend contract, on %s queues", (queueType) => {
   runBackendContract((name, run) => test.concurrent(name, { timeout: 40_000 }, run), {
     tickMs,
+    knownFailures: {
+      "counts tell ready, delayed, leased and dead apart":
+        "jobs of all queues wait on one ladder, so what is delayed is counted in a row of its own",
+      "oldestWaitMs is how long the oldest ready message has been ready, and null when none is":
+        "AMQP does not tell how long a message has waited without taking it out",
+    },
     fresh: () => freshStore({ queueType }),
   });
 });

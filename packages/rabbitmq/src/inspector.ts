@@ -1,0 +1,135 @@
+import type { DeadLetter, DeadLetterQuery, Inspector, QueueCounts } from "@waybill/core";
+import type { Channel, GetMessage } from "amqplib";
+import { choose, deadLetterOf } from "./dead-letter.ts";
+import { FRESH, header, headersOf, propertiesOf, signatureOf, textOf } from "./label.ts";
+import { RUNG_COUNT } from "./ladder.ts";
+import type { Link } from "./link.ts";
+import type { Settings } from "./options.ts";
+import type { Sender } from "./sender.ts";
+import { names } from "./topology.ts";
+
+export interface InspectorSettings {
+  readonly link: Link;
+  readonly sender: Sender;
+  readonly settings: Settings;
+  /** Queues this connection has used: AMQP cannot list those of others. */
+  readonly known: ReadonlySet<string>;
+  /** How many leases of that queue this connection holds. */
+  readonly held: (queue: string) => number;
+  /** Throws BACKEND_CLOSED. */
+  readonly ensureOpen: () => void;
+}
+
+interface Found {
+  readonly message: GetMessage;
+  readonly letter: DeadLetter;
+}
+
+/** Dead letters are looked at by taking all of them out and putting them back; of more than this, the oldest. */
+const MOST = 20_000;
+
+export function createInspector({ link, sender, settings, known, held, ensureOpen }: InspectorSettings): Inspector {
+  const { prefix } = settings;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** One look at a time: what one look has taken out, another would not find. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    ensureOpen();
+    const turn = last.then(work);
+    last = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async function withChannel<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
+    const { model, setup } = await link.session();
+    await setup.dead();
+    const channel = await model.createChannel();
+    channel.on("error", () => undefined);
+    try {
+      return await work(channel);
+    } finally {
+      // Whatever was not acked goes back to its place.
+      await channel.close().catch(() => undefined);
+    }
+  }
+
+  async function takeOut(channel: Channel): Promise<Found[]> {
+    const found: Found[] = [];
+    while (found.length < MOST) {
+      const message = await channel.get(names.dead(prefix));
+      if (message === false) break;
+      found.push({ message, letter: deadLetterOf(message, prefix) });
+    }
+    return found;
+  }
+
+  /** Oldest first. `store` is done before the dead letter is removed. */
+  function change(query: DeadLetterQuery, store: (found: Found) => Promise<void>): Promise<number> {
+    return inTurn(() =>
+      withChannel(async (channel) => {
+        const chosen = choose(await takeOut(channel), query).toReversed();
+        for (const found of chosen) {
+          await store(found);
+          channel.ack(found.message);
+        }
+        return chosen.length;
+      }),
+    );
+  }
+
+  async function sendAgain({ message, letter }: Found): Promise<void> {
+    const given = message.properties.headers ?? {};
+    const beside = { tenant: textOf(given[header.tenant]), signature: signatureOf(given) };
+    await sender.again(letter.queue, message.content, propertiesOf(letter, headersOf(beside, FRESH)), 0);
+  }
+
+  async function ready(channel: Channel, name: string): Promise<number> {
+    return (await channel.checkQueue(name)).messageCount;
+  }
+
+  /** Null: nobody was ever delayed here. */
+  async function delayed(): Promise<number | null> {
+    try {
+      return await withChannel(async (channel) => {
+        let sum = 0;
+        for (let rung = 0; rung < RUNG_COUNT; rung += 1) sum += await ready(channel, names.rung(prefix, rung));
+        return sum;
+      });
+    } catch {
+      return null;
+    }
+  }
+
+  return {
+    counts: () =>
+      inTurn(async () => {
+        const dead = new Map<string, number>();
+        const rows = await withChannel(async (channel) => {
+          for (const { letter } of await takeOut(channel)) dead.set(letter.queue, (dead.get(letter.queue) ?? 0) + 1);
+          const list: QueueCounts[] = [];
+          for (const queue of new Set([...known, ...dead.keys()])) {
+            const waiting = known.has(queue) ? await ready(channel, names.work(prefix, queue)) : 0;
+            list.push({ ...empty(queue), ready: waiting, leased: held(queue), dead: dead.get(queue) ?? 0 });
+          }
+          return list;
+        });
+        const resting = await delayed();
+        if (resting) rows.push({ ...empty(`${prefix}:wait`), delayed: resting });
+        return rows.toSorted((a, b) => (a.queue < b.queue ? -1 : 1));
+      }),
+    deadLetters: (query = {}) =>
+      inTurn(() => withChannel(async (channel) => choose(await takeOut(channel), query).map(({ letter }) => letter))),
+    replay: (query = {}) => change(query, sendAgain),
+    drop: (query = {}) => change(query, async () => undefined),
+  };
+}
+
+const empty = (queue: string): QueueCounts => ({
+  queue,
+  ready: 0,
+  delayed: 0,
+  leased: 0,
+  dead: 0,
+  finished: 0,
+  oldestWaitMs: null,
+});
