@@ -25,9 +25,9 @@ function record(events: EventBus): Step[] {
   return steps;
 }
 
-const label = { id: newId(), type: "ok", queue: "default" };
+type Label = Pick<Lease, "id" | "type" | "queue">;
 
-async function inline({ body, attempt = 1, lost = 0 }: Situation): Promise<Step[]> {
+async function inline({ body, attempt = 1, lost = 0 }: Situation, label: Label): Promise<Step[]> {
   const events = new EventBus();
   const steps = record(events);
   const delivery = { body, attempt, lost, releases: 0, dueAt: null, signature: null, label, worker: "inline" };
@@ -36,7 +36,7 @@ async function inline({ body, attempt = 1, lost = 0 }: Situation): Promise<Step[
 }
 
 /** The same bytes through a backend and a worker; the lease's counts are set as the situation asks. */
-async function pulled(target: FaultTarget, { body, attempt = 1, lost = 0 }: Situation, queue: string): Promise<Step[]> {
+async function pulled(target: FaultTarget, { body, attempt = 1, lost = 0 }: Situation, label: Label): Promise<Step[]> {
   const factory = target.factory((await sharedStore(target)).url);
   let backend: Backend | undefined;
   const counted = (lease: Lease): Lease => ({ ...lease, attempt, lost });
@@ -50,8 +50,8 @@ async function pulled(target: FaultTarget, { body, attempt = 1, lost = 0 }: Situ
   );
   const steps = record(connection.events);
   const settled = new Promise((resolve) => connection.events.on("settled", resolve));
-  await backend?.enqueue([{ ...label, queue, delayMs: 0, priority: 0, tenant: null, signature: null, body }]);
-  await connection.worker({ jobs, queues: [queue] }).start();
+  await backend?.enqueue([{ ...label, delayMs: 0, priority: 0, tenant: null, signature: null, body }]);
+  await connection.worker({ jobs, queues: [label.queue] }).start();
   await settled;
   await connection.close();
   return steps;
@@ -61,9 +61,10 @@ describe.each([inProcess, ...targets])("pulled from $name", (target) => {
   for (const [at, situation] of situations.entries()) {
     const { name, outcome, code = null } = situation;
     test(`R2: ${name} ends as ${code ?? outcome}, by the same lifecycle events as inline`, async () => {
-      const expected = await inline(situation);
+      const label = { id: newId(), type: "ok", queue: `q${at}` };
+      const expected = await inline(situation, label);
       expect(expected.at(-1)).toMatchObject({ name: "finished", outcome, code });
-      expect(JSON.stringify(await pulled(target, situation, `q${at}`))).toBe(JSON.stringify(expected));
+      expect(JSON.stringify(await pulled(target, situation, label))).toBe(JSON.stringify(expected));
     }, 90_000);
   }
 });
