@@ -4,10 +4,11 @@ import { join } from "node:path";
 import type { BackendFactory } from "@waybill/core";
 import { memoryBackend } from "@waybill/core/memory";
 import { fromUrl as bullmq } from "@waybill/bullmq";
+import { fromUrl as postgres } from "@waybill/postgres";
 import { fromUrl as rabbitmq } from "@waybill/rabbitmq";
 import { fromUrl as sqlite } from "@waybill/sqlite";
 import { fromUrl as sqs } from "@waybill/sqs";
-import { startFauxqs, startRabbit, startRedis, type TestServer } from "@waybill/test-servers";
+import { startFauxqs, startPostgres, startRabbit, startRedis, type TestServer } from "@waybill/test-servers";
 
 /** A store of its own for one scenario, reachable from any process by its URL. */
 export interface Store {
@@ -70,6 +71,13 @@ export const targets: readonly FaultTarget[] = [
     startServer: () => startRedis({ appendfsync: "always" }),
     storeUrl: (serverUrl, name) => withParameter(serverUrl, "prefix", name),
     factory: bullmq,
+  },
+  {
+    ...usual,
+    name: "postgres",
+    startServer: () => startPostgres(),
+    storeUrl: (serverUrl, name) => withParameter(serverUrl, "schema", name),
+    factory: postgres,
   },
   {
     ...usual,

@@ -145,7 +145,12 @@ export const situations: readonly Situation[] = [
     code: "JOB_UNKNOWN",
   },
   { name: "a payload version as old as can be", body: body("versioned"), outcome: "completed" },
-  { name: "a job before its time", body: body("ok", { scheduled_at: iso(600_000) }), outcome: "release", code: "EARLY" },
+  {
+    name: "a job before its time",
+    body: body("ok", { scheduled_at: iso(600_000) }),
+    outcome: "release",
+    code: "EARLY",
+  },
   { name: "a job whose time has come", body: body("ok", { scheduled_at: iso(-1) }), outcome: "completed" },
   { name: "an expired job", body: body("ok", { expires_at: iso(-1) }), outcome: "dead", code: "EXPIRED" },
   {
