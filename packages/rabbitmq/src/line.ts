@@ -110,6 +110,8 @@ export function createLine({ link, queue, work, leaseOf, isClosed }: LineSetting
         session.setup.queue(queue).then(ask, fail);
       },
       died(error) {
+        // Perhaps because the queue is gone: the next channel makes it again.
+        session.setup.forget(queue);
         if (intake === opened) intake = null;
         arrived = arrived.filter((lease) => (lease.token as Delivery).intake.alive);
         fail(unavailable(`the connection to "${work}" was lost${error === null ? "" : ` (${error.message})`}`, error));

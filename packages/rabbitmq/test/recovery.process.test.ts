@@ -1,0 +1,226 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Backend, connect, defineJob, type Jobs } from "@waybill/core";
+import { type Proxy, type RabbitServer, startProxy, startRabbit } from "@waybill/test-servers";
+import { connect as dial } from "amqplib";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { fromUrl } from "../src/index.ts";
+import { context, freshStore, lease, message } from "./broker.ts";
+
+let rabbit: RabbitServer;
+let proxy: Proxy;
+const opened: { close(): Promise<void> }[] = [];
+
+beforeAll(async () => {
+  rabbit = await startRabbit();
+  proxy = await startProxy(rabbit);
+}, 120_000);
+
+afterEach(async () => {
+  proxy.heal();
+  rabbit.thaw();
+  await Promise.all(opened.splice(0).map((one) => one.close()));
+});
+
+afterAll(async () => {
+  await proxy.close();
+  await rabbit.stop();
+});
+
+/** Through the wire that can be cut, or straight to the broker. */
+async function urlOf(wire: "proxy" | "direct", options: Readonly<Record<string, string>> = {}): Promise<string> {
+  const { url } = await freshStore(options, { server: rabbit.url });
+  return wire === "proxy" ? proxy.url(url) : url;
+}
+
+async function open(url: string): Promise<Backend> {
+  const backend = await fromUrl(url)(context);
+  opened.push(backend);
+  return backend;
+}
+
+/** Enqueues for `forMs` without a rest and runs what it enqueues; answers what was accepted and how often each ran. */
+async function underLoad(url: string, forMs: number, trouble: () => Promise<unknown>) {
+  const runs = new Map<string, number>();
+  const job = defineJob({
+    type: "load.tick",
+    async handler(_, { id }) {
+      await sleep(5);
+      runs.set(id, (runs.get(id) ?? 0) + 1);
+    },
+  });
+  const jobs = await connect(url, { jobs: [job], log: "off" });
+  opened.push(jobs);
+  await jobs.worker({ jobs: [job], concurrency: 10 }).start();
+  const accepted: string[] = [];
+  const over = new AbortController();
+  const produce = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      await jobs.enqueue(job, {}).then(
+        ({ id }) => accepted.push(id),
+        () => sleep(50),
+      );
+      await sleep(10);
+    }
+  };
+  const producers = [produce(), produce(), produce(), produce()];
+  await sleep(500);
+  const before = accepted.length;
+  await trouble();
+  const healedAt = performance.now();
+  await expect.poll(() => accepted.length, { timeout: 15_000 }).toBeGreaterThan(before + 8);
+  await sleep(Math.max(0, forMs - (performance.now() - healedAt)));
+  over.abort();
+  await Promise.all(producers);
+  await expect.poll(() => accepted.filter((id) => !runs.has(id)), { timeout: 15_000 }).toEqual([]);
+  const twice = [...runs.values()].filter((count) => count > 1).length;
+  return { accepted, twice };
+}
+
+test("R29: the broker's application stopped for 5 s under load: nothing accepted is lost, and all goes on by itself", async () => {
+  const { accepted, twice } = await underLoad(await urlOf("direct"), 1_000, async () => {
+    await rabbit.ctl("stop_app");
+    await sleep(5_000);
+    await rabbit.ctl("start_app");
+  });
+  expect(accepted.length).toBeGreaterThan(50);
+  // At most what was under way: 10 running, as many waiting behind them, 4 being enqueued.
+  expect(twice).toBeLessThanOrEqual(24);
+});
+
+test("the connection cut for 10 s under load: nothing accepted is lost, and all goes on by itself", async () => {
+  const { twice } = await underLoad(await urlOf("proxy"), 1_000, async () => {
+    proxy.cut();
+    await sleep(10_000);
+    proxy.heal();
+  });
+  expect(twice).toBeLessThanOrEqual(24);
+});
+
+test.each(["quorum", "classic"])(
+  "R27: the broker restarted between enqueue and run: all of 1,000 confirmed jobs on %s queues are there",
+  async (queueType) => {
+    const url = await urlOf("direct", { queueType });
+    const before = await open(url);
+    const sent = Array.from({ length: 1_000 }, () => message());
+    const answers = await before.enqueue(sent);
+    expect(answers.filter((answer) => !answer.ok)).toEqual([]);
+    await rabbit.restart();
+    const after = await open(url);
+    const found = new Set<string>();
+    while (found.size < sent.length) {
+      const leases = await lease(after, { limit: 100, waitMs: 10_000 });
+      expect(leases.length).toBeGreaterThan(0);
+      for (const one of leases) found.add(one.id);
+      await after.ack(leases);
+    }
+  },
+);
+
+test("a queue deleted under a running worker is made again, and later jobs run", async () => {
+  const url = await urlOf("direct");
+  const prefix = new URL(url).searchParams.get("prefix") ?? "";
+  const ran: number[] = [];
+  const job = defineJob({ type: "late.comer", handler: (payload) => void ran.push((payload as { n: number }).n) });
+  const jobs: Jobs = await connect(url, { jobs: [job], log: "off" });
+  opened.push(jobs);
+  await jobs.worker({ jobs: [job] }).start();
+  await jobs.enqueue(job, { n: 1 });
+  await expect.poll(() => ran).toEqual([1]);
+  const connection = await dial(rabbit.url);
+  const channel = await connection.createChannel();
+  await channel.deleteQueue(`${prefix}.default`);
+  // What is sent in the very moment of the deletion is confirmed by the broker and deleted with the rest.
+  await sleep(500);
+  expect((await channel.checkQueue(`${prefix}.default`)).consumerCount).toBeGreaterThan(0);
+  await connection.close();
+  await jobs.enqueue(job, { n: 2 });
+  await expect.poll(() => ran, { timeout: 10_000 }).toEqual([1, 2]);
+});
+
+test("a lost connection ends its leases: a late settle of any kind is LEASE_LOST, and another worker has the job", async () => {
+  const url = await urlOf("proxy");
+  const cutOff = await open(url);
+  await cutOff.enqueue([message()]);
+  const [held] = await lease(cutOff);
+  if (held === undefined) throw new Error("nothing was leased");
+  proxy.cut();
+  await expect
+    .poll(async () => (await cutOff.extend([held], 30_000))[0], { timeout: 5_000 })
+    .toMatchObject({ ok: false, error: { code: "LEASE_LOST" } });
+  const other = await open(url.replace(`:${proxy.port}`, `:${rabbit.port}`));
+  const [again] = await lease(other);
+  expect(again).toMatchObject({ id: held.id, attempt: 1, lost: 1 });
+  expect(await cutOff.ack([held])).toMatchObject([{ ok: false, error: { code: "LEASE_LOST" } }]);
+  await expect(cutOff.retry(held, { delayMs: 0, countsAttempt: true })).rejects.toMatchObject({ code: "LEASE_LOST" });
+  const reason = { code: "TEST", message: "too late" };
+  await expect(cutOff.deadLetter(held, reason)).rejects.toMatchObject({ code: "LEASE_LOST" });
+});
+
+test("a lost connection aborts the handler that ran on it", async () => {
+  const url = await urlOf("proxy");
+  const reasons: unknown[] = [];
+  const job = defineJob({
+    type: "long.one",
+    handler: (_, { signal }) =>
+      new Promise<void>((resolve) => {
+        signal.addEventListener("abort", () => {
+          reasons.push((signal.reason as { code?: string }).code);
+          resolve();
+        });
+      }),
+  });
+  const jobs = await connect(url, { jobs: [job], log: "off" });
+  opened.push(jobs);
+  const worker = jobs.worker({ jobs: [job], lease: "3s" });
+  const started = new Promise((resolve) => jobs.events.on("started", resolve));
+  await worker.start();
+  await jobs.enqueue(job, {});
+  await started;
+  proxy.cut();
+  await expect.poll(() => reasons, { timeout: 4_000 }).toEqual(["LEASE_LOST"]);
+});
+
+test("enqueue with the broker away rejects within its timeout, and works again when it is back", async () => {
+  const url = await urlOf("proxy", { confirmTimeoutMs: "1500" });
+  const backend = await open(url);
+  for (const how of ["reset", "silence"] as const) {
+    proxy.cut(how);
+    const startedAt = performance.now();
+    const [answer] = await backend.enqueue([message()]);
+    expect(answer).toMatchObject({ ok: false, error: { code: "BACKEND_UNAVAILABLE" } });
+    expect(performance.now() - startedAt).toBeLessThan(2_500);
+    proxy.heal();
+    await expect.poll(async () => (await backend.enqueue([message()]))[0]?.ok, { timeout: 15_000 }).toBe(true);
+  }
+});
+
+test("a memory alarm rejects enqueue with the broker's reason, while acks go on; both work when it is over", async () => {
+  const backend = await open(await urlOf("direct", { confirmTimeoutMs: "1500" }));
+  await backend.enqueue([message(), message()]);
+  const held = await lease(backend, { limit: 2 });
+  await rabbit.ctl("set_vm_memory_high_watermark", "0.000001");
+  try {
+    await backend.enqueue([message()]);
+    const [answer] = await backend.enqueue([message()]);
+    expect(answer).toMatchObject({ ok: false, error: { code: "BACKEND_UNAVAILABLE" } });
+    expect(answer?.ok === false && answer.error.message).toMatch(/takes no messages for now \(low on memory\)/);
+    expect(await backend.ack(held)).toMatchObject([{ ok: true }, { ok: true }]);
+  } finally {
+    await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
+  }
+  await expect.poll(async () => (await backend.enqueue([message()]))[0]?.ok, { timeout: 10_000 }).toBe(true);
+});
+
+test("close returns within its deadline with the broker frozen, and with calls under way", async () => {
+  const backend = await fromUrl(await urlOf("direct"))(context);
+  await backend.enqueue([message()]);
+  await lease(backend);
+  const waiting = lease(backend, { waitMs: 30_000 });
+  rabbit.freeze();
+  const enqueueing = backend.enqueue([message()]);
+  const startedAt = performance.now();
+  await backend.close();
+  expect(performance.now() - startedAt).toBeLessThan(2_800);
+  expect(await waiting).toEqual([]);
+  expect((await enqueueing)[0]?.ok).toBe(false);
+});
