@@ -3,6 +3,7 @@ import { sqliteCapabilities } from "./capabilities.ts";
 import { createClaim } from "./claim.ts";
 import { createCommitGroup } from "./commit-group.ts";
 import { createEnqueue } from "./enqueue.ts";
+import { fileError } from "./errors.ts";
 import { createInbox } from "./inbox.ts";
 import { createInspector } from "./inspector.ts";
 import { openFile } from "./open-file.ts";
@@ -32,7 +33,7 @@ export async function openSqlite(
     pollMs: settings.pollMs,
     look: () => group.nudge(),
     over: () => waiting.expire(),
-    failed: (error) => waiting.failed(error),
+    failed: (error) => waiting.failed(fileError(error, file, "use")),
   });
   const waiting = createWaiting(createClaim(db, now), upkeep, wake, () => group.nudge());
   const group = createCommitGroup(db, file, settings.busyTimeoutMs, waiting);
@@ -41,6 +42,15 @@ export async function openSqlite(
   function ensureOpen(): void {
     if (closing !== undefined) {
       throw new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
+    }
+  }
+
+  function read<T>(work: () => T): T {
+    ensureOpen();
+    try {
+      return work();
+    } catch (thrown) {
+      throw fileError(thrown, file, "use");
     }
   }
 
@@ -56,7 +66,7 @@ export async function openSqlite(
     name: "sqlite",
     address,
     capabilities: sqliteCapabilities,
-    inspector: createInspector(db, now, group, ensureOpen),
+    inspector: createInspector(db, now, group, read),
     async enqueue(messages) {
       ensureOpen();
       return group.write(() => enqueue(messages));

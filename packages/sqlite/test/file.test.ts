@@ -4,6 +4,8 @@ import { DatabaseSync } from "node:sqlite";
 import { isWaybillError } from "@waybill/core";
 import { describe, expect, test } from "vitest";
 import { migrate, schemaVersion } from "../src/index.ts";
+import { openFile } from "../src/open-file.ts";
+import { settingsOf } from "../src/options.ts";
 import { lease, message, open, temporaryFile } from "./temporary-file.ts";
 
 async function refusalOf(work: Promise<unknown>, code: "CONFIG_INVALID" | "BACKEND_UNAVAILABLE"): Promise<string> {
@@ -104,6 +106,9 @@ describe("the schema", () => {
     await backend.enqueue([message()]);
     const header = readFileSync(path).subarray(18, 20);
     expect([...header]).toEqual([2, 2]);
+    const { db } = await openFile(settingsOf({ path }));
+    expect({ ...db.prepare("PRAGMA synchronous").get() }).toEqual({ synchronous: 2 });
+    db.close();
   });
 });
 
