@@ -47,7 +47,7 @@ describe("a file that cannot serve is refused when it is opened, with its name a
 
   test("a newer schema is refused by both version numbers", async () => {
     const path = temporaryFile();
-    await migrate(path);
+    await migrate(`sqlite:${path}`);
     const db = new DatabaseSync(path);
     db.exec("PRAGMA user_version = 99");
     db.close();
@@ -58,7 +58,7 @@ describe("a file that cannot serve is refused when it is opened, with its name a
 
   test("a damaged schema is refused", async () => {
     const path = temporaryFile();
-    await migrate(path);
+    await migrate(`sqlite:${path}`);
     const bytes = readFileSync(path);
     bytes.fill(0xff, 100, 4_096);
     writeFileSync(path, bytes);
@@ -95,9 +95,9 @@ test("a page damaged under a running backend is named, with the way to save the 
 describe("the schema", () => {
   test("is made by whoever comes first, and by one only", async () => {
     const path = temporaryFile();
-    const results = await Promise.all(Array.from({ length: 6 }, () => migrate(path)));
+    const results = await Promise.all(Array.from({ length: 6 }, () => migrate(`sqlite:${path}`)));
     expect(results.filter(({ from }) => from === 0)).toHaveLength(1);
-    expect(await migrate(path)).toEqual({ from: schemaVersion, to: schemaVersion });
+    expect(await migrate(`sqlite:${path}`)).toEqual({ from: schemaVersion, to: schemaVersion });
   });
 
   test("leaves a file in WAL mode whose writes are synced", async () => {

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { connected, shared, type SharedOptions } from "../connection.ts";
+import { maskUrl, migrate as migrateSchema, type Migration } from "@waybill/core";
+import { shared, type SharedOptions } from "../connection.ts";
 import { examples } from "../help.ts";
 import { printJson, printText } from "../print.ts";
 
@@ -15,9 +16,13 @@ export function migrateCommand(program: Command): void {
   );
 }
 
-/** Opening a backend is what migrates it; a schema that is newer than this release refuses to open. */
 async function migrate(options: SharedOptions): Promise<void> {
-  const address = await connected(options.url, {}, async (jobs) => jobs.backend.address);
-  if (options.json) printJson({ backend: address, upToDate: true });
-  else printText(`${address} is up to date.`);
+  const backend = maskUrl(options.url);
+  const migration = await migrateSchema(options.url);
+  if (options.json) printJson({ backend, ...migration });
+  else printText(migration === null ? `${backend} keeps no schema.` : sentence(backend, migration));
+}
+
+function sentence(backend: string, { from, to }: Migration): string {
+  return from === to ? `${backend} is at schema ${to} already.` : `${backend} went from schema ${from} to ${to}.`;
 }
