@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, cpus, loadavg } from "node:os";
 import { pragmas } from "./raw-queue.ts";
 import { scratchRoot } from "./scratch.ts";
 
@@ -8,6 +8,7 @@ export function machineFacts(): string[] {
   return [
     `Node ${process.version}, SQLite ${process.versions["sqlite"] ?? "unknown"}`,
     `${availableParallelism()} cores, ${cpus()[0]?.model.trim() ?? "unknown model"}`,
+    `load ${(loadavg()[0] ?? 0).toFixed(1)} before the start: above ${availableParallelism() / 4}, read ratios rather than speeds`,
     `files in ${scratchRoot()} (${fileSystemOf(scratchRoot())}); WAYBILL_BENCH_DIR names another folder`,
     `both sides: ${pragmas.join(", ")}`,
   ];

@@ -20,8 +20,13 @@ export interface RawQueue {
   readonly close: () => void;
 }
 
-/** Those of @waybill/sqlite that decide how durable, and so how slow, a write is. */
-export const pragmas = ["journal_mode = WAL", "synchronous = FULL", "temp_store = MEMORY"] as const;
+/** The very ones @waybill/sqlite sets: they decide how durable, and so how slow, a write is. */
+export const pragmas = [
+  "journal_mode = WAL",
+  "synchronous = FULL",
+  "cache_size = -8000",
+  "journal_size_limit = 67108864",
+] as const;
 
 const statements = {
   begin: `BEGIN IMMEDIATE`,

@@ -1,6 +1,6 @@
 import { element, send } from "./element.js";
 import { albums, jobsOf } from "./live.js";
-import { openPhoto } from "./photo.js";
+import { tileOf } from "./tile.js";
 
 const STATES = ["done", "running", "retrying", "interrupted", "dead"];
 /** Tiles shown before somebody asks for all. */
@@ -140,72 +140,11 @@ function drawTiles(card, album, jobs) {
   const failed = album.photos.filter((photo) => byPhoto.get(photo.id).some((job) => job.state === "dead"));
   const good = album.photos.filter((photo) => !failed.includes(photo));
   const shown = [...failed, ...(card.isOpen ? good : good.slice(0, FEW))];
-  const nodes = shown.map((photo) => tileOf(card, album, photo, byPhoto.get(photo.id)));
+  const nodes = shown.map((photo) => tileOf(card.drawn, album, photo, byPhoto.get(photo.id)));
   for (const [at, node] of nodes.entries()) {
     if (card.tiles.children[at] !== node) card.tiles.insertBefore(node, card.tiles.children[at] ?? null);
   }
   while (card.tiles.children.length > nodes.length) card.tiles.lastChild.remove();
   card.more.hidden = good.length <= FEW;
   card.more.textContent = card.isOpen ? "Show fewer" : `Show all ${album.photos.length}`;
-}
-
-/** The photo's node: the one drawn before unless something about it has changed. */
-function tileOf(card, album, photo, jobs) {
-  const key = jobs.map((job) => `${job.state}${job.attempt}${job.starts}`).join();
-  const before = card.drawn.get(photo.id);
-  if (before?.key === key) return before.node;
-  const isDead = jobs.some((job) => job.state === "dead");
-  const node = isDead ? failure(album, photo, jobs) : tile(album, photo, jobs, before?.node);
-  if (before && before.node !== node) before.node.remove();
-  card.drawn.set(photo.id, { key, node });
-  return node;
-}
-
-function tile(album, photo, jobs, before) {
-  const isTile = before?.classList.contains("tile") ?? false;
-  const open = () => openPhoto(album.id, photo);
-  const node = isTile ? before : element("button", { type: "button", class: "tile", title: photo.name, onclick: open });
-  const isShown = jobs.some((job) => job.size === "small" && job.state === "done");
-  if (isShown && !node.querySelector("img")) {
-    node.prepend(
-      element("img", { src: `/albums/${album.id}/photos/${photo.id}/small`, alt: photo.name, loading: "lazy" }),
-    );
-  }
-  node.querySelector(".marks")?.remove();
-  const marks = jobs.map((job) => element("i", { "data-state": job.state, title: `${job.size}: ${job.state}` }));
-  node.append(element("span", { class: "marks" }, ...marks));
-  node.classList.toggle("busy", !isShown && jobs.some((job) => job.state !== "waiting"));
-  node.classList.toggle(
-    "whole",
-    jobs.every((job) => job.state === "done"),
-  );
-  return node;
-}
-
-function failure(album, photo, jobs) {
-  const dead = jobs.filter((job) => job.state === "dead");
-  const input = element("input", { type: "file", accept: ".jpg,.jpeg,.png,.webp", hidden: true });
-  const path = `/albums/${album.id}/photos/${photo.id}`;
-  input.addEventListener("change", () => {
-    const body = new FormData();
-    body.append("photos", input.files[0]);
-    send(path, { method: "POST", body });
-  });
-  const retryAll = () => Promise.all(dead.map((job) => send(`/jobs/${job.id}/retry`)));
-  const button = (text, onclick, kind) => element("button", { type: "button", class: kind, onclick }, text);
-  const reason = dead[0].reason?.message?.replace(/^\w+: /, "") ?? "It failed for good.";
-  const sizes = dead.length === 3 ? "" : ` (${dead.map((job) => job.size).join(", ")})`;
-  return element(
-    "div",
-    { class: "failure", "data-photo": photo.id },
-    element("div", {}, element("b", {}, photo.name + sizes), element("p", {}, reason)),
-    element(
-      "div",
-      { class: "actions" },
-      button("Retry", retryAll, "solid retry"),
-      button("Replace…", () => input.click(), "replace"),
-      button("Remove", () => send(path, { method: "DELETE" }), "quiet"),
-    ),
-    input,
-  );
 }

@@ -63,7 +63,9 @@ const WORDS = { "photo.resize": "resize", "album.finish": "contact sheet", "mail
 
 function drawActivity(changed) {
   const list = find("#activity");
-  const told = changed.filter((job) => job.state !== "waiting" && job.state !== "running");
+  const told = changed
+    .filter((job) => job.state !== "waiting" && job.state !== "running")
+    .sort((a, b) => a.changedAt - b.changedAt);
   for (const job of told.slice(-LINES)) {
     const photo = albums.get(job.albumId)?.photos.find((each) => each.id === job.photoId);
     const what = photo ? `${photo.name.split("/").pop()}, ${job.size}` : (WORDS[job.type] ?? job.type);

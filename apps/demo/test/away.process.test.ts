@@ -71,7 +71,11 @@ describe("processes that go away", () => {
     const web = (await readLog(data, "web"))[0]?.pid ?? 0;
     await until("the worker", async () => (await readLog(data, "worker")).some((line) => line.event === "booted"));
     running.kill("SIGKILL");
-    await until("the end of both", () => !isAlive(worker) && !isAlive(web));
+    try {
+      await until("the end of both", () => !isAlive(worker) && !isAlive(web));
+    } finally {
+      for (const pid of [worker, web].filter(isAlive)) process.kill(pid, "SIGKILL");
+    }
     running = await launchPage(data);
     expect(await (await fetch(`${running.address}/health`)).json()).toEqual({ ok: true });
   });

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
 
 const FORMATS = ["jpg", "png", "webp"] as const;
 
@@ -35,7 +35,7 @@ export async function makeTruncatedPhoto(folder: string, name = "broken.jpg"): P
   return name;
 }
 
-function encode(picture: sharp.Sharp, format: (typeof FORMATS)[number]): Promise<Buffer> {
+function encode(picture: Sharp, format: (typeof FORMATS)[number]): Promise<Buffer> {
   if (format === "png") return picture.png({ compressionLevel: 3 }).toBuffer();
   return format === "webp" ? picture.webp({ effort: 1 }).toBuffer() : picture.jpeg({ quality: 88 }).toBuffer();
 }

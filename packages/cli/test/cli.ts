@@ -77,7 +77,7 @@ export const jsonLines = (text: string): Record<string, unknown>[] =>
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
 /** Looks every 20 ms until `look` gives something, for at most `limitMs`. */
-export async function until<T>(what: string, look: () => T | null | undefined | false, limitMs = 15_000): Promise<T> {
+export async function until<T>(what: string, look: () => T | null | undefined | false, limitMs = 60_000): Promise<T> {
   const deadline = Date.now() + limitMs;
   while (Date.now() < deadline) {
     const seen = look();

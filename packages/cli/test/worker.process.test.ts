@@ -51,12 +51,13 @@ describe("waybill worker", () => {
 
   test("R38: past the drain limit a job sees its signal, goes back uncounted and starts elsewhere within 2 s", async () => {
     const { env } = freshPlace();
-    const args = ["worker", "--jobs", jobs, "--queues", "slow"];
+    const args = ["worker", "--jobs", jobs, "--queues", "slow", "--drain", "1s", "--abort", "2s"];
+    const workers = [start(args, env), start(args, env)];
+    await Promise.all(workers.map(booted));
     await waybill(["enqueue", "slow.step", "--jobs", jobs], { env });
-    const first = start([...args, "--drain", "1s", "--abort", "2s"], env);
-    await until("the first start", () => traceOf(env).length === 1);
-    const second = start(args, env);
-    await booted(second);
+    const first = await until("the first start", () =>
+      workers.find((worker) => linesOf(worker).some((line) => line["event"] === "started")),
+    );
     first.child.kill("SIGTERM");
     expect((await first.ended).code).toBe(0);
     const release = linesOf(first).find((line) => line["event"] === "settled");

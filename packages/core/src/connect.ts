@@ -1,12 +1,12 @@
 import { createAdmit } from "./admit.ts";
 import type { Answer, Backend, BackendFactory, Receipt } from "./backend.ts";
+import { within } from "./deadline.ts";
 import type { JobDefinition } from "./define-job.ts";
 import { type Doctor, doctorOf } from "./doctor.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { WaybillError } from "./errors.ts";
 import { EventBus } from "./events.ts";
 import { type Inspector, inspectorOf } from "./inspector.ts";
-import { pause } from "./lease-loop.ts";
 import { functionSink, logEvents, type LogLine, stdoutSink } from "./log.ts";
 import { createProducer, type EnqueueItem, type EnqueueOptions } from "./producer.ts";
 import { demandAll } from "./registry.ts";
@@ -105,7 +105,7 @@ export async function connect(target: string | BackendFactory, options: ConnectO
   async function close(): Promise<void> {
     await Promise.all([...workers].map((worker) => worker.stop("close")));
     const ended = seam.whenIdle().then(() => backend.close());
-    await Promise.race([ended, pause(closeTimeoutMs)]);
+    await within(ended, closeTimeoutMs);
     await sink?.flush();
   }
 

@@ -1,5 +1,6 @@
 import type { Lease } from "./backend.ts";
 import { isWaybillError, toError } from "./errors.ts";
+import type { Reachability } from "./reachability.ts";
 import type { Seam } from "./seam.ts";
 import type { Slots } from "./slots.ts";
 
@@ -10,10 +11,7 @@ export interface LeaseLoopSettings {
   readonly leaseMs: number;
   readonly signal: AbortSignal;
   readonly arrived: (leases: readonly Lease[]) => void;
-  /** The backend failed; `error` says how. Called for each failure. */
-  readonly failed: (error: Error) => void;
-  /** A call succeeded. */
-  readonly succeeded: () => void;
+  readonly reachability: Reachability;
 }
 
 const WAIT_MS = 10_000;
@@ -22,7 +20,8 @@ const LONGEST_BACKOFF_MS = 5_000;
 
 /** Leases from one queue while there is room, until `signal`. Never ends on an error: it backs off and goes on. */
 export async function runLeaseLoop(settings: LeaseLoopSettings): Promise<void> {
-  const { seam, slots, queue, leaseMs, signal } = settings;
+  const { seam, slots, queue, leaseMs, signal, reachability } = settings;
+  const what = `lease ${queue}`;
   let backoffMs = FIRST_BACKOFF_MS;
   while (!signal.aborted) {
     const limit = slots.wanted();
@@ -33,11 +32,11 @@ export async function runLeaseLoop(settings: LeaseLoopSettings): Promise<void> {
     try {
       const leases = await seam.backend.lease({ queue, limit, leaseMs, waitMs: WAIT_MS, signal });
       backoffMs = FIRST_BACKOFF_MS;
-      settings.succeeded();
+      reachability.succeeded(what);
       if (leases.length > 0) settings.arrived(leases);
     } catch (thrown) {
       if (isWaybillError(thrown, "BACKEND_CLOSED")) return;
-      settings.failed(toError(thrown));
+      reachability.failed(what, toError(thrown));
       await pause(backoffMs * (0.5 + Math.random() / 2), signal);
       backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS);
     }

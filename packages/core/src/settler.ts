@@ -1,9 +1,10 @@
-import { isWaybillError } from "./errors.ts";
+import { isWaybillError, toError } from "./errors.ts";
 import type { EventBus } from "./events.ts";
 import { describeOutcome } from "./execute.ts";
 import type { Held } from "./held.ts";
 import { pause } from "./lease-loop.ts";
 import type { Outcome } from "./outcome.ts";
+import type { Reachability } from "./reachability.ts";
 import type { Seam } from "./seam.ts";
 import { settle } from "./settle.ts";
 import type { Slots } from "./slots.ts";
@@ -25,7 +26,15 @@ export interface Settler {
 
 const COUNTER = { completed: "completed", retry: "retried", release: "released", dead: "dead" } as const;
 
-export function createSettler(seam: Seam, slots: Slots, events: EventBus, worker: string): Settler {
+export interface SettlerSettings {
+  readonly seam: Seam;
+  readonly slots: Slots;
+  readonly events: EventBus;
+  readonly reachability: Reachability;
+  readonly worker: string;
+}
+
+export function createSettler({ seam, slots, events, reachability, worker }: SettlerSettings): Settler {
   const counts: SettleCounts = { completed: 0, retried: 0, released: 0, dead: 0, lost: 0 };
 
   function settled(held: Held, outcome: Outcome): void {
@@ -52,10 +61,13 @@ export function createSettler(seam: Seam, slots: Slots, events: EventBus, worker
       for (let waitMs = 50; !held.gone; waitMs = Math.min(waitMs * 2, 2_000)) {
         try {
           await settle(seam.backend, seam.ack, held.lease, outcome);
+          reachability.succeeded("settle");
           settled(held, outcome);
           return;
         } catch (thrown) {
-          if (!isTransient(thrown) || held.ranOut) break;
+          if (!isTransient(thrown)) break;
+          reachability.failed("settle", toError(thrown));
+          if (held.ranOut) break;
           await pause(waitMs);
         }
       }

@@ -1,3 +1,4 @@
+import { within } from "./deadline.ts";
 import { WaybillError } from "./errors.ts";
 import { pause } from "./lease-loop.ts";
 import type { Slots } from "./slots.ts";
@@ -28,7 +29,7 @@ export async function shutDown(steps: ShutdownSteps): Promise<void> {
   for (const held of slots.held) if (held.state === "running") held.execution.cancel(reason, settings.abortMs);
   await until(slots, () => slots.running === 0, settings.abortMs + 100);
   const ended = Promise.all([loopsEnded, until(slots, () => slots.held.size === 0, settings.closeMs)]);
-  await Promise.race([ended, pause(settings.closeMs)]);
+  await within(ended, settings.closeMs);
 }
 
 /** Resolves when `test` holds, or after `limitMs`. */

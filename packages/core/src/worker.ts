@@ -5,6 +5,7 @@ import type { EventBus, ShutdownReport } from "./events.ts";
 import { createJobRunner } from "./job-runner.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
+import { createReachability } from "./reachability.ts";
 import { createRegistry } from "./registry.ts";
 import type { Seam } from "./seam.ts";
 import { createSettler } from "./settler.ts";
@@ -88,7 +89,8 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
   const { queues, concurrency, leaseMs, middleware, maxLost } = settings;
   const { address, capabilities } = seam.backend;
   const slots = new Slots(concurrency, queues);
-  const settler = createSettler(seam, slots, events, id);
+  const reachability = createReachability(events, id);
+  const settler = createSettler({ seam, slots, events, reachability, worker: id });
   const runner = createJobRunner(
     slots,
     createRegistry(options.jobs, { middleware, events, capabilities, maxLost }),
@@ -98,7 +100,6 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
   const keeper = createLeaseKeeper({ seam, slots, leaseMs, giveBack: runner.handBack });
   const stopSignal = new AbortController();
   const { signal } = stopSignal;
-  const health = createHealth(events, id);
   let loops: Promise<unknown> = Promise.resolve();
 
   return {
@@ -109,7 +110,7 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
         keeper.wake();
         if (signal.aborted) runner.handBackWaiting();
       };
-      const loop = { seam, slots, leaseMs, signal, arrived, ...health };
+      const loop = { seam, slots, leaseMs, signal, arrived, reachability };
       loops = Promise.all(queues.map((queue) => runLeaseLoop({ ...loop, queue })));
     },
     async end(hurried) {
@@ -121,20 +122,5 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
       keeper.stop();
     },
     counts: () => ({ ...settler.counts, unfinished: slots.held.size }),
-  };
-}
-
-/** Says once that the backend is away, and once that it is back. */
-function createHealth(events: EventBus, worker: string) {
-  let away = false;
-  return {
-    failed(error: Error): void {
-      if (!away) events.emit("unavailable", { worker, message: error.message });
-      away = true;
-    },
-    succeeded(): void {
-      if (away) events.emit("recovered", { worker });
-      away = false;
-    },
   };
 }

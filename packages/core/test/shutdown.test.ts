@@ -126,3 +126,18 @@ test("a stopped worker does not start again", async () => {
   await worker.stop();
   await expect(worker.start()).rejects.toThrow(/make a new one/);
 });
+
+const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+
+test("close() leaves nothing behind that keeps the process alive", async () => {
+  const before = timers();
+  const jobs = await connected();
+  const worker = jobs.worker({ jobs: [defineJob({ type: "brief", handler() {} })] });
+  const settled = eventOf(jobs, "settled");
+  await worker.start();
+  await jobs.enqueue("brief", {});
+  await settled;
+  await jobs.close();
+  await sleep(60);
+  expect(timers()).toBeLessThanOrEqual(before);
+});

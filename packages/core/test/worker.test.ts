@@ -165,16 +165,20 @@ test("a backend that is away is reported once, tried again with growing waits, a
   expect(away).toEqual([expect.stringContaining("connection refused")]);
 });
 
-test("a settle that fails because the backend is away is tried again until it is stored", async () => {
+test("a settle that fails because the backend is away is reported and tried again until it is stored", async () => {
   let failures = 0;
   const jobs = await connected(
     memoryWith((backend) => ({
       ack: (leases) => (failures++ < 2 ? Promise.reject(new Error("broken pipe")) : backend.ack(leases)),
     })),
   );
+  const away = eventOf(jobs, "unavailable");
+  const back = eventOf(jobs, "recovered");
   const settled = eventOf(jobs, "settled");
   await jobs.worker({ jobs: [noop] }).start();
   await jobs.enqueue(noop, {});
+  expect(await away).toMatchObject({ message: expect.stringContaining("broken pipe") });
+  await back;
   expect(await settled).toMatchObject({ outcome: "completed" });
   expect(failures).toBe(3);
 });

@@ -4,6 +4,7 @@ import { createClaim } from "./claim.ts";
 import { createCommitGroup } from "./commit-group.ts";
 import { createDoctor } from "./doctor.ts";
 import { createEnqueue } from "./enqueue.ts";
+import { fileError } from "./errors.ts";
 import { createInbox } from "./inbox.ts";
 import { createInspector } from "./inspector.ts";
 import { openFile } from "./open-file.ts";
@@ -33,7 +34,7 @@ export async function openSqlite(
     pollMs: settings.pollMs,
     look: () => group.nudge(),
     over: () => waiting.expire(),
-    failed: (error) => waiting.failed(error),
+    failed: (error) => waiting.failed(fileError(error, file, "use")),
   });
   const waiting = createWaiting(createClaim(db, now), upkeep, wake, () => group.nudge());
   const group = createCommitGroup(db, file, settings.busyTimeoutMs, waiting);
@@ -42,6 +43,15 @@ export async function openSqlite(
   function ensureOpen(): void {
     if (closing !== undefined) {
       throw new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
+    }
+  }
+
+  function read<T>(work: () => T): T {
+    ensureOpen();
+    try {
+      return work();
+    } catch (thrown) {
+      throw fileError(thrown, file, "use");
     }
   }
 
@@ -57,7 +67,7 @@ export async function openSqlite(
     name: "sqlite",
     address,
     capabilities: sqliteCapabilities,
-    inspector: createInspector(db, now, group, ensureOpen),
+    inspector: createInspector(db, now, group, read),
     doctor: createDoctor(db, file, settings),
     async enqueue(messages) {
       ensureOpen();

@@ -59,7 +59,9 @@ export function createCommitGroup(db: DatabaseSync, file: string, busyTimeoutMs:
     try {
       if (entries.length > 0 || guest.wants()) transact();
     } catch (thrown) {
-      guest.failed(fileError(thrown, file, "use"));
+      // Even a read meets a busy file while another process recovers it after a kill.
+      if (isBusy(thrown)) retryLater(thrown);
+      else guest.failed(fileError(thrown, file, "use"));
     }
     if (entries.length === 0) for (const resolve of idle.splice(0)) resolve();
   }

@@ -3,7 +3,7 @@ import { openSqlite } from "./backend.ts";
 import { optionsFromUrl, settingsOf, type SqliteOptions } from "./options.ts";
 
 export { sqliteCapabilities } from "./capabilities.ts";
-export { migrate, type Migrated, schemaVersion } from "./migrate.ts";
+export { migrate, schemaVersion } from "./migrate.ts";
 export type { SqliteOptions } from "./options.ts";
 
 /** Opens with an `inspector`, which the general `BackendFactory` does not promise. */

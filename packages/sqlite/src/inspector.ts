@@ -15,12 +15,12 @@ type DeadRow = Omit<DeadLetter, "reason" | "diedAt"> & {
   readonly died_at: number;
 };
 
-/** `ensureOpen` throws BACKEND_CLOSED once the backend is closed. */
+/** `read` runs a query: it throws BACKEND_CLOSED once the backend is closed, and names the file in SQLite's errors. */
 export function createInspector(
   db: DatabaseSync,
   now: () => number,
   group: CommitGroup,
-  ensureOpen: () => void,
+  read: <T>(query: () => T) => T,
 ): Inspector {
   const count = db.prepare(sql.countQueues);
   const oldest = db.prepare(sql.oldestReady);
@@ -63,8 +63,7 @@ export function createInspector(
 
   /** Oldest first, slice by slice; those gone meanwhile are not counted. */
   async function change(query: DeadLetterQuery, one: (number: number) => boolean): Promise<number> {
-    ensureOpen();
-    const numbers = pick.all(...parametersOf(query)).map((row) => Number(row["number"]));
+    const numbers = read(() => pick.all(...parametersOf(query))).map((row) => Number(row["number"]));
     let changed = 0;
     for (let end = numbers.length; end > 0; end -= SLICE) {
       const slice = numbers.slice(Math.max(end - SLICE, 0), end).toReversed();
@@ -75,18 +74,16 @@ export function createInspector(
 
   return {
     async counts() {
-      ensureOpen();
       const at = now();
-      const since = new Map(oldest.all().map((row) => [String(row["queue"]), Number(row["since"])]));
-      const rows = count.all(at) as unknown as Omit<QueueCounts, "oldestWaitMs">[];
+      const since = new Map(read(() => oldest.all()).map((row) => [String(row["queue"]), Number(row["since"])]));
+      const rows = read(() => count.all(at)) as unknown as Omit<QueueCounts, "oldestWaitMs">[];
       return rows.map((row) => {
         const readyAt = since.get(row.queue);
         return { ...row, oldestWaitMs: readyAt === undefined ? null : Math.max(at - readyAt, 0) };
       });
     },
     async deadLetters(query = {}) {
-      ensureOpen();
-      const rows = list.all(...parametersOf(query)) as unknown as DeadRow[];
+      const rows = read(() => list.all(...parametersOf(query))) as unknown as DeadRow[];
       return rows.map(({ id, type, queue, code, message, attempt, died_at, body }) => {
         return { id, type, queue, reason: { code, message }, attempt, diedAt: died_at, body };
       });

@@ -1,24 +1,18 @@
 import type { DatabaseSync } from "node:sqlite";
-import { toError, WaybillError } from "@waybill/core";
+import { type Migration, toError, WaybillError } from "@waybill/core";
 import { openFile } from "./open-file.ts";
-import { settingsOf } from "./options.ts";
+import { optionsFromUrl, settingsOf } from "./options.ts";
 import { applicationId, schemaSteps } from "./sql/schema.ts";
 
 /** The schema this package writes and reads. */
 export const schemaVersion: number = schemaSteps.length;
 
-export interface Migrated {
-  /** 0 for a new file. */
-  readonly from: number;
-  readonly to: number;
-}
-
 /**
- * Makes the file if need be and brings its schema up to date. Opening the backend does the same; this is for those
+ * Makes the file a `sqlite:` URL names if need be and brings its schema up to date. Opening the backend does the same; this is for those
  * who want it done at a time of their own. Safe from many processes at once.
  */
-export async function migrate(path: string): Promise<Migrated> {
-  const { db, migrated } = await openFile(settingsOf({ path }));
+export async function migrate(url: string): Promise<Migration> {
+  const { db, migrated } = await openFile(settingsOf(optionsFromUrl(url)));
   db.close();
   return migrated;
 }
@@ -27,7 +21,7 @@ export async function migrate(path: string): Promise<Migrated> {
  * In one transaction, by whichever process comes first. Also proves that the file can be written: it takes the write
  * lock even when there is nothing to do. Throws SQLite's busy error when another process writes.
  */
-export function migrateSchema(db: DatabaseSync, file: string): Migrated {
+export function migrateSchema(db: DatabaseSync, file: string): Migration {
   db.exec("BEGIN IMMEDIATE");
   try {
     const from = versionOf(db, file);

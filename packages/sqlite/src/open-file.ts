@@ -2,10 +2,10 @@ import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { WaybillError } from "@waybill/core";
+import { type Migration, WaybillError } from "@waybill/core";
 import { busyPauseMs } from "./busy.ts";
 import { fileError, heldElsewhere, isBusy } from "./errors.ts";
-import { type Migrated, migrateSchema, versionOf } from "./migrate.ts";
+import { migrateSchema, versionOf } from "./migrate.ts";
 import { loadNodeSqlite } from "./node-sqlite.ts";
 import type { Settings } from "./options.ts";
 
@@ -13,7 +13,7 @@ export interface OpenFile {
   readonly db: DatabaseSync;
   /** Absolute. */
   readonly file: string;
-  readonly migrated: Migrated;
+  readonly migrated: Migration;
 }
 
 /** Opens, judges and migrates the file. Waits up to `busyTimeoutMs` for a process that is writing. */
@@ -32,7 +32,7 @@ export async function openFile(settings: Settings): Promise<OpenFile> {
   }
 }
 
-async function whenFree(db: DatabaseSync, file: string, busyTimeoutMs: number): Promise<Migrated> {
+async function whenFree(db: DatabaseSync, file: string, busyTimeoutMs: number): Promise<Migration> {
   const begun = performance.now();
   for (let tries = 1; ; tries += 1) {
     try {
@@ -46,7 +46,7 @@ async function whenFree(db: DatabaseSync, file: string, busyTimeoutMs: number): 
 }
 
 /** Every step may be taken again after SQLite was busy. Nothing is written to a file that is not ours. */
-function setUp(db: DatabaseSync, file: string): Migrated {
+function setUp(db: DatabaseSync, file: string): Migration {
   // A lock held elsewhere must not block the event loop; waiting is ours.
   db.exec("PRAGMA busy_timeout = 0");
   versionOf(db, file);

@@ -1,4 +1,4 @@
-import { WaybillError } from "@waybill/core";
+import { maskUrl, WaybillError } from "@waybill/core";
 
 export interface SqliteOptions {
   /** The file, relative to the working directory or absolute. Made when missing; its folder is not. */
@@ -49,20 +49,23 @@ const PARAMETERS: readonly string[] = ["busyTimeoutMs", "pollMs", "retainMaxAgeM
 
 /** `sqlite:./waybill.db`, `sqlite:/abs/waybill.db` or `sqlite:///abs/waybill.db`, with options as query parameters. */
 export function optionsFromUrl(url: string): SqliteOptions {
+  const shown = maskUrl(url);
   const parts = /^sqlite:(?<address>[^?#]*)(?:\?(?<query>[^#]*))?(?<fragment>#.*)?$/s.exec(url)?.groups;
-  if (parts === undefined) throw invalid(`"${url}" is not a sqlite URL; write it as sqlite:./waybill.db`);
+  if (parts === undefined) throw invalid(`"${shown}" is not a sqlite URL; write it as sqlite:./waybill.db`);
   if (parts["fragment"] !== undefined) {
-    throw invalid(`"${url}" has a fragment, which means nothing here; remove "${parts["fragment"]}" or write # as %23`);
+    throw invalid(
+      `"${shown}" has a fragment, which means nothing here; remove "${parts["fragment"]}" or write # as %23`,
+    );
   }
   const values = new Map<string, number>();
   for (const [name, value] of new URLSearchParams(parts["query"] ?? "")) {
     if (!PARAMETERS.includes(name)) {
-      throw invalid(`"${url}" has an unknown parameter "${name}"; known are ${PARAMETERS.join(", ")}`);
+      throw invalid(`"${shown}" has an unknown parameter "${name}"; known are ${PARAMETERS.join(", ")}`);
     }
-    if (values.has(name)) throw invalid(`"${url}" sets "${name}" twice; keep one`);
+    if (values.has(name)) throw invalid(`"${shown}" sets "${name}" twice; keep one`);
     values.set(name, /^\d+$/.test(value) ? Number(value) : Number.NaN);
   }
-  const { path, ...defaults } = settingsOf({ path: pathOf(parts["address"] ?? "", url) });
+  const { path, ...defaults } = settingsOf({ path: pathOf(parts["address"] ?? "", shown) });
   const valueOf = (name: string, otherwise: number): number => values.get(name) ?? otherwise;
   return {
     path,
@@ -75,16 +78,16 @@ export function optionsFromUrl(url: string): SqliteOptions {
   };
 }
 
-function pathOf(address: string, url: string): string {
+function pathOf(address: string, shown: string): string {
   if (address.startsWith("//") && !address.startsWith("///")) {
-    throw invalid(`"${url}" names a host; a file is written as sqlite:./waybill.db or sqlite:/folder/waybill.db`);
+    throw invalid(`"${shown}" names a host; a file is written as sqlite:./waybill.db or sqlite:/folder/waybill.db`);
   }
   const path = address.startsWith("///") ? address.slice(2) : address;
-  if (path === "") throw invalid(`"${url}" names no file; write it as sqlite:./waybill.db`);
+  if (path === "") throw invalid(`"${shown}" names no file; write it as sqlite:./waybill.db`);
   try {
     return decodeURIComponent(path);
   } catch (thrown) {
-    const text = `"${url}" has a % that is not an escape; write a real percent sign as %25`;
+    const text = `"${shown}" has a % that is not an escape; write a real percent sign as %25`;
     throw new WaybillError("CONFIG_INVALID", text, { cause: thrown });
   }
 }

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import { isBusy } from "./errors.ts";
 import { watchWrites } from "./watch-writes.ts";
 
 /** Tells those who wait when to look: another process wrote, a known time came, or a while has passed. */
@@ -66,8 +67,7 @@ export function createWake({ db, wal, now, pollMs, look, over, failed }: WakeOpt
     try {
       if (sign()) look();
     } catch (thrown) {
-      failed(thrown);
-      return;
+      if (!isBusy(thrown)) return failed(thrown);
     }
     if (performance.now() >= until) {
       until = Infinity;

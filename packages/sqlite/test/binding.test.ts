@@ -25,7 +25,7 @@ test.for([
   async ({ language, program, flag, name }, context) => {
     if (spawnSync(program, ["--version"]).status !== 0) return context.skip(`${program} is not on this machine`);
     const path = temporaryFile();
-    await migrate(path);
+    await migrate(`sqlite:${path}`);
     const cwd = dirname(path);
     const [command, args] = flag === null ? ["sh", ["-c", example(language)]] : [program, [flag, example(language)]];
     const ran = spawnSync(command, args as string[], { cwd, encoding: "utf8" });

@@ -60,7 +60,7 @@ test("a folder that cannot be written is refused when the file is opened", async
   const folder = smallDisk("3m");
   if (folder === null) return context.skip("mounting a read-only disk needs root");
   const path = join(folder, "waybill.db");
-  await migrate(path);
+  await migrate(`sqlite:${path}`);
   spawnSync("mount", ["-o", "remount,ro", folder]);
   const refusal = { code: "CONFIG_INVALID", message: expect.stringMatching(/cannot be written; let this user write/) };
   await expect(open({ path })).rejects.toMatchObject(refusal);

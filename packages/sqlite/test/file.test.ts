@@ -4,6 +4,8 @@ import { DatabaseSync } from "node:sqlite";
 import { isWaybillError } from "@waybill/core";
 import { describe, expect, test } from "vitest";
 import { migrate, schemaVersion } from "../src/index.ts";
+import { openFile } from "../src/open-file.ts";
+import { settingsOf } from "../src/options.ts";
 import { lease, message, open, temporaryFile } from "./temporary-file.ts";
 
 async function refusalOf(work: Promise<unknown>, code: "CONFIG_INVALID" | "BACKEND_UNAVAILABLE"): Promise<string> {
@@ -45,7 +47,7 @@ describe("a file that cannot serve is refused when it is opened, with its name a
 
   test("a newer schema is refused by both version numbers", async () => {
     const path = temporaryFile();
-    await migrate(path);
+    await migrate(`sqlite:${path}`);
     const db = new DatabaseSync(path);
     db.exec("PRAGMA user_version = 99");
     db.close();
@@ -56,7 +58,7 @@ describe("a file that cannot serve is refused when it is opened, with its name a
 
   test("a damaged schema is refused", async () => {
     const path = temporaryFile();
-    await migrate(path);
+    await migrate(`sqlite:${path}`);
     const bytes = readFileSync(path);
     bytes.fill(0xff, 100, 4_096);
     writeFileSync(path, bytes);
@@ -93,9 +95,9 @@ test("a page damaged under a running backend is named, with the way to save the 
 describe("the schema", () => {
   test("is made by whoever comes first, and by one only", async () => {
     const path = temporaryFile();
-    const results = await Promise.all(Array.from({ length: 6 }, () => migrate(path)));
+    const results = await Promise.all(Array.from({ length: 6 }, () => migrate(`sqlite:${path}`)));
     expect(results.filter(({ from }) => from === 0)).toHaveLength(1);
-    expect(await migrate(path)).toEqual({ from: schemaVersion, to: schemaVersion });
+    expect(await migrate(`sqlite:${path}`)).toEqual({ from: schemaVersion, to: schemaVersion });
   });
 
   test("leaves a file in WAL mode whose writes are synced", async () => {
@@ -104,6 +106,9 @@ describe("the schema", () => {
     await backend.enqueue([message()]);
     const header = readFileSync(path).subarray(18, 20);
     expect([...header]).toEqual([2, 2]);
+    const { db } = await openFile(settingsOf({ path }));
+    expect({ ...db.prepare("PRAGMA synchronous").get() }).toEqual({ synchronous: 2 });
+    db.close();
   });
 });
 

@@ -41,6 +41,7 @@ describe("a sqlite URL", () => {
     ["sqlite:./w.db?retainMaxCount=-1", "retainFinished.maxCount must be a whole number of at least 0"],
     ["sqlite:./w.db#jobs", 'remove "#jobs"'],
     ["sqlite://db.example.com/w.db", "names a host"],
+    ["sqlite://ann:secret@db.example.com/w.db", '"sqlite://***@db.example.com/w.db" names a host'],
     ["sqlite:", "names no file"],
     ["sqlite::memory:", '"memory:"'],
     ["sqlite:./100%.db", "%25"],

@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Jobs } from "@waybill/core";
 import { noop, noopWith } from "../job.ts";
 import { open } from "../open.ts";
 import { verify } from "../verify.ts";
@@ -9,7 +10,7 @@ import { verify } from "../verify.ts";
 export interface LatencyInput {
   readonly directory: string;
   readonly jobs: number;
-  /** True: another process enqueues. */
+  /** True: another process enqueues; false: this one does, by the connection its worker uses. */
   readonly across: boolean;
 }
 
@@ -24,7 +25,7 @@ export async function latency(input: LatencyInput): Promise<number[]> {
   });
   await worker.start();
   if (input.across) await produceElsewhere(url, input.jobs);
-  else await produce(url, input.jobs);
+  else await sendApart(jobs, input.jobs);
   await sleep(500);
   await worker.stop();
   await jobs.close();
@@ -32,14 +33,19 @@ export async function latency(input: LatencyInput): Promise<number[]> {
   return waits;
 }
 
-/** Enqueues jobs one at a time, far enough apart that the worker is idle again, at no fixed beat. */
+/** The other process's part. */
 export async function produce(url: string, count: number): Promise<void> {
   const jobs = await open(url, "off");
+  await sendApart(jobs, count);
+  await jobs.close();
+}
+
+/** Enqueues jobs one at a time, far enough apart that the worker is idle again, at no fixed beat. */
+async function sendApart(jobs: Jobs, count: number): Promise<void> {
   for (let sent = 0; sent < count; sent++) {
     await sleep(200 + Math.random() * 150);
     await jobs.enqueue(noop, { at: now() });
   }
-  await jobs.close();
 }
 
 async function produceElsewhere(url: string, count: number): Promise<void> {
