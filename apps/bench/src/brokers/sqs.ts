@@ -32,21 +32,14 @@ export const sqs: Broker = {
     ],
   },
   held: heldByWaybill,
-  async held(url, queue) {
-    const client = clientFor(url);
-    const { QueueUrl = "" } = await client.send(new GetQueueUrlCommand({ QueueName: `waybill-${queue}` }));
-    const count = await countOf(client, QueueUrl);
-    client.destroy();
-    return count;
-  },
   jobs: { enqueue: 4_000, process: 8_000 },
 };
 
 const BATCH = 10;
 
-async function openPeer(url: string, queue: string, batched: boolean, name = `peer-${queue}`): Promise<Side> {
+async function openPeer(url: string, queue: string, batched: boolean): Promise<Side> {
   const client = clientFor(url);
-  const { QueueUrl: queueUrl = "" } = await client.send(new CreateQueueCommand({ QueueName: name }));
+  const { QueueUrl: queueUrl = "" } = await client.send(new CreateQueueCommand({ QueueName: `peer-${queue}` }));
 
   async function sendTen(payloads: readonly object[]): Promise<void> {
     const Entries = payloads.map((payload, index) => ({ Id: String(index), MessageBody: bodyOf(payload) }));
@@ -69,10 +62,12 @@ async function openPeer(url: string, queue: string, batched: boolean, name = `pe
 }
 
 /** SQS cannot be looked into by `jobs.inspector`; the queue is named as the package's README says. */
+/** Of waybill's own queue, under the prefix it has by default. */
 async function heldByWaybill(url: string, queue: string): Promise<number> {
-  const peer = await openPeer(url, queue, false, `waybill-${queue}`);
-  const held = await peer.held();
-  await peer.close();
+  const client = clientFor(url);
+  const { QueueUrl = "" } = await client.send(new GetQueueUrlCommand({ QueueName: `waybill-${queue}` }));
+  const held = await countOf(client, QueueUrl);
+  client.destroy();
   return held;
 }
 
