@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { BackendContext, Lease, LeaseRequest, Message } from "@waybill/core";
 import { serviceUrl } from "@waybill/test-servers";
-import { Pool } from "pg";
+import { Client, Pool } from "pg";
 import { afterAll, afterEach } from "vitest";
 import { type PostgresBackend, postgresBackend, type PostgresOptions } from "../src/index.ts";
 
@@ -41,9 +41,16 @@ export function freshSchema(): string {
   return schema;
 }
 
-export async function dropSchema(schema: string): Promise<void> {
+/** `url`: where it is, if not on the shared server. */
+export async function dropSchema(schema: string, url: string | null = null): Promise<void> {
   schemas.delete(schema);
-  await sql(`DROP SCHEMA IF EXISTS "${schema}" CASCADE`);
+  const drop = `DROP SCHEMA IF EXISTS "${schema}" CASCADE`;
+  if (url === null) return void (await sql(drop));
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query(drop);
+  await client.end();
+  return undefined;
 }
 
 /** The test server's URL with a schema of its own, as `connect` takes it. */
