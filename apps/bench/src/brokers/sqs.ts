@@ -2,7 +2,6 @@ import {
   CreateQueueCommand,
   DeleteQueueCommand,
   GetQueueAttributesCommand,
-  GetQueueUrlCommand,
   SendMessageBatchCommand,
   SendMessageCommand,
   SQSClient,
@@ -31,7 +30,6 @@ export const sqs: Broker = {
       { peer: "SDK and sqs-consumer, batched", factor: 1 },
     ],
   },
-  held: heldByWaybill,
   jobs: { enqueue: 4_000, process: 8_000 },
 };
 
@@ -62,15 +60,6 @@ async function openPeer(url: string, queue: string, batched: boolean): Promise<S
 }
 
 /** SQS cannot be looked into by `jobs.inspector`; the queue is named as the package's README says. */
-/** Of waybill's own queue, under the prefix it has by default. */
-async function heldByWaybill(url: string, queue: string): Promise<number> {
-  const client = clientFor(url);
-  const { QueueUrl = "" } = await client.send(new GetQueueUrlCommand({ QueueName: `waybill-${queue}` }));
-  const held = await countOf(client, QueueUrl);
-  client.destroy();
-  return held;
-}
-
 function clientFor(url: string): SQSClient {
   const endpoint = new URL(url).searchParams.get("endpoint") ?? "";
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
