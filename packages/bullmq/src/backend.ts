@@ -40,7 +40,7 @@ async function assemble(
   const enqueue = createEnqueue(commands, scripts, keys, address);
   const me = randomUUID();
   const queues = createQueues({ connections, scripts, keys, admit, enqueue, me });
-  const settle = createSettle(scripts, address, queues.lineOf);
+  const settle = createSettle(scripts, address, queues.finish);
   const underWay = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
 

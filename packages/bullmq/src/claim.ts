@@ -1,5 +1,5 @@
-import { type Lease, toError } from "@waybill/core";
-import type { JobJson } from "bullmq";
+import type { Lease } from "@waybill/core";
+import type { Taken } from "./batches.ts";
 import { LONGEST_BLOCK_MS } from "./connections.ts";
 import { leaseOf } from "./label.ts";
 import type { ScriptBook } from "./scripts.ts";
@@ -8,6 +8,8 @@ import type { ScriptBook } from "./scripts.ts";
 export interface Claim {
   /** At most `count` leases, in order. Rejects only if it got none. */
   take(count: number, leaseMs: number): Promise<Lease[]>;
+  /** What came along with acks. */
+  found(taken: Taken, tokens: string, expiresAt: number): Lease[];
   /** Back to the front of the line, as if nobody had taken them. */
   putBack(leases: readonly Lease[]): void;
   /** How long nothing can change unannounced: until the next delay or the next look for lost leases ends. */
@@ -16,16 +18,13 @@ export interface Claim {
   settled(): Promise<void>;
 }
 
-/** What BullMQ answers to a fetch: a job and its id, or none and when the next delayed one is due (Unix ms, or 0). */
-export type Fetched = readonly [job: JobJson | null, id: string, limitedUntil: number, nextDueAt: number];
-
 /** Those who hold a short lease are given up sooner; for long ones, once a second. */
 const SHARE_OF_LEASE = 4;
 const SHORTEST_CHECK_MS = 50;
 const LONGEST_CHECK_MS = 1_000;
 const REMEMBER_SHORT_MS = 10_000;
 
-export function createClaim(queue: string, scripts: ScriptBook, nextToken: () => string): Claim {
+export function createClaim(queue: string, scripts: ScriptBook, nextTokens: () => string): Claim {
   const returning = new Set<Promise<unknown>>();
   let checkedAt = -Infinity;
   let checkMs = LONGEST_CHECK_MS;
@@ -43,29 +42,22 @@ export function createClaim(queue: string, scripts: ScriptBook, nextToken: () =>
     return scripts.lookForLost(queue, checkMs);
   }
 
-  async function one(leaseMs: number): Promise<Lease | null> {
-    const token = nextToken();
-    const expiresAt = Date.now() + leaseMs;
-    const [job, id, , next] = (await scripts.of(queue, leaseMs).moveToActive(token)) as unknown as Fetched;
-    if (job !== null) return leaseOf({ ...job, id }, queue, token, expiresAt);
-    nextDueAt = next;
-    return null;
+  function found({ jobs, nextDueAt: next }: Taken, tokens: string, expiresAt: number): Lease[] {
+    if (next > 0) nextDueAt = next;
+    return jobs.map((job) => leaseOf(job, queue, tokens, expiresAt));
   }
 
   return {
+    found,
     async take(count, leaseMs) {
-      const check = checkLost(leaseMs);
-      const calls = Array.from({ length: count }, () => one(leaseMs));
-      const results = await Promise.allSettled(calls);
-      await check?.catch(() => undefined);
-      const leases: Lease[] = [];
-      let failure: Error | null = null;
-      for (const result of results) {
-        if (result.status === "rejected") failure = toError(result.reason);
-        else if (result.value !== null) leases.push(result.value);
-      }
-      if (leases.length === 0 && failure !== null) throw failure;
-      return leases;
+      const check = checkLost(leaseMs)?.catch(() => undefined);
+      const tokens = nextTokens();
+      const expiresAt = Date.now() + leaseMs;
+      nextDueAt = 0;
+      const taken = await scripts.batches.take(scripts.base(queue), Math.ceil(leaseMs), tokens, count);
+      await check;
+      if (taken.jobs.length === 0 && taken.error !== null) throw taken.error;
+      return found(taken, tokens, expiresAt);
     },
     putBack(leases) {
       for (const { id, token } of leases) {

@@ -59,7 +59,7 @@ const COMMON: Options = {
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,
   connectTimeout: 5_000,
-  disconnectTimeout: 100,
+  disconnectTimeout: 20,
   retryStrategy: (times) => Math.min(25 * 2 ** times, 1_000) * (0.75 + Math.random() / 2),
   // A failover made this node a replica: the name leads to the new primary.
   reconnectOnError: (error) => error.message.startsWith("READONLY"),

@@ -1,5 +1,5 @@
-import { type Answer, type Message, type Receipt, toError, WaybillError } from "@waybill/core";
-import { createIORedisClient, type IRedisClient } from "bullmq";
+import { type Answer, type Message, type Receipt, WaybillError } from "@waybill/core";
+import type { Added } from "./batches.ts";
 import { bullmqCapabilities } from "./capabilities.ts";
 import type { Client } from "./connections.ts";
 import { idConflict, redisError } from "./errors.ts";
@@ -9,15 +9,8 @@ import type { ScriptBook } from "./scripts.ts";
 
 export type Enqueue = (messages: readonly Message[]) => Promise<Answer<Receipt>[]>;
 
-/** What Redis held under an id, and what BullMQ then answered. */
-interface Outcome {
-  readonly before: Readonly<Record<string, string>>;
-  readonly error: Error | null;
-}
-
-/** Stores messages, each queue's in one transaction: what was there before is read in the same step. */
-export function createEnqueue(commands: Client, scripts: ScriptBook, keys: Keys, address: string): Enqueue {
-  const client: IRedisClient = createIORedisClient(commands);
+/** Stores messages, each queue's in one step that also looks whether their ids are taken. */
+export function createEnqueue(commands: Client, { batches, base }: ScriptBook, keys: Keys, address: string): Enqueue {
   const listed = new Set<string>();
   commands.on("ready", () => listed.clear());
 
@@ -28,48 +21,20 @@ export function createEnqueue(commands: Client, scripts: ScriptBook, keys: Keys,
     listed.add(queue);
   }
 
-  async function together(queue: string, messages: readonly Message[]): Promise<Outcome[]> {
-    const now = Date.now();
-    const bullmq = scripts.of(queue);
-    const transaction = client.multi();
-    for (const message of messages) {
-      transaction.hgetall(bullmq.toKey(message.id));
-      void bullmq.addJobToTransaction(transaction, jobOf(message, now), message.id);
-    }
-    const replies = (await Promise.all([transaction.exec(), list(queue)]))[0];
-    if (replies === null) throw new Error("the transaction was not carried out");
-    return messages.map((_, index) => {
-      const [readError, before] = replies[2 * index] ?? [null, {}];
-      const [addError] = replies[2 * index + 1] ?? [null];
-      return { before: before as Record<string, string>, error: readError ?? addError };
-    });
-  }
-
-  /** Redis may forget a script (SCRIPT FLUSH), and says so too late for a transaction: once more, by itself. */
-  async function alone(queue: string, message: Message): Promise<Outcome> {
-    const bullmq = scripts.of(queue);
-    const before = await commands.hgetall(bullmq.toKey(message.id));
-    const error = await bullmq.addJob(jobOf(message, Date.now()), message.id).then(() => null, toError);
-    return { before, error };
-  }
-
-  function answer(message: Message, { before, error }: Outcome): Answer<Receipt> {
-    if (error !== null) return { ok: false, error: redisError(error, address) };
-    if (before["name"] === undefined) return { ok: true, value: { id: message.id, stored: true } };
-    const same = before["data"] !== undefined && contentOf(before["data"]).envelope === message.body;
-    return same ? { ok: true, value: { id: message.id, stored: false } } : { ok: false, error: idConflict(message.id) };
+  function answer(message: Message, added: Added | undefined): Answer<Receipt> {
+    const { id, body } = message;
+    if (added?.kind === "stored") return { ok: true, value: { id, stored: true } };
+    if (added?.kind === "failed") return { ok: false, error: redisError(added.error, address) };
+    const same = added !== undefined && contentOf(added.data).envelope === body;
+    return same ? { ok: true, value: { id, stored: false } } : { ok: false, error: idConflict(id) };
   }
 
   async function ofQueue(queue: string, messages: readonly Message[]): Promise<Answer<Receipt>[]> {
     try {
-      const outcomes = await together(queue, messages);
-      return await Promise.all(
-        messages.map(async (message, index) => {
-          const outcome = outcomes[index] ?? { before: {}, error: null };
-          const forgotten = outcome.error?.message.includes("NOSCRIPT") ?? false;
-          return answer(message, forgotten ? await alone(queue, message) : outcome);
-        }),
-      );
+      const now = Date.now();
+      const jobs = messages.map((message) => jobOf(message, now));
+      const [added] = await Promise.all([batches.add(base(queue), now, jobs), list(queue)]);
+      return messages.map((message, index) => answer(message, added[index]));
     } catch (thrown) {
       const error = redisError(thrown, address);
       return messages.map(() => ({ ok: false, error }));

@@ -12,8 +12,9 @@ export const idConflict = (id: string): WaybillError =>
 export const closed = (address: string): WaybillError =>
   new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
 
-/** What a failed settle of one lease means. */
+/** What a failed settle of one lease means: BullMQ answers a code, or throws an error that has one. */
 export function settleError(thrown: unknown, id: string, address: string): WaybillError {
+  if (NOT_OURS.has(thrown)) return leaseLost(id);
   const error = toError(thrown);
   return "code" in error && NOT_OURS.has(error.code) ? leaseLost(id) : redisError(error, address);
 }

@@ -39,7 +39,8 @@ export function drainInbox(settings: InboxSettings): Inbox {
   const inbox = keys.inbox(queue);
   const processing = keys.processing(queue, drainer);
   const connection = connect();
-  let closed = false;
+  const closing = new AbortController();
+  const { signal } = closing;
   let reclaimedAt = -Infinity;
 
   /** Said before every wait, so that whoever finds our list knows whether we are there. */
@@ -109,18 +110,18 @@ export function drainInbox(settings: InboxSettings): Inbox {
     await take();
     for (;;) {
       const entries = await commands.lrangeBuffer(processing, -bullmqCapabilities.maxBatch, -1);
-      if (entries.length === 0 || closed) return;
+      if (entries.length === 0 || signal.aborted) return;
       await store(entries.toReversed());
     }
   }
 
   async function run(): Promise<void> {
-    while (!closed) {
+    while (!signal.aborted) {
       try {
         await round();
       } catch {
         // Whoever leases here is told what is wrong with Redis; the entries wait where they are.
-        if (!closed) await new Promise((resolve) => setTimeout(resolve, AFTER_FAILURE_MS));
+        if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, AFTER_FAILURE_MS));
       }
     }
   }
@@ -128,7 +129,7 @@ export function drainInbox(settings: InboxSettings): Inbox {
   const running = run();
   return {
     async close() {
-      closed = true;
+      closing.abort();
       connection.disconnect();
       await running;
       await commands.del(keys.alive(queue, drainer));

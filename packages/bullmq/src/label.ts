@@ -1,5 +1,5 @@
 import type { Lease, Message, Signature } from "@waybill/core";
-import type { JobJson } from "bullmq";
+import type { TakenJob } from "./batches.ts";
 
 /** BullMQ runs 1 first and jobs without a priority before all others; ours run 100 to −100. Every job has one. */
 const FIRST = 101;
@@ -15,26 +15,21 @@ interface Data {
   readonly releases?: number;
 }
 
-/** The job as BullMQ's scripts take it: type is its name, the envelope's id its id. `now` is Unix ms. */
-export function jobOf(message: Message, now: number): JobJson {
+/** A job as it goes into BullMQ: type is its name, the envelope's id its id. */
+export interface StoredJob {
+  readonly id: string;
+  readonly name: string;
+  readonly data: string;
+  readonly priority: number;
+  /** Milliseconds, whole. */
+  readonly delay: number;
+}
+
+/** `now` is Unix ms. */
+export function jobOf(message: Message, now: number): StoredJob {
   const delay = Math.ceil(message.delayMs);
-  const dueAt = delay > 0 ? now + delay : null;
-  const priority = FIRST - message.priority;
-  return {
-    id: message.id,
-    name: message.type,
-    data: dataOf(message, dueAt, 0),
-    opts: delay > 0 ? { priority, delay } : { priority },
-    timestamp: now,
-    delay,
-    priority,
-    progress: 0,
-    attemptsMade: 0,
-    attemptsStarted: 0,
-    stalledCounter: 0,
-    failedReason: "",
-    returnvalue: "",
-  };
+  const data = dataOf(message, delay > 0 ? now + delay : null, 0);
+  return { id: message.id, name: message.type, data, priority: FIRST - message.priority, delay };
 }
 
 type Content = Pick<Message, "body" | "tenant" | "signature">;
@@ -50,22 +45,24 @@ export function dataOf({ body, tenant, signature }: Content, dueAt: number | nul
   return JSON.stringify(data);
 }
 
-export function leaseOf(job: JobJson, queue: string, token: string, expiresAt: number): Lease {
-  const { envelope, tenant, signature, dueAt, releases } = contentOf(job.data);
+/** `tokens` is what the token of each job taken in that call begins with. */
+export function leaseOf(job: TakenJob, queue: string, tokens: string, expiresAt: number): Lease {
+  const [id, type, data, priority, failures, lost, number] = job;
+  const { envelope, tenant, signature, dueAt, releases } = contentOf(data);
   return {
-    id: job.id,
-    type: job.name,
+    id,
+    type,
     queue,
-    priority: priorityOf(job.priority),
+    priority: priorityOf(Number(priority)),
     tenant: tenant ?? null,
     signature: signature ?? null,
     body: envelope,
-    attempt: job.attemptsMade + 1,
-    lost: job.stalledCounter,
+    attempt: Number(failures) + 1,
+    lost: Number(lost),
     releases: releases ?? 0,
     dueAt: dueAt ?? null,
     expiresAt,
-    token,
+    token: tokens + number,
   };
 }
 
@@ -79,5 +76,4 @@ export function contentOf(data: string): Data {
   }
 }
 
-const priorityOf = (native: number | undefined): number =>
-  native === undefined || native <= 0 ? 0 : Math.max(FIRST - native, -100);
+const priorityOf = (native: number): number => (native <= 0 ? 0 : Math.max(FIRST - native, -100));

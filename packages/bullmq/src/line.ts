@@ -6,11 +6,17 @@ import type { Wake } from "./wake.ts";
 export interface Line {
   lease(request: LeaseRequest): Promise<Lease[]>;
   /** How many jobs may be taken along with `acks` acks, and for how long; `arrived` must follow. */
-  reserve(acks: number): { readonly count: number; readonly leaseMs: number };
-  /** What came along; `reserved` of them were announced. */
-  arrived(leases: readonly Lease[], reserved: number): void;
+  reserve(acks: number): Reserved;
+  /** What came along; none if the acks failed. */
+  arrived(leases: readonly Lease[], reserved: Reserved): void;
   /** Answers every waiting call with nothing. Resolves once what is under way has come and gone back. */
   close(): Promise<void>;
+}
+
+/** Jobs announced to those who wait. */
+export interface Reserved {
+  readonly count: number;
+  readonly leaseMs: number;
 }
 
 interface Waiter {
@@ -21,24 +27,27 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** At most this many commands in one fetch. */
-const MOST_AT_ONCE = 250;
+/** At most this many jobs in one fetch: Redis does nothing else meanwhile. */
+const MOST_AT_ONCE = 100;
+/** A job that came when nobody waited stays this long for the next call, then goes back. */
+const HOLD_MS = 25;
 
 export function createLine(claim: Claim, wake: Wake): Line {
   const waiters = new Set<Waiter>();
+  /** Jobs that have come and are not given out yet, by the length of their lease. */
+  let held: { leases: Lease[]; leaseMs: number } = { leases: [], leaseMs: 0 };
+  let holdTimer: NodeJS.Timeout | null = null;
   let scheduled = false;
   let fetching: Promise<void> | null = null;
   /** Jobs on their way to those who wait. */
   let announced = 0;
-  /** How many a fetch asks for: what it found last time, twice if it found all. */
-  let burst = 1;
   /** The last look found less than it asked for; `wake` says when to look again. */
   let empty = false;
   let listening = false;
   let closed = false;
 
   function wanted(): number {
-    let sum = -announced;
+    let sum = -announced - held.leases.length;
     for (const { request } of waiters) sum += request.limit;
     return sum;
   }
@@ -57,25 +66,27 @@ export function createLine(claim: Claim, wake: Wake): Line {
   function nudge(): void {
     if (scheduled) return;
     scheduled = true;
-    // Acks of this turn come first, and bring along what they can.
-    setImmediate(() => {
-      scheduled = false;
-      if (fetching !== null || closed || waiters.size === 0) return;
-      if (empty) void listen();
-      else if (wanted() > 0) fetching = fetch().finally(() => (fetching = null));
-    });
+    // Two turns, so that the acks of jobs which end at once come first: they bring the next ones along.
+    setImmediate(() => setImmediate(turn));
+  }
+
+  function turn(): void {
+    scheduled = false;
+    deal();
+    if (fetching !== null || closed || waiters.size === 0) return;
+    if (empty) void listen();
+    else if (wanted() > 0) fetching = fetch().finally(() => (fetching = null));
   }
 
   async function fetch(): Promise<void> {
     const present = [...waiters];
-    const leaseMs = present[0]?.request.leaseMs ?? 0;
-    const count = Math.min(wanted(), burst, MOST_AT_ONCE);
-    announced += count;
+    const reserved = { count: Math.min(wanted(), MOST_AT_ONCE), leaseMs: present[0]?.request.leaseMs ?? 0 };
+    announced += reserved.count;
     let found: Lease[];
     try {
-      found = await claim.take(count, leaseMs);
+      found = await claim.take(reserved.count, reserved.leaseMs);
     } catch (thrown) {
-      announced -= count;
+      announced -= reserved.count;
       for (const waiter of present) {
         if (!waiters.has(waiter)) continue;
         leave(waiter);
@@ -83,25 +94,40 @@ export function createLine(claim: Claim, wake: Wake): Line {
       }
       return;
     }
-    empty = found.length < count;
-    burst = empty ? Math.max(found.length, 1) : Math.min(burst * 2, MOST_AT_ONCE);
-    arrived(found, count);
+    empty = found.length < reserved.count;
+    arrived(found, reserved);
     if (empty) for (const waiter of present) if (waiter.request.waitMs <= 0 && waiters.has(waiter)) dismiss(waiter);
     if (waiters.size > 0) queueMicrotask(nudge);
   }
 
-  function arrived(leases: readonly Lease[], reserved: number): void {
-    announced -= reserved;
-    let at = 0;
-    for (const waiter of waiters) {
-      if (at >= leases.length) break;
-      const some = leases.slice(at, at + waiter.request.limit);
-      at += some.length;
-      leave(waiter);
-      waiter.resolve(some);
+  function arrived(leases: readonly Lease[], { count, leaseMs }: Reserved): void {
+    announced -= count;
+    if (leaseMs !== held.leaseMs) {
+      putBack();
+      held = { leases: [], leaseMs };
     }
-    if (at < leases.length) claim.putBack(leases.slice(at));
+    held.leases.push(...leases);
+    deal();
     if (waiters.size > 0) nudge();
+  }
+
+  /** Gives out what has come, to those who asked for leases of that length, in the order in which they asked. */
+  function deal(): void {
+    for (const waiter of waiters) {
+      if (held.leases.length === 0) break;
+      if (waiter.request.leaseMs !== held.leaseMs) continue;
+      leave(waiter);
+      waiter.resolve(held.leases.splice(0, waiter.request.limit));
+    }
+    if (held.leases.length === 0) return;
+    if (closed) putBack();
+    else holdTimer ??= setTimeout(putBack, HOLD_MS);
+  }
+
+  function putBack(): void {
+    if (holdTimer !== null) clearTimeout(holdTimer);
+    holdTimer = null;
+    claim.putBack(held.leases.splice(0));
   }
 
   async function listen(): Promise<void> {
@@ -124,7 +150,8 @@ export function createLine(claim: Claim, wake: Wake): Line {
         request.signal.addEventListener("abort", abort, { once: true });
         waiters.add(waiter);
         if (request.waitMs <= 0) empty = false;
-        nudge();
+        deal();
+        if (waiters.has(waiter)) nudge();
       });
     },
     reserve(acks) {
@@ -137,6 +164,7 @@ export function createLine(claim: Claim, wake: Wake): Line {
     async close() {
       closed = true;
       for (const waiter of waiters) dismiss(waiter);
+      putBack();
       await fetching;
     },
   };

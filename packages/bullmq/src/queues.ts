@@ -1,5 +1,6 @@
 import type { Admit, Lease, LeaseRequest } from "@waybill/core";
-import { createClaim } from "./claim.ts";
+import type { Held } from "./batches.ts";
+import { type Claim, createClaim } from "./claim.ts";
 import type { Connections } from "./connections.ts";
 import type { Enqueue } from "./enqueue.ts";
 import { drainInbox } from "./inbox.ts";
@@ -11,8 +12,8 @@ import { createWake } from "./wake.ts";
 /** The queues this process leases from. A queue is opened when it is first asked for, and then kept. */
 export interface Queues {
   lease(request: LeaseRequest): Promise<Lease[]>;
-  /** Null for a queue nobody leases from here. */
-  lineOf(queue: string): Line | null;
+  /** Acks of one queue, and with them, in the same step, as many jobs as somebody here waits for. */
+  finish(queue: string, held: readonly Held[]): Promise<(number | Error)[]>;
   /** Resolves when nothing is under way any more. */
   close(): Promise<void>;
 }
@@ -29,23 +30,25 @@ export interface QueuesSettings {
 
 interface Open {
   readonly line: Line;
+  readonly claim: Claim;
   close(): Promise<void>;
 }
 
 export function createQueues({ connections, scripts, keys, admit, enqueue, me }: QueuesSettings): Queues {
   const { commands, blocking } = connections;
   const queues = new Map<string, Open>();
-  let tokens = 0;
-  const nextToken = (): string => `${me}:${(tokens += 1)}`;
+  let calls = 0;
+  const nextTokens = (): string => `${me}:${(calls += 1).toString(36)}:`;
 
   function open(queue: string): Open {
-    const claim = createClaim(queue, scripts, nextToken);
+    const claim = createClaim(queue, scripts, nextTokens);
     const line = createLine(claim, createWake(scripts.of(queue).toKey("marker"), commands, blocking));
     const inbox = drainInbox({ queue, keys, drainer: me, commands, connect: blocking, admit, enqueue });
     // So that an inspector finds it even if nobody here ever enqueues.
     commands.sadd(keys.queues, queue).catch(() => undefined);
     return {
       line,
+      claim,
       async close() {
         await Promise.all([line.close(), inbox.close()]);
         await claim.settled();
@@ -59,7 +62,21 @@ export function createQueues({ connections, scripts, keys, admit, enqueue, me }:
       if (known === undefined) queues.set(request.queue, (known = open(request.queue)));
       return known.line.lease(request);
     },
-    lineOf: (queue) => queues.get(queue)?.line ?? null,
+    async finish(queue, held) {
+      const known = queues.get(queue);
+      const reserved = known?.line.reserve(held.length) ?? { count: 0, leaseMs: 0 };
+      const tokens = nextTokens();
+      const expiresAt = Date.now() + reserved.leaseMs;
+      let leases: Lease[] = [];
+      try {
+        const along = { tokens, count: reserved.count, leaseMs: Math.ceil(reserved.leaseMs) };
+        const taken = await scripts.batches.finish(scripts.base(queue), held, along);
+        leases = known?.claim.found(taken, tokens, expiresAt) ?? [];
+        return taken.codes;
+      } finally {
+        if (reserved.count > 0) known?.line.arrived(leases, reserved);
+      }
+    },
     async close() {
       await Promise.all([...queues.values()].map((queue) => queue.close()));
     },

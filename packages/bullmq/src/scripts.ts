@@ -1,19 +1,20 @@
 import { createIORedisClient, type MinimalJob, RedisConnection, RedisQueueBackend, type WorkerOptions } from "bullmq";
+import { type Batches, createBatches } from "./batches.ts";
 import type { Client } from "./connections.ts";
 import { bullmqKeysOf, bullmqName } from "./keys.ts";
 
-/** BullMQ's own scripts for one queue and one length of lease. */
+/** BullMQ's own scripts for one queue. */
 export type Scripts = RedisQueueBackend;
 
 export interface ScriptBook {
-  /** `leaseMs` is the lock given to jobs taken through it. */
-  of(queue: string, leaseMs?: number): Scripts;
+  of(queue: string): Scripts;
+  /** What a queue's keys begin with, its last colon included. */
+  base(queue: string): string;
+  readonly batches: Batches;
   /** BullMQ's look for jobs whose lock has ended; of all processes, one does it in `everyMs`. */
   lookForLost(queue: string, everyMs: number): Promise<unknown>;
 }
 
-/** Where a lock's length is asked for and none is given. */
-const ANY_LEASE_MS = 30_000;
 const ANY_CHECK_MS = 1_000;
 
 /** BullMQ is driven below its `Queue` and `Worker`: both bring a loop, a timer and a connection of their own. */
@@ -23,11 +24,10 @@ export async function openScripts(commands: Client, prefix: string): Promise<Scr
   await connection.client;
   const book = new Map<string, Scripts>();
 
-  function make(queue: string, leaseMs: number, stalledInterval: number): Scripts {
+  function make(queue: string, stalledInterval: number): Scripts {
     const options: WorkerOptions = {
       connection: createIORedisClient(commands),
       prefix,
-      lockDuration: leaseMs,
       // How often a job may lose its worker is core's decision.
       maxStalledCount: Number.MAX_SAFE_INTEGER,
       stalledInterval,
@@ -36,20 +36,21 @@ export async function openScripts(commands: Client, prefix: string): Promise<Scr
     return new RedisQueueBackend(connection, bullmqName(queue), keys, toKey, options, undefined, false);
   }
 
-  function known(queue: string, leaseMs: number, stalledInterval: number): Scripts {
-    const name = `${queue} ${leaseMs} ${stalledInterval}`;
+  function known(queue: string, stalledInterval: number): Scripts {
+    const name = `${queue} ${stalledInterval}`;
     const found = book.get(name);
     if (found !== undefined) return found;
-    const made = make(queue, leaseMs, stalledInterval);
+    const made = make(queue, stalledInterval);
     book.set(name, made);
     return made;
   }
 
   return {
-    of: (queue, leaseMs = ANY_LEASE_MS) => known(queue, Math.ceil(leaseMs), ANY_CHECK_MS),
+    of: (queue) => known(queue, ANY_CHECK_MS),
+    base: (queue) => `${prefix}:${bullmqName(queue)}:`,
+    batches: createBatches(commands),
     // A little less than asked for, so that whoever looks regularly is not turned away by a millisecond.
-    lookForLost: (queue, everyMs) =>
-      known(queue, ANY_LEASE_MS, Math.max(1, Math.floor(everyMs * 0.8))).moveStalledJobsToWait(),
+    lookForLost: (queue, everyMs) => known(queue, Math.max(1, Math.floor(everyMs * 0.8))).moveStalledJobsToWait(),
   };
 }
 

@@ -1,8 +1,7 @@
 import type { Answer, DeadReason, Lease, RetryRequest } from "@waybill/core";
 import { leaseLost, settleError } from "./errors.ts";
-import { dataOf, leaseOf } from "./label.ts";
-import type { Fetched } from "./claim.ts";
-import type { Line } from "./line.ts";
+import { dataOf } from "./label.ts";
+import type { Queues } from "./queues.ts";
 import { jobRef, type ScriptBook, type Scripts } from "./scripts.ts";
 
 /** Ends or lengthens leases. Redis judges each by its lock, whose value is the token. */
@@ -15,32 +14,22 @@ export interface Settle {
 
 const done: Answer<null> = { ok: true, value: null };
 
-/** `lineOf` answers null for a queue nobody leases from here. */
-export function createSettle(scripts: ScriptBook, address: string, lineOf: (queue: string) => Line | null): Settle {
-  /** With `along`, the same step takes the next job; it is held under the same token. */
-  async function ackOne(held: Lease, bullmq: Scripts, along: number | null): Promise<[Answer<null>, Lease | null]> {
-    const token = tokenOf(held);
-    const expiresAt = Date.now() + (along ?? 0);
-    try {
-      const { result } = await bullmq.moveToCompleted(jobRef(held.id), null, true, token, along !== null);
-      const [job, id] = (result ?? []) as unknown as Partial<Fetched>;
-      if (!job || id === undefined) return [done, null];
-      return [done, leaseOf({ ...job, id }, held.queue, token, expiresAt)];
-    } catch (thrown) {
-      return [{ ok: false, error: settleError(thrown, held.id, address) }, null];
-    }
-  }
-
+/** `finish` acks jobs of one queue; see `Queues`. */
+export function createSettle(scripts: ScriptBook, address: string, finish: Queues["finish"]): Settle {
   async function ackQueue(queue: string, leases: readonly Lease[]): Promise<Answer<null>[]> {
-    const line = lineOf(queue);
-    const { count, leaseMs } = line?.reserve(leases.length) ?? { count: 0, leaseMs: 0 };
-    const bullmq = count > 0 ? scripts.of(queue, leaseMs) : scripts.of(queue);
-    const results = await Promise.all(
-      leases.map((held, index) => ackOne(held, bullmq, index < count ? leaseMs : null)),
-    );
-    const along = results.map(([, next]) => next).filter((next) => next !== null);
-    if (count > 0) line?.arrived(along, count);
-    return results.map(([answer]) => answer);
+    const failed = (id: string, thrown: unknown): Answer<null> => ({
+      ok: false,
+      error: settleError(thrown, id, address),
+    });
+    try {
+      const codes = await finish(
+        queue,
+        leases.map((held) => ({ id: held.id, token: tokenOf(held) })),
+      );
+      return leases.map(({ id }, index) => (codes[index] === 0 ? done : failed(id, codes[index])));
+    } catch (thrown) {
+      return leases.map(({ id }) => failed(id, thrown));
+    }
   }
 
   async function change(held: Lease, work: (bullmq: Scripts, token: string) => Promise<unknown>): Promise<void> {

@@ -60,6 +60,17 @@ export interface Jobs {
   ): Promise<Receipt>;
   /** By type name, for jobs whose definition lives elsewhere; the payload is checked only by who runs it. */
   enqueue(type: string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
+  /**
+   * As `enqueue`, within a transaction of yours on the same database: the job is there once you commit, and never was
+   * if you roll back. What fits is for the backend's package to say. `CAPABILITY_MISSING` where the backend has none.
+   */
+  enqueueIn<Input, Output>(
+    transaction: unknown,
+    job: JobDefinition<Input, Output>,
+    payload: NoInfer<Input>,
+    options?: EnqueueOptions,
+  ): Promise<Receipt>;
+  enqueueIn(transaction: unknown, type: string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
   /** Answers per item, in order; one that fails does not sink its neighbours. Never rejects. */
   enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
   /** Throws `CONFIG_INVALID` or `CAPABILITY_MISSING` for what can be known beforehand. */
@@ -116,6 +127,8 @@ export async function connect(target: string | BackendFactory, options: ConnectO
     doctor,
     enqueue: (job: JobDefinition | string, payload: unknown, enqueueOptions?: EnqueueOptions) =>
       producer.enqueue(job, payload, enqueueOptions),
+    enqueueIn: (transaction: unknown, job: JobDefinition | string, payload: unknown, enqueueOptions?: EnqueueOptions) =>
+      producer.enqueueIn(transaction, job, payload, enqueueOptions),
     enqueueMany: (items) => producer.enqueueMany(items),
     worker(workerOptions) {
       const role = options.role ?? "worker";

@@ -4,7 +4,7 @@ import { EnvelopeError, PayloadError, toError, WaybillError } from "./errors.ts"
 import type { JobLabel, OutcomeEvent, StartedEvent } from "./events.ts";
 import { Execution } from "./execution.ts";
 import { inFreshScope, JobContext } from "./job-context.ts";
-import { completed, dead, type Outcome, outcomeOf, release } from "./outcome.ts";
+import { completed, completedBefore, dead, type Outcome, outcomeOf, release } from "./outcome.ts";
 import { unmetNeed } from "./need.ts";
 import { validatePayload } from "./payload.ts";
 import type { RegisteredJob, Registry } from "./registry.ts";
@@ -26,6 +26,8 @@ export interface Delivery {
   readonly worker: string;
   /** The door's handle on the run; absent when the door never cancels. */
   readonly execution?: Execution;
+  /** Acks the delivery within a transaction of the handler's; absent where the door cannot. */
+  readonly completeIn?: (transaction: unknown) => Promise<void>;
 }
 
 /** Runs one delivery to its outcome. Never throws; touches no backend and no socket. */
@@ -91,7 +93,7 @@ async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Pro
     const checked = validatePayload(job.type, job.schema, envelope.args);
     const payload = checked instanceof Promise ? await checked : checked;
     const queue = delivery.label?.queue ?? envelope.queue ?? defaults.queue;
-    const context = new JobContext(envelope, queue, delivery.attempt, execution);
+    const context = new JobContext(envelope, queue, delivery.attempt, execution, delivery.completeIn);
     const timeoutMs = envelope.timeout === undefined ? job.timeoutMs : envelope.timeout * 1_000;
     run.started = true;
     if (registry.events.has("started")) registry.events.emit("started", startedEvent(run));
@@ -103,7 +105,7 @@ async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Pro
       timeoutMs,
       () => timedOut(job.type, timeoutMs),
     );
-    return completed;
+    return context.completed ? completedBefore : completed;
   } catch (thrown) {
     if (thrown instanceof PayloadError) return dead(thrown.code, thrown.message, thrown);
     return outcomeOf(thrown, { id: envelope.id, attempt: delivery.attempt, execution }, policy);

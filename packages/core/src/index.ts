@@ -54,5 +54,6 @@ export type { Migration } from "./schemes.ts";
 export { maskUrl, migrate } from "./schemes.ts";
 export type { ServiceVersions } from "./server-version.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
+export type { TransactionalBackend } from "./transactional.ts";
 export type { Worker } from "./worker.ts";
 export type { ShutdownLimits, WorkerOptions } from "./worker-options.ts";

@@ -12,14 +12,40 @@ export class JobContext {
   readonly attempt: number;
   readonly envelope: Envelope;
   readonly #execution: Execution;
+  readonly #completeIn: ((transaction: unknown) => Promise<void>) | undefined;
+  /** True once `completeIn` has resolved. */
+  completed = false;
 
-  constructor(envelope: Envelope, queue: string, attempt: number, execution: Execution) {
+  constructor(
+    envelope: Envelope,
+    queue: string,
+    attempt: number,
+    execution: Execution,
+    completeIn?: (transaction: unknown) => Promise<void>,
+  ) {
     this.id = envelope.id;
     this.type = envelope.type;
     this.queue = queue;
     this.attempt = attempt;
     this.envelope = envelope;
     this.#execution = execution;
+    this.#completeIn = completeIn;
+  }
+
+  /**
+   * Completes the job within the handler's own transaction, as its last statement: job and rows commit together, once,
+   * or neither. Rejects `LEASE_LOST` if the job is another worker's by now (roll back), `CAPABILITY_MISSING` where
+   * the backend has no transactions. If the transaction is rolled back, the handler must throw.
+   */
+  async completeIn(transaction: unknown): Promise<void> {
+    if (this.#completeIn === undefined) {
+      throw new WaybillError(
+        "CAPABILITY_MISSING",
+        "the job came by a way that has no transactions; let the handler return",
+      );
+    }
+    await this.#completeIn(transaction);
+    this.completed = true;
   }
 
   /** Aborts on timeout, lost lease and shutdown; its `reason` is a WaybillError whose code says which. */

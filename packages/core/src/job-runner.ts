@@ -16,7 +16,13 @@ export interface JobRunner {
 }
 
 /** Runs leases in the worker's places: each through `execute`, and its outcome to the settler. */
-export function createJobRunner(slots: Slots, registry: Registry, settler: Settler, worker: string): JobRunner {
+export function createJobRunner(
+  slots: Slots,
+  registry: Registry,
+  settler: Settler,
+  worker: string,
+  completeIn: (transaction: unknown, lease: Lease) => Promise<void>,
+): JobRunner {
   /** A handler may outlive its outcome; until it has ended, the same job does not start here again. */
   const runningIds = new Set<string>();
 
@@ -30,7 +36,7 @@ export function createJobRunner(slots: Slots, registry: Registry, settler: Settl
   function start(held: Held): void {
     const { execution, lease } = held;
     runningIds.add(lease.id);
-    execute(deliveryOf(held, worker), registry).then(
+    execute(deliveryOf(held, worker, completeIn), registry).then(
       (outcome) => {
         execution.whenEnded(() => runningIds.delete(lease.id));
         return decided(held, outcome);
@@ -57,9 +63,24 @@ export function createJobRunner(slots: Slots, registry: Registry, settler: Settl
   };
 }
 
-function deliveryOf({ lease, execution }: Held, worker: string): Delivery {
+function deliveryOf(
+  { lease, execution }: Held,
+  worker: string,
+  completeIn: (transaction: unknown, lease: Lease) => Promise<void>,
+): Delivery {
   const { body, attempt, lost, releases, dueAt, signature } = lease;
-  return { body, attempt, lost, releases, dueAt, signature, label: lease, worker, execution };
+  return {
+    body,
+    attempt,
+    lost,
+    releases,
+    dueAt,
+    signature,
+    label: lease,
+    worker,
+    execution,
+    completeIn: (transaction) => completeIn(transaction, lease),
+  };
 }
 
 const RUNNING_HERE = release(1_000, "RUNNING_HERE", "an earlier delivery of the job still runs in this worker");

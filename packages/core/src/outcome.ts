@@ -21,6 +21,8 @@ export type Outcome =
     };
 
 export const completed: Outcome = { kind: "completed" };
+/** By the handler itself, within its own transaction. */
+export const completedBefore: Outcome = { kind: "completed", settled: true };
 
 export function release(delayMs: number, code: string, message: string): Outcome {
   return { kind: "release", delayMs, reason: { code, message } };

@@ -52,12 +52,19 @@ export interface ProducerSettings {
 export interface Producer {
   enqueue(job: JobDefinition | string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
   enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
+  enqueueIn(
+    transaction: unknown,
+    job: JobDefinition | string,
+    payload: unknown,
+    options?: EnqueueOptions,
+  ): Promise<Receipt>;
 }
 
 export function createProducer(settings: ProducerSettings): Producer {
   const { seam, events } = settings;
 
-  async function enqueue(
+  async function enqueueBy(
+    store: (message: Message) => Promise<Receipt>,
     job: JobDefinition | string,
     payload: unknown,
     options: EnqueueOptions = {},
@@ -65,7 +72,7 @@ export function createProducer(settings: ProducerSettings): Producer {
     const definition = typeof job === "string" ? lookUp(job, settings) : job;
     const envelope = await envelopeFor(job, definition, payload, options, settings.source);
     const message = messageFor(envelope, settings);
-    const receipt = await seam.enqueue(message).catch((thrown: unknown) => {
+    const receipt = await store(message).catch((thrown: unknown) => {
       throw withId(thrown, message.id);
     });
     const label = { id: message.id, type: message.type, queue: message.queue };
@@ -74,8 +81,12 @@ export function createProducer(settings: ProducerSettings): Producer {
     return receipt;
   }
 
+  const enqueue: Producer["enqueue"] = (job, payload, options) => enqueueBy(seam.enqueue, job, payload, options);
+
   return {
     enqueue,
+    enqueueIn: (transaction, job, payload, options) =>
+      enqueueBy((message) => seam.enqueueIn(transaction, message), job, payload, options),
     enqueueMany: (items) =>
       Promise.all(
         items.map(({ job, payload, options }) =>

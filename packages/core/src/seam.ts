@@ -1,6 +1,7 @@
 import type { Answer, Backend, Lease, Message, Receipt } from "./backend.ts";
 import { type WaybillErrorCode, isWaybillError, toError, WaybillError } from "./errors.ts";
 import { Gather } from "./gather.ts";
+import { transactionalOf } from "./transactional.ts";
 
 /**
  * The seam between core and a backend: every call passes here, so that limits, batching and the shape of errors
@@ -11,6 +12,9 @@ export interface Seam {
   /** One message out of many callers; rejects within `enqueueTimeoutMs`. */
   enqueue(message: Message): Promise<Receipt>;
   ack(lease: Lease): Promise<null>;
+  /** One message within the caller's transaction, not gathered. `CAPABILITY_MISSING` where the backend has none. */
+  enqueueIn(transaction: unknown, message: Message): Promise<Receipt>;
+  completeIn(transaction: unknown, lease: Lease): Promise<void>;
   /** In lists of at most `maxBatch`; never rejects, a failed call answers for each of its leases. */
   extend(leases: readonly Lease[], leaseMs: number): Promise<Answer<number | null>[]>;
   /** Resolves when every gathered call has been answered. */
@@ -35,6 +39,15 @@ export function createSeam(raw: Backend, enqueueTimeoutMs: number): Seam {
     backend,
     enqueue: (message) => enqueues.add(message),
     ack: (lease) => acks.add(lease),
+    async enqueueIn(transaction, message) {
+      const [answer] = await plain(transactionalOf(raw).enqueueIn(transaction, [message]));
+      if (answer === undefined) throw new WaybillError("BACKEND_UNAVAILABLE", "the backend gave no answer");
+      if (!answer.ok) throw answer.error;
+      return answer.value;
+    },
+    async completeIn(transaction, lease) {
+      await plain(transactionalOf(raw).completeIn(transaction, lease));
+    },
     async extend(leases, leaseMs) {
       const answers: Answer<number | null>[] = [];
       for (let from = 0; from < leases.length; from += maxBatch) {
@@ -55,12 +68,14 @@ function failed(leases: readonly Lease[], thrown: unknown): Answer<never>[] {
   return leases.map(() => ({ ok: false, error }));
 }
 
+function plain<T>(work: Promise<T>): Promise<T> {
+  return work.catch((thrown: unknown) => {
+    throw asUnavailable(thrown);
+  });
+}
+
 /** Any error a driver lets through becomes `BACKEND_UNAVAILABLE` with its cause. */
 function withPlainErrors(raw: Backend): Backend {
-  const plain = <T>(work: Promise<T>): Promise<T> =>
-    work.catch((thrown: unknown) => {
-      throw asUnavailable(thrown);
-    });
   return {
     name: raw.name,
     address: raw.address,

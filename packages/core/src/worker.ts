@@ -96,6 +96,7 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
     createRegistry(options.jobs, { middleware, events, capabilities, maxLost }),
     settler,
     id,
+    seam.completeIn,
   );
   const keeper = createLeaseKeeper({ seam, slots, leaseMs, giveBack: runner.handBack });
   const stopSignal = new AbortController();

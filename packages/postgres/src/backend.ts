@@ -1,4 +1,11 @@
-import { type BackendContext, type InspectableBackend, type Lease, type Message, WaybillError } from "@waybill/core";
+import {
+  type BackendContext,
+  type InspectableBackend,
+  type Lease,
+  type Message,
+  type TransactionalBackend,
+  WaybillError,
+} from "@waybill/core";
 import { postgresCapabilities } from "./capabilities.ts";
 import { createClaim } from "./claim.ts";
 import { openDatabase, type Query } from "./database.ts";
@@ -19,7 +26,7 @@ import { createUpkeep } from "./upkeep.ts";
 import { createWaiting } from "./waiting.ts";
 
 /** What the backend offers beyond the seven verbs. */
-export interface PostgresBackend extends InspectableBackend {
+export interface PostgresBackend extends InspectableBackend, TransactionalBackend {
   enqueueIn(transaction: Transaction, messages: readonly Message[]): ReturnType<InspectableBackend["enqueue"]>;
   completeIn(transaction: Transaction, lease: Lease): Promise<void>;
 }

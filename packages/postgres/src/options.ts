@@ -122,6 +122,9 @@ function assertUrl(text: string, name: string): URL {
     );
   }
   const url = new URL(text);
+  if (url.hostname.includes(",")) {
+    throw invalid(`postgres: ${name} names several hosts; name the primary, or an address that leads to it`);
+  }
   if (url.hash !== "") throw invalid(`postgres: ${name} has a fragment, which means nothing here; write # as %23`);
   if (url.pathname.length < 2 || url.pathname.slice(1).includes("/")) {
     throw invalid(`postgres: ${name} names no database; write postgres://user:password@host:5432/database`);

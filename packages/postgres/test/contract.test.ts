@@ -12,8 +12,9 @@ for (const [name, service] of [
     runBackendContract(test, {
       async fresh() {
         const schema = freshSchema();
-        const factory = postgresBackend({ url: await serviceUrl(service), schema });
-        return { open: () => factory(context), remove: () => dropSchema(schema) };
+        const url = await serviceUrl(service);
+        const factory = postgresBackend({ url, schema });
+        return { open: () => factory(context), remove: () => dropSchema(schema, url) };
       },
     });
   });

@@ -211,6 +211,23 @@ test("a memory alarm rejects enqueue with the broker's reason, while acks go on;
   await expect.poll(async () => (await backend.enqueue([message()]))[0]?.ok, { timeout: 10_000 }).toBe(true);
 });
 
+test("what was acked right before a close stays acked, however much it was", async () => {
+  const url = await urlOf("direct");
+  for (let round = 0; round < 5; round += 1) {
+    const backend = await fromUrl(url)(context);
+    await backend.enqueue(Array.from({ length: 3_000 }, () => message()));
+    // The first call lets a thousand come; each is acked as it comes.
+    for (let left = 3_000; left > 0;) {
+      const leases = await lease(backend, { limit: 1_000 });
+      left -= leases.length;
+      for (const one of leases) await backend.ack([one]);
+    }
+    await backend.close();
+  }
+  const after = await open(url);
+  expect(await lease(after, { limit: 1_000, waitMs: 2_000 })).toEqual([]);
+});
+
 test("close returns within its deadline with the broker frozen, and with calls under way", async () => {
   const backend = await fromUrl(await urlOf("direct"))(context);
   await backend.enqueue([message()]);

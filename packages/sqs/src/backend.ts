@@ -1,7 +1,7 @@
 import {
   type Answer,
-  type Backend,
   type BackendContext,
+  type InspectableBackend,
   type Message,
   type Receipt,
   WaybillError,
@@ -9,7 +9,9 @@ import {
 import { createBatches, type Outgoing } from "./batches.ts";
 import { fifoCapabilities, standardCapabilities } from "./capabilities.ts";
 import { createClient } from "./client.ts";
+import { createDeadLetters } from "./dead-letters.ts";
 import { sqsError } from "./errors.ts";
+import { createInspector } from "./inspector.ts";
 import { outgoingOf, tooLong } from "./limits.ts";
 import { createMoves } from "./moves.ts";
 import type { Settings } from "./options.ts";
@@ -20,7 +22,7 @@ import { createSettle } from "./settle.ts";
 import { createWaiting } from "./waiting.ts";
 
 /** One connection to SQS: the seven verbs. */
-export async function openSqs(settings: Settings, context: BackendContext): Promise<Backend> {
+export async function openSqs(settings: Settings, context: BackendContext): Promise<InspectableBackend> {
   const { address, fifo, pollSeconds } = settings;
   const has = fifo ? fifoCapabilities : standardCapabilities;
   const client = createClient(settings);
@@ -33,6 +35,7 @@ export async function openSqs(settings: Settings, context: BackendContext): Prom
   const settle = createSettle(batches, moves, has, fifo);
   const receive = createReceive(client, moves, context, fifo);
   const waiting = createWaiting(queues, receive, settle.giveBack, pollSeconds);
+  const deadLetters = createDeadLetters(client.send, batches, queues.dead, settings.prefix);
   let closing: Promise<void> | undefined;
 
   function ensureOpen(): void {
@@ -61,6 +64,7 @@ export async function openSqs(settings: Settings, context: BackendContext): Prom
     name: "sqs",
     address,
     capabilities: has,
+    inspector: createInspector(client.send, batches, queues, deadLetters, settings, ensureOpen),
     async enqueue(messages) {
       ensureOpen();
       const outgoing = await Promise.all(messages.map(prepared));

@@ -1,4 +1,4 @@
-import type { BackendFactory } from "@waybill/core";
+import type { BackendFactory, InspectableBackend } from "@waybill/core";
 import { openSqs } from "./backend.ts";
 import { settingsOf, type SqsOptions } from "./options.ts";
 import { optionsFromUrl } from "./url.ts";
@@ -7,13 +7,16 @@ export { fifoCapabilities, standardCapabilities } from "./capabilities.ts";
 export { type LambdaContext, type LambdaResponse, type SqsEvent, sqsHandler, type SqsRecord } from "./lambda.ts";
 export type { SqsOptions } from "./options.ts";
 
+/** Opens with an `inspector`, which the general `BackendFactory` does not promise. */
+export type SqsFactory = (...context: Parameters<BackendFactory>) => Promise<InspectableBackend>;
+
 /** Jobs in Amazon SQS queues, standard or FIFO. Throws CONFIG_INVALID for bad options. */
-export function sqsBackend(options: SqsOptions): BackendFactory {
+export function sqsBackend(options: SqsOptions): SqsFactory {
   const settings = settingsOf(options);
   return (context) => openSqs(settings, context);
 }
 
 /** The same from `sqs://eu-west-1/shop?fifo=true`; the README names the parameters. */
-export function fromUrl(url: string): BackendFactory {
+export function fromUrl(url: string): SqsFactory {
   return sqsBackend(optionsFromUrl(url));
 }

@@ -85,8 +85,9 @@ export function createMoves(batches: Batches, { dead }: Queues): Moves {
       const said = { ...(label && labelAttributes(label)), ...deadAttributes(from, reason) };
       const copy = copyOf(delivery, { ...said, ...historyAttributes({ ...delivery.history, dueAt: null }) }, dead);
       const fifo = dead.name.endsWith(".fifo");
-      const group = fifo ? (delivery.group ?? delivery.messageId) : null;
-      return moved(delivery, dead, { ...copy, group, dedupe: fifo ? delivery.messageId : null });
+      // Each alone: no letter waits for another.
+      const own = fifo ? delivery.messageId : null;
+      return moved(delivery, dead, { ...copy, group: own, dedupe: own });
     },
   };
 }

@@ -32,6 +32,15 @@ export function nameOf({ prefix, fifo }: Settings, queue: string): string {
   return withinLimit(`${prefix}-${queue.replaceAll(".", "_")}${fifo ? ".fifo" : ""}`);
 }
 
+/** The other way round; null for a queue of another prefix. */
+export function queueOf(prefix: string, name: string): string | null {
+  if (!name.startsWith(`${prefix}-`)) return null;
+  return name
+    .slice(prefix.length + 1)
+    .replace(/\.fifo$/, "")
+    .replaceAll("_", ".");
+}
+
 function withinLimit(name: string): string {
   if (name.length <= 80) return name;
   throw invalid(

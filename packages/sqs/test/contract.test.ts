@@ -5,10 +5,13 @@ import { context, freshPrefix, region, useEmulator } from "./fresh.ts";
 
 const emulator = useEmulator();
 
+const age = "oldestWaitMs is how long the oldest ready message has been ready, and null when none is";
+const apart = "counts tell ready, delayed, leased and dead apart";
+
 describe.concurrent.for([
-  { type: "standard", fifo: false },
-  { type: "FIFO", fifo: true },
-])("the backend contract, on $type queues", ({ fifo }) => {
+  { type: "standard", fifo: false, untold: {} },
+  { type: "FIFO", fifo: true, untold: { [apart]: "a FIFO queue has no delayed messages, only ready and hidden ones" } },
+])("the backend contract, on $type queues", ({ fifo, untold }) => {
   runBackendContract((name, run) => test(name, { timeout: 60_000 }, run), {
     async fresh() {
       const { endpoint } = emulator;
@@ -18,5 +21,6 @@ describe.concurrent.for([
     tickMs: 1_000,
     promptMs: 3_000,
     limitMs: 50_000,
+    knownFailures: { ...untold, [age]: "SQS tells the age of the oldest message to CloudWatch alone" },
   });
 });

@@ -1,0 +1,84 @@
+import { afterEach, expect, test, vi } from "vitest";
+import { freshSchema, lease, message, open, sql } from "./database.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+test("leases and delays are judged by the server's clock alone: one an hour off changes nothing", async () => {
+  const schema = freshSchema();
+  const right = await open({ schema });
+  await right.enqueue([message({ id: "leased" }), message({ id: "delayed", delayMs: 400 })]);
+  const now = Date.now;
+  vi.spyOn(Date, "now").mockImplementation(() => now() - 3_600_000);
+  const wrong = await open({ schema });
+  const [held] = await lease(wrong, { leaseMs: 30_000 });
+  expect(held).toMatchObject({ id: "leased" });
+  expect(held?.expiresAt ?? 0).toBeLessThanOrEqual(Date.now() + 30_000);
+  expect(await lease(right)).toEqual([]);
+  const [due] = await lease(wrong, { waitMs: 5_000 });
+  expect(due).toMatchObject({ id: "delayed", lost: 0 });
+  expect(due?.dueAt ?? Infinity).toBeLessThanOrEqual(Date.now());
+});
+
+test("a job enqueued here wakes a worker elsewhere within milliseconds, not at its next look", async () => {
+  const schema = freshSchema();
+  const [producer, worker] = [await open({ schema }), await open({ schema })];
+  const waits: number[] = [];
+  for (let round = 0; round < 10; round += 1) {
+    const waiting = lease(worker, { waitMs: 5_000 });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const before = performance.now();
+    await producer.enqueue([message()]);
+    await worker.ack(await waiting);
+    waits.push(performance.now() - before);
+  }
+  expect(waits.toSorted((a, b) => a - b)[5]).toBeLessThan(200);
+});
+
+test("numbers beyond 32 bits are places in line like any other", async () => {
+  const schema = freshSchema();
+  const backend = await open({ schema });
+  await sql(`SELECT setval('"${schema}".line', 5000000000)`);
+  await sql(`ALTER TABLE "${schema}".finished ALTER COLUMN number RESTART WITH 5000000000`);
+  await sql(`ALTER TABLE "${schema}".dead ALTER COLUMN number RESTART WITH 5000000000`);
+  await backend.enqueue([message({ id: "a" }), message({ id: "b" })]);
+  const held = await lease(backend);
+  expect(held.map(({ id }) => id)).toEqual(["a", "b"]);
+  const [a, b] = held;
+  if (a === undefined || b === undefined) throw new Error("two jobs were stored");
+  expect(await backend.ack([a])).toMatchObject([{ ok: true }]);
+  await backend.deadLetter(b, { code: "TEST", message: "one" });
+  expect(await backend.inspector.replay({ ids: ["b"] })).toBe(1);
+  expect(await lease(backend)).toMatchObject([{ id: "b" }]);
+});
+
+test("two producers with the same ids in opposite orders never stop each other", async () => {
+  const schema = freshSchema();
+  const backends = [await open({ schema }), await open({ schema })];
+  const messages = Array.from({ length: 400 }, (_, index) => message({ id: `job-${String(index).padStart(3, "0")}` }));
+  const answers = await Promise.all([
+    backends[0]?.enqueue(messages) ?? [],
+    backends[1]?.enqueue(messages.toReversed()) ?? [],
+  ]);
+  const stored = answers.flat().filter((answer) => answer.ok && answer.value.stored);
+  expect(stored).toHaveLength(400);
+});
+
+test("jobs that wait are not scanned to lease one: of 20,000, a lease touches a few", async () => {
+  const schema = freshSchema();
+  const backend = await open({ schema });
+  for (let batch = 0; batch < 20; batch += 1) {
+    await backend.enqueue(Array.from({ length: 1_000 }, () => message()));
+  }
+  const touched = async (): Promise<number> => {
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    const [row] = await sql(
+      "SELECT idx_tup_read AS read FROM pg_stat_user_indexes WHERE schemaname = $1 AND indexrelname = 'jobs_ready'",
+      [schema],
+    );
+    return Number(row?.["read"]);
+  };
+  const before = await touched();
+  expect(await lease(backend, { limit: 10 })).toHaveLength(10);
+  await backend.close();
+  expect((await touched()) - before).toBeLessThan(100);
+});

@@ -1,0 +1,122 @@
+import { connect, defineJob, parseEnvelope, type Admit } from "@waybill/core";
+import { describe, expect, test } from "vitest";
+import { freshSchema, freshUrl, lease, message, open, sql } from "./database.ts";
+
+/** Takes what parses as JSON with an id, as core takes envelopes; queue and type as they say. */
+const admit: Admit = (body, signature) => {
+  try {
+    const {
+      id,
+      type = "mail.send",
+      queue = "default",
+    } = JSON.parse(body) as { id: string; type?: string; queue?: string };
+    return { ok: true, message: message({ id, type, queue, body, signature }) };
+  } catch (error) {
+    return { ok: false, reason: { code: "JSON_MALFORMED", message: String(error) } };
+  }
+};
+
+async function insert(
+  schema: string,
+  id: string,
+  envelope: string,
+  signature: [string, number] | null = null,
+): Promise<void> {
+  await sql(
+    `INSERT INTO "${schema}".inbox (id, envelope, signature, signature_timestamp) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING`,
+    [id, envelope, signature?.[0] ?? null, signature?.[1] ?? null],
+  );
+}
+
+describe("a row inserted by plain SQL", () => {
+  test("becomes a job with its bytes and its signature, and wakes whoever waits", async () => {
+    const schema = freshSchema();
+    const backend = await open({ schema }, { admit });
+    const waiting = lease(backend, { queue: "mail", waitMs: 5_000 });
+    const envelope = '{ "id": "a",  "queue":"mail", "type":"mail.send", "text": "żółw \u2028" }';
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const inserted = performance.now();
+    await insert(schema, "a", envelope, ["v1,abc", 1_700_000_000]);
+    const [taken] = await waiting;
+    expect(performance.now() - inserted).toBeLessThan(500);
+    const signature = { timestamp: 1_700_000_000, value: "v1,abc" };
+    expect(taken).toMatchObject({ id: "a", queue: "mail", type: "mail.send", body: envelope, signature, attempt: 1 });
+    expect(await sql(`SELECT * FROM "${schema}".inbox`)).toEqual([]);
+  });
+
+  test("waits in the table while no worker runs", async () => {
+    const schema = freshSchema();
+    const first = await open({ schema }, { admit });
+    await first.close();
+    await insert(schema, "a", '{"id":"a"}');
+    const later = await open({ schema }, { admit });
+    expect(await lease(later)).toMatchObject([{ id: "a" }]);
+  });
+
+  test("with the id and bytes of a job that is there is that job; with other bytes it is kept as ID_CONFLICT", async () => {
+    const schema = freshSchema();
+    const backend = await open({ schema }, { admit });
+    await backend.enqueue([message({ id: "a", body: '{"id":"a"}' })]);
+    await insert(schema, "a", '{"id":"a"}');
+    expect(await lease(backend, { limit: 5 })).toHaveLength(1);
+    await insert(schema, "a", '{"id":"a","other":true}');
+    expect(await lease(backend, { limit: 5, waitMs: 300 })).toEqual([]);
+    expect(await backend.inspector.deadLetters()).toMatchObject([{ id: "a", reason: { code: "ID_CONFLICT" } }]);
+  });
+
+  test("is admitted once by several processes that wait", async () => {
+    const schema = freshSchema();
+    const backends = await Promise.all([1, 2, 3].map(() => open({ schema }, { admit })));
+    const stop = new AbortController();
+    const found: string[] = [];
+    const takers = backends.map(async (backend) => {
+      while (!stop.signal.aborted) {
+        for (const { id } of await lease(backend, { limit: 100, waitMs: 5_000, signal: stop.signal })) found.push(id);
+      }
+    });
+    const ids = Array.from({ length: 500 }, (_, index) => `job-${index}`);
+    await sql(
+      `INSERT INTO "${schema}".inbox (id, envelope) SELECT id, '{"id":"' || id || '"}' FROM unnest($1::text[]) AS id`,
+      [ids],
+    );
+    await expect.poll(() => found.length, { timeout: 10_000 }).toBe(500);
+    stop.abort();
+    await Promise.all(takers);
+    expect(new Set(found).size).toBe(500);
+  });
+});
+
+describe("a malformed row stops nobody and is kept, byte for byte", () => {
+  test("it is a dead letter with core's code, the next row is served, and a replay has it judged again", async () => {
+    const schema = freshSchema();
+    const jobs = await connect(await freshUrl(schema), { log: "off" });
+    const ran: string[] = [];
+    const greet = defineJob({ type: "greeting.print", handler: (_, job) => void ran.push(job.id) });
+    await jobs.worker({ jobs: [greet] }).start();
+    const bad = '{"id": "broken", ';
+    const id = "019539a4-b68c-7def-8000-1a2b3c4d5e6f";
+    await insert(schema, "broken", bad);
+    await insert(schema, id, JSON.stringify({ spec: "waybill/1", id, type: "greeting.print", args: [1] }));
+    await expect.poll(() => ran, { timeout: 5_000 }).toEqual([id]);
+    const dead = await jobs.inspector?.deadLetters();
+    expect(dead).toMatchObject([{ id: "broken", queue: "waybill_inbox", body: bad, attempt: 1 }]);
+    expect(() => parseEnvelope(bad)).toThrow();
+    expect(await jobs.inspector?.replay({ ids: ["broken"] })).toBe(1);
+    await expect.poll(async () => (await jobs.inspector?.deadLetters())?.length, { timeout: 5_000 }).toBe(1);
+    expect(await jobs.inspector?.drop({ queue: "waybill_inbox" })).toBe(1);
+    await jobs.close();
+  });
+
+  test("a judge that throws rejects that row alone", async () => {
+    const schema = freshSchema();
+    const stumbling: Admit = (body, signature) => {
+      if (body.includes("trap")) throw new Error("stumbled");
+      return admit(body, signature);
+    };
+    const backend = await open({ schema }, { admit: stumbling });
+    await insert(schema, "trap", '{"id":"trap"}');
+    await insert(schema, "a", '{"id":"a"}');
+    expect(await lease(backend, { waitMs: 5_000 })).toMatchObject([{ id: "a" }]);
+    expect(await backend.inspector.deadLetters()).toMatchObject([{ reason: { code: "ADMISSION_FAILED" } }]);
+  });
+});

@@ -1,0 +1,167 @@
+import { connect, defineJob, isWaybillError, type Jobs, type OutcomeEvent } from "@waybill/core";
+import { sql as drizzleSql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/node-postgres";
+import { Kysely, PostgresDialect } from "kysely";
+import { afterEach, describe, expect, test } from "vitest";
+import { fromDrizzle, fromKysely, fromPrisma, fromTypeOrm, type Transaction } from "../src/index.ts";
+import { freshUrl, lease, message, open, freshSchema, sql, testPool } from "./database.ts";
+
+const greet = defineJob({ type: "greeting.print" });
+const connections = new Set<Jobs>();
+
+afterEach(async () => {
+  await Promise.all([...connections].map((jobs) => jobs.close()));
+  connections.clear();
+});
+
+async function connected(): Promise<Jobs> {
+  const jobs = await connect(await freshUrl(), { log: "off" });
+  connections.add(jobs);
+  return jobs;
+}
+
+/** Runs `work` in a transaction of the library's and ends it by throwing if it throws. */
+type Library = (work: (transaction: Transaction) => Promise<void>) => Promise<void>;
+
+const withPg: Library = async (work) => {
+  const client = await (await testPool()).connect();
+  try {
+    await client.query("BEGIN");
+    await work(client);
+    await client.query("COMMIT");
+  } catch (thrown) {
+    await client.query("ROLLBACK");
+    throw thrown;
+  } finally {
+    client.release();
+  }
+};
+
+const libraries: Readonly<Record<string, Library>> = {
+  pg: withPg,
+  kysely: async (work) => {
+    const db = new Kysely<object>({ dialect: new PostgresDialect({ pool: await testPool() }) });
+    await db.transaction().execute((trx) => work(fromKysely(trx)));
+  },
+  drizzle: async (work) => {
+    const db = drizzle({ client: await testPool() });
+    await db.transaction((tx) => work(fromDrizzle(tx, drizzleSql)));
+  },
+  "what answers rows alone, as Prisma and TypeORM do": (work) =>
+    withPg(async (client) => {
+      const rows = async (text: string, values: unknown[] = []) => (await client.query(text, values)).rows;
+      await work(fromTypeOrm({ query: rows }));
+      await client.query("SELECT 1", []);
+      await work(fromPrisma({ $queryRawUnsafe: (text, ...values) => rows(text, values) }));
+    }),
+};
+
+describe.each(Object.entries(libraries))("in a transaction of %s", (_, inTransaction) => {
+  test("an enqueued job is there once it commits, and not before", async () => {
+    const jobs = await connected();
+    let during: unknown;
+    await inTransaction(async (transaction) => {
+      const { stored } = await jobs.enqueueIn(transaction, greet, { name: 'Ada "L" \\' });
+      expect(stored).toBe(true);
+      during = await jobs.inspector?.counts();
+    });
+    expect(during).toEqual([]);
+    const [counts] = (await jobs.inspector?.counts()) ?? [];
+    expect(counts?.ready).toBeGreaterThan(0);
+  });
+
+  test("an enqueued job never was if it rolls back", async () => {
+    const jobs = await connected();
+    const work = inTransaction(async (transaction) => {
+      await jobs.enqueueIn(transaction, greet, {});
+      throw new Error("changed my mind");
+    });
+    await expect(work).rejects.toThrow("changed my mind");
+    expect(await jobs.inspector?.counts()).toEqual([]);
+  });
+});
+
+test("the commit of a job enqueued in a transaction wakes a worker that waits", async () => {
+  const jobs = await connected();
+  const ran: number[] = [];
+  const worker = jobs.worker({
+    jobs: [defineJob({ type: "greeting.print", handler: () => void ran.push(Date.now()) })],
+  });
+  await worker.start();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await withPg(async (client) => void (await jobs.enqueueIn(client, "greeting.print", {})));
+  const committed = Date.now();
+  await expect.poll(() => ran.length, { timeout: 5_000, interval: 5 }).toBe(1);
+  expect((ran[0] ?? 0) - committed).toBeLessThan(500);
+});
+
+describe("a job completed within the handler's transaction", () => {
+  test("is done once it commits: the row is written, the job never runs again, and the outcome says who settled it", async () => {
+    const schema = freshSchema();
+    const jobs = await connect(await freshUrl(schema), { log: "off" });
+    connections.add(jobs);
+    await sql(`CREATE TABLE "${schema}".receipts (job text)`);
+    const handler = (_: unknown, job: { id: string; completeIn(transaction: unknown): Promise<void> }) =>
+      withPg(async (client) => {
+        await client.query(`INSERT INTO "${schema}".receipts VALUES ($1)`, [job.id]);
+        await job.completeIn(client);
+      });
+    const settled: OutcomeEvent[] = [];
+    jobs.events.on("settled", (event) => settled.push(event));
+    const { id } = await jobs.enqueue(greet, {});
+    const worker = jobs.worker({ jobs: [defineJob({ type: "greeting.print", handler })] });
+    await worker.start();
+    await expect.poll(() => settled.length, { timeout: 5_000 }).toBe(1);
+    expect(settled[0]).toMatchObject({ id, outcome: "completed" });
+    expect(await sql(`SELECT job FROM "${schema}".receipts`)).toEqual([{ job: id }]);
+    expect(await jobs.inspector?.counts()).toMatchObject([{ ready: 0, delayed: 0, leased: 0, dead: 0, finished: 1 }]);
+  });
+
+  test("runs again when the transaction is rolled back", async () => {
+    const jobs = await connected();
+    const attempts: number[] = [];
+    const worker = jobs.worker({
+      jobs: [
+        defineJob({
+          type: "greeting.print",
+          retry: { initial: 10, jitter: false },
+          handler: (_, job) =>
+            withPg(async (client) => {
+              await job.completeIn(client);
+              attempts.push(job.attempt);
+              if (job.attempt === 1) throw new Error("not this time");
+            }),
+        }),
+      ],
+    });
+    await jobs.enqueue(greet, {});
+    await worker.start();
+    await expect.poll(() => attempts, { timeout: 10_000 }).toEqual([1, 2]);
+    await expect.poll(async () => (await jobs.inspector?.counts())?.[0]?.finished, { timeout: 5_000 }).toBe(1);
+  });
+
+  test("is refused as LEASE_LOST to a worker that has lost it", async () => {
+    const backend = await open({ schema: freshSchema() });
+    await backend.enqueue([message()]);
+    const [late] = await lease(backend, { leaseMs: 50 });
+    const [held] = await lease(backend, { waitMs: 5_000 });
+    expect(held?.lost).toBe(1);
+    if (late === undefined || held === undefined) throw new Error("nothing was leased");
+    const refused = await withPg((client) => backend.completeIn(client, late)).catch((thrown: unknown) => thrown);
+    expect(isWaybillError(refused, "LEASE_LOST")).toBe(true);
+    expect(await backend.ack([held])).toEqual([{ ok: true, value: null }]);
+  });
+});
+
+test("where the backend has no transactions, both are refused as CAPABILITY_MISSING", async () => {
+  const jobs = await connect("memory:", { log: "off" });
+  connections.add(jobs);
+  await expect(jobs.enqueueIn({}, greet, {})).rejects.toMatchObject({ code: "CAPABILITY_MISSING" });
+  const refusals: unknown[] = [];
+  const handler = async (_: unknown, job: { completeIn(transaction: unknown): Promise<void> }) => {
+    await job.completeIn({}).catch((thrown: unknown) => refusals.push(thrown));
+  };
+  await jobs.enqueue(greet, {});
+  await jobs.worker({ jobs: [defineJob({ type: "greeting.print", handler })] }).start();
+  await expect.poll(() => refusals).toMatchObject([{ code: "CAPABILITY_MISSING" }]);
+});

@@ -1,0 +1,78 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { connect, defineJob } from "@waybill/core";
+import { connect as dial } from "amqplib";
+import { afterAll, expect, test } from "vitest";
+import { freshStore } from "./broker.ts";
+
+const page = readFileSync(fileURLToPath(new URL("../../../spec/1.0/bindings/rabbitmq.md", import.meta.url)), "utf8");
+const store = await freshStore({}, { queues: ["default"] });
+const { port } = new URL(store.url);
+
+afterAll(() => store.remove());
+
+/** The code on the page in that language, for this run's broker and prefix. */
+function example(language: string): string {
+  const code = page.split(`\`\`\`${language}\n`)[1]?.split("```")[0];
+  if (code === undefined) throw new Error(`the page has no example in ${language}`);
+  return code.replaceAll("waybill.", `${store.prefix}.`).replaceAll("5672", port);
+}
+
+/** Answers the payloads that a worker ran after `publish`. */
+async function ranAfter(publish: () => unknown): Promise<unknown[]> {
+  const payloads: unknown[] = [];
+  const greet = defineJob({ type: "greeting.print", handler: (payload) => void payloads.push(payload) });
+  const jobs = await connect(store.url, { jobs: [greet], log: "off" });
+  try {
+    await jobs.worker({ jobs: [greet] }).start();
+    await jobs.enqueue(greet, { name: "first" });
+    await expect.poll(() => payloads, { timeout: 10_000 }).toHaveLength(1);
+    await publish();
+    await expect.poll(() => payloads, { timeout: 10_000 }).toHaveLength(2);
+    return payloads.slice(1);
+  } finally {
+    await jobs.close();
+  }
+}
+
+test("R18: the documented frames of python's standard library enqueue a job that a worker runs", async (context) => {
+  if (spawnSync("python3", ["--version"]).status !== 0) return context.skip("python3 is not on this machine");
+  const payloads = await ranAfter(() => {
+    const { status, stderr } = spawnSync("python3", ["-c", example("python-stdlib")], { encoding: "utf8" });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+  expect(payloads).toEqual([{ name: "python" }]);
+  return undefined;
+});
+
+test("the documented message of rabbitmqadmin, published as it would be, is run by a worker", async () => {
+  const shell = example("sh");
+  const given = (name: string): string => new RegExp(`${name}='?([^' ]+)'?`).exec(shell)?.[1] ?? "";
+  const payloads = await ranAfter(async () => {
+    const connection = await dial(store.url.replace(/\?.*$/, ""));
+    const channel = await connection.createConfirmChannel();
+    const { delivery_mode, content_type } = JSON.parse(given("properties")) as Record<string, string | number>;
+    const properties = { deliveryMode: Number(delivery_mode), contentType: String(content_type) };
+    channel.publish("", given("routing_key"), Buffer.from(given("payload")), { ...properties, mandatory: true });
+    await channel.waitForConfirms();
+    await connection.close();
+  });
+  expect(payloads).toEqual([{ name: "rabbitmqadmin" }]);
+});
+
+test("a message scheduled for later by a producer that knows nothing of the ladder runs at its time", async () => {
+  const at = Date.now() + 700;
+  const payloads = await ranAfter(async () => {
+    const connection = await dial(store.url.replace(/\?.*$/, ""));
+    const channel = await connection.createConfirmChannel();
+    const scheduled_at = new Date(at).toISOString();
+    const body = { spec: "waybill/1", id: crypto.randomUUID(), type: "greeting.print", args: [{}], scheduled_at };
+    channel.publish("", `${store.prefix}.default`, Buffer.from(JSON.stringify(body)), { persistent: true });
+    await channel.waitForConfirms();
+    await connection.close();
+  });
+  const ranBy = Date.now();
+  expect(payloads).toEqual([{}]);
+  expect(ranBy).toBeGreaterThanOrEqual(at);
+});

@@ -1,0 +1,129 @@
+import { type Message as SqsMessage, MessageSystemAttributeName, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import type { DeadLetter, DeadLetterQuery } from "@waybill/core";
+import type { Attributes } from "./attributes.ts";
+import type { Batches } from "./batches.ts";
+import type { Send } from "./client.ts";
+import { sqsError } from "./errors.ts";
+import { type Label, read } from "./label.ts";
+import { queueOf, type Queue } from "./queues.ts";
+
+/** A dead letter in our hands, hidden from everybody else for `HOLD_S` at most. */
+export interface Letter extends DeadLetter {
+  readonly handle: string;
+  readonly messageId: string;
+  /** As it lies there. */
+  readonly text: string;
+  readonly attributes: Attributes;
+  readonly label: Label | null;
+}
+
+/** SQS has no way to look at messages: they are taken, and put back. */
+export interface DeadLetters {
+  /**
+   * Takes every letter, lets `work` have those of the query, newest first, and puts back all that `work` does not
+   * name as gone. One look after the other; a look elsewhere at the same time sees only part of them.
+   */
+  look<T>(query: DeadLetterQuery | null, work: (letters: readonly Letter[]) => Promise<Looked<T>>): Promise<T>;
+}
+
+export interface Looked<T> {
+  readonly gone: ReadonlySet<Letter>;
+  readonly value: T;
+}
+
+/** Long enough to put 10,000 back. What a crash leaves hidden comes back after it. */
+const HOLD_S = 300;
+/** More than anybody reads; beyond it, what was received first is what is seen. */
+const MOST_LETTERS = 10_000;
+
+const WANTED: MessageSystemAttributeName[] = [
+  MessageSystemAttributeName.SentTimestamp,
+  MessageSystemAttributeName.DeadLetterQueueSourceArn,
+];
+
+export function createDeadLetters(send: Send, batches: Batches, dead: Queue, prefix: string): DeadLetters {
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function takeAll(): Promise<Letter[]> {
+    const letters: Letter[] = [];
+    while (letters.length < MOST_LETTERS) {
+      const command = new ReceiveMessageCommand({
+        QueueUrl: dead.url,
+        MaxNumberOfMessages: 10,
+        // A look without a wait asks only some of SQS's servers.
+        WaitTimeSeconds: 1,
+        VisibilityTimeout: HOLD_S,
+        MessageAttributeNames: ["All"],
+        MessageSystemAttributeNames: WANTED,
+      });
+      const { Messages = [] } = await send(command);
+      if (Messages.length === 0) break;
+      for (const message of Messages) letters.push(letterOf(message, prefix));
+    }
+    return letters.sort((one, other) => other.diedAt - one.diedAt);
+  }
+
+  async function looked<T>(
+    query: DeadLetterQuery | null,
+    work: (letters: readonly Letter[]) => Promise<Looked<T>>,
+  ): Promise<T> {
+    const all = await takeAll().catch((thrown: unknown) => {
+      throw sqsError(thrown, `looking into "${dead.name}"`);
+    });
+    let left: readonly Letter[] = all;
+    try {
+      const { gone, value } = await work(
+        query === null ? all : all.filter(matches(query)).slice(0, query.limit ?? 100),
+      );
+      left = all.filter((letter) => !gone.has(letter));
+      return value;
+    } finally {
+      await batches.hide(
+        dead,
+        left.map(({ id, handle }) => ({ job: id, handle, seconds: 0 })),
+      );
+    }
+  }
+
+  return {
+    look(query, work) {
+      const mine = turn.then(() => looked(query, work));
+      turn = mine.then(
+        () => undefined,
+        () => undefined,
+      );
+      return mine;
+    },
+  };
+}
+
+function matches({ queue, ids }: DeadLetterQuery): (letter: Letter) => boolean {
+  const wanted = ids && new Set(ids);
+  return (letter) => (queue === undefined || letter.queue === queue) && (wanted === undefined || wanted.has(letter.id));
+}
+
+function letterOf(message: SqsMessage, prefix: string): Letter {
+  const { Body: text = "", MessageAttributes: attributes = {}, Attributes: system = {}, MessageId = "" } = message;
+  const values = new Map(
+    Object.entries(attributes).map(([name, { StringValue = "" }]) => [name, StringValue] as const),
+  );
+  const { label, history, body } = read(text, values);
+  const source = system.DeadLetterQueueSourceArn?.split(":").at(-1) ?? "";
+  const code = values.get("waybill-code");
+  return {
+    id: label?.id ?? MessageId,
+    type: label?.type ?? "",
+    queue: values.get("waybill-queue") ?? queueOf(prefix, source) ?? "",
+    reason: code === undefined ? MOVED : { code, message: values.get("waybill-reason") ?? "" },
+    attempt: history.attempt,
+    diedAt: Number(system.SentTimestamp ?? 0),
+    body,
+    handle: message.ReceiptHandle ?? "",
+    messageId: MessageId,
+    text,
+    attributes,
+    label,
+  };
+}
+
+const MOVED = { code: "WORKER_LOST", message: "SQS gave it up after maxReceiveCount deliveries" } as const;
