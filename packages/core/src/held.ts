@@ -9,7 +9,8 @@ export class Held {
   readonly arrivedAt: number = performance.now();
   /** When the lease runs out unless extended, on the monotonic clock; Infinity for a connection lease. */
   deadline: number;
-  startedAt = 0;
+  /** How long its execution took; 0 when there was none. */
+  ranMs = 0;
   state: "waiting" | "running" | "settling" = "waiting";
   /** True once somebody else may have the job: its outcome is not stored any more. */
   gone = false;
