@@ -3,7 +3,7 @@ import type { Answer, Backend, BackendFactory, Receipt } from "./backend.ts";
 import { within } from "./deadline.ts";
 import type { JobDefinition } from "./define-job.ts";
 import { type Doctor, doctorOf } from "./doctor.ts";
-import { type Duration, durationMs } from "./duration.ts";
+import { type Duration, timerMs } from "./duration.ts";
 import { WaybillError } from "./errors.ts";
 import { EventBus } from "./events.ts";
 import { type Inspector, inspectorOf } from "./inspector.ts";
@@ -13,7 +13,7 @@ import { demandAll } from "./registry.ts";
 import { factoryFor } from "./schemes.ts";
 import { createSeam } from "./seam.ts";
 import { demandVersion, type ServiceVersions } from "./server-version.ts";
-import { createWorker, type Worker } from "./worker.ts";
+import { createWorker, type OwnedWorker, type Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
 export interface ConnectOptions {
@@ -26,7 +26,7 @@ export interface ConnectOptions {
   readonly log?: "stdout" | "off" | ((line: LogLine) => void);
   /** An enqueue rejects after this long without an answer. Default "10s". */
   readonly enqueueTimeout?: Duration;
-  /** `close` gives up waiting for the backend after this long. Default "3s". */
+  /** `close` gives up waiting for the backend after this long. Default "2s". */
   readonly closeTimeout?: Duration;
   /** Largest envelope this producer makes, in bytes of UTF-8. Default 262,144; readers take 1,048,576. */
   readonly maxBodyBytes?: number;
@@ -50,8 +50,9 @@ export interface Jobs {
   /** Null where the backend says nothing about its own health. */
   readonly doctor: Doctor | null;
   /**
-   * Resolves once the job is as durable as the backend promises. Rejects `PAYLOAD_INVALID`, `CAPABILITY_MISSING`,
-   * `ID_CONFLICT`, or `BACKEND_UNAVAILABLE` within the timeout; the job may then be stored or not.
+   * Resolves once the job is as durable as the backend promises. Rejects `PAYLOAD_INVALID`, `ENVELOPE_INVALID`,
+   * `CONFIG_INVALID`, `JOB_UNKNOWN`, `CAPABILITY_MISSING`, `ID_CONFLICT`, `BACKEND_FULL` or `BACKEND_CLOSED`: nothing was
+   * stored; or `BACKEND_UNAVAILABLE` within the timeout: the job may be stored or not.
    */
   enqueue<Input, Output>(
     job: JobDefinition<Input, Output>,
@@ -75,15 +76,18 @@ export interface Jobs {
   enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
   /** Throws `CONFIG_INVALID` or `CAPABILITY_MISSING` for what can be known beforehand. */
   worker(options: WorkerOptions): Worker;
-  /** Stops the workers, lets pending calls end, then closes the backend; by `closeTimeout` at the latest. Idempotent. */
+  /**
+   * Stops the workers by their own limits, then lets pending calls end and closes the backend, which together take
+   * `closeTimeout` at the longest. Idempotent.
+   */
   close(): Promise<void>;
 }
 
 /** Opens a backend by its URL, or by a factory from a backend package. Rejects with the way out in the message. */
 export async function connect(target: string | BackendFactory, options: ConnectOptions = {}): Promise<Jobs> {
   const factory = typeof target === "string" ? await factoryFor(target, options.allowVolatile === true) : target;
-  const enqueueTimeoutMs = durationMs(options.enqueueTimeout ?? "10s", "enqueueTimeout");
-  const closeTimeoutMs = durationMs(options.closeTimeout ?? "3s", "closeTimeout");
+  const enqueueTimeoutMs = timerMs(options.enqueueTimeout ?? "10s", "enqueueTimeout");
+  const closeTimeoutMs = timerMs(options.closeTimeout ?? "2s", "closeTimeout");
   const known = options.jobs ? byType(options.jobs) : null;
   let opened: Backend | null = null;
   const admit = createAdmit(() => {
@@ -110,14 +114,18 @@ export async function connect(target: string | BackendFactory, options: ConnectO
     maxBodyBytes: options.maxBodyBytes ?? 262_144,
     production: env === "production",
   });
-  const workers = new Set<Worker>();
+  const workers = new Set<OwnedWorker>();
   let closing: Promise<void> | null = null;
 
   async function close(): Promise<void> {
-    await Promise.all([...workers].map((worker) => worker.stop("close")));
-    const ended = seam.whenIdle().then(() => backend.close());
-    await within(ended, closeTimeoutMs);
-    await sink?.flush();
+    await Promise.all([...workers].map((owned) => owned.finish()));
+    const until = performance.now() + closeTimeoutMs;
+    try {
+      await within(seam.whenIdle(), closeTimeoutMs);
+      await within(backend.close(), Math.max(until - performance.now(), 50));
+    } finally {
+      await sink?.flush();
+    }
   }
 
   const jobs: Jobs = {
@@ -132,9 +140,10 @@ export async function connect(target: string | BackendFactory, options: ConnectO
     enqueueMany: (items) => producer.enqueueMany(items),
     worker(workerOptions) {
       const role = options.role ?? "worker";
-      const worker = createWorker({ seam, events, role, env, close: () => jobs.close() }, workerOptions);
-      workers.add(worker);
-      return worker;
+      const owned = createWorker({ seam, events, role, env, close: () => jobs.close() }, workerOptions);
+      workers.add(owned);
+      void owned.stopped.then(() => workers.delete(owned));
+      return owned.worker;
     },
     close: () => (closing ??= close()),
   };

@@ -16,6 +16,13 @@ export function durationMs(value: Duration, name: string): number {
   );
 }
 
+/** For options that become a timer: Node turns one over 24.8 days into 1 ms. */
+export function timerMs(value: Duration, name: string): number {
+  const ms = durationMs(value, name);
+  if (ms <= 2_147_483_647) return ms;
+  throw new WaybillError("CONFIG_INVALID", `${name} is ${ms} ms; at most "24d"`);
+}
+
 function parse(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   return match ? Number(match[1]) * (UNIT_MS[match[2] ?? ""] ?? Number.NaN) : Number.NaN;

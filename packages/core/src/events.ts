@@ -84,6 +84,10 @@ export interface WaybillEvents {
 export type EventName = keyof WaybillEvents;
 export type Listener<N extends EventName> = (event: WaybillEvents[N] & { readonly at: number }) => void;
 
+function warn(name: EventName, error: unknown): void {
+  process.emitWarning(`a listener of "${name}" threw: ${String(error)}`, "WaybillWarning");
+}
+
 /** Typed lifecycle events. Listeners run synchronously, in order; one that throws is reported as a process warning. */
 export class EventBus {
   readonly #listeners = new Map<EventName, Set<(event: never) => void>>();
@@ -111,9 +115,10 @@ export class EventBus {
     const stamped = { at: Date.now(), ...event };
     for (const listener of set) {
       try {
-        (listener as Listener<N>)(stamped);
+        const result: unknown = (listener as (event: unknown) => unknown)(stamped);
+        if (result instanceof Promise) result.catch((error: unknown) => warn(name, error));
       } catch (error) {
-        process.emitWarning(`a listener of "${name}" threw: ${String(error)}`, "WaybillWarning");
+        warn(name, error);
       }
     }
   }

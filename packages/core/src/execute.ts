@@ -1,5 +1,12 @@
 import type { Signature } from "./backend.ts";
-import { type Envelope, defaults, parseEnvelope, parseTimestamp, retryPolicyOf } from "./envelope/index.ts";
+import {
+  defaults,
+  type Envelope,
+  parseEnvelope,
+  parseTimestamp,
+  retryPolicyOf,
+  timeoutMsOf,
+} from "./envelope/index.ts";
 import { EnvelopeError, PayloadError, toError, WaybillError } from "./errors.ts";
 import type { JobLabel, OutcomeEvent, StartedEvent } from "./events.ts";
 import { Execution } from "./execution.ts";
@@ -89,39 +96,57 @@ async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Pro
   const { delivery, registry } = run;
   const execution = delivery.execution ?? new Execution();
   const policy = envelope.retry === undefined ? job.policy : retryPolicyOf(envelope, job.policy);
-  try {
-    const checked = validatePayload(job.type, job.schema, envelope.args);
-    const payload = checked instanceof Promise ? await checked : checked;
-    const queue = delivery.label?.queue ?? envelope.queue ?? defaults.queue;
-    const context = new JobContext(envelope, queue, delivery.attempt, execution, delivery.completeIn);
-    const timeoutMs = envelope.timeout === undefined ? job.timeoutMs : envelope.timeout * 1_000;
+  const timeoutMs = timeoutMsOf(envelope, job.timeoutMs);
+  const context = new JobContext(envelope, queueOf(run), delivery.attempt, execution, delivery.completeIn);
+  let refused: Outcome | null = null;
+
+  /** Only the job's own payload ends it; one that its handler fails to enqueue is an error like any other. */
+  function refuse(thrown: unknown): void {
+    if (!(thrown instanceof PayloadError)) throw thrown;
+    refused = dead(thrown.code, thrown.message, thrown);
+  }
+  function begin(payload: unknown): Promise<void> | void {
     run.started = true;
     if (registry.events.has("started")) registry.events.emit("started", startedEvent(run));
     const call = (): Promise<void> | void => job.handler(payload, context);
     const { middleware } = registry;
-    const wrapped = middleware === null ? call : () => middleware(context, async () => call());
-    await execution.run(
-      () => inFreshScope(context, wrapped),
-      timeoutMs,
-      () => timedOut(job.type, timeoutMs),
-    );
+    return inFreshScope(context, middleware === null ? call : () => middleware(context, async () => call()));
+  }
+  function checkAndBegin(): Promise<void> | void {
+    try {
+      const checked = validatePayload(job.type, job.schema, envelope.args);
+      if (checked instanceof Promise) return checked.then(begin, refuse);
+      return begin(checked);
+    } catch (thrown) {
+      if (run.started) throw thrown;
+      return refuse(thrown);
+    }
+  }
+
+  try {
+    await execution.run(checkAndBegin, timeoutMs, () => timedOut(job.type, timeoutMs));
+    if (refused) return refused;
     return context.completed ? completedBefore : completed;
   } catch (thrown) {
-    if (thrown instanceof PayloadError) return dead(thrown.code, thrown.message, thrown);
     return outcomeOf(thrown, { id: envelope.id, attempt: delivery.attempt, execution }, policy);
   }
+}
+
+function queueOf({ delivery, envelope }: Run): string {
+  return delivery.label?.queue ?? envelope?.queue ?? defaults.queue;
 }
 
 function timedOut(type: string, timeoutMs: number): WaybillError {
   return new WaybillError("JOB_TIMEOUT", `"${type}" ran longer than its timeout of ${timeoutMs} ms`);
 }
 
-function startedEvent({ delivery, envelope }: Run): StartedEvent {
+function startedEvent(run: Run): StartedEvent {
+  const { delivery, envelope } = run;
   const traceparent = envelope?.meta?.["traceparent"];
   return {
     id: envelope?.id ?? delivery.label?.id ?? "",
     type: envelope?.type ?? delivery.label?.type ?? "",
-    queue: delivery.label?.queue ?? envelope?.queue ?? defaults.queue,
+    queue: queueOf(run),
     attempt: delivery.attempt,
     lost: delivery.lost,
     releases: delivery.releases,

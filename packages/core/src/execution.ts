@@ -38,7 +38,10 @@ export class Execution {
     return new Promise((resolve, reject) => {
       if (this.reason !== null) return reject(this.reason);
       const timer = setTimeout(() => this.cancel(timedOut(), 0), timeoutMs);
-      this.#stop = reject;
+      this.#stop = (reason) => {
+        clearTimeout(timer);
+        reject(reason);
+      };
       this.ended = false;
       const end = (settle: () => void): void => {
         clearTimeout(timer);

@@ -100,6 +100,7 @@ export class Gather<T, R> {
     if (entry === undefined || entry.done) return;
     entry.done = true;
     this.#open.delete(entry);
+    if (this.#open.size === 0) this.#timer?.unref();
     if (answer === undefined) {
       entry.reject(new WaybillError("BACKEND_UNAVAILABLE", "the backend answered fewer items than it was given"));
     } else if (answer.ok) entry.resolve(answer.value);
@@ -108,7 +109,9 @@ export class Gather<T, R> {
 
   #watch(entry: Waiting<T, R>): void {
     this.#open.add(entry);
-    if (this.#timer === null) this.#timer = setTimeout(() => this.#expire(), this.#limits.timeoutMs).unref();
+    // Who waits for an answer keeps the process alive until there is one; a deadline alone does not.
+    if (this.#timer === null) this.#timer = setTimeout(() => this.#expire(), this.#limits.timeoutMs);
+    else if (this.#open.size === 1) this.#timer.ref();
   }
 
   #expire(): void {
@@ -118,13 +121,13 @@ export class Gather<T, R> {
     for (const entry of this.#open) {
       const left = entry.since + timeoutMs - now;
       if (left > 1) {
-        this.#timer = setTimeout(() => this.#expire(), left).unref();
-        return;
+        this.#timer = setTimeout(() => this.#expire(), left);
+        break;
       }
-      const message = `the backend did not answer within ${timeoutMs} ms; the job may or may not be stored: enqueue it again under the same id`;
-      this.#answer(entry, { ok: false, error: new WaybillError("BACKEND_UNAVAILABLE", message) });
-      this.#waiting = this.#waiting.filter((other) => other !== entry);
+      const error = new WaybillError("BACKEND_UNAVAILABLE", `the backend did not answer within ${timeoutMs} ms`);
+      this.#answer(entry, { ok: false, error });
     }
+    this.#waiting = this.#waiting.filter((entry) => !entry.done);
   }
 }
 

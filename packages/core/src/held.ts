@@ -11,7 +11,8 @@ export class Held {
   deadline: number;
   /** When the backend last said that the lease is ours, on the monotonic clock. */
   heardAt = 0;
-  startedAt = 0;
+  /** How long its execution took; 0 when there was none. */
+  ranMs = 0;
   state: "waiting" | "running" | "settling" = "waiting";
   /** True once somebody else may have the job: its outcome is not stored any more. */
   gone = false;

@@ -9,10 +9,12 @@ import type { Slots } from "./slots.ts";
 export interface JobRunner {
   /** Takes new leases in and starts as many as there are places. */
   take(leases: readonly Lease[]): void;
+  /** Puts new leases back: they came after the stop. */
+  refuse(leases: readonly Lease[]): void;
   /** Puts back every lease that has not started. */
-  handBackWaiting(): void;
+  releaseWaiting(): void;
   /** Puts back one lease that was taken out of the waiting line. */
-  handBack(held: Held): void;
+  release(held: Held): void;
 }
 
 /** Runs leases in the worker's places: each through `execute`, and its outcome to the settler. */
@@ -28,16 +30,18 @@ export function createJobRunner(
 
   function startWaiting(): void {
     for (let held = slots.next(); held !== null; held = slots.next()) {
-      if (runningIds.has(held.lease.id)) decided(held, RUNNING_HERE);
+      if (runningIds.has(held.lease.id)) decided(held, runningHere(held.lease));
       else start(held);
     }
   }
 
   function start(held: Held): void {
     const { execution, lease } = held;
+    const startedAt = performance.now();
     runningIds.add(lease.id);
     execute(deliveryOf(held, worker, completeIn), registry).then(
       (outcome) => {
+        held.ranMs = performance.now() - startedAt;
         execution.whenEnded(() => runningIds.delete(lease.id));
         return decided(held, outcome);
       },
@@ -46,8 +50,12 @@ export function createJobRunner(
   }
 
   function decided(held: Held, outcome: Outcome): void {
-    slots.decided(held);
+    slots.free(held);
     void settler.store(held, outcome);
+  }
+
+  function releaseWaiting(): void {
+    for (const held of slots.takeWaiting(() => true)) void settler.store(held, STOPPING);
   }
 
   slots.onRoom(startWaiting);
@@ -55,11 +63,14 @@ export function createJobRunner(
     take(leases) {
       for (const lease of leases) slots.add(new Held(lease));
       startWaiting();
+      for (const held of slots.takeSurplus()) void settler.store(held, BUSY);
     },
-    handBackWaiting() {
-      for (const held of slots.takeWaiting(() => true)) void settler.store(held, STOPPING);
+    refuse(leases) {
+      for (const lease of leases) slots.add(new Held(lease));
+      releaseWaiting();
     },
-    handBack: (held) => void settler.store(held, BUSY),
+    releaseWaiting,
+    release: (held) => void settler.store(held, BUSY),
   };
 }
 
@@ -83,6 +94,11 @@ function deliveryOf(
   };
 }
 
-const RUNNING_HERE = release(1_000, "RUNNING_HERE", "an earlier delivery of the job still runs in this worker");
+/** Asked again after a second, doubling to a minute: a handler deaf to its timeout may never end. */
+function runningHere({ releases }: Lease): Outcome {
+  const delayMs = Math.min(1_000 * 2 ** Math.min(releases, 6), 60_000);
+  return release(delayMs, "RUNNING_HERE", "an earlier delivery of the job still runs in this worker");
+}
+
 const STOPPING = release(0, "SHUTDOWN", "the worker is shutting down; the job had not started");
 const BUSY = release(0, "BUSY", "the job waited behind long ones here; another worker may be free");

@@ -14,8 +14,8 @@ export interface KeeperSettings {
   readonly seam: Seam;
   readonly slots: Slots;
   readonly leaseMs: number;
-  /** Waiting leases that have waited too long behind running jobs, taken out of the line. */
-  readonly giveBack: (held: Held) => void;
+  /** Puts back, uncounted, a lease that was taken out of the waiting line. */
+  readonly release: (held: Held) => void;
 }
 
 /** Behind long jobs a fetched job waits this long at most; then another worker may have it. */
@@ -25,7 +25,7 @@ const LONGEST_WAIT_MS = 1_000;
  * Extends every held lease once a third of it is spent, in batches: running, waiting and being settled alike.
  * A lease that is lost aborts its handler with `LEASE_LOST`.
  */
-export function createLeaseKeeper({ seam, slots, leaseMs, giveBack }: KeeperSettings): LeaseKeeper {
+export function createLeaseKeeper({ seam, slots, leaseMs, release }: KeeperSettings): LeaseKeeper {
   const tickMs = Math.max(5, Math.min(250, leaseMs / 6));
   let timer: NodeJS.Timeout | null = null;
   let extending = false;
@@ -33,7 +33,9 @@ export function createLeaseKeeper({ seam, slots, leaseMs, giveBack }: KeeperSett
   function tick(): void {
     timer = null;
     const now = performance.now();
-    for (const held of slots.takeWaiting((waiting) => now - waiting.arrivedAt > LONGEST_WAIT_MS)) giveBack(held);
+    const stranded = slots.takeWaiting((waiting) => now - waiting.arrivedAt > LONGEST_WAIT_MS);
+    if (stranded.length > 0) slots.expectLong();
+    for (const held of stranded) release(held);
     if (!extending) void extendDue(now);
     else for (const held of slots.held) if (held.ranOut) lose(held);
     wake();
@@ -65,7 +67,7 @@ export function createLeaseKeeper({ seam, slots, leaseMs, giveBack }: KeeperSett
     if (held.gone || held.state === "settling") return;
     held.gone = true;
     held.execution.cancel(leaseLost(held.lease), 0);
-    for (const waiting of slots.takeWaiting((other) => other === held)) giveBack(waiting);
+    for (const waiting of slots.takeWaiting((other) => other === held)) release(waiting);
   }
 
   function wake(): void {

@@ -41,16 +41,24 @@ function lineOf(name: EventName, event: WaybillEvents[EventName] & { readonly at
   return { at: new Date(at).toISOString(), event: name, host, ...fields, ...error };
 }
 
+let stdoutIsOpen = true;
+let stdoutIsWatched = false;
+
+function watchStdout(): void {
+  if (stdoutIsWatched) return;
+  stdoutIsWatched = true;
+  process.stdout.once("error", () => (stdoutIsOpen = false));
+}
+
 /** Lines of one turn of the event loop leave together. A reader that has gone away ends the log, not the worker. */
 export function stdoutSink(): LogSink {
   let lines: string[] = [];
-  let open = true;
   let last: Promise<void> = Promise.resolve();
-  process.stdout.once("error", () => (open = false));
+  watchStdout();
   const send = (): void => {
     const text = lines.join("");
     lines = [];
-    if (text !== "" && open) last = new Promise((resolve) => process.stdout.write(text, () => resolve()));
+    if (text !== "" && stdoutIsOpen) last = new Promise((resolve) => process.stdout.write(text, () => resolve()));
   };
   return {
     write(line) {

@@ -1,5 +1,5 @@
 import type { DeadReason } from "./backend.ts";
-import { isWaybillError, toError, type WaybillErrorCode } from "./errors.ts";
+import { isWaybillError, toError } from "./errors.ts";
 import type { Execution } from "./execution.ts";
 import { retryDelayMs, type RetryPolicy } from "./envelope/index.ts";
 import { isNonRetryable } from "./retry-policy.ts";
@@ -32,9 +32,6 @@ export function dead(code: string, message: string, error?: Error): Outcome {
   return { kind: "dead", reason: { code, message }, kept: true, ...(error && { error }) };
 }
 
-/** Codes that no further attempt can cure. */
-const PERMANENT: ReadonlySet<WaybillErrorCode> = new Set(["ENVELOPE_INVALID", "PAYLOAD_INVALID", "DISCARD"]);
-
 /** The only function that turns an error into a decision. */
 export function outcomeOf(
   thrown: unknown,
@@ -47,7 +44,7 @@ export function outcomeOf(
   if (isWaybillError(error, "RETRY_LATER")) return release(delayOf(error), "RETRY_LATER", error.message);
   // What a handler throws because its own signal fired is the timeout, whatever it is called.
   const cause = cancelled ?? error;
-  if (isWaybillError(cause) && PERMANENT.has(cause.code)) return dead(cause.code, cause.message, error);
+  if (isWaybillError(cause, "DISCARD")) return dead(cause.code, cause.message, error);
   if (isNonRetryable(cause, policy)) return dead("NON_RETRYABLE", describe(cause), error);
   if (job.attempt >= policy.maxAttempts) return exhausted(cause, policy, job.attempt);
   const reason = { code: codeOf(cause), message: describe(cause) };

@@ -1,5 +1,5 @@
 import type { JsonValue } from "./envelope/index.ts";
-import { PayloadError, WaybillError } from "./errors.ts";
+import { PayloadError } from "./errors.ts";
 import type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 
 /**
@@ -78,12 +78,4 @@ function findFaultIn(value: object, path: string, depth: number): Fault | null {
     if (fault !== null) return fault;
   }
   return null;
-}
-
-/** A payload given by type name carries no schema; this is all that is asked of it. */
-export function refuseUnknown(type: string): WaybillError {
-  return new WaybillError(
-    "JOB_UNKNOWN",
-    `no job of type "${type}" is registered here; pass its definition to connect({ jobs }), or leave the registry out`,
-  );
 }

@@ -5,13 +5,17 @@ import { type Duration, durationMs } from "./duration.ts";
 import { type Envelope, formatTimestamp, type JsonValue, newId, serialiseEnvelope } from "./envelope/index.ts";
 import { isWaybillError, toError, WaybillError } from "./errors.ts";
 import type { EventBus } from "./events.ts";
-import { assertJson, refuseUnknown, validatePayload } from "./payload.ts";
+import { assertJson, validatePayload } from "./payload.ts";
 import { demand } from "./registry.ts";
 import { envelopeRetry } from "./retry-policy.ts";
 import type { Seam } from "./seam.ts";
 
 export interface EnqueueOptions {
-  /** A UUID in lower case; absent: a fresh one. The same id with the same content is stored once while it waits. */
+  /**
+   * A UUID in lower case; absent: a fresh one. The same id and content is stored once (`stored: false`) for as long as
+   * the backend holds the job: waiting, running, or dead, where replaying it is the way on. Give `runAt` with an id of
+   * your own, not `delay`: a delay makes other content each time, and that is `ID_CONFLICT`.
+   */
   readonly id?: string;
   /** Not before this long from now. Not together with `runAt`. */
   readonly delay?: Duration;
@@ -103,8 +107,16 @@ export function createProducer(settings: ProducerSettings): Producer {
 function lookUp(type: string, settings: ProducerSettings): JobDefinition | null {
   if (settings.known === null) return null;
   const definition = settings.known.get(type);
-  if (definition === undefined && !settings.production) throw refuseUnknown(type);
+  if (definition === undefined && !settings.production) throw unknownType(type);
   return definition ?? null;
+}
+
+/** A payload given by type name carries no schema; that the name is known is all that can be asked of it. */
+function unknownType(type: string): WaybillError {
+  return new WaybillError(
+    "JOB_UNKNOWN",
+    `no job of type "${type}" is registered here; pass its definition to connect({ jobs }), or leave the registry out`,
+  );
 }
 
 async function envelopeFor(
@@ -178,10 +190,11 @@ function messageFor(envelope: Envelope, settings: ProducerSettings): Message {
   return { ...message, delayMs: Math.min(message.delayMs, capabilities.maxDelayMs) };
 }
 
-/** When it is unknown whether a job was stored, the caller needs its id to enqueue it again as the same job. */
+/** When it is unknown whether a job was stored, the caller needs its id to find out. */
 function withId(thrown: unknown, id: string): unknown {
   if (!isWaybillError(thrown, "BACKEND_UNAVAILABLE")) return thrown;
-  return new WaybillError(thrown.code, `job "${id}": ${thrown.message}`, { cause: thrown });
+  const wayOut = `job "${id}" may or may not be stored: enqueue it again with that id, where ID_CONFLICT says that it is`;
+  return new WaybillError(thrown.code, `${thrown.message}; ${wayOut}`, { cause: thrown });
 }
 
 function asAnswer(thrown: unknown): WaybillError {

@@ -1,5 +1,6 @@
 import type { Answer, Backend, Lease, Message, Receipt } from "./backend.ts";
 import { type WaybillErrorCode, isWaybillError, toError, WaybillError } from "./errors.ts";
+import { answeredWithin } from "./deadline.ts";
 import { Gather } from "./gather.ts";
 import { transactionalOf } from "./transactional.ts";
 
@@ -9,7 +10,7 @@ import { transactionalOf } from "./transactional.ts";
  */
 export interface Seam {
   readonly backend: Backend;
-  /** One message out of many callers; rejects within `enqueueTimeoutMs`. */
+  /** One message out of many callers; rejects within `timeoutMs`. */
   enqueue(message: Message): Promise<Receipt>;
   ack(lease: Lease): Promise<null>;
   /** One message within the caller's transaction, not gathered. `CAPABILITY_MISSING` where the backend has none. */
@@ -21,18 +22,18 @@ export interface Seam {
   whenIdle(): Promise<void>;
 }
 
-export function createSeam(raw: Backend, enqueueTimeoutMs: number): Seam {
-  const backend = withPlainErrors(raw);
+export function createSeam(raw: Backend, timeoutMs: number): Seam {
+  const backend = withPlainErrors(raw, timeoutMs);
   const { maxBatch, maxBatchBytes, maxInFlight } = backend.capabilities;
   const limits = { maxBatch, maxBytes: maxBatchBytes, maxInFlight };
   const enqueues = new Gather<Message, Receipt>(
     (messages) => backend.enqueue(messages),
-    { ...limits, timeoutMs: enqueueTimeoutMs },
+    { ...limits, timeoutMs },
     (message) => Buffer.byteLength(message.body),
   );
   const acks = new Gather<Lease, null>(
     (leases) => backend.ack(leases),
-    { ...limits, timeoutMs: Infinity },
+    { ...limits, timeoutMs },
     () => 0,
   );
   return {
@@ -74,8 +75,9 @@ function plain<T>(work: Promise<T>): Promise<T> {
   });
 }
 
-/** Any error a driver lets through becomes `BACKEND_UNAVAILABLE` with its cause. */
-function withPlainErrors(raw: Backend): Backend {
+/** Any error a driver lets through, and a call that never ends, becomes `BACKEND_UNAVAILABLE` with its cause. */
+function withPlainErrors(raw: Backend, timeoutMs: number): Backend {
+  const prompt = <T>(work: Promise<T>): Promise<T> => plain(answeredWithin(work, timeoutMs));
   return {
     name: raw.name,
     address: raw.address,
@@ -83,9 +85,9 @@ function withPlainErrors(raw: Backend): Backend {
     enqueue: (messages) => plain(raw.enqueue(messages)),
     lease: (request) => plain(raw.lease(request)),
     ack: (leases) => plain(raw.ack(leases)),
-    retry: (lease, request) => plain(raw.retry(lease, request)),
-    deadLetter: (lease, reason) => plain(raw.deadLetter(lease, reason)),
-    extend: (leases, leaseMs) => plain(raw.extend(leases, leaseMs)),
+    retry: (lease, request) => prompt(raw.retry(lease, request)),
+    deadLetter: (lease, reason) => prompt(raw.deadLetter(lease, reason)),
+    extend: (leases, leaseMs) => prompt(raw.extend(leases, leaseMs)),
     close: () => plain(raw.close()),
   };
 }

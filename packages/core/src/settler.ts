@@ -41,18 +41,17 @@ export function createSettler({ seam, slots, events, reachability, worker }: Set
     counts[COUNTER[outcome.kind]] += 1;
     if (events.has("settled")) {
       const { id, type, queue, attempt, lost, releases } = held.lease;
-      const elapsedMs = held.startedAt === 0 ? 0 : performance.now() - held.startedAt;
       const started = { id, type, queue, attempt, lost, releases, worker };
-      events.emit("settled", describeOutcome(started, outcome, elapsedMs));
+      events.emit("settled", describeOutcome(started, outcome, held.ranMs));
     }
-    slots.settled(held);
+    slots.forget(held);
   }
 
   function reportLost(held: Held): void {
     counts.lost += 1;
     const { id, type, queue, attempt } = held.lease;
     events.emit("lease_lost", { id, type, queue, attempt, worker, during: held.gone ? "run" : "settle" });
-    slots.settled(held);
+    slots.forget(held);
   }
 
   return {

@@ -10,7 +10,7 @@ export interface ShutdownSteps {
   /** Aborts the lease calls; resolves when their loops have ended. */
   readonly stopLeasing: () => Promise<unknown>;
   /** Puts back what has not started. */
-  readonly handBackWaiting: () => void;
+  readonly releaseWaiting: () => void;
   /** Resolves when somebody loses patience: the draining is skipped. */
   readonly hurried: Promise<void>;
 }
@@ -23,7 +23,7 @@ export async function shutDown(steps: ShutdownSteps): Promise<void> {
   const { slots, settings, hurried } = steps;
   const loopsEnded = steps.stopLeasing();
   slots.announceRoom();
-  steps.handBackWaiting();
+  steps.releaseWaiting();
   await Promise.race([until(slots, () => slots.running === 0, settings.drainMs), hurried]);
   const reason = new WaybillError("SHUTDOWN", "the worker is shutting down; the job goes back to its queue");
   for (const held of slots.held) if (held.state === "running") held.execution.cancel(reason, settings.abortMs);

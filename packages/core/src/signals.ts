@@ -4,6 +4,8 @@ import type { ShutdownReport } from "./events.ts";
 export interface Stoppable {
   start(): Promise<void>;
   stop(reason: string): Promise<ShutdownReport>;
+  /** Resolves once it has stopped, whoever asked for it. */
+  readonly stopped: Promise<ShutdownReport>;
 }
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
@@ -11,18 +13,18 @@ const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 /** Runs until a signal asks for the end: the first drains, a second shortens the wait, a third ends the process. */
 export async function runUntilSignal(worker: Stoppable, close: () => Promise<void>): Promise<ShutdownReport> {
   let asked = 0;
-  let resolve: (report: Promise<ShutdownReport>) => void = () => {};
-  const stopped = new Promise<ShutdownReport>((settle) => (resolve = settle));
   const onSignal = (signal: NodeJS.Signals): void => {
     asked += 1;
     if (asked === 3) process.exit(1);
-    resolve(worker.stop(signal));
+    void worker.stop(signal);
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);
   try {
     await worker.start();
-    const report = await stopped;
-    await close();
+    const report = await worker.stopped;
+    await close().catch((error: unknown) => {
+      process.emitWarning(`the connection did not close well: ${String(error)}`, "WaybillWarning");
+    });
     return report;
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);

@@ -30,9 +30,21 @@ export class Slots {
     if (this.settling >= this.#mostSettling) return 0;
     const ahead = this.#ahead();
     const free = this.concurrency - this.running;
-    if (free <= 0 && this.waiting > ahead / 2) return 0;
+    // While all places are taken, the line is refilled when half of it is gone: few large calls, not many small ones.
+    const isLineLong = this.waiting > ahead / 2;
+    if (free <= 0 && isLineLong) return 0;
     const room = free + ahead - this.waiting;
     return room <= 0 ? 0 : Math.ceil(room / this.#queues.length);
+  }
+
+  /** Takes out of the line what came although nothing is fetched ahead: several queues answered for one free place. */
+  takeSurplus(): Held[] {
+    return this.#ahead() > 0 ? [] : this.takeWaiting(() => true);
+  }
+
+  /** Jobs have turned out to be long: nothing is fetched ahead until some end quickly again. */
+  expectLong(): void {
+    this.#averageMs = SLOW_MS;
   }
 
   /** Jobs worth fetching before a place is free: what the places would finish in a tenth of a second. */
@@ -58,7 +70,6 @@ export class Slots {
       this.waiting -= 1;
       this.running += 1;
       held.state = "running";
-      held.startedAt = performance.now();
       return held;
     }
     return null;
@@ -69,7 +80,8 @@ export class Slots {
     const taken: Held[] = [];
     for (const [queue, line] of this.#lines) {
       if (line.length === 0) continue;
-      const rest = line.filter((held) => !(test(held) && taken.push(held)));
+      const rest: Held[] = [];
+      for (const held of line) (test(held) ? taken : rest).push(held);
       this.#lines.set(queue, rest);
     }
     this.waiting -= taken.length;
@@ -80,15 +92,17 @@ export class Slots {
     return taken;
   }
 
-  decided(held: Held): void {
+  /** The outcome is decided: the place is free, the settle begins. */
+  free(held: Held): void {
     held.state = "settling";
     this.running -= 1;
     this.settling += 1;
-    this.#averageMs += (performance.now() - held.startedAt - this.#averageMs) * 0.1;
+    this.#averageMs += (held.ranMs - this.#averageMs) * 0.1;
     this.announceRoom();
   }
 
-  settled(held: Held): void {
+  /** The settle has ended, well or badly. */
+  forget(held: Held): void {
     this.settling -= 1;
     this.held.delete(held);
     this.announceRoom();

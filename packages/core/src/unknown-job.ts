@@ -18,14 +18,19 @@ export function releaseUnknown(
     newer === null
       ? `no handler is registered for job type "${envelope.type}"; start a worker that has it`
       : `"${envelope.type}" arrived at payload version ${newer.version}, this worker knows ${newer.known}; start a newer one`;
-  if (waitedMs(envelope, releases) >= GIVE_UP_AFTER_MS) return dead("JOB_UNKNOWN", message);
-  return release(Math.min(FIRST_WAIT_MS * 2 ** Math.min(releases, 20), LONGEST_WAIT_MS), "JOB_UNKNOWN", message);
+  const waitedMs = waitedSince(envelope, releases);
+  if (waitedMs >= GIVE_UP_AFTER_MS) return dead("JOB_UNKNOWN", message);
+  // Releases for other reasons count too, so a job that is seconds old is not put back for an hour.
+  const doubled = FIRST_WAIT_MS * 2 ** Math.min(releases, 20);
+  return release(Math.min(doubled, Math.max(waitedMs, FIRST_WAIT_MS), LONGEST_WAIT_MS), "JOB_UNKNOWN", message);
 }
 
-/** Since the job could first have run, or, for a job that names no time, what its releases add up to. */
-function waitedMs(envelope: Envelope, releases: number): number {
+/** Since the job could first have run; for one that tells no time, what its releases add up to. */
+function waitedSince(envelope: Envelope, releases: number): number {
   const since = envelope.scheduled_at ?? envelope.created_at;
   if (since !== undefined) return Date.now() - parseTimestamp(since);
+  if (envelope.id[14] === "7")
+    return Date.now() - Number.parseInt(envelope.id.slice(0, 8) + envelope.id.slice(9, 13), 16);
   const doublings = Math.min(releases, 10);
   return FIRST_WAIT_MS * (2 ** doublings - 1) + Math.max(0, releases - 10) * LONGEST_WAIT_MS;
 }

@@ -1,16 +1,16 @@
 import type { Capabilities } from "./capabilities.ts";
 import { assertQueue, type JobDefinition } from "./define-job.ts";
-import { type Duration, durationMs } from "./duration.ts";
+import { type Duration, timerMs } from "./duration.ts";
 import { WaybillError } from "./errors.ts";
 import type { Middleware } from "./middleware.ts";
 
-/** How long each step of a shutdown may take. The defaults fit a platform that kills after 30 s. */
+/** How long each step of a shutdown may take. The defaults fit a platform that kills after 30 s, `close` of the connection included. */
 export interface ShutdownLimits {
   /** Running jobs may finish for this long. Default "20s". */
   readonly drain?: Duration;
   /** Then their signals abort, and they may end for this long. Default "4s". */
   readonly abort?: Duration;
-  /** Then settles and the connection may end for this long. Default "3s". */
+  /** Then settles may end for this long; the connection has its own `closeTimeout`. Default "3s". */
   readonly close?: Duration;
 }
 
@@ -52,7 +52,7 @@ export function workerSettings(options: WorkerOptions, has: Capabilities): Worke
   if (!Number.isSafeInteger(concurrency) || concurrency < 1)
     throw refuse(`concurrency is ${concurrency}: a whole number from 1`);
   if (!Number.isSafeInteger(maxLost) || maxLost < 1) throw refuse(`maxLost is ${maxLost}: a whole number from 1`);
-  const leaseMs = durationMs(options.lease ?? "30s", "lease");
+  const leaseMs = timerMs(options.lease ?? "30s", "lease");
   if (leaseMs < 100) throw refuse(`lease is ${leaseMs} ms: at least 100 ms, and long enough for a busy event loop`);
   if (has.maxLeaseMs > 0 && leaseMs > has.maxLeaseMs) {
     throw new WaybillError(
@@ -64,9 +64,9 @@ export function workerSettings(options: WorkerOptions, has: Capabilities): Worke
     queues,
     concurrency,
     leaseMs,
-    drainMs: durationMs(shutdown.drain ?? "20s", "shutdown.drain"),
-    abortMs: durationMs(shutdown.abort ?? "4s", "shutdown.abort"),
-    closeMs: durationMs(shutdown.close ?? "3s", "shutdown.close"),
+    drainMs: timerMs(shutdown.drain ?? "20s", "shutdown.drain"),
+    abortMs: timerMs(shutdown.abort ?? "4s", "shutdown.abort"),
+    closeMs: timerMs(shutdown.close ?? "3s", "shutdown.close"),
     maxLost,
     middleware,
   };

@@ -40,14 +40,24 @@ export interface WorkerHost {
   readonly close: () => Promise<void>;
 }
 
+/** A worker as its connection holds it. */
+export interface OwnedWorker {
+  readonly worker: Worker;
+  /** Stops it, or waits for the stop already under way without hurrying it. */
+  finish(): Promise<unknown>;
+  readonly stopped: Promise<ShutdownReport>;
+}
+
 /** Throws `CONFIG_INVALID` or `CAPABILITY_MISSING` at once: a worker that cannot work is not made. */
-export function createWorker(host: WorkerHost, options: WorkerOptions): Worker {
+export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWorker {
   const settings = workerSettings(options, host.seam.backend.capabilities);
   const id = `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;
   const engine = createEngine(host, options, settings, id);
   let started = false;
   let stopping: Promise<ShutdownReport> | null = null;
   let hurry = (): void => {};
+  let tellStopped: (report: ShutdownReport) => void = () => {};
+  const stopped = new Promise<ShutdownReport>((resolve) => (tellStopped = resolve));
 
   async function end(reason: string): Promise<ShutdownReport> {
     const startedAt = performance.now();
@@ -56,6 +66,7 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): Worker {
     const durationMs = Math.round(performance.now() - startedAt);
     const report = { worker: id, reason, ...engine.counts(), durationMs };
     if (started) host.events.emit("stopped", report);
+    tellStopped(report);
     return report;
   }
 
@@ -72,9 +83,9 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): Worker {
       stopping ??= end(reason);
       return stopping;
     },
-    run: () => runUntilSignal(worker, host.close),
+    run: () => runUntilSignal({ ...worker, stopped }, host.close),
   };
-  return worker;
+  return { worker, stopped, finish: () => stopping ?? worker.stop("close") };
 }
 
 interface Engine {
@@ -98,7 +109,7 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
     id,
     seam.completeIn,
   );
-  const keeper = createLeaseKeeper({ seam, slots, leaseMs, giveBack: runner.handBack });
+  const keeper = createLeaseKeeper({ seam, slots, leaseMs, release: runner.release });
   const stopSignal = new AbortController();
   const { signal } = stopSignal;
   let loops: Promise<unknown> = Promise.resolve();
@@ -107,9 +118,9 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
     begin() {
       events.emit("booted", { role, env, backend: address, queues, worker: id, concurrency, pid: process.pid });
       const arrived = (leases: Parameters<typeof runner.take>[0]): void => {
-        runner.take(leases);
+        if (signal.aborted) runner.refuse(leases);
+        else runner.take(leases);
         keeper.wake();
-        if (signal.aborted) runner.handBackWaiting();
       };
       const loop = { seam, slots, leaseMs, signal, arrived, reachability };
       loops = Promise.all(queues.map((queue) => runLeaseLoop({ ...loop, queue })));
@@ -119,7 +130,7 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
         stopSignal.abort();
         return loops;
       };
-      await shutDown({ slots, settings, stopLeasing, handBackWaiting: runner.handBackWaiting, hurried });
+      await shutDown({ slots, settings, stopLeasing, releaseWaiting: runner.releaseWaiting, hurried });
       keeper.stop();
     },
     counts: () => ({ ...settler.counts, unfinished: slots.held.size }),

@@ -138,6 +138,9 @@ test("a listener that throws is reported and disturbs neither the job nor the ne
   jobs.events.on("settled", () => {
     throw new Error("listener trouble");
   });
+  jobs.events.on("settled", async () => {
+    throw new Error("late trouble");
+  });
   const settled = eventOf(jobs, "settled");
   const job = defineJob({ type: "calm", handler() {} });
   await jobs.worker({ jobs: [job] }).start();
@@ -146,4 +149,5 @@ test("a listener that throws is reported and disturbs neither the job nor the ne
   await new Promise((resolve) => setTimeout(resolve, 10));
   process.off("warning", onWarning);
   expect(warnings.map(String)).toContainEqual(expect.stringContaining("listener trouble"));
+  expect(warnings.map(String)).toContainEqual(expect.stringContaining("late trouble"));
 });

@@ -10,6 +10,8 @@ import {
   newId,
   WaybillError,
 } from "../src/index.ts";
+import { z } from "zod";
+import { connected } from "./connected.ts";
 
 const registry = createRegistry([defineJob({ type: "ok", handler() {} })]);
 
@@ -28,19 +30,52 @@ test("an early job is released for exactly as long as it is early, and a later d
   if (outcome.kind === "release") expect(Math.abs(outcome.delayMs - 60_000)).toBeLessThan(1_000);
 });
 
+const daysAgo = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString();
+
 test("an unknown type waits 5 s, doubling to an hour", async () => {
   const waits: number[] = [];
   for (const releases of [0, 1, 2, 9, 10, 100]) {
-    const outcome = await execute(delivery(envelope("nobody.knows"), { releases }), registry);
+    const outcome = await execute(
+      delivery(envelope("nobody.knows", { created_at: daysAgo(1) }), { releases }),
+      registry,
+    );
     if (outcome.kind === "release") waits.push(outcome.delayMs);
   }
   expect(waits).toEqual([5_000, 10_000, 20_000, 2_560_000, 3_600_000, 3_600_000]);
 });
 
-test("a job without created_at counts its 7 days of being unknown by its releases", async () => {
-  const patient = await execute(delivery(envelope("nobody.knows"), { releases: 150 }), registry);
-  const over = await execute(delivery(envelope("nobody.knows"), { releases: 200 }), registry);
+test("releases for other reasons neither lengthen the wait of a young unknown job nor end it", async () => {
+  const young = await execute(delivery(envelope("nobody.knows"), { releases: 200 }), registry);
+  expect(young).toMatchObject({ kind: "release", delayMs: 5_000 });
+});
+
+test("a job that tells no time at all counts its 7 days of being unknown by its releases", async () => {
+  const timeless = { id: "2c5ea4c0-4067-41c2-8bad-c0a2a29c3b5f" };
+  const patient = await execute(delivery(envelope("nobody.knows", timeless), { releases: 150 }), registry);
+  const over = await execute(delivery(envelope("nobody.knows", timeless), { releases: 200 }), registry);
   expect([patient.kind, over.kind]).toEqual(["release", "dead"]);
+});
+
+test("a payload the handler itself fails to enqueue is its error, not its job's payload", async () => {
+  const inner = defineJob({ type: "inner", payload: z.object({ n: z.number() }) });
+  const jobs = await connected();
+  const outer = defineJob({
+    type: "outer",
+    handler: async () => void (await jobs.enqueue(inner, { n: "x" } as never)),
+  });
+  expect(await execute(delivery(envelope("outer")), createRegistry([outer]))).toMatchObject({
+    kind: "retry",
+    reason: { code: "PAYLOAD_INVALID" },
+  });
+});
+
+test("a schema that never answers is ended by the timeout", async () => {
+  const never = z.object({}).refine(() => new Promise<boolean>(() => {}));
+  const job = defineJob({ type: "stuck", payload: never, timeout: "30ms", handler() {} });
+  expect(await execute(delivery(envelope("stuck")), createRegistry([job]))).toMatchObject({
+    kind: "retry",
+    reason: { code: "JOB_TIMEOUT" },
+  });
 });
 
 test("the wait after a failure follows the envelope member by member over the definition", async () => {

@@ -87,3 +87,17 @@ test("whenIdle waits for what is under way and for what waits behind it", async 
   await done;
   expect(idle).toBe(true);
 });
+
+test("forty thousand items that expire together are told so without holding up the loop", async () => {
+  const { gather } = gathered({ timeoutMs: 50 });
+  const all = Promise.allSettled(Array.from({ length: 40_000 }, (_, n) => gather.add(n)));
+  let last = performance.now();
+  let longest = 0;
+  const beat = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 5);
+  expect((await all).every(({ status }) => status === "rejected")).toBe(true);
+  clearInterval(beat);
+  expect(longest).toBeLessThan(5_000);
+});

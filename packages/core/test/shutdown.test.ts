@@ -141,3 +141,59 @@ test("close() leaves nothing behind that keeps the process alive", async () => {
   await sleep(60);
   expect(timers()).toBeLessThanOrEqual(before);
 });
+
+test("close() waits for a stop that is under way without cutting its drain short", async () => {
+  const jobs = await connected();
+  const brief = defineJob({ type: "brief", handler: () => sleep(300) });
+  const worker = jobs.worker({ jobs: [brief] });
+  const started = eventOf(jobs, "started");
+  await worker.start();
+  await jobs.enqueue(brief, {});
+  await started;
+  const stopping = worker.stop();
+  await jobs.close();
+  expect(await stopping).toMatchObject({ completed: 1, released: 0 });
+});
+
+test("a handler that never ends keeps neither close() nor, by its timeout, the process", async () => {
+  const before = timers();
+  const jobs = await connected();
+  const endless = defineJob({ type: "endless", timeout: "1h", handler: () => new Promise(() => {}) });
+  const worker = jobs.worker({ jobs: [endless], shutdown: { drain: 0, abort: "20ms" } });
+  const started = eventOf(jobs, "started");
+  await worker.start();
+  await jobs.enqueue(endless, {});
+  await started;
+  expect(await worker.stop()).toMatchObject({ released: 1 });
+  await jobs.close();
+  await sleep(60);
+  expect(timers()).toBeLessThanOrEqual(before);
+});
+
+test("the backend is closed although one of its calls never ends", async () => {
+  let closed = false;
+  const jobs = await connected(
+    memoryWith((backend) => ({
+      enqueue: () => new Promise(() => {}),
+      close: () => {
+        closed = true;
+        return backend.close();
+      },
+    })),
+    { closeTimeout: "100ms", enqueueTimeout: "300ms" },
+  );
+  const stuck = jobs.enqueue("brief", {}).catch((error: unknown) => error);
+  await sleep(10);
+  await jobs.close();
+  expect(closed).toBe(true);
+  expect(await stuck).toMatchObject({ code: "BACKEND_UNAVAILABLE" });
+});
+
+test("run() resolves with the report when the worker is stopped from within", async () => {
+  const jobs = await connected();
+  const worker = jobs.worker({ jobs: [defineJob({ type: "brief", handler() {} })] });
+  const running = worker.run();
+  await sleep(20);
+  await worker.stop("health");
+  expect(await running).toMatchObject({ reason: "health", unfinished: 0 });
+});

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { defineJob, handlerFor, isWaybillError, RetryLater, WaybillError } from "../src/index.ts";
+import { memoryBackend } from "../src/memory/index.ts";
 import { connected, eventOf, memoryWith, settledCount } from "./connected.ts";
 
 const noop = defineJob({ type: "noop", handler() {} });
@@ -218,12 +219,54 @@ test("what was fetched ahead and waits over a second behind long jobs goes back 
   expect(await back).toMatchObject({ attempt: 1, reason: { code: "BUSY" } });
 });
 
+test("a worker whose places long jobs have taken leaves quick ones to an idle worker", async () => {
+  const store = memoryBackend();
+  const ranBy: string[] = [];
+  const job = (name: string) =>
+    defineJob({
+      type: "mixed",
+      async handler(payload) {
+        const { ms = 0 } = payload as { ms?: number };
+        if (ms > 0) await sleep(ms);
+        else ranBy.push(name);
+      },
+    });
+  const [one, two] = [await connected(store), await connected(store)];
+  const quick = settledCount(one, 100);
+  const busy = one.worker({ jobs: [job("busy")], concurrency: 2, shutdown: { drain: 0, abort: "50ms" } });
+  await busy.start();
+  for (let n = 0; n < 100; n++) await one.enqueue("mixed", {});
+  await quick;
+  for (let n = 0; n < 2; n++) await one.enqueue("mixed", { ms: 4_000 });
+  await sleep(50);
+  ranBy.length = 0;
+  for (let n = 0; n < 4; n++) await one.enqueue("mixed", {});
+  const served = settledCount(two, 4);
+  await two.worker({ jobs: [job("idle")] }).start();
+  const startedAt = performance.now();
+  await served;
+  expect(ranBy).toEqual(["idle", "idle", "idle", "idle"]);
+  expect(performance.now() - startedAt).toBeLessThan(3_000);
+});
+
+test("one free place and five queues: what comes too much goes back at once", async () => {
+  const queues = ["a", "b", "c", "d", "e"];
+  const slow = queues.map((queue) => defineJob({ type: `slow.${queue}`, queue, handler: () => sleep(1_500) }));
+  const jobs = await connected();
+  for (const job of slow) await jobs.enqueue(job, {});
+  await jobs.worker({ jobs: slow, concurrency: 1, shutdown: { drain: 0, abort: "50ms" } }).start();
+  await sleep(300);
+  const counts = (await jobs.inspector?.counts()) ?? [];
+  expect(counts.reduce((sum, { leased }) => sum + leased, 0)).toBe(1);
+});
+
 const mistakes: [string, object, RegExp][] = [
   ["no jobs", { jobs: [] }, /at least one job/],
   ["a job without a handler", { jobs: [defineJob({ type: "bare" })] }, /handlerFor/],
   ["two handlers of one type", { jobs: [noop, noop] }, /two handlers.*"noop"/],
   ["a concurrency of 0", { jobs: [noop], concurrency: 0 }, /concurrency is 0/],
   ["a lease too short to keep", { jobs: [noop], lease: "5ms" }, /lease is 5 ms/],
+  ["a limit longer than any timer", { jobs: [noop], shutdown: { drain: "30d" } }, /at most "24d"/],
   ["a queue no backend can hold", { jobs: [noop], queues: ["Q!"] }, /"Q!"/],
 ];
 for (const [what, options, message] of mistakes) {

@@ -58,12 +58,19 @@ export function createCommitGroup(db: DatabaseSync, file: string, busyTimeoutMs:
     scheduled = false;
     try {
       if (entries.length > 0 || guest.wants()) transact();
+      else notBlocked();
     } catch (thrown) {
       // Even a read meets a busy file while another process recovers it after a kill.
       if (isBusy(thrown)) retryLater(thrown);
       else guest.failed(fileError(thrown, file, "use"));
     }
     if (entries.length === 0) for (const resolve of idle.splice(0)) resolve();
+  }
+
+  /** The lock was got, or is not wanted any more: the next collision is a new one. */
+  function notBlocked(): void {
+    blockedSince = null;
+    tries = 0;
   }
 
   function transact(): void {
@@ -104,8 +111,7 @@ export function createCommitGroup(db: DatabaseSync, file: string, busyTimeoutMs:
   function tryBegin(): boolean {
     try {
       begin.run();
-      blockedSince = null;
-      tries = 0;
+      notBlocked();
       return true;
     } catch (thrown) {
       if (isBusy(thrown)) retryLater(thrown);

@@ -43,7 +43,7 @@ export function createInspector(
       if (returnToInbox.run(number).changes === 0) return false;
       removeRejected.run(number);
     } else {
-      renew.run(seq);
+      renew.run(now(), seq);
       const end = Number(toEnd.get(null, seq)?.["seq"]);
       join.run(end, end);
     }
@@ -75,7 +75,7 @@ export function createInspector(
   return {
     async counts() {
       const at = now();
-      const since = new Map(read(() => oldest.all()).map((row) => [String(row["queue"]), Number(row["since"])]));
+      const since = new Map(read(() => oldest.all(at)).map((row) => [String(row["queue"]), Number(row["since"])]));
       const rows = read(() => count.all(at)) as unknown as Omit<QueueCounts, "oldestWaitMs">[];
       return rows.map((row) => {
         const readyAt = since.get(row.queue);

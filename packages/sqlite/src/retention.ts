@@ -12,6 +12,9 @@ export interface Retention {
   forget(): void;
 }
 
+/** Rows forgotten at once beyond those just written. */
+const SLICE = 20;
+
 export function createRetention(db: DatabaseSync, now: () => number, settings: Settings): Retention {
   const remember = db.prepare(rememberFinished);
   const forget = db.prepare(forgetFinished);
@@ -19,22 +22,24 @@ export function createRetention(db: DatabaseSync, now: () => number, settings: S
   /** `upto` counts finished jobs, so the last one says which are beyond `maxCount`. */
   let newest = 0;
 
-  function forgetOld(): void {
-    const beyond = Math.max(newest - settings.maxCount, 0);
-    forget.run(keepsNone ? Number.MAX_SAFE_INTEGER : beyond, now() - Math.min(settings.maxAgeMs, now()));
+  /** As many rows as were just written, and some more. */
+  function forgetOld(written: number): void {
+    const beyond = keepsNone ? Number.MAX_SAFE_INTEGER : Math.max(newest - settings.maxCount, 0);
+    forget.run(written + SLICE, beyond, now() - Math.min(settings.maxAgeMs, now()));
   }
 
   return {
     isOver: (oldestFinishedAt) =>
       oldestFinishedAt !== null && (keepsNone || oldestFinishedAt < now() - settings.maxAgeMs),
-    forget: forgetOld,
+    forget: () => forgetOld(0),
     remember(done) {
       if (keepsNone || done.length === 0) return;
-      for (const [queue, jobs] of byQueue(done)) {
+      const queues = byQueue(done);
+      for (const [queue, jobs] of queues) {
         const { length } = jobs;
         newest = Number(remember.get(length, now(), queue, length, JSON.stringify(jobs))?.["upto"]);
       }
-      forgetOld();
+      forgetOld(queues.size);
     },
   };
 }

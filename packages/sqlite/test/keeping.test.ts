@@ -123,3 +123,36 @@ test("counts show the oldest wait of what is ready, and delayed jobs that are du
   expect(counts?.oldestWaitMs).toBeGreaterThanOrEqual(59);
   expect(counts?.oldestWaitMs).toBeLessThan(5_000);
 });
+
+test("counts show how long a due job has waited although no worker is there to promote it", async () => {
+  const backend = await open({ path: temporaryFile() });
+  await backend.enqueue([message({ delayMs: 10 })]);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  const [counts] = await backend.inspector.counts();
+  expect(counts).toMatchObject({ ready: 1, delayed: 0 });
+  expect(counts?.oldestWaitMs).toBeGreaterThanOrEqual(45);
+});
+
+test("a replayed job's wait begins with its replay", async () => {
+  const backend = await open({ path: temporaryFile() });
+  await backend.enqueue([message()]);
+  const [held] = await lease(backend);
+  if (!held) throw new Error("a lease expected");
+  await backend.deadLetter(held, { code: "TEST", message: "said so" });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await backend.inspector.replay();
+  const [counts] = await backend.inspector.counts();
+  expect(counts?.oldestWaitMs).toBeLessThan(150);
+});
+
+test("finished jobs of forty queues stay within their count", async () => {
+  const backend = await open({ path: temporaryFile(), retainFinished: { maxAgeMs: 60_000, maxCount: 100 } });
+  const queues = Array.from({ length: 40 }, (_, n) => `q-${n}`);
+  for (let round = 0; round < 6; round++) {
+    await backend.enqueue(queues.map((queue) => message({ queue })));
+    const leases = await Promise.all(queues.map((queue) => lease(backend, { queue })));
+    await backend.ack(leases.flat());
+  }
+  const counts = await backend.inspector.counts();
+  expect(counts.reduce((sum, { finished }) => sum + finished, 0)).toBeLessThanOrEqual(100);
+});

@@ -24,10 +24,16 @@ export const countQueues: string = `
 
 /** The head of each priority has waited longest; older rows need not be read. */
 export const oldestReady = `
-  SELECT head.queue AS queue, min(max(job.enqueued_at, coalesce(job.due_at, 0))) AS since
-  FROM (SELECT queue, rank, min(seq) AS seq FROM waybill_line GROUP BY queue, rank) AS head
-  JOIN waybill_jobs AS job ON job.seq = head.seq
-  GROUP BY head.queue`;
+  SELECT queue, min(since) AS since
+  FROM (
+    SELECT head.queue AS queue, max(job.enqueued_at, coalesce(job.due_at, 0)) AS since
+    FROM (SELECT queue, rank, min(seq) AS seq FROM waybill_line GROUP BY queue, rank) AS head
+    JOIN waybill_jobs AS job ON job.seq = head.seq
+    UNION ALL
+    SELECT job.queue, delay.due_at
+    FROM waybill_delayed AS delay JOIN waybill_jobs AS job ON job.seq = delay.seq WHERE delay.due_at <= ?
+  )
+  GROUP BY queue`;
 
 const deadWhere = `
   FROM waybill_dead AS dead
@@ -46,7 +52,8 @@ export const pickDead: string = `SELECT dead.number AS number ${deadWhere}`;
 
 export const seqOfDead = `SELECT seq FROM waybill_dead WHERE number = ?`;
 
-export const renewJob = `UPDATE waybill_jobs SET failures = 0, lost = 0, releases = 0, due_at = NULL WHERE seq = ?`;
+export const renewJob = `
+  UPDATE waybill_jobs SET failures = 0, lost = 0, releases = 0, due_at = NULL, enqueued_at = ? WHERE seq = ?`;
 
 /** Judged again from the start; an arrival of the same id that already waits there wins. */
 export const returnArrival = `

@@ -14,8 +14,8 @@ export const rememberFinished = `
   SELECT coalesce(max(upto), 0) + ?, ?, ?, ?, ? FROM waybill_finished
   RETURNING upto`;
 
-/** Looks at the oldest few rows only, so that forgetting never costs more than remembering. */
+/** Looks at some of the oldest rows only, so that forgetting never costs more than remembering. */
 export const forgetFinished = `
   DELETE FROM waybill_finished WHERE upto IN (
-    SELECT upto FROM (SELECT upto, finished_at FROM waybill_finished ORDER BY upto LIMIT 20)
+    SELECT upto FROM (SELECT upto, finished_at FROM waybill_finished ORDER BY upto LIMIT ?)
     WHERE upto <= ? OR finished_at < ?)`;
