@@ -51,7 +51,10 @@ describe("R58: the tests need no Docker", () => {
   test("no test, script or CI step starts a container", () => {
     const scripts = globSync(["scripts/*", ".ci/run"], { cwd: root });
     const starts = /\b(docker|docker-compose|podman|testcontainers)\b/i;
-    const files = [...testFiles, ...scripts].filter((file) => file !== "test/real-services.test.ts");
+    // The finder may use an engine that is there; the tests do without.
+    const mayNameThem = (file: string): boolean =>
+      file === "test/real-services.test.ts" || file.startsWith("packages/test-servers/");
+    const files = [...testFiles, ...scripts].filter((file) => !mayNameThem(file));
     expect(scripts).toContain(".ci/run");
     expect(files.filter((file) => starts.test(read(file)))).toEqual([]);
   });

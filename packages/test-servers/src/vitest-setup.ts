@@ -9,7 +9,7 @@ import { serviceNames } from "./services.ts";
  * vitest's globalSetup: answers the tests' question where a service is, and looks for it at the first question only, so
  * that a run without such tests starts nothing. Answers the function that ends what was started.
  */
-export default async function setup(): Promise<() => Promise<void>> {
+export async function setup(): Promise<() => Promise<void>> {
   // Every project of the workspace calls this; the first one serves all.
   if (process.env[FINDER_VARIABLE]) return async () => {};
   const found = new Map<string, Promise<FoundService>>();
