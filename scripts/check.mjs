@@ -72,6 +72,11 @@ function everyTarball(judge) {
   }
 }
 
+function backendsPage() {
+  const { ok, output } = run("node", "--conditions=waybill-source", "scripts/generate-backends-page.ts", "--check");
+  return { ok, output, count: "1 page" };
+}
+
 // `--no-definitely-typed` and a tarball keep it off the network.
 const attw = ["--profile", "esm-only", "--no-definitely-typed", "--no-emoji", "--format", "ascii"];
 
@@ -80,6 +85,7 @@ const checks = {
   "types of tests and scripts (tsc)": testTypes,
   "lint (oxlint)": lint,
   "format (oxfmt)": format,
+  "docs/backends.md is what the code says": backendsPage,
   "package layout (publint)": () => everyTarball((tarball) => run("publint", "run", tarball, "--strict")),
   "types as installed (attw)": () => everyTarball((tarball) => run("attw", tarball, ...attw)),
 };

@@ -1,18 +1,21 @@
 /** One comparison of one run. The member names are read by others; add, never rename. */
 export interface Row {
-  readonly backend: "sqlite" | "memory";
+  readonly backend: string;
   /** What was measured. "process_logged" is "process" with a JSON line per transition on stdout. */
   readonly metric: string;
   /** Jobs under way at once; jobs per call for bulk. */
   readonly concurrency: number;
-  /** Whom we are compared with: a raw loop measured in the same run, or a budget this project set itself. */
-  readonly peer: "raw node:sqlite" | "budget" | "none";
-  readonly unit: "jobs/s" | "us" | "ms" | "%" | "MiB";
+  /** Whom we are compared with in the same run; "budget": a number this project set itself; "none": nobody. */
+  readonly peer: string;
+  /** "s": CPU seconds for 10,000 jobs. */
+  readonly unit: "jobs/s" | "us" | "ms" | "s" | "%" | "MiB";
   readonly ours: number;
   /** Null where there is nobody to compare with. */
   readonly theirs: number | null;
   /** ours / theirs: for jobs/s more is better, for every other unit less. */
   readonly ratio: number | null;
+  /** The ratio this project holds itself to; absent: none was set. */
+  readonly target?: number;
 }
 
 /** A row with its ratio worked out. */

@@ -1,7 +1,7 @@
 import type { Row } from "./row.ts";
 
-const TITLES = ["backend", "metric", "at once", "ours", "theirs", "unit", "ratio", "compared with"];
-const NUMERIC = new Set([2, 3, 4, 6]);
+const TITLES = ["backend", "metric", "at once", "ours", "theirs", "unit", "ratio", "target", "compared with"];
+const NUMERIC = new Set([2, 3, 4, 6, 7]);
 
 /** The rows for a person, aligned; the titles again at every call, so that a scenario's table stands alone. */
 export function table(rows: readonly Row[]): string {
@@ -24,6 +24,7 @@ function cells(row: Row): string[] {
     row.theirs === null ? "-" : count(row.theirs),
     row.unit,
     row.ratio === null ? "-" : row.ratio.toFixed(2),
+    row.target === undefined ? "-" : row.target.toFixed(1),
     row.peer,
   ];
 }

@@ -22,6 +22,7 @@ const ROWS: readonly Row[] = [
   ["largest body", (has) => (has.maxBodyBytes === Infinity ? "any" : `${kibibytes(has.maxBodyBytes)} KiB`)],
   ["messages a call", (has) => count(has.maxBatch)],
   ["longest lease", (has) => (has.maxLeaseMs === 0 ? "the connection" : span(has.maxLeaseMs))],
+  ["longest run of a job", (has) => span(Math.min(has.maxRunMs ?? Infinity, has.maxLeaseMs || Infinity))],
   ["order within a priority", (has) => (has.ordering === "fifo" ? "first in, first out" : "not promised")],
   ["same id enqueued twice", (has) => (has.uniqueIds ? "stored once" : "stored twice")],
   ["what counts as an attempt", (has) => (has.countsDeliveries ? "every delivery" : "every failure")],
@@ -41,14 +42,18 @@ const yes = (value: boolean): string => (value ? "yes" : "no");
 const count = (value: number): string => (value === Infinity ? "any number" : String(value));
 const kibibytes = (bytes: number): number => Math.round(bytes / 1_024);
 
-/** Milliseconds in the largest unit that divides them. */
+/** Milliseconds in the largest unit that holds at least two of them, rounded down: a limit is never made larger. */
 function span(ms: number): string {
   if (ms === Infinity) return "any";
-  for (const [unit, size] of UNITS) if (ms % size === 0) return `${ms / size} ${unit}`;
+  for (const [unit, size] of UNITS) {
+    const value = ms / size;
+    if (value >= 2 || value === 1) return `${Math.floor(value * 10) / 10} ${unit}`;
+  }
   return `${ms} ms`;
 }
 
 const UNITS = [
+  ["y", 365 * 86_400_000],
   ["d", 86_400_000],
   ["h", 3_600_000],
   ["min", 60_000],

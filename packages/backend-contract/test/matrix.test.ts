@@ -20,6 +20,7 @@ test("the capability table says in words what each backend does, and what happen
     "| largest body | 1024 KiB | 256 KiB | 1024 KiB |",
     "| messages a call | 1000 | 10 | 1000 |",
     "| longest lease | any | 12 h | the connection |",
+    "| longest run of a job | any | 12 h | any |",
     "| order within a priority | first in, first out | not promised | first in, first out |",
     "| same id enqueued twice | stored once | stored twice | stored twice |",
     "| what counts as an attempt | every failure | every failure | every failure |",

@@ -37,7 +37,7 @@ export async function openConnections({ server, callTimeoutMs }: Settings): Prom
     for (const client of clients) client.disconnect();
     clients.clear();
   };
-  const { client: commands, failure } = make({ socketTimeout: callTimeoutMs, enableAutoPipelining: true });
+  const { client: commands, failure } = make({ socketTimeout: callTimeoutMs });
   try {
     await commands.connect();
   } catch (thrown) {
@@ -90,7 +90,6 @@ const clusterOptionsOf = (redisOptions: Options) => ({
   redisOptions,
   lazyConnect: redisOptions.lazyConnect ?? false,
   enableOfflineQueue: false,
-  enableAutoPipelining: redisOptions.enableAutoPipelining ?? false,
 });
 
 function addressOf(server: Server): string {

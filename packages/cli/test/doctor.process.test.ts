@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { startRedis } from "@waybill/test-servers";
 import { describe, expect, test } from "vitest";
 import { fixture, freshPlace, jsonLines, start, until, waybill } from "./cli.ts";
 
@@ -100,6 +101,21 @@ describe("waybill doctor", () => {
       const { code, stderr } = await waybill(args, { env, cwd: folder });
       expect(stderr).toMatch(refused);
       expect(code).not.toBe(0);
+    }
+  });
+
+  test("R63: names a Redis that may evict jobs, even where CONFIG is forbidden, and a strict start is refused", async () => {
+    const evicting = ["--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru", "--rename-command", "CONFIG", ""];
+    const redis = await startRedis({ args: evicting });
+    try {
+      const strict = await waybill(["doctor", "--json", "--url", redis.url]);
+      expect(strict.code).toBe(1);
+      expect(strict.stderr).toContain("allkeys-lru");
+      const lenient = await waybill(["doctor", "--json", "--url", `${redis.url}?strict=false`]);
+      const found = jsonLines(lenient.stdout).filter(({ severity }) => severity !== undefined && severity !== "ok");
+      expect(found.map(({ message }) => String(message)).join()).toContain("allkeys-lru");
+    } finally {
+      await redis.stop();
     }
   });
 

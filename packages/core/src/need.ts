@@ -1,11 +1,14 @@
 import { type Capabilities, judge, type Need } from "./capabilities.ts";
-import type { Envelope } from "./envelope/index.ts";
+import { type Envelope, parseTimestamp } from "./envelope/index.ts";
 
 /** Why this envelope asks for what its backend refuses, with the way out; null when all is met. */
 export function unmetNeed(envelope: Envelope, has: Capabilities): string | null {
-  const { priority = 0, dedupe } = envelope;
-  if (priority === 0 && dedupe === undefined) return null;
+  const { priority = 0, dedupe, scheduled_at: scheduledAt } = envelope;
+  if (priority === 0 && dedupe === undefined && scheduledAt === undefined) return null;
   const needs: Need[] = [];
+  // A time that has come needs nothing.
+  const delayMs = scheduledAt === undefined ? 0 : parseTimestamp(scheduledAt) - Date.now();
+  if (delayMs > 0) needs.push({ kind: "delay", delayMs });
   if (priority !== 0) needs.push({ kind: "priority" });
   if (dedupe !== undefined) needs.push({ kind: "dedupe" });
   for (const need of needs) {

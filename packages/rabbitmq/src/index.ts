@@ -1,4 +1,4 @@
-import type { BackendFactory, InspectableBackend } from "@waybill/core";
+import type { BackendFactory, ExaminableBackend, InspectableBackend } from "@waybill/core";
 import { openRabbit } from "./backend.ts";
 import { type RabbitOptions, settingsOf } from "./options.ts";
 import { optionsFromUrl } from "./url.ts";
@@ -6,8 +6,8 @@ import { optionsFromUrl } from "./url.ts";
 export { rabbitCapabilities } from "./capabilities.ts";
 export type { RabbitOptions } from "./options.ts";
 
-/** Opens with an `inspector`, which the general `BackendFactory` does not promise. */
-export type RabbitFactory = (...context: Parameters<BackendFactory>) => Promise<InspectableBackend>;
+/** Opens with an `inspector` and a `doctor`, which the general `BackendFactory` does not promise. */
+export type RabbitFactory = (...context: Parameters<BackendFactory>) => Promise<InspectableBackend & ExaminableBackend>;
 
 /** Jobs on RabbitMQ. Throws CONFIG_INVALID for bad options. */
 export function rabbitBackend(options: RabbitOptions): RabbitFactory {

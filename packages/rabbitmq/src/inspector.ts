@@ -3,19 +3,17 @@ import type { Channel, GetMessage } from "amqplib";
 import { choose, deadLetterOf } from "./dead-letter.ts";
 import { FRESH, header, headersOf, propertiesOf, signatureOf, textOf } from "./label.ts";
 import { RUNG_COUNT } from "./ladder.ts";
-import type { Link } from "./link.ts";
 import type { Settings } from "./options.ts";
+import type { Reading } from "./reading.ts";
 import type { Sender } from "./sender.ts";
 import { names } from "./topology.ts";
 
 export interface InspectorSettings {
-  readonly link: Link;
+  readonly reading: Reading;
   readonly sender: Sender;
   readonly settings: Settings;
   /** Queues this connection has used: AMQP cannot list those of others. */
   readonly known: ReadonlySet<string>;
-  /** How many leases of that queue this connection holds. */
-  readonly held: (queue: string) => number;
   /** Throws BACKEND_CLOSED. */
   readonly ensureOpen: () => void;
 }
@@ -28,7 +26,7 @@ interface Found {
 /** Dead letters are looked at by taking all of them out and putting them back; of more than this, the oldest. */
 const MOST = 20_000;
 
-export function createInspector({ link, sender, settings, known, held, ensureOpen }: InspectorSettings): Inspector {
+export function createInspector({ reading, sender, settings, known, ensureOpen }: InspectorSettings): Inspector {
   const { prefix } = settings;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -41,7 +39,7 @@ export function createInspector({ link, sender, settings, known, held, ensureOpe
   }
 
   async function withChannel<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
-    const { model, setup } = await link.session();
+    const { model, setup } = await reading.link.session();
     await setup.dead();
     const channel = await model.createChannel();
     channel.on("error", () => undefined);
@@ -109,7 +107,7 @@ export function createInspector({ link, sender, settings, known, held, ensureOpe
           const list: QueueCounts[] = [];
           for (const queue of new Set([...known, ...dead.keys()])) {
             const waiting = known.has(queue) ? await ready(channel, names.work(prefix, queue)) : 0;
-            list.push({ ...empty(queue), ready: waiting, leased: held(queue), dead: dead.get(queue) ?? 0 });
+            list.push({ ...empty(queue), ready: waiting, leased: reading.held(queue), dead: dead.get(queue) ?? 0 });
           }
           return list;
         });

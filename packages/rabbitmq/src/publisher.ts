@@ -48,7 +48,8 @@ export function createPublisher(link: Link, timeoutMs: number, isClosed: () => b
     const session = await link.session();
     const channel = await session.model.createConfirmChannel();
     const opened: Opened = { session, channel, returned: new Set() };
-    channel.on("error", () => undefined);
+    // Most likely an exchange that is gone: what was made is made again, if need be.
+    channel.on("error", () => session.setup.forgetAll());
     channel.on("close", () => {
       if (current === opened) current = null;
     });

@@ -14,6 +14,7 @@ export interface Setup {
   has(queue: string, delayed: boolean): boolean;
   /** Makes the next `queue` call look again: the broker said that the queue is gone. */
   forget(queue: string): void;
+  forgetAll(): void;
 }
 
 export function createSetup(settings: Settings, model: ChannelModel): Setup {
@@ -66,5 +67,6 @@ export function createSetup(settings: Settings, model: ChannelModel): Setup {
     dead: () => once("dead", () => topology.dead()),
     has: (queue, delayed) => done.has(keyOf(queue)) && (!delayed || done.has("ladder")),
     forget: (queue) => void done.delete(keyOf(queue)),
+    forgetAll: () => done.clear(),
   };
 }

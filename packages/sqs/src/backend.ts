@@ -1,6 +1,7 @@
 import {
   type Answer,
   type BackendContext,
+  type ExaminableBackend,
   type InspectableBackend,
   type Message,
   type Receipt,
@@ -10,6 +11,7 @@ import { createBatches, type Outgoing } from "./batches.ts";
 import { fifoCapabilities, standardCapabilities } from "./capabilities.ts";
 import { createClient } from "./client.ts";
 import { createDeadLetters } from "./dead-letters.ts";
+import { createDoctor } from "./doctor.ts";
 import { sqsError } from "./errors.ts";
 import { createInspector } from "./inspector.ts";
 import { outgoingOf, tooLong } from "./limits.ts";
@@ -22,7 +24,10 @@ import { createSettle } from "./settle.ts";
 import { createWaiting } from "./waiting.ts";
 
 /** One connection to SQS: the seven verbs. */
-export async function openSqs(settings: Settings, context: BackendContext): Promise<InspectableBackend> {
+export async function openSqs(
+  settings: Settings,
+  context: BackendContext,
+): Promise<InspectableBackend & ExaminableBackend> {
   const { address, fifo, pollSeconds } = settings;
   const has = fifo ? fifoCapabilities : standardCapabilities;
   const client = createClient(settings);
@@ -65,6 +70,7 @@ export async function openSqs(settings: Settings, context: BackendContext): Prom
     address,
     capabilities: has,
     inspector: createInspector(client.send, batches, queues, deadLetters, settings, ensureOpen),
+    doctor: createDoctor(queues, settings),
     async enqueue(messages) {
       ensureOpen();
       const outgoing = await Promise.all(messages.map(prepared));

@@ -1,4 +1,4 @@
-import type { BackendFactory, InspectableBackend } from "@waybill/core";
+import type { BackendFactory, ExaminableBackend, InspectableBackend } from "@waybill/core";
 import { openSqs } from "./backend.ts";
 import { settingsOf, type SqsOptions } from "./options.ts";
 import { optionsFromUrl } from "./url.ts";
@@ -7,8 +7,8 @@ export { fifoCapabilities, standardCapabilities } from "./capabilities.ts";
 export { type LambdaContext, type LambdaResponse, type SqsEvent, sqsHandler, type SqsRecord } from "./lambda.ts";
 export type { SqsOptions } from "./options.ts";
 
-/** Opens with an `inspector`, which the general `BackendFactory` does not promise. */
-export type SqsFactory = (...context: Parameters<BackendFactory>) => Promise<InspectableBackend>;
+/** Opens with an `inspector` and a `doctor`, which the general `BackendFactory` does not promise. */
+export type SqsFactory = (...context: Parameters<BackendFactory>) => Promise<InspectableBackend & ExaminableBackend>;
 
 /** Jobs in Amazon SQS queues, standard or FIFO. Throws CONFIG_INVALID for bad options. */
 export function sqsBackend(options: SqsOptions): SqsFactory {

@@ -13,6 +13,8 @@ export interface Queue {
   readonly maxBytes: number;
   /** SQS deletes a message this long after it was sent, run or not. */
   readonly retentionMs: number;
+  /** Whether SQS moves messages aside that are delivered too often. */
+  readonly redrives: boolean;
 }
 
 export interface Queues {
@@ -20,6 +22,10 @@ export interface Queues {
   find(queue: string): Promise<Queue>;
   /** Where dead letters of all queues of the prefix are kept. */
   readonly dead: Queue;
+  /** Those found so far, as they are now. */
+  known(): Promise<Queue[]>;
+  /** Messages in `dead`, approximately. */
+  deadCount(): Promise<number>;
 }
 
 /** Fewer, and SQS itself would bury a job because of a few deploys or killed workers. */
@@ -87,7 +93,16 @@ export async function openQueues(send: Send, settings: Settings): Promise<Queues
   };
 
   await Promise.all(settings.queues.map(find));
-  return { find, dead };
+  return {
+    find,
+    dead,
+    known: () => Promise.all([...found.keys()].map((queue) => look(send, nameOf(settings, queue)))),
+    async deadCount() {
+      const AttributeNames = ["ApproximateNumberOfMessages" as const];
+      const { Attributes } = await send(new GetQueueAttributesCommand({ QueueUrl: dead.url, AttributeNames }));
+      return Number(Attributes?.ApproximateNumberOfMessages ?? 0);
+    },
+  };
 }
 
 async function look(send: Send, name: string): Promise<Queue> {
@@ -104,6 +119,7 @@ async function describe(send: Send, name: string, url: string): Promise<Queue> {
     url,
     arn: Attributes["QueueArn"] ?? "",
     maxBytes: Number(Attributes["MaximumMessageSize"] ?? 1_048_576),
+    redrives: redrive !== undefined,
     retentionMs: Number(Attributes["MessageRetentionPeriod"] ?? 345_600) * 1_000,
   };
 }

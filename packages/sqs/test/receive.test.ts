@@ -5,10 +5,11 @@ import {
   SendMessageCommand,
   type Message as SqsMessage,
 } from "@aws-sdk/client-sqs";
-import type { Lease } from "@waybill/core";
+import { connect, defineJob, type Lease, newId } from "@waybill/core";
 import { describe, expect, test } from "vitest";
 import { startFaultProxy } from "./fault-proxy.ts";
-import { credentials, freshPrefix, lease, message, open, useEmulator } from "./fresh.ts";
+import { sqsBackend } from "../src/index.ts";
+import { credentials, freshPrefix, lease, message, open, region, useEmulator } from "./fresh.ts";
 
 const emulator = useEmulator();
 
@@ -217,4 +218,27 @@ describe("on a FIFO queue", () => {
     await backend.close();
     await proxy.close();
   });
+});
+
+test("a foreign job whose time is beyond what a FIFO queue keeps is a dead letter, not lost with its retention", async () => {
+  const prefix = freshPrefix();
+  const jobs = await connect(sqsBackend({ region, endpoint: emulator.endpoint, prefix, fifo: true }), { log: "off" });
+  const job = defineJob({ type: "test.far", handler: () => undefined });
+  const far = (days: number): Promise<unknown> => jobs.enqueue(job, {}, { delay: `${days}d` });
+  await far(13);
+  await expect(far(14)).rejects.toMatchObject({ code: "CAPABILITY_MISSING" });
+  const at = new Date(Date.now() + 20 * 86_400_000).toISOString();
+  const id = newId();
+  await emulator.client.send(
+    new SendMessageCommand({
+      QueueUrl: await urlOf(`${prefix}-default.fifo`),
+      MessageBody: JSON.stringify({ spec: "waybill/1", id, type: "test.far", args: [], scheduled_at: at }),
+      MessageGroupId: id,
+      MessageDeduplicationId: id,
+    }),
+  );
+  await jobs.worker({ jobs: [job] }).start();
+  const letters = async () => (await jobs.inspector?.deadLetters())?.map(({ reason }) => reason.code);
+  await expect.poll(letters, { timeout: 15_000 }).toEqual(["NEED_UNSUPPORTED"]);
+  await jobs.close();
 });

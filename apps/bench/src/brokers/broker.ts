@@ -19,6 +19,8 @@ export interface Broker {
     readonly enqueue: readonly { readonly peer: string; readonly factor: number }[];
     readonly process: readonly { readonly peer: string; readonly factor: number }[];
   };
+  /** What the server holds of waybill's own queue; only for a package that cannot be looked into. */
+  readonly held?: (url: string, queue: string) => Promise<number>;
   /** Jobs of one full-size round by verb; chosen so that the slowest side needs some seconds. */
   readonly jobs: { readonly enqueue: number; readonly process: number };
 }

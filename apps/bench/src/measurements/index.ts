@@ -1,3 +1,4 @@
+import { broker } from "./broker.ts";
 import { cpu } from "./cpu.ts";
 import { bulk, enqueue } from "./enqueue.ts";
 import { idle } from "./idle.ts";
@@ -8,6 +9,7 @@ import { rawBulk, rawEnqueue, rawProcess } from "./raw.ts";
 
 /** Everything that can be measured in a process of its own, by name. */
 export const measurements = {
+  broker,
   enqueue,
   bulk,
   process,

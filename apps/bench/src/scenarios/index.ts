@@ -1,3 +1,5 @@
+import { brokerNames } from "../brokers/index.ts";
+import { brokerScenario } from "./broker.ts";
 import { bulkScenario } from "./bulk.ts";
 import { cpuScenario } from "./cpu.ts";
 import { enqueueScenario } from "./enqueue.ts";
@@ -7,7 +9,7 @@ import { memoryScenario } from "./memory.ts";
 import { processScenario } from "./process.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** In the order they are run and printed. */
+/** In the order they are run and printed; each broker is a scenario of its own. */
 export const scenarios: readonly Scenario[] = [
   enqueueScenario,
   bulkScenario,
@@ -16,4 +18,5 @@ export const scenarios: readonly Scenario[] = [
   latencyScenario,
   idleScenario,
   memoryScenario,
+  ...brokerNames.map(brokerScenario),
 ];

@@ -1,0 +1,85 @@
+import { type BrokerName, brokers } from "../brokers/index.ts";
+import type { Broker, Side } from "../brokers/broker.ts";
+import { openWaybill } from "../brokers/waybill.ts";
+import { payload } from "../job.ts";
+import { percentile } from "../rounds.ts";
+import { inFlight, rate, verify } from "../verify.ts";
+import { lonelyJobs } from "./lonely-jobs.ts";
+
+export interface BrokerInput {
+  readonly directory: string;
+  readonly broker: BrokerName;
+  /** "waybill", or the name of a peer. */
+  readonly side: string;
+  readonly url: string;
+  readonly verb: "enqueue" | "process" | "latency";
+  readonly jobs: number;
+  /** In flight for enqueue, at once for process. */
+  readonly width: number;
+  /** For process: jobs that wait when the clock starts, `jobs` of which are measured. Absent: as many as `jobs`. */
+  readonly backlog?: number;
+}
+
+export interface BrokerResult {
+  /** Jobs per second; for latency: the median in ms. */
+  readonly value: number;
+  /** Of 100 jobs the slowest but one; only for latency. */
+  readonly p99: number;
+  /** CPU seconds of this process, all threads, for 10,000 jobs, while the clock ran. */
+  readonly cpu: number;
+  /** The most this process ever held resident, in MiB. */
+  readonly peak: number;
+}
+
+export async function broker(input: BrokerInput): Promise<BrokerResult> {
+  const queue = `b${Math.random().toString(36).slice(2, 10)}`;
+  const chosen: Broker = await brokers[input.broker]();
+  const side = await openSide(chosen, input, queue);
+  const measured = await measurements[input.verb](side, input);
+  await side.close();
+  return { p99: 0, ...measured, peak: process.resourceUsage().maxRSS / 1_024 };
+}
+
+function openSide(chosen: Broker, { side, url }: BrokerInput, queue: string): Promise<Side> {
+  if (side === "waybill") return openWaybill(chosen, url, queue);
+  const open = chosen.peers[side];
+  if (open === undefined) throw new Error(`${chosen.name} has no peer "${side}"`);
+  return open(url, queue);
+}
+
+type Measured = Pick<BrokerResult, "value" | "cpu"> & { readonly p99?: number };
+
+const measurements: Readonly<Record<BrokerInput["verb"], (side: Side, input: BrokerInput) => Promise<Measured>>> = {
+  /** Each call awaited until the server has answered. A first tenth warms up and is not timed. */
+  async enqueue(side, { jobs, width }) {
+    const warmUp = Math.ceil(jobs / 10);
+    await inFlight(warmUp, width, () => side.enqueue(payload));
+    const measured = await timed(jobs, () => inFlight(jobs, width, () => side.enqueue(payload)));
+    // Where a count is an estimate or a look, it must at least not be empty.
+    if ((await side.held()) === 0) verify("jobs on the server", 0, warmUp + jobs);
+    return measured;
+  },
+  /** From a full queue to all settled on the server: the worker's start and stop are on the clock. */
+  async process(side, { jobs, width, backlog = jobs }) {
+    await side.fill(Array.from({ length: backlog }, () => payload));
+    let ran = 0;
+    const measured = await timed(jobs, () => side.process(width, jobs, () => (ran += 1)));
+    if (backlog > jobs) return measured;
+    verify("handlers run", ran, jobs);
+    verify("jobs left on the server", await side.held(), 0);
+    return measured;
+  },
+  async latency(side, { jobs }) {
+    const waits = await lonelyJobs(side, jobs);
+    return { value: percentile(waits, 0.5), p99: percentile(waits, 0.99), cpu: 0 };
+  },
+};
+
+async function timed(jobs: number, work: () => Promise<void>): Promise<Measured> {
+  const cpuBefore = process.cpuUsage();
+  const startedAt = performance.now();
+  await work();
+  const value = rate(jobs, startedAt);
+  const used = process.cpuUsage(cpuBefore);
+  return { value, cpu: ((used.user + used.system) / 1e6 / jobs) * 10_000 };
+}

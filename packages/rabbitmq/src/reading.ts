@@ -1,0 +1,66 @@
+import { type Admit, decodeBody, type Lease, type LeaseRequest, toError } from "@waybill/core";
+import type { Delivery } from "./intake.ts";
+import { labelOf } from "./label.ts";
+import { createLine, type Line } from "./line.ts";
+import { createLink, type Link } from "./link.ts";
+import type { Settings } from "./options.ts";
+import type { Settle } from "./settle.ts";
+import { names } from "./topology.ts";
+
+/** The connection that leases and acks: one line for each queue. Opened by the first call. */
+export interface Reading {
+  readonly link: Link;
+  lease(request: LeaseRequest): Promise<Lease[]>;
+  /** Leases of that queue given out and not settled yet. */
+  held(queue: string): number;
+  /** Waiting calls end with nothing. */
+  dismiss(): void;
+  /** Acks are sent before the channels close, and channels before the connection. */
+  close(): Promise<void>;
+}
+
+const DEFAULT_HEARTBEAT_S = 10;
+
+export function createReading(settings: Settings, admit: Admit, settle: Settle, isClosed: () => boolean): Reading {
+  const { prefix, queueType } = settings;
+  let heartbeatS = DEFAULT_HEARTBEAT_S;
+  const link = createLink(settings, () => heartbeatS);
+  const lines = new Map<string, Line>();
+
+  function leaseOf(delivery: Delivery, queue: string): Lease | null {
+    const label = (body: string) => labelOf(delivery.message, body, queue, queueType === "quorum", admit);
+    try {
+      return { ...label(decodeBody(delivery.message.content)), token: delivery };
+    } catch (thrown) {
+      void settle.bury(delivery, label(""), { code: "ENCODING_INVALID", message: toError(thrown).message });
+      return null;
+    }
+  }
+
+  function lineOf(queue: string): Line {
+    let line = lines.get(queue);
+    if (line === undefined) {
+      const work = names.work(prefix, queue);
+      line = createLine({ link, queue, work, leaseOf: (delivery) => leaseOf(delivery, queue), isClosed });
+      lines.set(queue, line);
+    }
+    return line;
+  }
+
+  return {
+    link,
+    lease(request) {
+      // A worker that hangs is found out after two to three heartbeats: within its lease.
+      if (lines.size === 0) heartbeatS = Math.max(1, Math.floor(request.leaseMs / 3_000));
+      return lineOf(request.queue).lease(request);
+    },
+    held: (queue) => lines.get(queue)?.held() ?? 0,
+    dismiss() {
+      for (const line of lines.values()) line.dismiss();
+    },
+    async close() {
+      await Promise.allSettled([...lines.values()].map((line) => line.close()));
+      await link.close();
+    },
+  };
+}
