@@ -11,14 +11,15 @@ interface Locked {
 
 describe.each([top, ...workspaces])("$path/package.json", ({ manifest }) => {
   test("pins every version exactly, so that two clones install the same bytes", () => {
-    const { dependencies, devDependencies, peerDependencies, optionalDependencies } = manifest;
-    const wanted = Object.entries({
-      ...dependencies,
-      ...devDependencies,
-      ...peerDependencies,
-      ...optionalDependencies,
-    });
+    const { dependencies, devDependencies, optionalDependencies } = manifest;
+    const wanted = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
     expect(wanted.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([]);
+  });
+
+  test("asks an application for one version of ours, and for any of a client library that keeps its promises", () => {
+    const asked = Object.entries(manifest.peerDependencies ?? {});
+    const allowed = (name: string) => (name.startsWith("@waybill/") ? /^\d+\.\d+\.\d+$/ : /^\^?\d+\.\d+\.\d+$/);
+    expect(asked.filter(([name, version]) => !allowed(name).test(version))).toEqual([]);
   });
 
   test("is MIT", () => {
