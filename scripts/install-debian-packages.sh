@@ -8,7 +8,7 @@ set -euo pipefail
 declare -A package_of=(
   [chromium]=chromium [sqlite3]=sqlite3 [python3]=python3
   [redis-server]=redis-server [/usr/lib/rabbitmq/bin/rabbitmq-server]=rabbitmq-server
-  [psql]=postgresql [/usr/sbin/pgbouncer]=pgbouncer [/usr/sbin/nginx]=nginx [setpriv]=util-linux
+  [psql]=postgresql [/usr/sbin/pgbouncer]=pgbouncer [/usr/sbin/nginx]=nginx [setpriv]=util-linux [ip]=iproute2
 )
 
 missing=()

@@ -32,6 +32,7 @@ const outages: readonly Outage[] = [
       return {
         url,
         async during() {
+          await sleep(target.ripeMs);
           await server?.kill();
           await sleep(3_000);
           await server?.restart();

@@ -24,6 +24,8 @@ local function key(name) return prefix .. name end
 /** BullMQ's fetch for one job: the fields we read, or nothing and when the next delayed one is due. */
 const take = `
 local function takeInto(jobs, now, leaseMs, tokens, count)
+  -- A script that has written goes on when memory is full, and taking jobs is what frees it in the end.
+  redis.call("DEL", key("none"))
   local keys = { key("wait"), key("active"), key("prioritized"), key("events"), key("stalled"), key("limiter"),
     key("delayed"), key("paused"), key("meta"), key("pc"), key("marker") }
   for number = 1, count do

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, type Option } from "commander";
-import type { ServerRanges } from "@waybill/core";
+import type { ServerVersions } from "@waybill/core";
 import { UsageError } from "./exit.ts";
 
 export interface ProjectSettings {
   /** Options by their long name in camelCase: `{ url: "sqlite:./waybill.db", maxLost: 5 }`. */
   readonly options: Readonly<Record<string, unknown>>;
   /** The servers the program was tested with; any other is refused. */
-  readonly services: ServerRanges;
+  readonly services: ServerVersions;
 }
 
 const NONE: ProjectSettings = { options: {}, services: {} };
@@ -24,7 +24,7 @@ export function readProjectFile(): ProjectSettings {
   const manifest = parse(text);
   if (!isRecord(manifest) || manifest["waybill"] === undefined) return NONE;
   const { services = {}, ...options } = asRecord(manifest["waybill"], "waybill");
-  return { options, services: asRecord(services, "waybill.services") as ServerRanges };
+  return { options, services: asRecord(services, "waybill.services") as ServerVersions };
 }
 
 /**

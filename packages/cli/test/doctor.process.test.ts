@@ -119,6 +119,25 @@ describe("waybill doctor", () => {
     }
   });
 
+  test("R51: notes a kernel that cuts Redis's backlog short, in a network of its own", async ({ skip }) => {
+    const isRoot = process.getuid?.() === 0;
+    if (!isRoot) skip("only root may make a network namespace");
+    const { folder } = freshPlace();
+    const inItsOwnNetwork = [
+      "ip link set lo up && echo 128 > /proc/sys/net/core/somaxconn",
+      `redis-server --port 7001 --bind 127.0.0.1 --save '' --appendonly yes --dir ${folder} --daemonize yes >/dev/null`,
+      `until redis-cli -p 7001 ping >/dev/null 2>&1; do sleep 0.1; done`,
+      `"$@"; code=$?; redis-cli -p 7001 shutdown nosave; exit $code`,
+    ].join("\n");
+    const args = ["doctor", "--json", "--url", "redis://127.0.0.1:7001"];
+    const { stdout, code } = await start(args, {}, ["unshare", "--net", "sh", "-c", inItsOwnNetwork, "sh"]).ended;
+    expect(jsonLines(stdout).find(({ check }) => check === "host.somaxconn")).toMatchObject({
+      severity: "note",
+      message: "/proc/sys/net/core/somaxconn is 128, Redis asks for 511",
+    });
+    expect(code).toBe(0);
+  });
+
   test("a backend that refuses to open is a finding beside the settings", async () => {
     const { stdout, code } = await waybill(["doctor", "--json", "--url", "sqlite:/no/such/folder/waybill.db"]);
     expect(code).toBe(1);

@@ -12,7 +12,7 @@ import { createProducer, type EnqueueItem, type EnqueueOptions } from "./produce
 import { demandAll } from "./registry.ts";
 import { factoryFor } from "./schemes.ts";
 import { createSeam } from "./seam.ts";
-import { demandVersion, type ServerRanges } from "./server-version.ts";
+import { demandVersion, type ServerVersions } from "./server-version.ts";
 import { createWorker, type OwnedWorker, type Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
@@ -37,7 +37,7 @@ export interface ConnectOptions {
   /** What this process is, in its boot line. Default "worker". */
   readonly role?: string;
   /** Versions of servers this program was tested with, e.g. `{ redis: ">=6.2 <8" }`; any other is refused at start. */
-  readonly services?: ServerRanges;
+  readonly services?: ServerVersions;
 }
 
 /** A connection to one backend: the producer, and what workers are made from. */

@@ -52,7 +52,7 @@ export type { RegisteredJob, Registry, RegistryOptions } from "./registry.ts";
 export { createRegistry } from "./registry.ts";
 export type { Migration } from "./schemes.ts";
 export { maskUrl, migrate } from "./schemes.ts";
-export type { ServerRanges } from "./server-version.ts";
+export type { ServerVersions } from "./server-version.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 export type { TransactionalBackend } from "./transactional.ts";
 export type { Worker } from "./worker.ts";

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { fromUrl, migrate, postgresBackend, schemaVersion } from "../src/index.ts";
 import { context, freshSchema, freshUrl, lease, message, open, sql, testPool } from "./database.ts";
 
-const refused = (message: RegExp) => ({ code: "CONFIG_INVALID", message: expect.stringMatching(message) });
+const refused = (says: RegExp) => ({ code: "CONFIG_INVALID", message: expect.stringMatching(says) });
 
 /** A login of its own that may do nothing yet. */
 async function freshUser(): Promise<{ name: string; url: (schema: string, more?: string) => Promise<string> }> {
@@ -37,8 +37,8 @@ describe("a URL that cannot mean anything is refused at once", () => {
     ["postgres://h/db?pollMs=soon", /pollMs must be a whole number/],
     ["postgres://h/db?migrate=maybe", /"on" or "off"/],
     ["postgres://h/db?listen=redis://h", /listen is not a postgres URL/],
-  ] as const)("%s", ([url, message]) => {
-    expect(() => fromUrl(url)).toThrow(expect.objectContaining(refused(message)));
+  ] as const)("%s", ([url, says]) => {
+    expect(() => fromUrl(url)).toThrow(expect.objectContaining(refused(says)));
   });
 });
 
@@ -73,8 +73,8 @@ describe("a server that cannot serve is refused when it is opened, with the way 
     const schema = freshSchema();
     await migrate(await freshUrl(schema));
     await sql(`INSERT INTO "${schema}".schema_version VALUES (99, now())`);
-    const message = new RegExp(`version 99.*up to ${schemaVersion}; update the package`);
-    await expect(open({ schema })).rejects.toMatchObject(refused(message));
+    const says = new RegExp(`version 99.*up to ${schemaVersion}; update the package`);
+    await expect(open({ schema })).rejects.toMatchObject(refused(says));
   });
 
   test("a schema that nobody has migrated, with migrate=off", async () => {

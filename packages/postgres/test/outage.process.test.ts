@@ -42,9 +42,9 @@ const job = defineJob({ type: "count.one" });
 /** Enqueues until stopped, one after the other, and keeps the ids it was told are stored. */
 function produce(jobs: Jobs): { readonly accepted: Set<string>; stop(): Promise<void> } {
   const accepted = new Set<string>();
-  let stopped = false;
+  const stop = new AbortController();
   const lane = async (): Promise<void> => {
-    while (!stopped) {
+    while (!stop.signal.aborted) {
       await jobs.enqueue(job, {}).then(
         ({ id }) => accepted.add(id),
         () => sleep(50),
@@ -56,7 +56,7 @@ function produce(jobs: Jobs): { readonly accepted: Set<string>; stop(): Promise<
   return {
     accepted,
     async stop() {
-      stopped = true;
+      stop.abort();
       await lanes;
     },
   };

@@ -9,6 +9,7 @@ import { createPublisher } from "./publisher.ts";
 import { createReading } from "./reading.ts";
 import { createSender } from "./sender.ts";
 import { createSettle } from "./settle.ts";
+import { watchStandstill } from "./standstill.ts";
 
 /** How long the broker may take to say goodbye; after that the sockets are cut. Less than core waits for `close`. */
 const GOODBYE_MS = 2_000;
@@ -32,6 +33,7 @@ export async function openRabbit(
   const sender = createSender(settings, publisher, capabilities.maxBodyBytes);
   const settle = createSettle(sender);
   const reading = createReading(settings, context.admit, settle, isClosed);
+  const standstill = watchStandstill();
   const known = new Set<string>();
   const inspector = createInspector({ reading, sender, settings, known, ensureOpen });
 
@@ -41,6 +43,7 @@ export async function openRabbit(
 
   async function close(): Promise<void> {
     reading.dismiss();
+    standstill.end();
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), GOODBYE_MS);
     const goodbye = publisher.whenIdle().then(() => Promise.allSettled([reading.close(), writing.close()]));
@@ -68,6 +71,8 @@ export async function openRabbit(
     },
     async ack(leases) {
       ensureOpen();
+      // An ack written to a connection that the broker has closed would count as done what runs elsewhere by now.
+      await standstill.over();
       return settle.ack(leases);
     },
     async retry(lease, request) {

@@ -111,7 +111,7 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
     grow(count) {
       // Several subscriptions share what is delivered; a few wide ones cost the broker less than many narrow ones.
       const spare = credits.size < FEW ? count : Math.max(count, FEW * credits.size);
-      return subscribe({ tag: `waybill-${nextTag++}`, spare, alive: true });
+      return subscribe({ tag: `waybill-${nextTag++}`, spare: Math.min(spare, LARGEST_PREFETCH), alive: true });
     },
     stop() {
       for (const credit of credits) {
@@ -145,6 +145,7 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
 }
 
 const FEW = 4;
+const LARGEST_PREFETCH = 65_535;
 
 /**
  * RabbitMQ passes acks on to a quorum queue a few dozen at a time, and forgets those it has not passed on when the

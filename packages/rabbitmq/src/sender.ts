@@ -38,7 +38,7 @@ export function createSender(settings: Settings, publisher: Publisher, maxBodyBy
     const back = list.filter((_, index) => answers[index] === "returned");
     if (back.length === 0) return answers.map(asError);
     const again = await publisher.publish(back, ({ setup }) => {
-      for (const one of back) setup.forget(one.queue);
+      setup.forgetAll();
       return prepare(setup, back);
     });
     let next = 0;

@@ -137,6 +137,27 @@ test("a queue deleted under a running worker is made again, and later jobs run",
   await expect.poll(() => ran, { timeout: 10_000 }).toEqual([1, 2]);
 });
 
+test("exchanges and the queue of dead letters are made again when somebody deleted them", async () => {
+  const url = await urlOf("direct");
+  const prefix = new URL(url).searchParams.get("prefix") ?? "";
+  const backend = await open(url);
+  await backend.enqueue([message({ delayMs: 100 })]);
+  const [held] = await lease(backend);
+  if (held === undefined) throw new Error("nothing was leased");
+  const connection = await dial(rabbit.url);
+  const channel = await connection.createChannel();
+  await channel.deleteQueue(`${prefix}:dead`);
+  await channel.deleteExchange(`${prefix}:level-100ms`);
+  await connection.close();
+  await sleep(300);
+  await backend.deadLetter(held, { code: "TEST", message: "to a queue that is gone" });
+  // The first finds out, and says that it may not be stored; the next goes through.
+  await expect
+    .poll(async () => (await backend.enqueue([message({ delayMs: 100 })]))[0]?.ok, { timeout: 5_000 })
+    .toBe(true);
+  expect(await lease(backend)).toHaveLength(1);
+});
+
 test("a lost connection ends its leases: a late settle of any kind is LEASE_LOST, and another worker has the job", async () => {
   const url = await urlOf("proxy");
   const cutOff = await open(url);

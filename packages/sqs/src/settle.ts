@@ -41,11 +41,12 @@ export function createSettle(batches: Batches, moves: Moves, has: Capabilities, 
     extend: (leases, leaseMs) => extend(batches, has.maxLeaseMs, leases, leaseMs),
 
     async giveBack(leases) {
-      const backs = leases.map((lease) => {
+      const backs = leases.map(async (lease) => {
         const delivery = ours(lease);
         return goBack(lease, delivery, delivery.history, 0);
       });
-      await Promise.all(backs);
+      // What cannot be given back comes again when its lease ends.
+      await Promise.allSettled(backs);
     },
   };
 }

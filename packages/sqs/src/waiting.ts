@@ -31,15 +31,16 @@ export function createWaiting(
 
   async function lease({ queue: from, limit, leaseMs, waitMs, signal }: LeaseRequest): Promise<Lease[]> {
     const until = performance.now() + waitMs;
-    const queue = await queues.find(from);
-    const ended = AbortSignal.any([signal, closing.signal]);
+    const ends = [signal, closing.signal];
+    const queue = await unlessAborted(queues.find(from), ends);
+    if (queue === null) return [];
     for (;;) {
-      if (ended.aborted) return [];
+      if (ends.some(({ aborted }) => aborted)) return [];
       const restMs = Math.max(0, until - performance.now());
       const waitSeconds = Math.min(pollSeconds, Math.ceil(restMs / 1_000));
       const poll = receive({ from, queue, limit, leaseMs, waitSeconds });
       track(poll);
-      const found = await unlessAborted(poll, ended);
+      const found = await unlessAborted(poll, ends);
       if (found === null) {
         track(poll.then(giveBack));
         return [];
@@ -57,11 +58,14 @@ export function createWaiting(
   };
 }
 
-/** Null as soon as `signal` says so; whether the work then fails is its own affair. */
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T | null> {
+/** Null as soon as one of the signals says so; whether the work then fails is its own affair. */
+function unlessAborted<T>(work: Promise<T>, signals: readonly AbortSignal[]): Promise<T | null> {
   return new Promise((resolve, reject) => {
     const end = (): void => resolve(null);
-    signal.addEventListener("abort", end, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", end));
+    if (signals.some(({ aborted }) => aborted)) end();
+    for (const signal of signals) signal.addEventListener("abort", end, { once: true });
+    work.then(resolve, reject).finally(() => {
+      for (const signal of signals) signal.removeEventListener("abort", end);
+    });
   });
 }

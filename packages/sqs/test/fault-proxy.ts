@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 /** One call as it goes to SQS. */
@@ -31,18 +31,26 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     after: (_, output) => output,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
-  const server: Server = createServer(async (request, response) => {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = await textOf(request);
     const action = String(request.headers["x-amz-target"]).replace("AmazonSQS.", "");
     const call: Call = { action, input: JSON.parse(text) as Call["input"] };
     proxy.calls.push(call);
     const fault = await proxy.before(call);
-    if (fault !== null) return void response.writeHead(fault.status, HEADERS).end(JSON.stringify(fault.body));
+    if (fault !== null) {
+      response.writeHead(fault.status, HEADERS).end(JSON.stringify(fault.body));
+      return;
+    }
     const { host: _, "content-length": __, connection: ___, ...headers } = request.headers;
-    const answer = await fetch(target, { method: "POST", headers: headers as Record<string, string>, body: text });
-    const output = (await answer.json()) as Record<string, unknown>;
-    const changed = answer.ok ? proxy.after(call, output) : output;
-    response.writeHead(answer.status, HEADERS).end(JSON.stringify(changed));
+    const forwarded = await fetch(target, { method: "POST", headers: headers as Record<string, string>, body: text });
+    const output = (await forwarded.json()) as Record<string, unknown>;
+    const changed = forwarded.ok ? proxy.after(call, output) : output;
+    response.writeHead(forwarded.status, HEADERS).end(JSON.stringify(changed));
+  }
+
+  const server: Server = createServer((request, response) => {
+    // Nobody behind it any more: whoever called sees the connection end.
+    answer(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -75,3 +75,21 @@ test("R25: an ack after the lease has ended is lost, although SQS deletes by an 
   expect(answer).toMatchObject({ ok: false, error: { code: "LEASE_LOST" } });
   expect(await lease(backend, { waitMs: 4_000 })).toMatchObject([{ id: late.id, lost: 1 }]);
 });
+
+test("an abort ends a wait although SQS does not answer, be it for the queue or for its messages", async () => {
+  const proxy = await startFaultProxy(emulator.endpoint);
+  const backend = await open(proxy.url, { credentials });
+  let letGo = (): void => undefined;
+  const silent = new Promise<null>((resolve) => (letGo = () => resolve(null)));
+  proxy.before = () => silent;
+  const stop = new AbortController();
+  const waiting = lease(backend, { queue: "never.seen", waitMs: 20_000, signal: stop.signal });
+  await sleep(200);
+  const before = performance.now();
+  stop.abort();
+  expect(await waiting).toEqual([]);
+  expect(performance.now() - before).toBeLessThan(500);
+  letGo();
+  await backend.close();
+  await proxy.close();
+});

@@ -57,28 +57,8 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
     await epmd.stop();
     throw error;
   });
-  const { restart, kill } = node;
-  let killed = false;
-  return Object.assign(node, {
-    ctl: (...args: string[]) => control(env, args),
-    async kill() {
-      killed = true;
-      await kill();
-    },
-    async restart() {
-      await restart();
-      if (killed) await control(env, ["eval", ELECT_LEADERS]);
-      killed = false;
-    },
-  });
+  return Object.assign(node, { ctl: (...args: string[]) => control(env, args) });
 }
-
-/**
- * A lone node that was killed may leave its quorum queues without a leader, for ever (rabbitmq-server issue 10070); in a
- * cluster another member would have called the election.
- */
-const ELECT_LEADERS =
-  "[ra:trigger_election(amqqueue:get_pid(Q)) || Q <- rabbit_amqqueue:list_by_type(rabbit_quorum_queue)].";
 
 /** A broker that serves: it answers the protocol header with connection.start, which names it. */
 export const isRabbit = (port: number): Promise<boolean> => answers(port, "AMQP\0\0\x09\x01", /RabbitMQ/);

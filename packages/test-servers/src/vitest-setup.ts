@@ -5,14 +5,16 @@ import { type FoundService, findService } from "./find-service.ts";
 import { FINDER_VARIABLE } from "./service-url.ts";
 import { serviceNames } from "./services.ts";
 
+const found = new Map<string, Promise<FoundService>>();
+let close = async (): Promise<void> => {};
+
 /**
  * vitest's globalSetup: answers the tests' question where a service is, and looks for it at the first question only, so
- * that a run without such tests starts nothing. Answers the function that ends what was started.
+ * that a run without such tests starts nothing.
  */
-export async function setup(): Promise<() => Promise<void>> {
+export async function setup(): Promise<void> {
   // Every project of the workspace calls this; the first one serves all.
-  if (process.env[FINDER_VARIABLE]) return async () => {};
-  const found = new Map<string, Promise<FoundService>>();
+  if (process.env[FINDER_VARIABLE]) return;
   const server = createServer(async (request, response) => {
     const name = serviceNames.find((known) => `/${known}` === request.url);
     if (name === undefined) return void response.writeHead(404).end(`no service is called ${request.url}`);
@@ -25,11 +27,17 @@ export async function setup(): Promise<() => Promise<void>> {
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   process.env[FINDER_VARIABLE] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return async () => {
+  close = async () => {
     delete process.env[FINDER_VARIABLE];
     server.close();
     server.closeAllConnections();
-    const started = await Promise.allSettled(found.values());
-    await Promise.all(started.map((one) => (one.status === "fulfilled" ? one.value.stop() : null)));
   };
+}
+
+/** Ends what was started for the tests. */
+export async function teardown(): Promise<void> {
+  await close();
+  const started = await Promise.allSettled(found.values());
+  found.clear();
+  await Promise.all(started.map((one) => (one.status === "fulfilled" ? one.value.stop() : null)));
 }

@@ -12,7 +12,7 @@ const accepts = (url: string) =>
   });
 
 test.each(["redis", "rabbitmq", "postgres", "pgbouncer", "sqs"] as const)(
-  "R25: a test that asks for %s gets one that accepts connections, with no Docker and no account",
+  "R25: a test that asks for %s gets one that accepts connections, with no container and no account",
   async (name) => {
     const url = await serviceUrl(name);
     expect(await accepts(url)).toBe(true);

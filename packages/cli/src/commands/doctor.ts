@@ -10,6 +10,7 @@ import {
 } from "@waybill/core";
 import { shared, type SharedOptions } from "../connection.ts";
 import { uncoveredQueues } from "../doctor/coverage.ts";
+import { hostFindings } from "../doctor/host.ts";
 import { type Setting, settingsOf } from "../doctor/settings.ts";
 import { CommandError } from "../exit.ts";
 import { examples, section } from "../help.ts";
@@ -82,7 +83,7 @@ function refusal(thrown: unknown): Finding {
 async function findingsOf(jobs: Jobs, watchMs: number): Promise<Finding[]> {
   const own = jobs.doctor?.checks() ?? [];
   const queues = jobs.inspector === null ? [] : uncoveredQueues(jobs.inspector, watchMs);
-  return (await Promise.all([own, queues])).flat();
+  return (await Promise.all([own, queues, hostFindings(jobs)])).flat();
 }
 
 const settingColumns: readonly Column<Setting>[] = [
