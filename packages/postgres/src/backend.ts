@@ -1,5 +1,7 @@
 import {
   type BackendContext,
+  type Doctor,
+  type ExaminableBackend,
   type InspectableBackend,
   type Lease,
   type Message,
@@ -9,6 +11,7 @@ import {
 import { postgresCapabilities } from "./capabilities.ts";
 import { createClaim } from "./claim.ts";
 import { openDatabase, type Query } from "./database.ts";
+import { createDoctor } from "./doctor.ts";
 import { createEnqueue } from "./enqueue.ts";
 import { addressOf, databaseError, invalid } from "./errors.ts";
 import { createHints } from "./hints.ts";
@@ -26,7 +29,7 @@ import { createUpkeep } from "./upkeep.ts";
 import { createWaiting } from "./waiting.ts";
 
 /** What the backend offers beyond the seven verbs. */
-export interface PostgresBackend extends InspectableBackend, TransactionalBackend {
+export interface PostgresBackend extends InspectableBackend, ExaminableBackend, TransactionalBackend {
   enqueueIn(transaction: Transaction, messages: readonly Message[]): ReturnType<InspectableBackend["enqueue"]>;
   completeIn(transaction: Transaction, lease: Lease): Promise<void>;
 }
@@ -90,10 +93,11 @@ export async function openPostgres(settings: Settings, context: BackendContext):
     else waiting.wake(payload);
   }
 
-  async function open(): Promise<void> {
+  async function open(): Promise<Doctor> {
     try {
       await bringUpToDate(database, schema, settings.migrate);
-      if (settings.listenUrl === null) return;
+      const doctor = await createDoctor(query, settings, () => listener?.listening() ?? false);
+      if (settings.listenUrl === null) return doctor;
       const channel = channelOf(schema);
       listener = await startListener({ url: settings.listenUrl, channel, query, heard, missed: waiting.wakeAll });
       if (listener === null && settings.mustListen) {
@@ -101,6 +105,7 @@ export async function openPostgres(settings: Settings, context: BackendContext):
           `${address}: notifications do not arrive at the "listen" URL; name the server itself there, not a pooler`,
         );
       }
+      return doctor;
     } catch (thrown) {
       await close();
       throw databaseError(thrown, address, "open");
@@ -114,11 +119,12 @@ export async function openPostgres(settings: Settings, context: BackendContext):
     await database.close(CLOSE_MS);
   }
 
-  await open();
+  const doctor = await open();
   return {
     name: "postgres",
     address,
     capabilities,
+    doctor,
     inspector: createInspector(query, schema, (queue) => (queue === "" ? waiting.tend() : waiting.wake(queue))),
     async enqueue(messages) {
       if (messages.length === 0) return [];
