@@ -23,20 +23,20 @@ local function key(name) return prefix .. name end
 
 /** BullMQ's fetch for one job: the fields we read, or nothing and when the next delayed one is due. */
 const take = `
-local function takeInto(jobs, now, leaseMs, tokens, count)
+local function takeInto(jobs, now, leaseMs, token, count)
   -- A script that has written goes on when memory is full, and taking jobs is what frees it in the end.
   redis.call("DEL", key("none"))
   local keys = { key("wait"), key("active"), key("prioritized"), key("events"), key("stalled"), key("limiter"),
     key("delayed"), key("paused"), key("meta"), key("pc"), key("marker") }
-  for number = 1, count do
-    local options = cmsgpack.pack({ token = tokens .. number, lockDuration = leaseMs })
-    local done, found = pcall(moveToActive, keys, { prefix, now, options })
+  local arguments = { prefix, now, cmsgpack.pack({ token = token, lockDuration = leaseMs }) }
+  for _ = 1, count do
+    local done, found = pcall(moveToActive, keys, arguments)
     if not done then return type(found) == "table" and found.err or found end
     if type(found[1]) ~= "table" then return tostring(found[4] or 0) end
     local fields = {}
     for at = 1, #found[1], 2 do fields[found[1][at]] = found[1][at + 1] end
     jobs[#jobs + 1] = { found[2], fields.name or "", fields.data or "{}", fields.priority or "0",
-      fields.atm or "0", fields.stc or "0", tostring(number) }
+      fields.atm or "0", fields.stc or "0" }
   end
   return "0"
 end
@@ -70,7 +70,7 @@ end
 return answers
 `;
 
-/** ARGV: now, leaseMs, the beginning of the tokens, count. Answers the jobs, then when to look again or an error. */
+/** ARGV: now, leaseMs, the token, count. Answers the jobs, then when to look again or an error. */
 export const takeJobs: string = `${bullmq("moveToActive")}${key}${take}
 local jobs = {}
 local after = takeInto(jobs, ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]))
@@ -78,17 +78,22 @@ return { jobs, after }
 `;
 
 /**
- * ARGV: now, leaseMs, the beginning of the new tokens, how many jobs to take along, then id and token of each job that
+ * ARGV: now, leaseMs, the new token, how many jobs to take along, then id and token of each job that
  * is done. Answers BullMQ's code for each (0 is done), the jobs taken, and when to look again or an error.
  */
 export const finishJobs: string = `${bullmq("moveToFinished")}${bullmq("moveToActive")}${key}${take}
 local codes = {}
 local keys = { key("wait"), key("active"), key("prioritized"), key("events"), key("stalled"), key("limiter"),
   key("delayed"), key("paused"), key("meta"), key("pc"), key("completed"), "", key("metrics:completed"), key("marker") }
+local token, options
 for at = 5, #ARGV, 2 do
   local id = ARGV[at]
   keys[12] = key(id)
-  local options = cmsgpack.pack({ token = ARGV[at + 1], keepJobs = { count = 0 }, attempts = 1, maxMetricsSize = "" })
+  -- Jobs that were taken together have the same one.
+  if token ~= ARGV[at + 1] then
+    token = ARGV[at + 1]
+    options = cmsgpack.pack({ token = token, keepJobs = { count = 0 }, attempts = 1, maxMetricsSize = "" })
+  end
   local done, code = pcall(moveToFinished, keys,
     { id, ARGV[1], "returnvalue", "null", "completed", "0", prefix, options, "" })
   codes[#codes + 1] = done and code or { type(code) == "table" and code.err or code }

@@ -6,7 +6,7 @@ import type { StoredJob } from "./label.ts";
 export interface Batches {
   /** In order, for each: stored, the data of the job that has the id already, or why it failed. */
   add(base: string, now: number, jobs: readonly StoredJob[]): Promise<Added[]>;
-  take(base: string, leaseMs: number, tokens: string, count: number): Promise<Taken>;
+  take(base: string, leaseMs: number, token: string, count: number): Promise<Taken>;
   /** Acks, and then takes `count` jobs in the same step. */
   finish(base: string, held: readonly Held[], along: Along): Promise<Taken & { readonly codes: (number | Error)[] }>;
 }
@@ -24,7 +24,8 @@ export interface Held {
 
 export interface Along {
   readonly leaseMs: number;
-  readonly tokens: string;
+  /** One for all jobs of the call: it is judged together with the job's id. */
+  readonly token: string;
   readonly count: number;
 }
 
@@ -36,7 +37,6 @@ export type TakenJob = readonly [
   priority: string,
   failures: string,
   lost: string,
-  token: string,
 ];
 
 export interface Taken {
@@ -67,13 +67,13 @@ export function createBatches(client: Client): Batches {
       for (const { id, name, data, priority, delay } of jobs) args.push(id, name, data, priority, delay);
       return (await commands.waybillAdd(1, base, ...args)).map(addedOf);
     },
-    async take(base, leaseMs, tokens, count) {
-      const [jobs, after] = await commands.waybillTake(1, base, Date.now(), leaseMs, tokens, count);
+    async take(base, leaseMs, token, count) {
+      const [jobs, after] = await commands.waybillTake(1, base, Date.now(), leaseMs, token, count);
       return { jobs, ...endOf(after) };
     },
-    async finish(base, held, { leaseMs, tokens, count }) {
-      const args: (string | number)[] = [Date.now(), leaseMs, tokens, count];
-      for (const { id, token } of held) args.push(id, token);
+    async finish(base, held, { leaseMs, token, count }) {
+      const args: (string | number)[] = [Date.now(), leaseMs, token, count];
+      for (const lease of held) args.push(lease.id, lease.token);
       const [codes, jobs, after] = await commands.waybillFinish(1, base, ...args);
       return {
         codes: codes.map((code) => (typeof code === "number" ? code : new Error(code[0]))),

@@ -9,7 +9,7 @@ export interface Claim {
   /** At most `count` leases, in order. Rejects only if it got none. */
   take(count: number, leaseMs: number): Promise<Lease[]>;
   /** What came along with acks. */
-  found(taken: Taken, tokens: string, expiresAt: number): Lease[];
+  found(taken: Taken, token: string, expiresAt: number): Lease[];
   /** Back to the front of the line, as if nobody had taken them. */
   putBack(leases: readonly Lease[]): void;
   /** How long nothing can change unannounced: until the next delay or the next look for lost leases ends. */
@@ -24,7 +24,7 @@ const SHORTEST_CHECK_MS = 50;
 const LONGEST_CHECK_MS = 1_000;
 const REMEMBER_SHORT_MS = 10_000;
 
-export function createClaim(queue: string, scripts: ScriptBook, nextTokens: () => string): Claim {
+export function createClaim(queue: string, scripts: ScriptBook, nextToken: () => string): Claim {
   const returning = new Set<Promise<unknown>>();
   let checkedAt = -Infinity;
   let checkMs = LONGEST_CHECK_MS;
@@ -42,22 +42,22 @@ export function createClaim(queue: string, scripts: ScriptBook, nextTokens: () =
     return scripts.lookForLost(queue, checkMs);
   }
 
-  function found({ jobs, nextDueAt: next }: Taken, tokens: string, expiresAt: number): Lease[] {
+  function found({ jobs, nextDueAt: next }: Taken, token: string, expiresAt: number): Lease[] {
     if (next > 0) nextDueAt = next;
-    return jobs.map((job) => leaseOf(job, queue, tokens, expiresAt));
+    return jobs.map((job) => leaseOf(job, queue, token, expiresAt));
   }
 
   return {
     found,
     async take(count, leaseMs) {
       const check = checkLost(leaseMs)?.catch(() => undefined);
-      const tokens = nextTokens();
+      const token = nextToken();
       const expiresAt = Date.now() + leaseMs;
       nextDueAt = 0;
-      const taken = await scripts.batches.take(scripts.base(queue), Math.ceil(leaseMs), tokens, count);
+      const taken = await scripts.batches.take(scripts.base(queue), Math.ceil(leaseMs), token, count);
       await check;
       if (taken.jobs.length === 0 && taken.error !== null) throw taken.error;
-      return found(taken, tokens, expiresAt);
+      return found(taken, token, expiresAt);
     },
     putBack(leases) {
       for (const { id, token } of leases) {

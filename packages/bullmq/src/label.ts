@@ -45,9 +45,8 @@ export function dataOf({ body, tenant, signature }: Content, dueAt: number | nul
   return JSON.stringify(data);
 }
 
-/** `tokens` is what the token of each job taken in that call begins with. */
-export function leaseOf(job: TakenJob, queue: string, tokens: string, expiresAt: number): Lease {
-  const [id, type, data, priority, failures, lost, number] = job;
+export function leaseOf(job: TakenJob, queue: string, token: string, expiresAt: number): Lease {
+  const [id, type, data, priority, failures, lost] = job;
   const { envelope, tenant, signature, dueAt, releases } = contentOf(data);
   return {
     id,
@@ -62,7 +61,7 @@ export function leaseOf(job: TakenJob, queue: string, tokens: string, expiresAt:
     releases: releases ?? 0,
     dueAt: dueAt ?? null,
     expiresAt,
-    token: tokens + number,
+    token,
   };
 }
 

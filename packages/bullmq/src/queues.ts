@@ -38,10 +38,10 @@ export function createQueues({ connections, scripts, keys, admit, enqueue, me }:
   const { commands, blocking } = connections;
   const queues = new Map<string, Open>();
   let calls = 0;
-  const nextTokens = (): string => `${me}:${(calls += 1).toString(36)}:`;
+  const nextToken = (): string => `${me}:${(calls += 1).toString(36)}`;
 
   function open(queue: string): Open {
-    const claim = createClaim(queue, scripts, nextTokens);
+    const claim = createClaim(queue, scripts, nextToken);
     const line = createLine(claim, createWake(scripts.of(queue).toKey("marker"), commands, blocking));
     const inbox = drainInbox({ queue, keys, drainer: me, commands, connect: blocking, admit, enqueue });
     // So that an inspector finds it even if nobody here ever enqueues.
@@ -65,13 +65,13 @@ export function createQueues({ connections, scripts, keys, admit, enqueue, me }:
     async finish(queue, held) {
       const known = queues.get(queue);
       const reserved = known?.line.reserve(held.length) ?? { count: 0, leaseMs: 0 };
-      const tokens = nextTokens();
+      const token = nextToken();
       const expiresAt = Date.now() + reserved.leaseMs;
       let leases: Lease[] = [];
       try {
-        const along = { tokens, count: reserved.count, leaseMs: Math.ceil(reserved.leaseMs) };
+        const along = { token, count: reserved.count, leaseMs: Math.ceil(reserved.leaseMs) };
         const taken = await scripts.batches.finish(scripts.base(queue), held, along);
-        leases = known?.claim.found(taken, tokens, expiresAt) ?? [];
+        leases = known?.claim.found(taken, token, expiresAt) ?? [];
         return taken.codes;
       } finally {
         if (reserved.count > 0) known?.line.arrived(leases, reserved);

@@ -30,12 +30,10 @@ export function findingsOf(info: ServerInfo, prefix: string, cluster: boolean): 
   ];
 }
 
-const OLDEST = [6, 2];
-
 function version(info: ServerInfo): Finding {
   const { product, version: found } = versionOf(info);
   const [major = 0, minor = 0] = found.split(".").map(Number);
-  const old = product === "redis" && (major < OLDEST[0]! || (major === OLDEST[0] && minor < OLDEST[1]!));
+  const old = product === "redis" && (major < 6 || (major === 6 && minor < 2));
   const message = `${product} ${found}`;
   if (!old) return ok("redis.version", message);
   return failure("redis.version", `${message} is too old: it has no LMOVE`, "upgrade to Redis 6.2 or newer, or Valkey");

@@ -14,6 +14,8 @@ export interface QueueCounts {
   readonly finished: number;
   /** How long the oldest ready job has been ready; null when none is. */
   readonly oldestWaitMs: number | null;
+  /** Live workers that wait for this queue's jobs; absent where the backend cannot tell. */
+  readonly workers?: number;
 }
 
 export interface DeadLetter {
@@ -40,8 +42,8 @@ export interface DeadLetterQuery {
 
 /** A look into a backend that can be looked into. Not part of the contract; a package has it or not. */
 export interface Inspector {
-  /** Every queue that holds anything, by name. */
-  counts(): Promise<QueueCounts[]>;
+  /** Every queue that holds anything, by name; of those that cannot be listed, the ones used here and `named`. */
+  counts(named?: readonly string[]): Promise<QueueCounts[]>;
   deadLetters(query?: DeadLetterQuery): Promise<DeadLetter[]>;
   /** Makes dead letters deliverable again as first attempts; answers how many. */
   replay(query?: DeadLetterQuery): Promise<number>;

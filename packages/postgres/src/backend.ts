@@ -1,5 +1,7 @@
 import {
   type BackendContext,
+  type Doctor,
+  type ExaminableBackend,
   type InspectableBackend,
   type Lease,
   type Message,
@@ -9,6 +11,7 @@ import {
 import { postgresCapabilities } from "./capabilities.ts";
 import { createClaim } from "./claim.ts";
 import { openDatabase, type Query } from "./database.ts";
+import { createDoctor } from "./doctor.ts";
 import { createEnqueue } from "./enqueue.ts";
 import { addressOf, databaseError, invalid } from "./errors.ts";
 import { createHints } from "./hints.ts";
@@ -17,6 +20,7 @@ import { createInspector } from "./inspector.ts";
 import { arrayLiteral } from "./label.ts";
 import { type Listener, startListener } from "./listener.ts";
 import { bringUpToDate } from "./migrate.ts";
+import { createNews, newsIn } from "./news.ts";
 import type { Settings } from "./options.ts";
 import { createRetention } from "./retention.ts";
 import { createSettle, tooLong } from "./settle.ts";
@@ -26,15 +30,13 @@ import { createUpkeep } from "./upkeep.ts";
 import { createWaiting } from "./waiting.ts";
 
 /** What the backend offers beyond the seven verbs. */
-export interface PostgresBackend extends InspectableBackend, TransactionalBackend {
+export interface PostgresBackend extends InspectableBackend, ExaminableBackend, TransactionalBackend {
   enqueueIn(transaction: Transaction, messages: readonly Message[]): ReturnType<InspectableBackend["enqueue"]>;
   completeIn(transaction: Transaction, lease: Lease): Promise<void>;
 }
 
 /** Statements under way at `close` have this long to end. */
 const CLOSE_MS = 1_500;
-/** A delay that ends this soon may be news to a worker that has just looked. */
-const SOON_MS = 2_000;
 
 export async function openPostgres(settings: Settings, context: BackendContext): Promise<PostgresBackend> {
   const { schema } = settings;
@@ -44,9 +46,13 @@ export async function openPostgres(settings: Settings, context: BackendContext):
   let closing: Promise<void> | undefined;
   let listener: Listener | null = null;
 
-  const query: Query = async (text, values) => {
+  function ensureOpen(): void {
     if (closing !== undefined)
       throw new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
+  }
+
+  const query: Query = async (text, values) => {
+    ensureOpen();
     try {
       return await database.query(text, values);
     } catch (thrown) {
@@ -65,35 +71,18 @@ export async function openPostgres(settings: Settings, context: BackendContext):
     query(`SELECT "${schema}".tell($1::text::text[])`, [arrayLiteral(queues)]).catch(() => waiting.wakeAll());
   };
   const hints = createHints(tell);
-
-  /** Wakes those who wait here; answers the queues of which others should hear with the statement. */
-  function newsOf(messages: readonly Pick<Message, "queue" | "delayMs">[]): string[] {
-    const queues = new Set<string>();
-    for (const { queue, delayMs } of messages) {
-      if (delayMs <= 0) queues.add(queue);
-      else if (delayMs < SOON_MS) queues.add("");
-    }
-    return [...queues].filter((queue) => hints.due(queue));
-  }
-
-  function spread(messages: readonly Pick<Message, "queue" | "delayMs">[]): void {
-    const queues = new Set<string>();
-    for (const { queue, delayMs } of messages) {
-      if (delayMs > 0) waiting.expect(delayMs);
-      else queues.add(queue);
-    }
-    queues.forEach(waiting.wake);
-  }
+  const news = createNews(hints, waiting);
 
   function heard(payload: string): void {
     if (payload === "") waiting.tend();
     else waiting.wake(payload);
   }
 
-  async function open(): Promise<void> {
+  async function open(): Promise<Doctor> {
     try {
       await bringUpToDate(database, schema, settings.migrate);
-      if (settings.listenUrl === null) return;
+      const doctor = await createDoctor(query, settings, () => listener?.listening() ?? false);
+      if (settings.listenUrl === null) return doctor;
       const channel = channelOf(schema);
       listener = await startListener({ url: settings.listenUrl, channel, query, heard, missed: waiting.wakeAll });
       if (listener === null && settings.mustListen) {
@@ -101,6 +90,7 @@ export async function openPostgres(settings: Settings, context: BackendContext):
           `${address}: notifications do not arrive at the "listen" URL; name the server itself there, not a pooler`,
         );
       }
+      return doctor;
     } catch (thrown) {
       await close();
       throw databaseError(thrown, address, "open");
@@ -114,28 +104,29 @@ export async function openPostgres(settings: Settings, context: BackendContext):
     await database.close(CLOSE_MS);
   }
 
-  await open();
+  const doctor = await open();
   return {
     name: "postgres",
     address,
     capabilities,
+    doctor,
     inspector: createInspector(query, schema, (queue) => (queue === "" ? waiting.tend() : waiting.wake(queue))),
     async enqueue(messages) {
       if (messages.length === 0) return [];
-      const answers = await enqueue(query, messages, newsOf(messages));
-      spread(messages);
+      const answers = await enqueue(query, messages, news.of(messages));
+      news.spread(messages);
       return answers;
     },
     async lease(request) {
-      if (closing !== undefined) await query("");
+      ensureOpen();
       if (request.leaseMs > capabilities.maxLeaseMs) throw tooLong({ id: "any" }, "lease", capabilities.maxLeaseMs);
       return waiting.lease(request);
     },
     ack: (leases) => settle.ack(query, leases),
     async retry(lease, request) {
-      const news = { queue: lease.queue, delayMs: request.delayMs };
-      await settle.retry(query, lease, request, newsOf([news]));
-      spread([news]);
+      const stored = [{ queue: lease.queue, delayMs: request.delayMs }];
+      await settle.retry(query, lease, request, news.of(stored));
+      news.spread(stored);
     },
     deadLetter: (lease, reason) => settle.deadLetter(query, lease, reason),
     extend: (leases, leaseMs) => settle.extend(query, leases, leaseMs),
@@ -146,9 +137,4 @@ export async function openPostgres(settings: Settings, context: BackendContext):
     },
     close: () => (closing ??= close()),
   };
-}
-
-/** Of a transaction that commits who knows when, all queues are told: the hint goes out with the commit. */
-function newsIn(messages: readonly Message[]): string[] {
-  return [...new Set(messages.map(({ queue, delayMs }) => (delayMs > 0 ? "" : queue)))];
 }

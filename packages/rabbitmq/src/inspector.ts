@@ -85,6 +85,14 @@ export function createInspector({ reading, sender, settings, known, ensureOpen }
     return (await channel.checkQueue(name)).messageCount;
   }
 
+  /** A queue that nobody has made yet holds nothing; asking for it costs the channel. */
+  function waiting(queue: string): Promise<Pick<QueueCounts, "ready" | "workers">> {
+    return withChannel(async (channel) => {
+      const { messageCount, consumerCount } = await channel.checkQueue(names.work(prefix, queue));
+      return { ready: messageCount, workers: consumerCount };
+    }).catch(() => ({ ready: 0 }));
+  }
+
   /** Null: nobody was ever delayed here. */
   async function delayed(): Promise<number | null> {
     try {
@@ -99,15 +107,15 @@ export function createInspector({ reading, sender, settings, known, ensureOpen }
   }
 
   return {
-    counts: () =>
+    counts: (named = []) =>
       inTurn(async () => {
         const dead = new Map<string, number>();
         const rows = await withChannel(async (channel) => {
           for (const { letter } of await takeOut(channel)) dead.set(letter.queue, (dead.get(letter.queue) ?? 0) + 1);
           const list: QueueCounts[] = [];
-          for (const queue of new Set([...known, ...dead.keys()])) {
-            const waiting = known.has(queue) ? await ready(channel, names.work(prefix, queue)) : 0;
-            list.push({ ...empty(queue), ready: waiting, leased: reading.held(queue), dead: dead.get(queue) ?? 0 });
+          for (const queue of new Set([...known, ...named, ...dead.keys()])) {
+            const counted = { leased: reading.held(queue), dead: dead.get(queue) ?? 0 };
+            list.push({ ...empty(queue), ...(await waiting(queue)), ...counted });
           }
           return list;
         });

@@ -11,13 +11,12 @@ export const postgres: Broker = {
   facts: [
     "PostgreSQL with fsync and synchronous_commit on, everything else as it comes; the same for every side",
     "pg-boss 12: send; fetch of as many as the concurrency, then complete of the same (its work() waits up to a poll)",
-    "graphile-worker 0.18: add_job by its utils; local queue of 500 and completions batched for 250 ms, its fastest; and as it comes",
+    "graphile-worker 0.18: add_job by its utils; local queue of 500 and completions batched for 250 ms: its fastest",
     "BullMQ 6 on PostgreSQL: add; one Worker with the concurrency",
   ],
   peers: {
     "pg-boss": openPgBoss,
-    "graphile-worker": (url, queue) => openGraphile(url, queue, "batched"),
-    "graphile-worker as it comes": (url, queue) => openGraphile(url, queue, "plain"),
+    "graphile-worker": openGraphile,
     "bullmq on postgres": openBullmq,
   },
   targets: {
@@ -28,12 +27,11 @@ export const postgres: Broker = {
     ],
     process: [
       { peer: "graphile-worker", factor: 1 },
-      { peer: "graphile-worker as it comes", factor: 1 },
       { peer: "pg-boss", factor: 1 },
       { peer: "bullmq on postgres", factor: 1 },
     ],
   },
-  jobs: { enqueue: 10_000, process: 30_000 },
+  jobs: { enqueue: 5_000, process: 15_000 },
 };
 
 const CONNECTIONS = 10;
@@ -87,7 +85,7 @@ async function openPgBoss(url: string, queue: string): Promise<Side> {
   };
 }
 
-async function openGraphile(url: string, queue: string, mode: "batched" | "plain"): Promise<Side> {
+async function openGraphile(url: string, queue: string): Promise<Side> {
   const schema = `graphile_${queue}`;
   const logger = new Logger(() => () => undefined);
   const pool = new Pool({ connectionString: url, max: CONNECTIONS }).on("error", complain).on("connect", (client) => {
@@ -96,10 +94,7 @@ async function openGraphile(url: string, queue: string, mode: "batched" | "plain
   const utils = await makeWorkerUtils({ pgPool: pool, schema, logger });
   await utils.migrate();
   const preset = {
-    worker: {
-      schema,
-      ...(mode === "batched" && { localQueue: { size: 500 }, completeJobBatchDelay: 250, failJobBatchDelay: 250 }),
-    },
+    worker: { schema, localQueue: { size: 500 }, completeJobBatchDelay: 250, failJobBatchDelay: 250 },
   };
   return {
     enqueue: (payload) => utils.addJob(TASK, payload),

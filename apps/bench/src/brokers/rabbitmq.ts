@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { startRabbit } from "@waybill/test-servers";
 import { type Channel, type ChannelModel, connect } from "amqplib";
 import type { Broker, Side } from "./broker.ts";
@@ -28,6 +29,7 @@ async function openRaw(url: string, queue: string): Promise<Side> {
   await channel.assertQueue(`${name}.dead`, { durable: true, arguments: { "x-queue-type": "quorum" } });
   await channel.assertQueue(name, { durable: true, arguments: argumentsFor(name) });
 
+  const taking: Channel[] = [];
   const enqueue = (payload: object): Promise<void> =>
     new Promise((resolve, reject) => {
       const properties = {
@@ -44,8 +46,16 @@ async function openRaw(url: string, queue: string): Promise<Side> {
   return {
     enqueue,
     fill: (payloads) => Promise.all(payloads.map(enqueue)),
-    process: (concurrency, count, ran) => processRaw(connection, name, { concurrency, count, ran }),
-    held: async () => (await channel.checkQueue(name)).messageCount,
+    async process(concurrency, count, ran) {
+      taking.push(await processRaw(connection, name, { concurrency, count, ran }));
+    },
+    async held() {
+      // A closing channel forgets acks it has not passed on yet, and what is not acked is counted only once it is closed.
+      await sleep(500);
+      await Promise.all(taking.splice(0).map((one) => one.close()));
+      await sleep(500);
+      return (await channel.checkQueue(name)).messageCount;
+    },
     async close() {
       await channel.deleteQueue(name);
       await channel.deleteQueue(`${name}.dead`);
@@ -70,12 +80,12 @@ interface Run {
   readonly ran: () => void;
 }
 
-/** Resolves once the channel has closed after the last ack: the broker has taken all of them by then. */
-async function processRaw(connection: ChannelModel, queue: string, run: Run): Promise<void> {
+/** Resolves to its channel once the last ack is sent. */
+async function processRaw(connection: ChannelModel, queue: string, run: Run): Promise<Channel> {
   const channel = await connection.createChannel();
   await channel.prefetch(run.concurrency);
   await new Promise<void>((resolve, reject) => consume(channel, queue, run, resolve).catch(reject));
-  await channel.close();
+  return channel;
 }
 
 async function consume(channel: Channel, queue: string, { count, ran }: Run, done: () => void): Promise<void> {

@@ -54,6 +54,7 @@ export function doctorCommand(program: Command): void {
 
 async function examine(options: Options, command: Command): Promise<void> {
   const definitions = options.jobs === undefined ? [] : await loadJobs(options.jobs);
+  const queues = [...(options.queues ?? []), ...definitions.map(({ queue }) => queue)];
   const report = (jobs: Jobs | null, found: readonly Finding[]): void => {
     const settings = settingsOf(command, jobs?.doctor?.settings ?? [], definitions);
     const server = jobs?.doctor?.server ?? null;
@@ -69,7 +70,7 @@ async function examine(options: Options, command: Command): Promise<void> {
   }).catch((thrown: unknown) => report(null, [refusal(thrown)]));
   if (!jobs) return;
   try {
-    report(jobs, await findingsOf(jobs, durationMs(options.watch, "--watch")));
+    report(jobs, await findingsOf(jobs, queues, durationMs(options.watch, "--watch")));
   } finally {
     await jobs.close();
   }
@@ -80,9 +81,9 @@ function refusal(thrown: unknown): Finding {
   return { check: "backend.opens", severity: "failure", message: toError(thrown).message, wayOut: null };
 }
 
-async function findingsOf(jobs: Jobs, watchMs: number): Promise<Finding[]> {
+async function findingsOf(jobs: Jobs, named: readonly string[], watchMs: number): Promise<Finding[]> {
   const own = jobs.doctor?.checks() ?? [];
-  const queues = jobs.inspector === null ? [] : uncoveredQueues(jobs.inspector, watchMs);
+  const queues = jobs.inspector === null ? [] : uncoveredQueues(jobs.inspector, named, watchMs);
   return (await Promise.all([own, queues, hostFindings(jobs)])).flat();
 }
 
