@@ -28,13 +28,13 @@ export interface StoredJob {
 /** `now` is Unix ms. */
 export function jobOf(message: Message, now: number): StoredJob {
   const delay = Math.ceil(message.delayMs);
-  const data = dataOf(message, delay > 0 ? now + delay : null, 0);
+  const data = storedText(message, delay > 0 ? now + delay : null, 0);
   return { id: message.id, name: message.type, data, priority: FIRST - message.priority, delay };
 }
 
 type Content = Pick<Message, "body" | "tenant" | "signature">;
 
-export function dataOf({ body, tenant, signature }: Content, dueAt: number | null, releases: number): string {
+export function storedText({ body, tenant, signature }: Content, dueAt: number | null, releases: number): string {
   const data: Data = {
     envelope: body,
     ...(tenant === null ? {} : { tenant }),

@@ -2,7 +2,7 @@ import { type BackendSetting, type Doctor, type Finding, WaybillError } from "@w
 import type { Connections } from "./connections.ts";
 import { redisError } from "./errors.ts";
 import type { Settings } from "./options.ts";
-import { ESSENTIAL, findingsOf, parseInfo, type ServerInfo, versionOf } from "./server-info.ts";
+import { ESSENTIAL, findingsOf, parseReport, type ServerReport, versionOf } from "./server-report.ts";
 
 /** What INFO told when the backend was opened, and how to ask again. */
 export interface Preflight {
@@ -13,9 +13,9 @@ export interface Preflight {
 /** Rejects CONFIG_INVALID, naming everything at once, if jobs are not safe on this server. */
 export async function preflight({ commands, address }: Connections, settings: Settings): Promise<Preflight> {
   const cluster = commands.isCluster;
-  const ask = async (): Promise<ServerInfo> => {
+  const ask = async (): Promise<ServerReport> => {
     try {
-      return parseInfo(await commands.info());
+      return parseReport(await commands.info());
     } catch (thrown) {
       throw redisError(thrown, address);
     }

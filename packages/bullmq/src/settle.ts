@@ -1,6 +1,6 @@
 import type { Answer, DeadReason, Lease, RetryRequest } from "@waybill/core";
 import { leaseLost, settleError } from "./errors.ts";
-import { dataOf } from "./label.ts";
+import { storedText } from "./label.ts";
 import type { Queues } from "./queues.ts";
 import { jobRef, type ScriptBook, type Scripts } from "./scripts.ts";
 
@@ -59,7 +59,7 @@ export function createSettle(scripts: ScriptBook, address: string, finish: Queue
         const now = Date.now();
         const delay = Math.ceil(delayMs);
         const releases = held.releases + (countsAttempt ? 0 : 1);
-        const data = dataOf(held, delay > 0 ? now + delay : held.dueAt, releases);
+        const data = storedText(held, delay > 0 ? now + delay : held.dueAt, releases);
         if (delay > 0) {
           const options = { skipAttempt: !countsAttempt, fieldsToUpdate: { data } };
           await bullmq.moveToDelayed(held.id, now, delay, token, options);

@@ -1,14 +1,14 @@
 import type { Finding, ServerVersion } from "@waybill/core";
 
 /** What Redis says of itself by INFO, which works where CONFIG is forbidden. */
-export type ServerInfo = ReadonlyMap<string, string>;
+export type ServerReport = ReadonlyMap<string, string>;
 
-export function parseInfo(text: string): ServerInfo {
+export function parseReport(text: string): ServerReport {
   const lines = text.split(/\r?\n/).filter((line) => line.includes(":"));
   return new Map(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
 }
 
-export function versionOf(info: ServerInfo): ServerVersion {
+export function versionOf(info: ServerReport): ServerVersion {
   const valkey = info.get("valkey_version");
   if (valkey !== undefined) return { product: "valkey", version: valkey };
   return { product: "redis", version: info.get("redis_version") ?? "unknown" };
@@ -18,7 +18,7 @@ export function versionOf(info: ServerInfo): ServerVersion {
 export const ESSENTIAL: ReadonlySet<string> = new Set(["redis.version", "redis.role", "redis.cluster"]);
 
 /** Everything the answer to one INFO tells about whether jobs are safe here. */
-export function findingsOf(info: ServerInfo, prefix: string, cluster: boolean): Finding[] {
+export function findingsOf(info: ServerReport, prefix: string, cluster: boolean): Finding[] {
   return [
     version(info),
     role(info),
@@ -30,7 +30,7 @@ export function findingsOf(info: ServerInfo, prefix: string, cluster: boolean): 
   ];
 }
 
-function version(info: ServerInfo): Finding {
+function version(info: ServerReport): Finding {
   const { product, version: found } = versionOf(info);
   const [major = 0, minor = 0] = found.split(".").map(Number);
   const old = product === "redis" && (major < 6 || (major === 6 && minor < 2));
@@ -39,13 +39,13 @@ function version(info: ServerInfo): Finding {
   return failure("redis.version", `${message} is too old: it has no LMOVE`, "upgrade to Redis 6.2 or newer, or Valkey");
 }
 
-function role(info: ServerInfo): Finding {
+function role(info: ServerReport): Finding {
   const found = info.get("role") ?? "unknown";
   if (found !== "slave") return ok("redis.role", `role is ${found}`);
   return failure("redis.role", "this Redis is a replica and takes no writes", "connect to the primary");
 }
 
-function clusterMode(info: ServerInfo, prefix: string, cluster: boolean): Finding {
+function clusterMode(info: ServerReport, prefix: string, cluster: boolean): Finding {
   const check = "redis.cluster";
   if (info.get("cluster_enabled") !== "1") return ok(check, "not a cluster");
   if (!cluster) return failure(check, "this is a Redis Cluster, and the URL does not say so", "add cluster=true to it");
@@ -54,7 +54,7 @@ function clusterMode(info: ServerInfo, prefix: string, cluster: boolean): Findin
   return failure(check, `in a cluster the keys under "${prefix}" lie in different slots`, wayOut);
 }
 
-function eviction(info: ServerInfo): Finding {
+function eviction(info: ServerReport): Finding {
   const policy = info.get("maxmemory_policy") ?? "unknown";
   const message = `maxmemory-policy is ${policy}`;
   if (policy === "noeviction") return ok("redis.eviction", message);
@@ -63,13 +63,13 @@ function eviction(info: ServerInfo): Finding {
   return failure("redis.eviction", `${message}: when memory runs out, Redis evicts ${what}`, wayOut);
 }
 
-function persistence(info: ServerInfo): Finding {
+function persistence(info: ServerReport): Finding {
   if (info.get("aof_enabled") === "1") return ok("redis.persistence", "appendonly is yes");
   const message = "appendonly is no: a crash of Redis loses every job since its last snapshot";
   return failure("redis.persistence", message, "set appendonly to yes and restart, or run CONFIG SET appendonly yes");
 }
 
-function saving(info: ServerInfo): Finding {
+function saving(info: ServerReport): Finding {
   const check = "redis.saving";
   const wayOut = "free the disk or mend the folder named by the setting dir; Redis writes again after the next success";
   if (info.get("aof_last_write_status") === "err") {
@@ -85,7 +85,7 @@ function saving(info: ServerInfo): Finding {
 /** Above this, a burst of jobs may fill it before anybody looks. */
 const NEARLY_FULL = 0.9;
 
-function memory(info: ServerInfo): Finding {
+function memory(info: ServerReport): Finding {
   const [used, most] = [Number(info.get("used_memory") ?? 0), Number(info.get("maxmemory") ?? 0)];
   if (most === 0) return ok("redis.memory", `${inMiB(used)} used, no maxmemory`);
   const message = `${inMiB(used)} of ${inMiB(most)} used (${Math.round((100 * used) / most)} %)`;
