@@ -128,13 +128,14 @@ describe("what keeps Redis from answering is said", () => {
 describe("Redis frozen or gone", () => {
   async function closeMs(server: TestServer, act: () => unknown): Promise<number> {
     const backend = await open({ url: server.url });
-    const waiting = lease(backend, { waitMs: 60_000 });
+    // It may reject while the close is still under way.
+    const waiting = lease(backend, { waitMs: 60_000 }).catch(() => []);
     await backend.enqueue([message({ queue: "other" })]);
     await act();
     const before = performance.now();
     await backend.close();
     const tookMs = performance.now() - before;
-    expect(await waiting.catch(() => [])).toEqual([]);
+    expect(await waiting).toEqual([]);
     return tookMs;
   }
 
