@@ -37,8 +37,6 @@ export default defineConfig({
           exclude: ["**/node_modules/**"],
           fileParallelism: false,
           testTimeout: 300_000,
-          // A shared machine can stand still for seconds; a promise that is broken twice in a row is broken.
-          retry: process.env["CI"] ? 1 : 0,
           sequence: { groupOrder: 1 },
         },
       },
