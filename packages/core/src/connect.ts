@@ -1,5 +1,5 @@
 import { createAdmit } from "./admit.ts";
-import type { Answer, Backend, BackendFactory, Receipt } from "./backend.ts";
+import type { Answer, Backend, BackendFactory, Receipt, Signature } from "./backend.ts";
 import { within } from "./deadline.ts";
 import type { JobDefinition } from "./define-job.ts";
 import { type Doctor, doctorOf } from "./doctor.ts";
@@ -7,11 +7,13 @@ import { type Duration, timerMs } from "./duration.ts";
 import { WaybillError } from "./errors.ts";
 import { EventBus } from "./events.ts";
 import { type Inspector, inspectorOf } from "./inspector.ts";
-import { functionSink, logEvents, type LogLine, stdoutSink } from "./log.ts";
+import { type LogOption, logTo } from "./log.ts";
 import { createProducer, type EnqueueItem, type EnqueueOptions } from "./producer.ts";
 import { demandAll } from "./registry.ts";
+import { insistOn, offersOf, type Requirement } from "./requirement.ts";
 import { factoryFor } from "./schemes.ts";
 import { createSeam } from "./seam.ts";
+import { type KeyRing, keyRing } from "./signing.ts";
 import { demandVersion, type ServerVersions } from "./server-version.ts";
 import { createWorker, type OwnedWorker, type Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker-options.ts";
@@ -23,7 +25,7 @@ export interface ConnectOptions {
    */
   readonly jobs?: readonly JobDefinition[];
   /** One JSON line per transition: to stdout, nowhere, or into a function. Default "stdout". */
-  readonly log?: "stdout" | "off" | ((line: LogLine) => void);
+  readonly log?: LogOption;
   /** An enqueue rejects after this long without an answer. Default "10s". */
   readonly enqueueTimeout?: Duration;
   /** `close` gives up waiting for the backend after this long. Default "2s". */
@@ -38,6 +40,10 @@ export interface ConnectOptions {
   readonly role?: string;
   /** Versions of servers this program was tested with, e.g. `{ redis: ">=6.2 <8" }`; any other is refused at start. */
   readonly services?: ServerVersions;
+  /** What this program insists on, whichever backend the URL names: refused at start when it is not there. */
+  readonly require?: readonly Requirement[];
+  /** Signs every job enqueued here: a key ring, or its `whsec_` secrets. Absent: jobs are not signed. */
+  readonly keys?: KeyRing | string | readonly string[];
 }
 
 /** A connection to one backend: the producer, and what workers are made from. */
@@ -72,6 +78,11 @@ export interface Jobs {
     options?: EnqueueOptions,
   ): Promise<Receipt>;
   enqueueIn(transaction: unknown, type: string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
+  /**
+   * Stores an envelope that somebody else made, byte for byte, with the signature it came with. Rejects as `enqueue`
+   * does; `ENVELOPE_INVALID` for a body that is none.
+   */
+  enqueueBody(body: string, signature?: Signature | null): Promise<Receipt>;
   /** Answers per item, in order; one that fails does not sink its neighbours. Never rejects. */
   enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
   /** Throws `CONFIG_INVALID` or `CAPABILITY_MISSING` for what can be known beforehand. */
@@ -89,6 +100,7 @@ export async function connect(target: string | BackendFactory, options: ConnectO
   const enqueueTimeoutMs = timerMs(options.enqueueTimeout ?? "10s", "enqueueTimeout");
   const closeTimeoutMs = timerMs(options.closeTimeout ?? "2s", "closeTimeout");
   const known = options.jobs ? byType(options.jobs) : null;
+  const keys = options.keys === undefined ? null : keyRing(options.keys);
   let opened: Backend | null = null;
   const admit = createAdmit(() => {
     if (opened) return opened.capabilities;
@@ -99,10 +111,10 @@ export async function connect(target: string | BackendFactory, options: ConnectO
   const doctor = doctorOf(backend);
   const env = process.env["NODE_ENV"] ?? "development";
   const events = new EventBus();
-  const sink = sinkFor(options.log ?? "stdout");
-  if (sink) logEvents(events, sink);
+  const log = logTo(events, options.log ?? "stdout");
   await closingOnThrow(backend, () => {
     demandVersion(options.services ?? {}, doctor?.server ?? null);
+    insistOn(options.require ?? [], offersOf(backend.capabilities), `the backend at ${backend.address}`);
     for (const job of options.jobs ?? []) demandAll(job, backend.capabilities);
   });
   const seam = createSeam(backend, enqueueTimeoutMs);
@@ -113,6 +125,7 @@ export async function connect(target: string | BackendFactory, options: ConnectO
     source: options.source ?? null,
     maxBodyBytes: options.maxBodyBytes ?? 262_144,
     production: env === "production",
+    keys,
   });
   const workers = new Set<OwnedWorker>();
   let closing: Promise<void> | null = null;
@@ -124,7 +137,7 @@ export async function connect(target: string | BackendFactory, options: ConnectO
       await within(seam.whenIdle(), closeTimeoutMs);
       await within(backend.close(), Math.max(until - performance.now(), 50));
     } finally {
-      await sink?.flush();
+      await log.flush();
     }
   }
 
@@ -137,6 +150,7 @@ export async function connect(target: string | BackendFactory, options: ConnectO
       producer.enqueue(job, payload, enqueueOptions),
     enqueueIn: (transaction: unknown, job: JobDefinition | string, payload: unknown, enqueueOptions?: EnqueueOptions) =>
       producer.enqueueIn(transaction, job, payload, enqueueOptions),
+    enqueueBody: (body, signature = null) => producer.enqueueBody(body, signature),
     enqueueMany: (items) => producer.enqueueMany(items),
     worker(workerOptions) {
       const role = options.role ?? "worker";
@@ -158,11 +172,6 @@ async function closingOnThrow(backend: Backend, judge: () => void): Promise<void
     await backend.close();
     throw thrown;
   }
-}
-
-function sinkFor(log: NonNullable<ConnectOptions["log"]>) {
-  if (log === "off") return null;
-  return log === "stdout" ? stdoutSink() : functionSink(log);
 }
 
 function byType(jobs: readonly JobDefinition[]): ReadonlyMap<string, JobDefinition> {

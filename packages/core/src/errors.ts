@@ -1,3 +1,5 @@
+import type { Outcome } from "./outcome.ts";
+
 /** Codes of this process. Codes of envelopes are a list of their own: `EnvelopeCode`. */
 export type WaybillErrorCode =
   | "ENVELOPE_INVALID"
@@ -14,7 +16,8 @@ export type WaybillErrorCode =
   | "BACKEND_FULL"
   | "BACKEND_CLOSED"
   | "DISCARD"
-  | "RETRY_LATER";
+  | "RETRY_LATER"
+  | "RAN_ELSEWHERE";
 
 /** Every error of ours. Match on `code`, by `isWaybillError`: two copies of a package break `instanceof`. */
 export class WaybillError extends Error {
@@ -67,6 +70,16 @@ export class Discard extends WaybillError {
   }
 }
 
+/** Thrown by a handler that handed its job on: what was decided there is decided here, delay and reason included. */
+export class RanElsewhere extends WaybillError {
+  readonly outcome: Outcome;
+  constructor(outcome: Outcome) {
+    super("RAN_ELSEWHERE", `the job ran elsewhere and ended as ${outcome.kind}`);
+    this.name = "RanElsewhere";
+    this.outcome = outcome;
+  }
+}
+
 /** True for an error of ours, of the given code if one is given, whichever copy of the package made it. */
 export function isWaybillError(value: unknown): value is WaybillError;
 export function isWaybillError<C extends WaybillErrorCode>(
@@ -94,6 +107,7 @@ const CODES: ReadonlySet<string> = new Set<WaybillErrorCode>([
   "BACKEND_CLOSED",
   "DISCARD",
   "RETRY_LATER",
+  "RAN_ELSEWHERE",
 ]);
 
 /** Any thrown value as an Error, so that code past a `catch` has one shape to read. */

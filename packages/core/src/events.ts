@@ -1,5 +1,6 @@
 import type { DeadReason } from "./backend.ts";
 import type { Outcome } from "./outcome.ts";
+import type { Requirement } from "./requirement.ts";
 
 /** Which job an event is about. */
 export interface JobLabel {
@@ -41,9 +42,23 @@ export interface BootedEvent {
   /** Where the backend is, without secrets. */
   readonly backend: string;
   readonly queues: readonly string[];
+  /** What it can be relied on for; what `require` may name. */
+  readonly offers: readonly Requirement[];
   readonly worker?: string;
   readonly concurrency?: number;
   readonly pid: number;
+}
+
+export interface PushRefusedEvent {
+  /** Of the answer. */
+  readonly status: number;
+  /** As the answer has it. */
+  readonly code: string;
+  /** Why, for us alone. */
+  readonly message: string;
+  /** The socket's other end: an address, "unix", or null where nobody knows. */
+  readonly peer: string | null;
+  readonly path: string;
 }
 
 export interface ShutdownReport {
@@ -77,6 +92,8 @@ export interface WaybillEvents {
   /** The backend is away; the worker keeps trying. Once until `recovered`. */
   unavailable: { readonly worker: string; readonly message: string };
   recovered: { readonly worker: string };
+  /** A push was turned away before any job was looked at. The sender learns the code alone. */
+  push_refused: PushRefusedEvent;
   booted: BootedEvent;
   stopped: ShutdownReport;
 }

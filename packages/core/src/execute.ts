@@ -96,8 +96,8 @@ async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Pro
   const { delivery, registry } = run;
   const execution = delivery.execution ?? new Execution();
   const policy = envelope.retry === undefined ? job.policy : retryPolicyOf(envelope, job.policy);
-  const timeoutMs = timeoutMsOf(envelope, job.timeoutMs);
-  const context = new JobContext(envelope, queueOf(run), delivery.attempt, execution, delivery.completeIn);
+  const timeoutMs = job.handsOn ? job.timeoutMs : timeoutMsOf(envelope, job.timeoutMs);
+  const context = new JobContext(envelope, queueOf(run), delivery, execution);
   let refused: Outcome | null = null;
 
   /** Only the job's own payload ends it; one that its handler fails to enqueue is an error like any other. */

@@ -12,6 +12,8 @@ export type {
   RetryRequest,
   Signature,
 } from "./backend.ts";
+export type { AnyJobOptions } from "./any-job.ts";
+export { anyJob } from "./any-job.ts";
 export type { Capabilities, Need, Verdict } from "./capabilities.ts";
 export { judge } from "./capabilities.ts";
 export type { ConnectOptions, Jobs } from "./connect.ts";
@@ -25,7 +27,16 @@ export { durationMs } from "./duration.ts";
 export type { Envelope, EnvelopeRetry, JsonValue, RetryPolicy } from "./envelope/index.ts";
 export { decodeBody, newId, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
 export type { WaybillErrorCode } from "./errors.ts";
-export { Discard, EnvelopeError, isWaybillError, PayloadError, RetryLater, toError, WaybillError } from "./errors.ts";
+export {
+  Discard,
+  EnvelopeError,
+  isWaybillError,
+  PayloadError,
+  RanElsewhere,
+  RetryLater,
+  toError,
+  WaybillError,
+} from "./errors.ts";
 export type {
   BootedEvent,
   EventName,
@@ -33,26 +44,32 @@ export type {
   LeaseLostEvent,
   Listener,
   OutcomeEvent,
+  PushRefusedEvent,
   ShutdownReport,
   StartedEvent,
   WaybillEvents,
 } from "./events.ts";
 export { EventBus } from "./events.ts";
 export type { Delivery } from "./execute.ts";
-export { execute } from "./execute.ts";
+export { describeOutcome, execute } from "./execute.ts";
 export { Execution } from "./execution.ts";
 export type { DeadLetter, DeadLetterQuery, InspectableBackend, Inspector, QueueCounts } from "./inspector.ts";
 export { inspectorOf } from "./inspector.ts";
 export { currentJob, JobContext } from "./job-context.ts";
-export type { LogLine } from "./log.ts";
+export type { LogLine, LogOption, LogSink } from "./log.ts";
+export { logTo } from "./log.ts";
 export type { Middleware } from "./middleware.ts";
 export type { Outcome } from "./outcome.ts";
 export type { EnqueueItem, EnqueueOptions } from "./producer.ts";
 export type { RegisteredJob, Registry, RegistryOptions } from "./registry.ts";
 export { createRegistry } from "./registry.ts";
+export type { Requirement } from "./requirement.ts";
+export { insistOn, offersOf } from "./requirement.ts";
 export type { Migration } from "./schemes.ts";
 export { maskUrl, migrate } from "./schemes.ts";
 export type { ServerVersions } from "./server-version.ts";
+export type { Signed } from "./signing.ts";
+export { KeyRing, keyRing, newSecret, signatureFor } from "./signing.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 export type { TransactionalBackend } from "./transactional.ts";
 export type { Worker } from "./worker.ts";

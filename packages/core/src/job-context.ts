@@ -1,6 +1,7 @@
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import type { Envelope } from "./envelope/index.ts";
 import { WaybillError } from "./errors.ts";
+import type { Delivery } from "./execute.ts";
 import type { Execution } from "./execution.ts";
 
 /** What a handler may know of the job it runs. */
@@ -11,25 +12,20 @@ export class JobContext {
   /** 1 on the first execution; releases and lost workers do not raise it. */
   readonly attempt: number;
   readonly envelope: Envelope;
+  /** As it came: the body's very bytes, the counts, the signature. For handlers that hand the job on. */
+  readonly delivery: Delivery;
   readonly #execution: Execution;
-  readonly #completeIn: ((transaction: unknown) => Promise<void>) | undefined;
   /** True once `completeIn` has resolved. */
   completed = false;
 
-  constructor(
-    envelope: Envelope,
-    queue: string,
-    attempt: number,
-    execution: Execution,
-    completeIn?: (transaction: unknown) => Promise<void>,
-  ) {
+  constructor(envelope: Envelope, queue: string, delivery: Delivery, execution: Execution) {
     this.id = envelope.id;
     this.type = envelope.type;
     this.queue = queue;
-    this.attempt = attempt;
+    this.attempt = delivery.attempt;
     this.envelope = envelope;
+    this.delivery = delivery;
     this.#execution = execution;
-    this.#completeIn = completeIn;
   }
 
   /**
@@ -38,13 +34,13 @@ export class JobContext {
    * the backend has no transactions. If the transaction is rolled back, the handler must throw.
    */
   async completeIn(transaction: unknown): Promise<void> {
-    if (this.#completeIn === undefined) {
+    if (this.delivery.completeIn === undefined) {
       throw new WaybillError(
         "CAPABILITY_MISSING",
         "the job came by a way that has no transactions; let the handler return",
       );
     }
-    await this.#completeIn(transaction);
+    await this.delivery.completeIn(transaction);
     this.completed = true;
   }
 

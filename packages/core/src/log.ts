@@ -26,8 +26,20 @@ const LOGGED: readonly EventName[] = [
   "lease_lost",
   "unavailable",
   "recovered",
+  "push_refused",
   "stopped",
 ];
+
+/** Where the lines go: to stdout, nowhere, or into a function. */
+export type LogOption = "stdout" | "off" | ((line: LogLine) => void);
+
+/** Writes one line per transition. Resolve `flush` before the process ends. */
+export function logTo(events: EventBus, log: LogOption): Pick<LogSink, "flush"> {
+  if (log === "off") return { flush: async () => {} };
+  const sink = log === "stdout" ? stdoutSink() : functionSink(log);
+  logEvents(events, sink);
+  return sink;
+}
 
 /** Writes one line per transition. */
 export function logEvents(events: EventBus, sink: LogSink): void {

@@ -41,6 +41,7 @@ export function outcomeOf(
   const error = toError(thrown);
   const cancelled = job.execution.reason;
   if (cancelled && cancelled.code !== "JOB_TIMEOUT") return release(0, cancelled.code, cancelled.message);
+  if (isWaybillError(error, "RAN_ELSEWHERE") && "outcome" in error) return error.outcome as Outcome;
   if (isWaybillError(error, "RETRY_LATER")) return release(delayOf(error), "RETRY_LATER", error.message);
   // What a handler throws because its own signal fired is the timeout, whatever it is called.
   const cause = cancelled ?? error;

@@ -1,14 +1,23 @@
 import { messageOf } from "./admit.ts";
-import type { Answer, Message, Receipt } from "./backend.ts";
+import type { Answer, Message, Receipt, Signature } from "./backend.ts";
 import { assertQueue, type JobDefinition, type RetryOptions } from "./define-job.ts";
 import { type Duration, durationMs } from "./duration.ts";
-import { type Envelope, formatTimestamp, type JsonValue, newId, serialiseEnvelope } from "./envelope/index.ts";
+import {
+  defaults,
+  type Envelope,
+  formatTimestamp,
+  type JsonValue,
+  newId,
+  parseEnvelope,
+  serialiseEnvelope,
+} from "./envelope/index.ts";
 import { isWaybillError, toError, WaybillError } from "./errors.ts";
 import type { EventBus } from "./events.ts";
 import { assertJson, validatePayload } from "./payload.ts";
 import { demand } from "./registry.ts";
 import { envelopeRetry } from "./retry-policy.ts";
 import type { Seam } from "./seam.ts";
+import { type KeyRing, signatureFor } from "./signing.ts";
 
 export interface EnqueueOptions {
   /**
@@ -50,12 +59,15 @@ export interface ProducerSettings {
   readonly source: string | null;
   readonly maxBodyBytes: number;
   readonly production: boolean;
+  /** Null: jobs are not signed. */
+  readonly keys: KeyRing | null;
 }
 
 /** The sending half of a connection. */
 export interface Producer {
   enqueue(job: JobDefinition | string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
   enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
+  enqueueBody(body: string, signature: Signature | null): Promise<Receipt>;
   enqueueIn(
     transaction: unknown,
     job: JobDefinition | string,
@@ -75,20 +87,36 @@ export function createProducer(settings: ProducerSettings): Producer {
   ): Promise<Receipt> {
     const definition = typeof job === "string" ? lookUp(job, settings) : job;
     const envelope = await envelopeFor(job, definition, payload, options, settings.source);
-    const message = messageFor(envelope, settings);
+    const body = serialiseEnvelope(envelope);
+    const signature = settings.keys === null ? null : signatureFor(settings.keys, envelope.id, body);
+    const receipt = await storeBy(store, messageFor(envelope, body, signature, settings));
+    if (definition === null) tellUnknown(envelope);
+    return receipt;
+  }
+
+  async function storeBy(store: (message: Message) => Promise<Receipt>, message: Message): Promise<Receipt> {
     const receipt = await store(message).catch((thrown: unknown) => {
       throw withId(thrown, message.id);
     });
     const label = { id: message.id, type: message.type, queue: message.queue };
     if (events.has("enqueued")) events.emit("enqueued", { ...label, stored: receipt.stored });
-    if (definition === null && settings.known !== null) events.emit("unknown_type", label);
     return receipt;
+  }
+
+  function tellUnknown({ id, type, queue = defaults.queue }: Envelope): void {
+    if (settings.known !== null) events.emit("unknown_type", { id, type, queue });
   }
 
   const enqueue: Producer["enqueue"] = (job, payload, options) => enqueueBy(seam.enqueue, job, payload, options);
 
   return {
     enqueue,
+    async enqueueBody(body, signature) {
+      const envelope = parseEnvelope(body);
+      const receipt = await storeBy(seam.enqueue, messageFor(envelope, body, signature, settings));
+      if (settings.known !== null && !settings.known.has(envelope.type)) tellUnknown(envelope);
+      return receipt;
+    },
     enqueueIn: (transaction, job, payload, options) =>
       enqueueBy((message) => seam.enqueueIn(transaction, message), job, payload, options),
     enqueueMany: (items) =>
@@ -173,8 +201,12 @@ function startMs(options: EnqueueOptions, type: string): number | null {
   return delayMs === 0 ? null : Date.now() + delayMs;
 }
 
-function messageFor(envelope: Envelope, settings: ProducerSettings): Message {
-  const body = serialiseEnvelope(envelope);
+function messageFor(
+  envelope: Envelope,
+  body: string,
+  signature: Signature | null,
+  settings: ProducerSettings,
+): Message {
   const { capabilities } = settings.seam.backend;
   const bytes = body.length * 3 > settings.maxBodyBytes ? Buffer.byteLength(body) : 0;
   const asker = `job "${envelope.id}" of type "${envelope.type}"`;
@@ -184,7 +216,7 @@ function messageFor(envelope: Envelope, settings: ProducerSettings): Message {
   }
   if (bytes > 0) demand({ kind: "bodyBytes", bytes }, capabilities, asker);
   if (envelope.priority) demand({ kind: "priority" }, capabilities, asker);
-  const message = messageOf(envelope, body, null);
+  const message = messageOf(envelope, body, signature);
   if (message.delayMs === 0) return message;
   demand({ kind: "delay", delayMs: message.delayMs }, capabilities, asker);
   return { ...message, delayMs: Math.min(message.delayMs, capabilities.maxDelayMs) };

@@ -1,3 +1,4 @@
+import { ANY_TYPE } from "./any-job.ts";
 import { type Capabilities, judge, type Need } from "./capabilities.ts";
 import type { Handler, JobDefinition } from "./define-job.ts";
 import { defaults, type RetryPolicy } from "./envelope/index.ts";
@@ -16,6 +17,8 @@ export interface RegisteredJob {
   readonly timeoutMs: number;
   readonly version: number;
   readonly handler: Handler<unknown>;
+  /** Of any type, and run elsewhere: the envelope's own timeout is not for us. */
+  readonly handsOn: boolean;
 }
 
 /** What `execute` needs to know besides the delivery. Built once, when the program starts. */
@@ -59,10 +62,12 @@ export function createRegistry(jobs: readonly JobDefinition[], options: Registry
       timeoutMs: job.timeoutMs ?? defaults.timeoutMs,
       version: job.version,
       handler: job.handler,
+      handsOn: job.type === ANY_TYPE,
     });
   }
+  const any = byType.get(ANY_TYPE);
   return {
-    find: (type) => byType.get(type),
+    find: (type) => byType.get(type) ?? any,
     middleware: middleware.length === 0 ? null : compose(middleware),
     events: options.events ?? new EventBus(),
     capabilities,

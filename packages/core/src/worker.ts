@@ -7,6 +7,7 @@ import { createLeaseKeeper } from "./lease-keeper.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
 import { createReachability } from "./reachability.ts";
 import { createRegistry } from "./registry.ts";
+import { offersOf } from "./requirement.ts";
 import type { Seam } from "./seam.ts";
 import { createSettler } from "./settler.ts";
 import { shutDown } from "./shutdown.ts";
@@ -116,7 +117,8 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
 
   return {
     begin() {
-      events.emit("booted", { role, env, backend: address, queues, worker: id, concurrency, pid: process.pid });
+      const offers = offersOf(capabilities);
+      events.emit("booted", { role, env, backend: address, queues, offers, worker: id, concurrency, pid: process.pid });
       const arrived = (leases: Parameters<typeof runner.take>[0]): void => {
         if (signal.aborted) runner.refuse(leases);
         else runner.take(leases);

@@ -1,0 +1,20 @@
+import type { Handler, JobDefinition } from "./define-job.ts";
+import { type Duration, durationMs } from "./duration.ts";
+
+/** Not a type's name, which has no asterisk. */
+export const ANY_TYPE = "*";
+
+export interface AnyJobOptions {
+  /** Longest one run may take. Default "15m". The envelope's own timeout is for whoever runs the job. */
+  readonly timeout?: Duration;
+  readonly handler: Handler<unknown>;
+}
+
+/**
+ * A definition for every type that no other one names, for programs that hand jobs on instead of running them. Payload,
+ * version, timeout and retries are judged where the job runs: throw `RanElsewhere` with what was decided there.
+ */
+export function anyJob({ timeout = "15m", handler }: AnyJobOptions): JobDefinition {
+  const timeoutMs = durationMs(timeout, "timeout of a job of any type");
+  return { type: ANY_TYPE, schema: null, queue: "default", retry: {}, timeoutMs, version: Infinity, handler };
+}

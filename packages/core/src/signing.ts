@@ -1,0 +1,102 @@
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import type { Signature } from "./backend.ts";
+import { WaybillError } from "./errors.ts";
+
+/** What a signature covers, byte for byte: `id.timestamp.body`, as Standard Webhooks has it. */
+export interface Signed {
+  /** The envelope's id; without a dot, which no UUID has. */
+  readonly id: string;
+  /** Unix seconds. */
+  readonly timestamp: number;
+  /** The bytes as they travel; text stands for its UTF-8. */
+  readonly body: string | Uint8Array;
+}
+
+const SECRET = /^whsec_([A-Za-z0-9+/]+={0,2})$/;
+
+/**
+ * Secrets that sign and verify: the first signs, all verify, so that a new one goes in front and the old one leaves
+ * once nothing signed with it is under way. Prints as "KeyRing(2 keys)": the secrets are not to be had back.
+ */
+export class KeyRing {
+  readonly #keys: readonly Buffer[];
+
+  /** Throws `CONFIG_INVALID` for none, or for one that is not `whsec_` and the base64 of 24 to 64 bytes. Never shows one. */
+  constructor(secrets: readonly string[]) {
+    if (secrets.length === 0) throw refuse("a key ring needs at least one secret; `waybill keys` makes one");
+    this.#keys = secrets.map((secret, at) => keyOf(secret, at));
+  }
+
+  /** The value of a `webhook-signature` header, by the first key. */
+  sign(signed: Signed): string {
+    const [first] = this.#keys;
+    if (first === undefined) throw refuse("a key ring needs at least one secret");
+    return `v1,${digest(first, signed).toString("base64")}`;
+  }
+
+  /**
+   * Whether any value of the list was made by any key. Every pair is compared, each in constant time: how long it
+   * takes tells nothing of how close a forgery came. Values of other versions are passed over.
+   */
+  verify(signed: Signed, value: string): boolean {
+    const given = value
+      .split(" ")
+      .slice(0, MOST_VALUES)
+      .filter((one) => V1.test(one))
+      .map((one) => Buffer.from(one.slice(3), "base64"));
+    let matches = 0;
+    for (const key of this.#keys) {
+      const expected = digest(key, signed);
+      for (const one of given) matches |= Number(timingSafeEqual(expected, one));
+    }
+    return matches === 1;
+  }
+
+  toString(): string {
+    return `KeyRing(${this.#keys.length} ${this.#keys.length === 1 ? "key" : "keys"})`;
+  }
+
+  toJSON(): string {
+    return this.toString();
+  }
+}
+
+/** 32 bytes in base64. */
+const V1 = /^v1,[A-Za-z0-9+/]{43}=$/;
+/** Of one header: more than any rotation needs, and few enough to be checked at every request. */
+const MOST_VALUES = 8;
+
+/** A key ring from one secret, a list, or several in one text separated by spaces or commas, as an environment has it. */
+export function keyRing(secrets: KeyRing | string | readonly string[]): KeyRing {
+  if (secrets instanceof KeyRing) return secrets;
+  const list = typeof secrets === "string" ? secrets.split(/[\s,]+/).filter((one) => one !== "") : secrets;
+  return new KeyRing(list);
+}
+
+/** A fresh secret: `whsec_` and 32 random bytes. */
+export function newSecret(): string {
+  return `whsec_${randomBytes(32).toString("base64")}`;
+}
+
+/** A signature to travel with a job, made now. */
+export function signatureFor(keys: KeyRing, id: string, body: string): Signature {
+  const timestamp = Math.floor(Date.now() / 1_000);
+  return { timestamp, value: keys.sign({ id, timestamp, body }) };
+}
+
+function digest(key: Buffer, { id, timestamp, body }: Signed): Buffer {
+  return createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest();
+}
+
+function keyOf(secret: string, at: number): Buffer {
+  const [, base64] = SECRET.exec(secret) ?? [];
+  const key = Buffer.from(base64 ?? "", "base64");
+  if (key.length >= 24 && key.length <= 64) return key;
+  throw refuse(
+    `secret ${at + 1} of the key ring is not "whsec_" and the base64 of 24 to 64 bytes; \`waybill keys\` makes one`,
+  );
+}
+
+function refuse(message: string): WaybillError {
+  return new WaybillError("CONFIG_INVALID", message);
+}

@@ -1,0 +1,44 @@
+import type { Buffer } from "node:buffer";
+import type { JobLabel, Signature } from "@waybill/core";
+import type { Push } from "./push.ts";
+
+/** A job as a carrier delivers it, once the carrier's own wrapping and proof are off. */
+export interface Parcel {
+  /** The envelope, byte for byte as its producer wrote it; may be anything at all, `execute` judges it. */
+  readonly body: string;
+  /** From 1. What the carrier counts, as near as it comes to failures + 1. */
+  readonly attempt: number;
+  /** 0 where the carrier does not count. */
+  readonly lost: number;
+  /** 0 where the carrier does not count. */
+  readonly releases: number;
+  /** The producer's own signature, where the carrier passes it on. */
+  readonly signature: Signature | null;
+  /** What the carrier says of the job beside its body; null when it says nothing. */
+  readonly label: JobLabel | null;
+  /** The id that the proof covers, which must be the envelope's own; null when the proof covers none. */
+  readonly provenId: string | null;
+  /** Names this very request, where the same one must not be taken twice; null where a carrier may repeat itself. */
+  readonly once: string | null;
+}
+
+/** One way jobs are pushed to us. A module each in `carriers/`; what they have in common is not in them. */
+export interface Carrier {
+  /** "native", "sqsd", … for logs. */
+  readonly name: string;
+  /** False: it does not wait long enough for a job to run, so its jobs can only be relayed. */
+  readonly runs: boolean;
+  /**
+   * Requests that may wait while every place is taken; more are answered 429 at once. 0 unless a 429 costs the job one of
+   * its few deliveries. These also wait out a shutdown before their 503.
+   */
+  readonly line: number;
+  /** It counts a delivery that runs longer than this as failed and delivers again. Infinity: not known. */
+  readonly patienceMs: number;
+  /** Where it posts besides the receiver's own path, from the root of the server. */
+  readonly paths: readonly string[];
+  /** By its marks alone: headers, never the body. Proves nothing, costs nothing. */
+  recognises(push: Pick<Push, "method" | "path" | "headers">): boolean;
+  /** Proves who sent it and takes the wrapping off. Throws `PushRefused`: `forbidden(why)`, or 400 `CARRIER_INVALID`. */
+  open(push: Push, body: Buffer): Parcel | Promise<Parcel>;
+}

@@ -1,0 +1,74 @@
+import type { Buffer } from "node:buffer";
+import { type JobLabel, keyRing, type KeyRing, type Signature, WaybillError } from "@waybill/core";
+import type { Carrier, Parcel } from "../carrier.ts";
+import { textOf } from "../text.ts";
+import { forbidden } from "../problem.ts";
+import { header, type HeaderFields, wholeHeader } from "../push.ts";
+
+export interface NativeOptions {
+  /** A key ring, `whsec_` secrets, or "unsigned": anybody who can connect may push. */
+  readonly keys: KeyRing | string | readonly string[];
+  /** A request is fresh for this long before and after its timestamp. Default 300,000 ms. */
+  readonly toleranceMs?: number;
+}
+
+/** Our own sender, or any program that signs by Standard Webhooks: spec/1.0/push.md. */
+export function native({ keys, toleranceMs = 300_000 }: NativeOptions): Carrier {
+  const ring = keys === "unsigned" ? null : keyRing(keys);
+  if (!Number.isFinite(toleranceMs) || toleranceMs <= 0) {
+    throw new WaybillError("CONFIG_INVALID", `toleranceMs is ${toleranceMs}: more than 0`);
+  }
+  return {
+    name: "native",
+    runs: true,
+    line: 0,
+    patienceMs: Infinity,
+    paths: [],
+    recognises: ({ headers }) => ring === null || Object.hasOwn(headers, "webhook-signature"),
+    open({ headers }, body) {
+      if (ring === null) return parcelOf(headers, body);
+      const id = header(headers, "webhook-id");
+      const timestamp = secondsIn(headers, "webhook-timestamp");
+      const signature = header(headers, "webhook-signature");
+      if (id === null || signature === null || timestamp === null) throw forbidden("it is not signed");
+      if (id.length > 255 || id.includes(".")) throw forbidden("webhook-id is no id");
+      if (!ring.verify({ id, timestamp, body }, signature)) throw forbidden("no key of ours made this signature");
+      if (Math.abs(Date.now() - timestamp * 1_000) > toleranceMs) throw forbidden("its timestamp is stale");
+      // Not by the signature: values added to its list would make another request of it.
+      return { ...parcelOf(headers, body), provenId: id, once: `${id} ${timestamp}` };
+    },
+  };
+}
+
+/** What our sender says beside the body; each is optional, and what is not well-formed counts as absent. */
+function parcelOf(headers: HeaderFields, body: Buffer): Parcel {
+  return {
+    body: textOf(body),
+    attempt: wholeHeader(headers, "waybill-attempt", 1) ?? 1,
+    lost: wholeHeader(headers, "waybill-lost", 0) ?? 0,
+    releases: wholeHeader(headers, "waybill-releases", 0) ?? 0,
+    signature: producerSignature(headers),
+    label: labelIn(headers),
+    provenId: null,
+    once: null,
+  };
+}
+
+function labelIn(headers: HeaderFields): JobLabel | null {
+  const id = header(headers, "webhook-id");
+  const type = header(headers, "waybill-type");
+  const queue = header(headers, "waybill-queue");
+  return id === null || type === null || queue === null ? null : { id, type, queue };
+}
+
+/** The producer's own, made when the job was enqueued; the request's is the sender's. */
+function producerSignature(headers: HeaderFields): Signature | null {
+  const timestamp = secondsIn(headers, "waybill-signature-timestamp");
+  const value = header(headers, "waybill-signature");
+  return timestamp === null || value === null ? null : { timestamp, value };
+}
+
+function secondsIn(headers: HeaderFields, name: string): number | null {
+  const text = header(headers, name);
+  return text !== null && /^\d{1,11}$/.test(text) ? Number(text) : null;
+}

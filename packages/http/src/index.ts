@@ -1,0 +1,14 @@
+export type { Carrier, Parcel } from "./carrier.ts";
+export type { NativeOptions } from "./carriers/native.ts";
+export { native } from "./carriers/native.ts";
+export type { Deliver, Door, DoorOptions } from "./door.ts";
+export type { FetchFrom } from "./fetch.ts";
+export type { ProblemCode } from "./problem.ts";
+export { forbidden, PushRefused } from "./problem.ts";
+export type { Answer, HeaderFields, Push } from "./push.ts";
+export { header, wholeHeader } from "./push.ts";
+export type { Load } from "./push-runner.ts";
+export type { DeadLetterOfPush, Receiver, ReceiverOptions, ReceiverStop } from "./receiver.ts";
+export { createReceiver } from "./receiver.ts";
+export type { Relay, RelayOptions } from "./relay.ts";
+export { createRelay } from "./relay.ts";

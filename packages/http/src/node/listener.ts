@@ -1,0 +1,56 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Answer, Push } from "../push.ts";
+import { readBody } from "./raw-body.ts";
+
+/** A receiver, a relay or an ingress, as far as `node:http` is concerned. */
+export interface NodeDoor {
+  claims(push: Pick<Push, "method" | "path" | "headers">): boolean;
+  receive(push: Push): Promise<Answer>;
+}
+
+/** For `createServer`, and for frameworks that hand on what is not theirs by `next`. */
+export type NodeListener = (request: IncomingMessage, response: ServerResponse, next?: () => void) => void;
+
+/**
+ * A door as a listener of `node:http`: takes what the door claims and passes on everything else; without a `next`, that
+ * is answered 404. `pathOf` is for frameworks that take a prefix off `url`.
+ */
+export function nodeListener(
+  door: NodeDoor,
+  pathOf: (request: IncomingMessage) => string = ({ url = "/" }) => url,
+): NodeListener {
+  return (request, response, next) => {
+    const { method = "", headers } = request;
+    const path = withoutQuery(pathOf(request));
+    if (!door.claims({ method, path, headers })) {
+      if (next) return next();
+      response.writeHead(404, { "content-type": "text/plain" }).end("there is nothing here\n");
+      return;
+    }
+    const push: Push = {
+      method,
+      path,
+      headers,
+      peer: peerOf(request),
+      read: async (maxBytes, timeoutMs) => readBody(request, maxBytes, timeoutMs),
+      onGone: (listener) => void response.once("close", () => void (response.writableFinished || listener())),
+    };
+    void door.receive(push).then((answer) => write(response, answer));
+  };
+}
+
+function write(response: ServerResponse, { status, headers, body }: Answer): void {
+  if (response.destroyed) return;
+  response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
+}
+
+/** A socket of the file system has no address. */
+function peerOf({ socket }: IncomingMessage): string | null {
+  if (socket.remoteAddress !== undefined) return socket.remoteAddress;
+  return socket.destroyed ? null : "unix";
+}
+
+function withoutQuery(url: string): string {
+  const at = url.indexOf("?");
+  return at === -1 ? url : url.slice(0, at);
+}

@@ -1,0 +1,45 @@
+import type { Buffer } from "node:buffer";
+
+/** Lower-case names, as `node:http` gives them. Names that come twice are joined by ", ". */
+export type HeaderFields = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** One HTTP request in plain values: what a framework's request is converted into, and all that the receiver reads. */
+export interface Push {
+  /** Upper case. */
+  readonly method: string;
+  /** Without the query, as it came: "/work". */
+  readonly path: string;
+  readonly headers: HeaderFields;
+  /** The address at the other end of the socket, "unix" for a socket in the file system, null where nobody knows. */
+  readonly peer: string | null;
+  /**
+   * Reads the body's bytes, whatever their type. Called once at the most. Rejects `PushRefused`: 413 past `maxBytes`,
+   * 408 when they have not all come within `timeoutMs`, 400 when the sender has gone before the end.
+   */
+  readonly read: (maxBytes: number, timeoutMs: number) => Promise<Buffer>;
+  /** Calls `listener` if the sender goes away before the answer is out. Called once at the most. */
+  readonly onGone: (listener: () => void) => void;
+}
+
+/** What goes back. Converted into a framework's response, unchanged. */
+export interface Answer {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** A header's text; null when it is absent. */
+export function header(headers: HeaderFields, name: string): string | null {
+  const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+  if (value === undefined) return null;
+  return typeof value === "string" ? value : value.join(", ");
+}
+
+/** A whole number in a header, within bounds; null when it is absent or anything else. */
+export function wholeHeader(headers: HeaderFields, name: string, least: number): number | null {
+  const text = header(headers, name);
+  if (text === null || !/^\d{1,9}$/.test(text)) return null;
+  const value = Number(text);
+  return value >= least ? value : null;
+}
