@@ -56,6 +56,8 @@ export { Execution } from "./execution.ts";
 export type { DeadLetter, DeadLetterQuery, InspectableBackend, Inspector, QueueCounts } from "./inspector.ts";
 export { inspectorOf } from "./inspector.ts";
 export { currentJob, JobContext } from "./job-context.ts";
+export type { Leak, LeakGuardOptions } from "./leak-guard.ts";
+export { leakGuard } from "./leak-guard.ts";
 export type { LogLine, LogOption, LogSink } from "./log.ts";
 export { logTo } from "./log.ts";
 export type { Middleware } from "./middleware.ts";

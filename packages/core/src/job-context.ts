@@ -62,6 +62,11 @@ export function inFreshScope<T>(job: JobContext, work: () => T): T {
   return outside(() => new AsyncResource("waybill.job").runInAsyncScope(() => storage.run(job, work)));
 }
 
+/** The job being run here; none outside a handler. */
+export function jobOfScope(): JobContext | undefined {
+  return storage.getStore();
+}
+
 /** The job being run here. Throws outside a handler, where there is none. */
 export function currentJob(): JobContext {
   const job = storage.getStore();
