@@ -62,7 +62,7 @@ export type { LogLine, LogOption, LogSink } from "./log.ts";
 export { logTo } from "./log.ts";
 export type { Middleware } from "./middleware.ts";
 export type { Outcome } from "./outcome.ts";
-export type { EnqueueItem, EnqueueOptions } from "./producer.ts";
+export type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
 export type { RegisteredJob, Registry, RegistryOptions } from "./registry.ts";
 export { createRegistry } from "./registry.ts";
 export type { Requirement } from "./requirement.ts";

@@ -1,55 +1,14 @@
 import { messageOf } from "./admit.ts";
 import type { Answer, Message, Receipt, Signature } from "./backend.ts";
-import { assertQueue, type JobDefinition, type RetryOptions } from "./define-job.ts";
-import { type Duration, durationMs } from "./duration.ts";
-import {
-  defaults,
-  type Envelope,
-  formatTimestamp,
-  type JsonValue,
-  newId,
-  parseEnvelope,
-  serialiseEnvelope,
-} from "./envelope/index.ts";
+import type { JobDefinition } from "./define-job.ts";
+import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
+import { defaults, type Envelope, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
 import { isWaybillError, toError, WaybillError } from "./errors.ts";
 import type { EventBus } from "./events.ts";
-import { assertJson, validatePayload } from "./payload.ts";
+import { envelopeFor } from "./make-envelope.ts";
 import { demand } from "./registry.ts";
-import { envelopeRetry } from "./retry-policy.ts";
 import type { Seam } from "./seam.ts";
 import { type KeyRing, signatureFor } from "./signing.ts";
-
-export interface EnqueueOptions {
-  /**
-   * A UUID in lower case; absent: a fresh one. The same id and content is stored once (`stored: false`) for as long as
-   * the backend holds the job: waiting, running, or dead, where replaying it is the way on. Give `runAt` with an id of
-   * your own, not `delay`: a delay makes other content each time, and that is `ID_CONFLICT`.
-   */
-  readonly id?: string;
-  /** Not before this long from now. Not together with `runAt`. */
-  readonly delay?: Duration;
-  /** Not before this time. One in the past is now. */
-  readonly runAt?: Date;
-  /** Instead of the definition's queue. */
-  readonly queue?: string;
-  /** −100 to 100, higher first. Default 0. Refused where the backend has no priorities. */
-  readonly priority?: number;
-  /** Whose job it is. */
-  readonly tenant?: string;
-  /** Travels with the job, beside the payload; at most 16 KiB. */
-  readonly meta?: { readonly [key: string]: JsonValue };
-  /** What this call names wins over the worker's definition. */
-  readonly retry?: RetryOptions;
-  /** Longest run of one attempt; whole seconds, rounded up. */
-  readonly timeout?: Duration;
-}
-
-/** One item of `enqueueMany`. */
-export interface EnqueueItem {
-  readonly job: JobDefinition | string;
-  readonly payload: unknown;
-  readonly options?: EnqueueOptions;
-}
 
 export interface ProducerSettings {
   readonly seam: Seam;
@@ -145,60 +104,6 @@ function unknownType(type: string): WaybillError {
     "JOB_UNKNOWN",
     `no job of type "${type}" is registered here; pass its definition to connect({ jobs }), or leave the registry out`,
   );
-}
-
-async function envelopeFor(
-  job: JobDefinition | string,
-  definition: JobDefinition | null,
-  payload: unknown,
-  options: EnqueueOptions,
-  source: string | null,
-): Promise<Envelope> {
-  const type = typeof job === "string" ? job : job.type;
-  assertJson(type, payload);
-  if (definition?.schema) await validatePayload(type, definition.schema, [payload]);
-  const queue = options.queue ?? definition?.queue;
-  if (options.queue !== undefined) assertQueue(options.queue, `queue of the call for "${type}"`);
-  const meta = metaFor(options, definition);
-  const runAtMs = startMs(options, type);
-  return {
-    spec: "waybill/1",
-    id: options.id ?? newId(),
-    type,
-    ...(queue !== undefined && { queue }),
-    args: [payload],
-    // With an id of the caller's own, equal calls make equal bytes, so that enqueueing twice is one job.
-    ...(options.id === undefined && { created_at: formatTimestamp(Date.now()) }),
-    ...(source !== null && { source }),
-    ...(runAtMs !== null && { scheduled_at: formatTimestamp(runAtMs) }),
-    ...(options.priority !== undefined && { priority: options.priority }),
-    ...(options.timeout !== undefined && { timeout: Math.ceil(durationMs(options.timeout, "timeout") / 1_000) }),
-    ...(options.retry !== undefined && { retry: envelopeRetry(options.retry) }),
-    ...(meta !== null && { meta }),
-  };
-}
-
-function metaFor(options: EnqueueOptions, definition: JobDefinition | null): { [key: string]: JsonValue } | null {
-  const version = definition?.version ?? 1;
-  if (options.meta === undefined && options.tenant === undefined && version === 1) return null;
-  return {
-    ...options.meta,
-    ...(options.tenant !== undefined && { tenant_id: options.tenant }),
-    ...(version !== 1 && { payload_version: version }),
-  };
-}
-
-function startMs(options: EnqueueOptions, type: string): number | null {
-  const { delay, runAt } = options;
-  if (delay !== undefined && runAt !== undefined) {
-    throw new WaybillError("CONFIG_INVALID", `"${type}" was enqueued with both delay and runAt; give one`);
-  }
-  if (runAt !== undefined) {
-    if (!Number.isNaN(runAt.getTime())) return runAt.getTime();
-    throw new WaybillError("CONFIG_INVALID", `runAt of "${type}" is not a valid date`);
-  }
-  const delayMs = delay === undefined ? 0 : durationMs(delay, "delay");
-  return delayMs === 0 ? null : Date.now() + delayMs;
 }
 
 function messageFor(

@@ -67,6 +67,26 @@ test("every option of the call is in the envelope, and its part in the label", a
   expect(message.delayMs).toBeGreaterThan(59_000);
 });
 
+test("an expiry is an absolute time, from now or given, that may lie past the delay", async () => {
+  const at = new Date(Date.now() + 3_600_000);
+  const { envelope } = await enqueuedMessage({ orderId: "o_1" }, { delay: "10m", expiresIn: "11m" });
+  expect(Date.parse(envelope.expires_at ?? "") - Date.parse(envelope.scheduled_at ?? "")).toBe(60_000);
+  const given = await enqueuedMessage({ orderId: "o_1" }, { expiresAt: at });
+  expect(given.envelope.expires_at).toBe(at.toISOString());
+});
+
+test("a job whose expiry has come is kept for a person, and its handler never starts", async () => {
+  const jobs = await connected();
+  let ran = 0;
+  const job = defineJob({ type: "late", handler: () => void (ran += 1) });
+  await jobs.enqueue(job, {}, { expiresIn: 20 });
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  const settled = eventOf(jobs, "settled");
+  await jobs.worker({ jobs: [job] }).start();
+  expect(await settled).toMatchObject({ outcome: "dead", reason: { code: "EXPIRED" } });
+  expect(ran).toBe(0);
+});
+
 test("a delay becomes an absolute time in the envelope and a relative one in the label", async () => {
   const { envelope, message } = await enqueuedMessage({ orderId: "o_1" }, { delay: "10m" });
   const away = Date.parse(envelope.scheduled_at ?? "") - Date.now();
@@ -92,6 +112,16 @@ const refusals: [string, unknown, object, string, RegExp][] = [
     /items\.1\.n/,
   ],
   ["both delay and runAt", { orderId: "o" }, { delay: "1s", runAt: new Date() }, "CONFIG_INVALID", /give one/],
+  [
+    "both expiresIn and expiresAt",
+    { orderId: "o" },
+    { expiresIn: "1s", expiresAt: new Date() },
+    "CONFIG_INVALID",
+    /give one/,
+  ],
+  ["an expiry before its start", { orderId: "o" }, { delay: "1h", expiresIn: "1h" }, "CONFIG_INVALID", /more time/],
+  ["an expiry that is past", { orderId: "o" }, { expiresAt: new Date(0) }, "CONFIG_INVALID", /more time/],
+  ["an expiresAt that is no date", { orderId: "o" }, { expiresAt: new Date("x") }, "CONFIG_INVALID", /not a valid/],
   ["a runAt that is no date", { orderId: "o" }, { runAt: new Date("x") }, "CONFIG_INVALID", /not a valid date/],
   ["a duration without a unit", { orderId: "o" }, { delay: "10" }, "CONFIG_INVALID", /"10m"/],
   ["a queue name no backend can hold", { orderId: "o" }, { queue: "Über" }, "CONFIG_INVALID", /lower-case/],

@@ -1,0 +1,50 @@
+import { assertQueue, type JobDefinition } from "./define-job.ts";
+import { durationMs } from "./duration.ts";
+import { endMs, type EnqueueOptions, startMs } from "./enqueue-options.ts";
+import { type Envelope, formatTimestamp, type JsonValue, newId } from "./envelope/index.ts";
+import { assertJson, validatePayload } from "./payload.ts";
+import { envelopeRetry } from "./retry-policy.ts";
+
+/** The envelope of one call. Rejects `PAYLOAD_INVALID` or `CONFIG_INVALID` for what the call must not say. */
+export async function envelopeFor(
+  job: JobDefinition | string,
+  definition: JobDefinition | null,
+  payload: unknown,
+  options: EnqueueOptions,
+  source: string | null,
+): Promise<Envelope> {
+  const type = typeof job === "string" ? job : job.type;
+  assertJson(type, payload);
+  if (definition?.schema) await validatePayload(type, definition.schema, [payload]);
+  const queue = options.queue ?? definition?.queue;
+  if (options.queue !== undefined) assertQueue(options.queue, `queue of the call for "${type}"`);
+  const meta = metaFor(options, definition);
+  const runAtMs = startMs(options, type);
+  const expiresAtMs = endMs(options, type, runAtMs);
+  return {
+    spec: "waybill/1",
+    id: options.id ?? newId(),
+    type,
+    ...(queue !== undefined && { queue }),
+    args: [payload],
+    // With an id of the caller's own, equal calls make equal bytes, so that enqueueing twice is one job.
+    ...(options.id === undefined && { created_at: formatTimestamp(Date.now()) }),
+    ...(source !== null && { source }),
+    ...(runAtMs !== null && { scheduled_at: formatTimestamp(runAtMs) }),
+    ...(expiresAtMs !== null && { expires_at: formatTimestamp(expiresAtMs) }),
+    ...(options.priority !== undefined && { priority: options.priority }),
+    ...(options.timeout !== undefined && { timeout: Math.ceil(durationMs(options.timeout, "timeout") / 1_000) }),
+    ...(options.retry !== undefined && { retry: envelopeRetry(options.retry) }),
+    ...(meta !== null && { meta }),
+  };
+}
+
+function metaFor(options: EnqueueOptions, definition: JobDefinition | null): { [key: string]: JsonValue } | null {
+  const version = definition?.version ?? 1;
+  if (options.meta === undefined && options.tenant === undefined && version === 1) return null;
+  return {
+    ...options.meta,
+    ...(options.tenant !== undefined && { tenant_id: options.tenant }),
+    ...(version !== 1 && { payload_version: version }),
+  };
+}
