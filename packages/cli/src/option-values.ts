@@ -19,6 +19,15 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+const SIZE = /^(\d+)(MiB|GiB)$/;
+
+/** "512MiB" or "2GiB", in bytes. */
+export function bytes(text: string): number {
+  const [, count, unit] = SIZE.exec(text) ?? [];
+  if (count !== undefined && Number(count) > 0) return Number(count) * (unit === "GiB" ? 2 ** 30 : 2 ** 20);
+  throw new InvalidArgumentError("Write a whole number and a unit: 512MiB or 2GiB.");
+}
+
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/i;
 
 /** An instant with its offset: without one it would mean another time on another machine. */

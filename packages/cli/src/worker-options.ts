@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Duration } from "@waybill/core";
-import { duration, list, wholeNumber } from "./option-values.ts";
+import { bytes, duration, list, wholeNumber } from "./option-values.ts";
 
 /** What `worker` runs with, and `doctor` tells about. */
 export interface WorkerFlags {
@@ -12,6 +12,8 @@ export interface WorkerFlags {
   readonly abort: Duration;
   readonly close: Duration;
   readonly maxLost: number;
+  /** Bytes; absent: no limit. */
+  readonly maxMemory?: number;
 }
 
 export function jobsOption(): Option {
@@ -29,5 +31,6 @@ export function workerOptions(command: Command): Command {
     .option("--drain <duration>", "at shutdown, let running jobs finish for this long", duration, "20s")
     .option("--abort <duration>", "then abort them and wait this long before handing them back", duration, "4s")
     .option("--close <duration>", "then give the backend this long to close", duration, "3s")
-    .option("--max-lost <count>", "dead-letter a job whose workers died this often", wholeNumber(1), 20);
+    .option("--max-lost <count>", "dead-letter a job whose workers died this often", wholeNumber(1), 20)
+    .option("--max-memory <size>", "stop well, to be started afresh, past this much memory: 512MiB, 2GiB", bytes);
 }

@@ -62,6 +62,7 @@ describe("help", () => {
         --abort <duration>     then abort them and wait this long before handing them back (default: "4s")
         --close <duration>     then give the backend this long to close (default: "3s")
         --max-lost <count>     dead-letter a job whose workers died this often (default: 20)
+        --max-memory <size>    stop well, to be started afresh, past this much memory: 512MiB, 2GiB
         --url <url>            the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres: (default:
                                "sqlite:./waybill.db", env: WAYBILL_URL)
         --json                 print JSON, one line per row; errors too, on stderr

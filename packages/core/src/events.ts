@@ -63,7 +63,7 @@ export interface PushRefusedEvent {
 
 export interface ShutdownReport {
   readonly worker: string;
-  /** "SIGTERM", "stop", … */
+  /** "SIGTERM", "stop", "MEMORY", … */
   readonly reason: string;
   /** Settled by this worker since it started. */
   readonly completed: number;

@@ -26,6 +26,11 @@ export interface WorkerOptions {
   readonly shutdown?: ShutdownLimits;
   /** Deliveries that may end with their worker gone before the job is dead-lettered `WORKER_LOST`. Default 20. */
   readonly maxLost?: number;
+  /**
+   * Resident memory of the process past which the worker stops as on SIGTERM: what runs may finish, the rest is handed
+   * back, and a supervisor starts a fresh process. For handlers that leak. Absent: no limit.
+   */
+  readonly maxMemoryBytes?: number;
   /** The first is the outermost. */
   readonly middleware?: readonly Middleware[];
 }
@@ -39,12 +44,14 @@ export interface WorkerSettings {
   readonly abortMs: number;
   readonly closeMs: number;
   readonly maxLost: number;
+  /** Infinity: no limit. */
+  readonly maxMemoryBytes: number;
   readonly middleware: readonly Middleware[];
 }
 
 /** Throws `CONFIG_INVALID` naming the option, or `CAPABILITY_MISSING` for a lease the backend cannot give. */
 export function workerSettings(options: WorkerOptions, has: Capabilities): WorkerSettings {
-  const { jobs, concurrency = 10, maxLost = 20, shutdown = {}, middleware = [] } = options;
+  const { jobs, concurrency = 10, maxLost = 20, maxMemoryBytes = Infinity, shutdown = {}, middleware = [] } = options;
   if (jobs.length === 0) throw refuse("a worker needs at least one job; pass its definitions in `jobs`");
   const queues = [...new Set(options.queues ?? jobs.map((job) => job.queue))];
   if (queues.length === 0) throw refuse("`queues` is empty; name at least one, or leave it out");
@@ -52,6 +59,7 @@ export function workerSettings(options: WorkerOptions, has: Capabilities): Worke
   if (!Number.isSafeInteger(concurrency) || concurrency < 1)
     throw refuse(`concurrency is ${concurrency}: a whole number from 1`);
   if (!Number.isSafeInteger(maxLost) || maxLost < 1) throw refuse(`maxLost is ${maxLost}: a whole number from 1`);
+  if (!(maxMemoryBytes > 0)) throw refuse(`maxMemoryBytes is ${maxMemoryBytes}: bytes, more than 0`);
   const leaseMs = timerMs(options.lease ?? "30s", "lease");
   if (leaseMs < 100) throw refuse(`lease is ${leaseMs} ms: at least 100 ms, and long enough for a busy event loop`);
   if (has.maxLeaseMs > 0 && leaseMs > has.maxLeaseMs) {
@@ -68,6 +76,7 @@ export function workerSettings(options: WorkerOptions, has: Capabilities): Worke
     abortMs: timerMs(shutdown.abort ?? "4s", "shutdown.abort"),
     closeMs: timerMs(shutdown.close ?? "3s", "shutdown.close"),
     maxLost,
+    maxMemoryBytes,
     middleware,
   };
 }

@@ -5,6 +5,7 @@ import type { EventBus, ShutdownReport } from "./events.ts";
 import { createJobRunner } from "./job-runner.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
+import { watchMemory } from "./memory-limit.ts";
 import { createReachability } from "./reachability.ts";
 import { createRegistry } from "./registry.ts";
 import { offersOf } from "./requirement.ts";
@@ -57,12 +58,14 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWor
   let started = false;
   let stopping: Promise<ShutdownReport> | null = null;
   let hurry = (): void => {};
+  let stopWatching = (): void => {};
   let tellStopped: (report: ShutdownReport) => void = () => {};
   const stopped = new Promise<ShutdownReport>((resolve) => (tellStopped = resolve));
 
   async function end(reason: string): Promise<ShutdownReport> {
     const startedAt = performance.now();
     const hurried = new Promise<void>((resolve) => (hurry = resolve));
+    stopWatching();
     await engine.end(hurried);
     const durationMs = Math.round(performance.now() - startedAt);
     const report = { worker: id, reason, ...engine.counts(), durationMs };
@@ -76,6 +79,7 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWor
     async start() {
       if (stopping) throw new WaybillError("CONFIG_INVALID", "this worker has been stopped; make a new one");
       if (started) return;
+      stopWatching = watchMemory(settings.maxMemoryBytes, () => void worker.stop("MEMORY"));
       started = true;
       engine.begin();
     },

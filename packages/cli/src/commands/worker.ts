@@ -45,6 +45,7 @@ async function work(options: Options): Promise<void> {
     lease: options.lease,
     shutdown: { drain: options.drain, abort: options.abort, close: options.close },
     maxLost: options.maxLost,
+    ...(options.maxMemory === undefined ? {} : { maxMemoryBytes: options.maxMemory }),
   });
   const running = worker.run();
   cancelBootGuard();
