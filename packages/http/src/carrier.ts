@@ -18,7 +18,10 @@ export interface Parcel {
   readonly label: JobLabel | null;
   /** The id that the proof covers, which must be the envelope's own; null when the proof covers none. */
   readonly provenId: string | null;
-  /** Names this very request, where the same one must not be taken twice; null where a carrier may repeat itself. */
+  /**
+   * Names this very request where the same one must not come again once its job has ended, whoever sends it; null where
+   * a carrier may repeat itself.
+   */
   readonly once: string | null;
 }
 
@@ -37,8 +40,11 @@ export interface Carrier {
   readonly patienceMs: number;
   /** Where it posts besides the receiver's own path, from the root of the server. */
   readonly paths: readonly string[];
-  /** By its marks alone: headers, never the body. Proves nothing, costs nothing. */
-  recognises(push: Pick<Push, "method" | "path" | "headers">): boolean;
+  /**
+   * By its marks alone: headers, never the body. Proves nothing, costs nothing. `here`: it came to the door's own path.
+   * Elsewhere only by marks that nobody else's requests have: it is claimed, to be refused with a line in the log.
+   */
+  recognises(push: Pick<Push, "method" | "path" | "headers">, here: boolean): boolean;
   /** Proves who sent it and takes the wrapping off. Throws `PushRefused`: `forbidden(why)`, or 400 `CARRIER_INVALID`. */
   open(push: Push, body: Buffer): Parcel | Promise<Parcel>;
 }

@@ -52,13 +52,14 @@ export function createDoor(
   const seen = new ReplayWindow((options.toleranceMs ?? 300_000) * 2, Date.now);
   let reading = 0;
 
+  const isHere = ({ path: at }: Pick<Push, "path">, { paths }: Carrier): boolean => at === path || paths.includes(at);
   const carrierOf = (push: Pick<Push, "method" | "path" | "headers">): Carrier | undefined =>
-    carriers.find((carrier) => carrier.recognises(push));
+    carriers.find((carrier) => carrier.recognises(push, isHere(push, carrier)));
 
   async function admit(push: Push): Promise<Answer> {
     const carrier = carrierOf(push);
     if (carrier === undefined) throw forbidden("no carrier that is let in has these headers");
-    if (push.path !== path && !carrier.paths.includes(push.path)) {
+    if (!isHere(push, carrier)) {
       throw forbidden(`the path is "${push.path}", this receiver is at "${path}"`);
     }
     if (!isAllowed(push.peer)) throw forbidden(`the peer ${push.peer ?? "of no known address"} is not in allowPeers`);

@@ -17,6 +17,11 @@ export interface Push {
    * 408 when they have not all come within `timeoutMs`, 400 when the sender has gone before the end.
    */
   readonly read: (maxBytes: number, timeoutMs: number) => Promise<Buffer>;
+  /**
+   * True when a parser before us read the body and `read` writes it out again: the bytes may not be the sender's, so
+   * they are taken only from a carrier whose proof covers them.
+   */
+  readonly rewritten?: boolean;
   /** Calls `listener` if the sender goes away before the answer is out. Called once at the most. */
   readonly onGone: (listener: () => void) => void;
 }

@@ -24,7 +24,11 @@ export function native({ keys, toleranceMs = 300_000 }: NativeOptions): Carrier 
     line: 0,
     patienceMs: Infinity,
     paths: [],
-    recognises: ({ headers }) => ring === null || Object.hasOwn(headers, "webhook-signature"),
+    recognises({ headers }, here) {
+      if (here) return ring === null || Object.hasOwn(headers, "webhook-signature");
+      // Other webhooks of the application may be signed by the same standard.
+      return Object.hasOwn(headers, "waybill-attempt") && Object.hasOwn(headers, "webhook-signature");
+    },
     open({ headers }, body) {
       if (ring === null) return parcelOf(headers, body);
       const id = header(headers, "webhook-id");
