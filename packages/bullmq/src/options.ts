@@ -118,6 +118,12 @@ function parse(url: string): URL {
   const parsed = new URL(url);
   if (parsed.hostname === "") throw invalid(`"${maskUrl(url)}" names no host; write it as redis://host:6379/0`);
   if (parsed.hash !== "") throw invalid(`"${maskUrl(url)}" has a fragment, which means nothing here; write # as %23`);
+  // What follows may be half a password: no later error may name it.
+  if (`${parsed.pathname}${parsed.search}`.includes("@")) {
+    throw invalid(
+      `"${maskUrl(url)}" has an @ behind its host; in user, password and prefix write / as %2F, ? as %3F, @ as %40`,
+    );
+  }
   return parsed;
 }
 

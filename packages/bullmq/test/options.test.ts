@@ -45,13 +45,17 @@ describe("R54: a redis URL", () => {
     ["redis:///5", "redis://host:6379/0"],
     ["redis:h", "redis://host:6379/0"],
     ["redis://:100%@h", "%25"],
+    ["redis://me:12/hunter2@h/0", "/ as %2F"],
+    ["redis://me:12?hunter2@h/0", "? as %3F"],
     ["redis://h/3?cluster=true", "no database but 0"],
   ])("%s is refused, naming the fix: %s", (url, fix) => {
     expect(refusal(() => fromUrl(url))).toContain(fix);
   });
 
   test("a refusal never repeats the password", () => {
-    expect(refusal(() => fromUrl("redis://:hunter2@h/5/sidekiq"))).not.toContain("hunter2");
+    for (const url of ["redis://:hunter2@h/5/sidekiq", "redis://me:12/hunter2@h/0", "redis://me:12?hunter2@h/0"]) {
+      expect(refusal(() => fromUrl(url))).not.toContain("hunter2");
+    }
   });
 });
 

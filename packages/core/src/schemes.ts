@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import type { BackendFactory } from "./backend.ts";
 import { toError, WaybillError } from "./errors.ts";
+import { maskUrl } from "./mask-url.ts";
 import { memoryBackend } from "./memory/index.ts";
 
 /** Which package answers for which URL. Packages not in this release are named too, so that the error can say so. */
@@ -85,11 +86,4 @@ async function loadFromProject(name: string, scheme: string, cause: Error): Prom
 function isMissing(error: Error, name: string): boolean {
   const code = "code" in error ? error.code : undefined;
   return (code === "ERR_MODULE_NOT_FOUND" || code === "MODULE_NOT_FOUND") && error.message.includes(name);
-}
-
-/** A URL fit for logs and errors: user and password are replaced. */
-export function maskUrl(url: string): string {
-  return url
-    .replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, "$1***@")
-    .replace(/([?&](?:password|secret|token|key)=)[^&#]*/gi, "$1***");
 }

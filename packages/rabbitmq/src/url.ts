@@ -1,3 +1,4 @@
+import { maskUrl } from "@waybill/core";
 import { invalid, type RabbitOptions } from "./options.ts";
 
 const NUMBERS = ["deliveryLimit", "consumerTimeoutMs", "confirmTimeoutMs"] as const;
@@ -25,13 +26,19 @@ export function optionsFromUrl(url: string): RabbitOptions {
 
 function parse(url: string): URL {
   if (!URL.canParse(url))
-    throw invalid(`"${masked(url)}" is not a URL; write it as amqp://user:password@host:5672/vhost`);
+    throw invalid(`"${maskUrl(url)}" is not a URL; write it as amqp://user:password@host:5672/vhost`);
   const parts = new URL(url);
   if (parts.hash !== "") {
-    throw invalid(`"${masked(url)}" has a fragment, which means nothing here; write # in a password as %23`);
+    throw invalid(`"${maskUrl(url)}" has a fragment, which means nothing here; write # in a password as %23`);
+  }
+  // What follows may be half a password: no later error may name it.
+  if (`${parts.pathname}${parts.search}`.includes("@")) {
+    throw invalid(
+      `"${maskUrl(url)}" has an @ behind its host; in user, password and vhost write / as %2F, ? as %3F, @ as %40`,
+    );
   }
   if (parts.pathname.slice(1).includes("/")) {
-    throw invalid(`"${masked(url)}" has two path segments; a vhost with a / in its name writes it as %2F`);
+    throw invalid(`"${maskUrl(url)}" has two path segments; a vhost with a / in its name writes it as %2F`);
   }
   return parts;
 }
@@ -40,9 +47,9 @@ function queryOf(parts: URL, url: string): ReadonlyMap<string, string> {
   const given = new Map<string, string>();
   for (const [name, value] of parts.searchParams) {
     if (!PARAMETERS.includes(name)) {
-      throw invalid(`"${masked(url)}" has an unknown parameter "${name}"; known are ${PARAMETERS.join(", ")}`);
+      throw invalid(`"${maskUrl(url)}" has an unknown parameter "${name}"; known are ${PARAMETERS.join(", ")}`);
     }
-    if (given.has(name)) throw invalid(`"${masked(url)}" sets "${name}" twice; keep one`);
+    if (given.has(name)) throw invalid(`"${maskUrl(url)}" sets "${name}" twice; keep one`);
     given.set(name, value);
   }
   return given;
@@ -62,9 +69,6 @@ function decoded(part: string, name: string, url: string): string {
   try {
     return decodeURIComponent(part);
   } catch {
-    throw invalid(`the ${name} in "${masked(url)}" has a % that is not an escape; write a real percent sign as %25`);
+    throw invalid(`the ${name} in "${maskUrl(url)}" has a % that is not an escape; write a real percent sign as %25`);
   }
 }
-
-/** All before the last @, since a password with a # or / in it makes the rest unreadable. */
-const masked = (url: string): string => url.replace(/^([a-z]+:\/\/).*@/is, "$1***@");

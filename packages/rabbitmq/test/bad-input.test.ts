@@ -159,6 +159,8 @@ test.each([
   ["amqp://h/?consumerTimeoutMs=never", /consumerTimeoutMs is NaN.*"off" in a URL/],
   ["amqp://h/?prefix=a&prefix=b", /sets "prefix" twice/],
   ["amqp://u:secret#1@h/", /not a URL|fragment.*%23/],
+  ["amqp://u:1/secret@h/", /@ behind its host.*%2F/],
+  ["amqp://u:1?secret@h/", /@ behind its host.*%3F/],
   ["amqp://h/%zz", /vhost .* not an escape/],
 ])("the URL %s is refused", (url, why) => {
   expect(() => fromUrl(url)).toThrow(why);
