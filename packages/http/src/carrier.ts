@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { JobLabel, Signature } from "@waybill/core";
-import type { Push } from "./push.ts";
+import type { Answer, Push } from "./push.ts";
 
 /** A job as a carrier delivers it, once the carrier's own wrapping and proof are off. */
 export interface Parcel {
@@ -45,6 +45,17 @@ export interface Carrier {
    * Elsewhere only by marks that nobody else's requests have: it is claimed, to be refused with a line in the log.
    */
   recognises(push: Pick<Push, "method" | "path" | "headers">, here: boolean): boolean;
-  /** Proves who sent it and takes the wrapping off. Throws `PushRefused`: `forbidden(why)`, or 400 `CARRIER_INVALID`. */
-  open(push: Push, body: Buffer): Parcel | Promise<Parcel>;
+  /**
+   * False: it forgets a job once its own deliveries are spent, so that a receiver has to keep the dead ones itself.
+   * Absent: true.
+   */
+  readonly keepsDead?: boolean;
+  /**
+   * Proves who sent it and takes the wrapping off. Throws `PushRefused`: `forbidden(why)`, 400 `CARRIER_INVALID`, or 503
+   * `KEYS_UNAVAILABLE` where the proof could not be checked. Null: proved, but the carrier's own affair and no job,
+   * which is answered 200.
+   */
+  open(push: Push, body: Buffer): Parcel | null | Promise<Parcel | null>;
+  /** An answer in its own terms, refusals included, where a status means something else to it. Absent: unchanged. */
+  reply?(answer: Answer): Answer;
 }

@@ -32,9 +32,11 @@ export interface Door {
   closed: boolean;
 }
 
-/** Bodies being read at once; more are told to come back, so that slow senders cannot fill the memory. */
+/** Bodies being read and proved at once; more are told to come back, so that slow senders cannot fill the memory. */
 const MOST_READING = 256;
 export const COME_BACK_MS = 1_000;
+/** Whoever has the keys is rarely back within a second. */
+const KEYS_BACK_MS = 5_000;
 
 /**
  * Before a job is looked at: its path, its peer, its bytes, its proof. Everything about who sent it is refused with one
@@ -56,8 +58,7 @@ export function createDoor(
   const carrierOf = (push: Pick<Push, "method" | "path" | "headers">): Carrier | undefined =>
     carriers.find((carrier) => carrier.recognises(push, isHere(push, carrier)));
 
-  async function admit(push: Push): Promise<Answer> {
-    const carrier = carrierOf(push);
+  async function admit(push: Push, carrier: Carrier | undefined): Promise<Answer> {
     if (carrier === undefined) throw forbidden("no carrier that is let in has these headers");
     if (!isHere(push, carrier)) {
       throw forbidden(`the path is "${push.path}", this receiver is at "${path}"`);
@@ -67,8 +68,11 @@ export function createDoor(
     if (door.closed && carrier.line === 0) throw new PushRefused(503, "DRAINING", "shutting down");
     if (reading >= MOST_READING) throw new PushRefused(429, "FULL", `${reading} bodies are being read`);
     reading += 1;
-    const body = await push.read(maxBodyBytes, bodyTimeoutMs).finally(() => (reading -= 1));
-    const parcel = await carrier.open(push, body);
+    const parcel = await push
+      .read(maxBodyBytes, bodyTimeoutMs)
+      .then((body) => carrier.open(push, body))
+      .finally(() => (reading -= 1));
+    if (parcel === null) return { status: 200, headers: {}, body: "" };
     if (parcel.once !== null && !seen.remember(parcel.once)) throw forbidden("this very request came before");
     return deliver(parcel, carrier, push).catch((thrown: unknown) => {
       // Nothing came of it, so the same request may come again.
@@ -83,6 +87,7 @@ export function createDoor(
     if (events.has("push_refused"))
       events.emit("push_refused", { status, code, message, peer: push.peer, path: push.path });
     if (code === "FULL") return comeBack(refusal(known), COME_BACK_MS);
+    if (code === "KEYS_UNAVAILABLE") return comeBack(refusal(known), KEYS_BACK_MS);
     if (code === "DRAINING") return comeBack(refusal(known, { connection: "close" }), COME_BACK_MS);
     if (status === 408 || status === 413) return refusal(known, { connection: "close" });
     return refusal(known);
@@ -91,7 +96,11 @@ export function createDoor(
   const door: Door = {
     closed: false,
     claims: (push) => push.method === "POST" && ((push.path === path && path !== "/") || carrierOf(push) !== undefined),
-    receive: (push) => admit(push).catch((thrown: unknown) => refused(thrown, push)),
+    async receive(push) {
+      const carrier = carrierOf(push);
+      const answer = await admit(push, carrier).catch((thrown: unknown) => refused(thrown, push));
+      return carrier?.reply?.(answer) ?? answer;
+    },
   };
   return door;
 }

@@ -13,6 +13,8 @@ export type ProblemCode =
   /** The carrier's wrapping, not the envelope, is at fault. */
   | "CARRIER_INVALID"
   | "ENCODING_INVALID"
+  /** What a proof is checked against could not be fetched; nobody was refused. */
+  | "KEYS_UNAVAILABLE"
   /** Every place is taken. */
   | "FULL"
   | "DRAINING"
@@ -59,6 +61,7 @@ const TITLES: Readonly<Record<ProblemCode, string>> = {
   BODY_GONE: "The body was read by something before the receiver",
   CARRIER_INVALID: "What the job is wrapped in is not well-formed",
   ENCODING_INVALID: "The body is not UTF-8",
+  KEYS_UNAVAILABLE: "Who sent this could not be checked now; come back",
   FULL: "Every place is taken; come back",
   DRAINING: "This process is shutting down; come back",
   ID_CONFLICT: "Another body runs here under this id",

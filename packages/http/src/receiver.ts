@@ -95,6 +95,9 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const carriers = carriersOf(options);
   const impatient = carriers.find((carrier) => !carrier.runs);
   if (impatient) throw refuse(`${impatient.name} does not wait for jobs to run; use createRelay({ to: jobs })`);
+  const forgetful = carriers.find(({ keepsDead }) => keepsDead === false);
+  if (forgetful && options.keepDead === undefined)
+    throw refuse(`${forgetful.name} keeps no dead letters: give keepDead, or use createRelay({ to: jobs })`);
   const registry = createRegistry(options.jobs, { middleware, events, maxLost });
   warnOfPatience(carriers, options.jobs);
   const log = logTo(events, options.log ?? "stdout");

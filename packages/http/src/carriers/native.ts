@@ -1,6 +1,7 @@
 import type { Buffer } from "node:buffer";
-import { type JobLabel, keyRing, type KeyRing, type Signature, WaybillError } from "@waybill/core";
+import { type JobLabel, keyRing, type KeyRing, WaybillError } from "@waybill/core";
 import type { Carrier, Parcel } from "../carrier.ts";
+import { producerSignature, seconds } from "../producer-signature.ts";
 import { textOf } from "../text.ts";
 import { forbidden } from "../problem.ts";
 import { header, type HeaderFields, wholeHeader } from "../push.ts";
@@ -32,7 +33,7 @@ export function native({ keys, toleranceMs = 300_000 }: NativeOptions): Carrier 
     open({ headers }, body) {
       if (ring === null) return parcelOf(headers, body);
       const id = header(headers, "webhook-id");
-      const timestamp = secondsIn(headers, "webhook-timestamp");
+      const timestamp = seconds(header(headers, "webhook-timestamp"));
       const signature = header(headers, "webhook-signature");
       if (id === null || signature === null || timestamp === null) throw forbidden("it is not signed");
       if (id.length > 255 || id.includes(".")) throw forbidden("webhook-id is no id");
@@ -51,7 +52,7 @@ function parcelOf(headers: HeaderFields, body: Buffer): Parcel {
     attempt: wholeHeader(headers, "waybill-attempt", 1) ?? 1,
     lost: wholeHeader(headers, "waybill-lost", 0) ?? 0,
     releases: wholeHeader(headers, "waybill-releases", 0) ?? 0,
-    signature: producerSignature(headers),
+    signature: producerSignature((name) => header(headers, name)),
     label: labelIn(headers),
     provenId: null,
     once: null,
@@ -63,16 +64,4 @@ function labelIn(headers: HeaderFields): JobLabel | null {
   const type = header(headers, "waybill-type");
   const queue = header(headers, "waybill-queue");
   return id === null || type === null || queue === null ? null : { id, type, queue };
-}
-
-/** The producer's own, made when the job was enqueued; the request's is the sender's. */
-function producerSignature(headers: HeaderFields): Signature | null {
-  const timestamp = secondsIn(headers, "waybill-signature-timestamp");
-  const value = header(headers, "waybill-signature");
-  return timestamp === null || value === null ? null : { timestamp, value };
-}
-
-function secondsIn(headers: HeaderFields, name: string): number | null {
-  const text = header(headers, name);
-  return text !== null && /^\d{1,11}$/.test(text) ? Number(text) : null;
 }
