@@ -1,0 +1,61 @@
+import type { JobDefinition } from "../define-job.ts";
+import { newId, serialiseEnvelope } from "../envelope/index.ts";
+import { toError, WaybillError } from "../errors.ts";
+import { EventBus } from "../events.ts";
+import { execute } from "../execute.ts";
+import type { Middleware } from "../middleware.ts";
+import type { Outcome } from "../outcome.ts";
+import { assertJson, validatePayload } from "../payload.ts";
+import { createRegistry } from "../registry.ts";
+
+export interface InlineOptions {
+  /** Which execution this is, from 1. Default 1. */
+  readonly attempt?: number;
+  /** Hears `started` and `finished`. */
+  readonly events?: EventBus;
+  readonly middleware?: readonly Middleware[];
+  /** Default: a fresh one. */
+  readonly id?: string;
+}
+
+/**
+ * Runs one job here and now, by the road every other job takes: the payload is checked, serialised, parsed and
+ * checked again, so that what would not survive the journey fails in the test. Answers the outcome, never throws
+ * for one; rejects `PAYLOAD_INVALID` as `enqueue` would.
+ */
+export async function executeInline<Input, Output>(
+  job: JobDefinition<Input, Output>,
+  payload: NoInfer<Input>,
+  options: InlineOptions = {},
+): Promise<Outcome> {
+  const { attempt = 1, events = new EventBus(), middleware = [], id = newId() } = options;
+  const input: unknown = payload;
+  assertJson(job.type, input);
+  await validatePayload(job.type, job.schema, [input]);
+  const meta = job.version === 1 ? {} : { meta: { payload_version: job.version } };
+  const body = serialiseEnvelope({ spec: "waybill/1", id, type: job.type, queue: job.queue, args: [input], ...meta });
+  const delivery = { body, attempt, lost: 0, releases: 0, dueAt: null, signature: null, label: null, worker: "inline" };
+  return execute(delivery, createRegistry([job], { events, middleware }));
+}
+
+/** As `executeInline`, for tests that expect success: throws the handler's error, or one that names the outcome. */
+export async function runInline<Input, Output>(
+  job: JobDefinition<Input, Output>,
+  payload: NoInfer<Input>,
+  options: InlineOptions = {},
+): Promise<void> {
+  const outcome = await executeInline(job, payload, options);
+  switch (outcome.kind) {
+    case "completed":
+      return;
+    case "retry":
+      throw outcome.error;
+    case "release":
+      throw new WaybillError(
+        "RETRY_LATER",
+        `"${job.type}" was put back for ${outcome.delayMs} ms: ${outcome.reason.message}`,
+      );
+    case "dead":
+      throw outcome.error ?? toError(outcome.reason.message);
+  }
+}

@@ -1,0 +1,15 @@
+/** A reproducible stream of numbers from 0 to 1: the same seed, the same stream, on every machine (mulberry32). */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A whole number from 0 up to, and without, `end`. */
+export function below(random: () => number, end: number): number {
+  return Math.floor(random() * end);
+}
