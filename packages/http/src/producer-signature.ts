@@ -10,7 +10,7 @@ export function producerSignature(read: (name: string) => string | null): Signat
   return timestamp === null || value === null ? null : { timestamp, value };
 }
 
-/** Unix seconds in a text; null when it is absent or anything else. */
+/** Unix seconds in a text; null when it is absent or anything else. One spelling for each: signatures cover the text. */
 export function seconds(text: string | null): number | null {
-  return text !== null && /^\d{1,11}$/.test(text) ? Number(text) : null;
+  return text !== null && /^(?:0|[1-9]\d{0,10})$/.test(text) ? Number(text) : null;
 }
