@@ -1,0 +1,60 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { keyRing } from "@waybill/core";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { native } from "../src/index.ts";
+
+const spec = new URL("../../../spec/1.0/", import.meta.url);
+const push = readFileSync(new URL("push.md", spec), "utf8");
+const signing = readFileSync(new URL("signing.md", spec), "utf8");
+
+/** The block on a page in that language. */
+function example(page: string, language: string): string {
+  const code = page.split(`\`\`\`${language}\n`)[1]?.split("\n```")[0];
+  if (code === undefined) throw new Error(`the page has no example in ${language}`);
+  return code;
+}
+
+const secret = /`(whsec_[^`]+)`/.exec(signing)?.[1] ?? "";
+const printed = /prints `([^`]+)`/.exec(signing)?.[1] ?? "";
+
+describe("the example of the pages is one signed job", () => {
+  afterEach(() => vi.useRealTimers());
+
+  it("openssl, called as the page says, prints the signature that the page says", (context) => {
+    if (spawnSync("openssl", ["version"]).status !== 0) return context.skip("openssl is not on this machine");
+    const { stdout, stderr } = spawnSync("sh", ["-c", example(signing, "sh")], { encoding: "utf8" });
+    expect({ stdout, stderr }).toEqual({ stdout: `${printed}\n`, stderr: "" });
+    return undefined;
+  });
+
+  it("the request is taken by a receiver that has the secret", async () => {
+    const [head = "", body = ""] = example(push, "http").split("\n\n");
+    const fields = head.split("\n").slice(1);
+    const headers = Object.fromEntries(
+      fields.map((line) => [line.split(": ")[0]!.toLowerCase(), line.split(": ")[1]!] as const),
+    );
+    expect(Buffer.byteLength(body)).toBe(Number(headers["content-length"]));
+    expect(headers["webhook-signature"]).toBe(`v1,${printed}`);
+    vi.setSystemTime(Number(headers["webhook-timestamp"]) * 1_000);
+    const parcel = await native({ keys: secret }).open(
+      { method: "POST", path: "/work", headers, peer: null, read: () => Promise.reject(), onGone: () => {} },
+      Buffer.from(body),
+    );
+    expect(parcel).toMatchObject({ body, attempt: 2, provenId: headers["webhook-id"] });
+  });
+
+  it("the wrapper holds the same bytes and the same signature", () => {
+    const { id, ts: timestamp, sig, envelope: body } = JSON.parse(example(signing, "json"));
+    expect(sig).toBe(`v1,${printed}`);
+    expect(keyRing(secret).verify({ id, timestamp, body }, sig)).toBe(true);
+    expect(example(push, "http").split("\n\n")[1]).toBe(body);
+  });
+});
+
+it("the page lists every problem code of the code, and no other", () => {
+  const source = readFileSync(new URL("../src/problem.ts", import.meta.url), "utf8");
+  const codes = [...source.split("export class")[0]!.matchAll(/^ {2}\| "(\w+)"/gm)].map(([, code]) => code);
+  expect(codes.length).toBeGreaterThan(10);
+  expect([...push.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, code]) => code)).toEqual(codes);
+});
