@@ -1,3 +1,4 @@
+import { wallMs } from "./clock.ts";
 import type { Admit, Message } from "./backend.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { defaults, type Envelope, parseEnvelope, parseTimestamp } from "./envelope/index.ts";
@@ -12,7 +13,7 @@ export function messageOf(envelope: Envelope, body: string, signature: Signature
     id: envelope.id,
     type: envelope.type,
     queue: envelope.queue ?? defaults.queue,
-    delayMs: scheduledAt === undefined ? 0 : Math.max(0, parseTimestamp(scheduledAt) - Date.now()),
+    delayMs: scheduledAt === undefined ? 0 : Math.max(0, parseTimestamp(scheduledAt) - wallMs()),
     priority: envelope.priority ?? 0,
     tenant: meta?.tenant_id ?? null,
     signature,

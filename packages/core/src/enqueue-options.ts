@@ -1,3 +1,4 @@
+import { wallMs } from "./clock.ts";
 import type { JobDefinition, RetryOptions } from "./define-job.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { JsonValue } from "./envelope/index.ts";
@@ -49,7 +50,7 @@ export function startMs(options: EnqueueOptions, type: string): number | null {
     throw new WaybillError("CONFIG_INVALID", `runAt of "${type}" is not a valid date`);
   }
   const delayMs = delay === undefined ? 0 : durationMs(delay, "delay");
-  return delayMs === 0 ? null : Date.now() + delayMs;
+  return delayMs === 0 ? null : wallMs() + delayMs;
 }
 
 /** Null: never. A job that would expire before it may start is refused here, since nobody could run it. */
@@ -58,9 +59,9 @@ export function endMs({ expiresIn, expiresAt }: EnqueueOptions, type: string, ru
   if (expiresIn !== undefined && expiresAt !== undefined) {
     throw new WaybillError("CONFIG_INVALID", `"${type}" was enqueued with both expiresIn and expiresAt; give one`);
   }
-  const endsAt = expiresAt?.getTime() ?? Date.now() + durationMs(expiresIn ?? 0, "expiresIn");
+  const endsAt = expiresAt?.getTime() ?? wallMs() + durationMs(expiresIn ?? 0, "expiresIn");
   if (Number.isNaN(endsAt)) throw new WaybillError("CONFIG_INVALID", `expiresAt of "${type}" is not a valid date`);
-  if (endsAt > (runAtMs ?? Date.now())) return endsAt;
+  if (endsAt > (runAtMs ?? wallMs())) return endsAt;
   throw new WaybillError(
     "CONFIG_INVALID",
     `"${type}" would expire before it may start; give it more time than its delay`,

@@ -1,3 +1,4 @@
+import { wallMs } from "./clock.ts";
 import type { Signature } from "./backend.ts";
 import {
   defaults,
@@ -75,7 +76,7 @@ async function decide(run: Run): Promise<Outcome> {
 
 /** What can be decided without the job's definition. */
 function beforeStart(envelope: Envelope, delivery: Delivery, registry: Registry): Outcome | null {
-  const now = Date.now();
+  const now = wallMs();
   const scheduledAt = envelope.scheduled_at === undefined ? 0 : parseTimestamp(envelope.scheduled_at);
   const early = Math.max(scheduledAt, delivery.dueAt ?? 0) - now;
   if (early > 0) return release(early, "EARLY", `the job is due in ${early} ms`);

@@ -1,3 +1,4 @@
+import { wallMs } from "./clock.ts";
 import { assertQueue, type JobDefinition } from "./define-job.ts";
 import { durationMs } from "./duration.ts";
 import { endMs, type EnqueueOptions, startMs } from "./enqueue-options.ts";
@@ -28,7 +29,7 @@ export async function envelopeFor(
     ...(queue !== undefined && { queue }),
     args: [payload],
     // With an id of the caller's own, equal calls make equal bytes, so that enqueueing twice is one job.
-    ...(options.id === undefined && { created_at: formatTimestamp(Date.now()) }),
+    ...(options.id === undefined && { created_at: formatTimestamp(wallMs()) }),
     ...(source !== null && { source }),
     ...(runAtMs !== null && { scheduled_at: formatTimestamp(runAtMs) }),
     ...(expiresAtMs !== null && { expires_at: formatTimestamp(expiresAtMs) }),

@@ -1,3 +1,4 @@
+import { wallMs } from "./clock.ts";
 import { type Capabilities, judge, type Need } from "./capabilities.ts";
 import { type Envelope, parseTimestamp } from "./envelope/index.ts";
 
@@ -7,7 +8,7 @@ export function unmetNeed(envelope: Envelope, has: Capabilities): string | null 
   if (priority === 0 && dedupe === undefined && scheduledAt === undefined) return null;
   const needs: Need[] = [];
   // A time that has come needs nothing.
-  const delayMs = scheduledAt === undefined ? 0 : parseTimestamp(scheduledAt) - Date.now();
+  const delayMs = scheduledAt === undefined ? 0 : parseTimestamp(scheduledAt) - wallMs();
   if (delayMs > 0) needs.push({ kind: "delay", delayMs });
   if (priority !== 0) needs.push({ kind: "priority" });
   if (dedupe !== undefined) needs.push({ kind: "dedupe" });

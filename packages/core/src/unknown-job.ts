@@ -1,3 +1,4 @@
+import { wallMs } from "./clock.ts";
 import { type Envelope, parseTimestamp } from "./envelope/index.ts";
 import { dead, type Outcome, release } from "./outcome.ts";
 
@@ -28,9 +29,9 @@ export function releaseUnknown(
 /** Since the job could first have run; for one that tells no time, what its releases add up to. */
 function waitedSince(envelope: Envelope, releases: number): number {
   const since = envelope.scheduled_at ?? envelope.created_at;
-  if (since !== undefined) return Date.now() - parseTimestamp(since);
+  if (since !== undefined) return wallMs() - parseTimestamp(since);
   if (envelope.id[14] === "7")
-    return Date.now() - Number.parseInt(envelope.id.slice(0, 8) + envelope.id.slice(9, 13), 16);
+    return wallMs() - Number.parseInt(envelope.id.slice(0, 8) + envelope.id.slice(9, 13), 16);
   const doublings = Math.min(releases, 10);
   return FIRST_WAIT_MS * (2 ** doublings - 1) + Math.max(0, releases - 10) * LONGEST_WAIT_MS;
 }

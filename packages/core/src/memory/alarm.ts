@@ -1,3 +1,4 @@
+import { monotonicMs } from "../clock.ts";
 /** One timer for one queue: rings when the next delayed message or expiring lease falls due. */
 export interface Alarm {
   /** Rings no later than `at` on the monotonic clock; `Infinity` never. */
@@ -24,7 +25,7 @@ export function createAlarm(ring: () => void): Alarm {
       clearTimeout(timer);
       setFor = at;
       // Timers may ring a fraction early, so round up; ringing for nothing only sets the alarm again.
-      const inMs = Math.min(Math.max(Math.ceil(at - performance.now()), 1), LONGEST_MS);
+      const inMs = Math.min(Math.max(Math.ceil(at - monotonicMs()), 1), LONGEST_MS);
       timer = setTimeout(() => {
         setFor = Infinity;
         ring();

@@ -1,3 +1,4 @@
+import { monotonicMs, wallMs } from "../clock.ts";
 import type { Answer, Lease, Message, Receipt } from "../backend.ts";
 import { WaybillError } from "../errors.ts";
 import type { InspectableBackend } from "../inspector.ts";
@@ -31,7 +32,7 @@ export function openMemory(store: Store, address: string): InspectableBackend {
   /** The message behind a lease that is still ours; undefined when it ran out, was settled, or belongs to another connection. */
   function held(lease: Lease): Stored | undefined {
     const stored = store.leases.get(lease.token);
-    if (stored === undefined || stored.at <= performance.now()) return undefined;
+    if (stored === undefined || stored.at <= monotonicMs()) return undefined;
     return has.maxLeaseMs === 0 && stored.owner !== owner ? undefined : stored;
   }
 
@@ -55,14 +56,14 @@ export function openMemory(store: Store, address: string): InspectableBackend {
     const stored = held(lease);
     if (stored === undefined) return { ok: false, error: lost(lease) };
     if (has.maxLeaseMs === 0) return { ok: true, value: null };
-    const now = performance.now();
+    const now = monotonicMs();
     if (now + leaseMs > stored.leasedAt + has.maxLeaseMs) {
       return { ok: false, error: tooLong("lease", lease.id, leaseMs, has.maxLeaseMs) };
     }
     const { state, waiters } = store.queue(stored.message.queue);
     state.prolong(stored, now + leaseMs);
     waiters.deliver();
-    return { ok: true, value: Date.now() + leaseMs };
+    return { ok: true, value: wallMs() + leaseMs };
   }
 
   return {
@@ -113,7 +114,7 @@ export function openMemory(store: Store, address: string): InspectableBackend {
     async deadLetter(lease, reason) {
       const stored = unlease(lease);
       const short = { code: reason.code, message: reason.message.slice(0, 2_000) };
-      store.dead.add({ stored, reason: short, diedAt: Date.now() });
+      store.dead.add({ stored, reason: short, diedAt: wallMs() });
     },
 
     async extend(leases, leaseMs) {

@@ -1,3 +1,4 @@
+import { monotonicMs } from "../clock.ts";
 import type { Lease, LeaseRequest } from "../backend.ts";
 import type { Capabilities } from "../capabilities.ts";
 import { createHeap } from "./heap.ts";
@@ -38,7 +39,7 @@ export function createQueueState(has: Capabilities, leases: Map<unknown, Stored>
     stored.owner = null;
   }
 
-  function lose(stored: Stored, at = performance.now()): void {
+  function lose(stored: Stored, at = monotonicMs()): void {
     unlease(stored);
     stored.lost += 1;
     makeReady(stored, at);
@@ -65,7 +66,7 @@ export function createQueueState(has: Capabilities, leases: Map<unknown, Stored>
 
   return {
     place(stored, delayMs) {
-      const now = performance.now();
+      const now = monotonicMs();
       advance(now);
       stored.due = delayMs > 0 ? now + delayMs : null;
       if (stored.due === null) return makeReady(stored, now);
@@ -73,7 +74,7 @@ export function createQueueState(has: Capabilities, leases: Map<unknown, Stored>
       delayed.push(stored);
     },
     take({ limit, leaseMs }, owner) {
-      const now = performance.now();
+      const now = monotonicMs();
       advance(now);
       const taken: Lease[] = [];
       while (taken.length < limit) {
@@ -92,7 +93,7 @@ export function createQueueState(has: Capabilities, leases: Map<unknown, Stored>
     },
     nextChange: () => Math.min(delayed.peek()?.at ?? Infinity, leased.peek()?.at ?? Infinity),
     count() {
-      const now = performance.now();
+      const now = monotonicMs();
       advance(now);
       const oldest = ready.oldest();
       const oldestWaitMs = oldest === null ? null : now - oldest;

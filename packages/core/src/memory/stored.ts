@@ -1,3 +1,4 @@
+import { wallMs } from "../clock.ts";
 import type { Lease, Message } from "../backend.ts";
 import type { Capabilities } from "../capabilities.ts";
 import type { Timed } from "./heap.ts";
@@ -44,7 +45,7 @@ export function storedOf(message: Message, seq: number): Stored {
 /** The lease a caller sees. Times leave here on the wall clock as it stands now, so a clock set back strands nobody. */
 export function leaseOf(stored: Stored, has: Capabilities, now: number): Lease {
   const { message } = stored;
-  const wall = Date.now();
+  const wall = wallMs();
   return {
     id: message.id,
     type: message.type,

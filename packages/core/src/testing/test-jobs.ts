@@ -1,0 +1,94 @@
+import type { Answer, Receipt } from "../backend.ts";
+import { moveClock } from "../clock.ts";
+import { connect, type ConnectOptions, type Jobs } from "../connect.ts";
+import type { JobDefinition } from "../define-job.ts";
+import { type Duration, durationMs } from "../duration.ts";
+import { parseEnvelope } from "../envelope/index.ts";
+import type { OutcomeEvent } from "../events.ts";
+import { memoryBackend } from "../memory/index.ts";
+import type { Middleware } from "../middleware.ts";
+
+export interface TestJobsOptions extends Omit<ConnectOptions, "jobs" | "allowVolatile"> {
+  /** Those with handlers run by `drain`; the others stay where they are enqueued. */
+  readonly jobs: readonly JobDefinition[];
+  readonly middleware?: readonly Middleware[];
+}
+
+/** A connection whose jobs wait in this process until the test runs them, on a clock that the test moves. */
+export interface TestJobs extends Jobs {
+  /** Payloads of this job that were enqueued since the start, in order, as they travel. Nothing is taken away. */
+  enqueued<Input, Output>(job: JobDefinition<Input, Output>): Input[];
+  /**
+   * Runs every job that is due, one at a time, and what those enqueue, until none is due. Answers how each run ended, in
+   * order. A retry waits for its time: `advance` brings it.
+   */
+  drain(): Promise<OutcomeEvent[]>;
+  /** Moves the clocks of this process forward, then drains. Moved back by `close`. */
+  advance(by: Duration): Promise<OutcomeEvent[]>;
+}
+
+/**
+ * For tests of code that enqueues: a `Jobs` on the memory backend, silent, with a real worker that works when told to.
+ * Close it after the test.
+ */
+export async function testJobs({ jobs: definitions, middleware = [], ...options }: TestJobsOptions): Promise<TestJobs> {
+  const bodies: string[] = [];
+  const queues = new Set(definitions.map(({ queue }) => queue));
+  const open = memoryBackend({ allowVolatile: true, address: "memory:test" });
+  const connection = await connect(
+    async () => {
+      const backend = await open();
+      const enqueue: typeof backend.enqueue = async (messages) => {
+        const answers = await backend.enqueue(messages);
+        for (const [at, { body, queue }] of messages.entries()) {
+          queues.add(queue);
+          if (isStored(answers[at])) bodies.push(body);
+        }
+        return answers;
+      };
+      return { ...backend, enqueue };
+    },
+    { log: "off", ...options, jobs: definitions },
+  );
+  const handled = definitions.filter(({ handler }) => handler !== null);
+  const restore: (() => void)[] = [];
+
+  async function drain(): Promise<OutcomeEvent[]> {
+    if (handled.length === 0) return [];
+    const ended: OutcomeEvent[] = [];
+    const off = connection.events.on("settled", (event) => void ended.push(event));
+    const seen = new Set(queues);
+    const worker = connection.worker({ jobs: handled, queues: [...seen], concurrency: 1, middleware });
+    await worker.start();
+    while (await isBusy(seen)) await new Promise((resolve) => setImmediate(resolve));
+    await worker.stop();
+    off();
+    // A job may have gone to a queue that was new to us.
+    return queues.size > seen.size ? [...ended, ...(await drain())] : ended;
+  }
+
+  async function isBusy(seen: ReadonlySet<string>): Promise<boolean> {
+    const counts = (await connection.inspector?.counts()) ?? [];
+    return counts.some(({ queue, ready, leased }) => seen.has(queue) && ready + leased > 0);
+  }
+
+  return {
+    ...connection,
+    enqueued: <Input, Output>(job: JobDefinition<Input, Output>) =>
+      bodies
+        .map((body) => parseEnvelope(body))
+        .filter(({ type }) => type === job.type)
+        .map(({ args }) => args[0] as Input),
+    drain,
+    async advance(by) {
+      restore.push(moveClock(durationMs(by, "by")));
+      return drain();
+    },
+    async close() {
+      await connection.close();
+      for (const back of restore.splice(0)) back();
+    },
+  };
+}
+
+const isStored = (answer: Answer<Receipt> | undefined): boolean => answer?.ok === true && answer.value.stored;

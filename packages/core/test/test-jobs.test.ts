@@ -1,0 +1,81 @@
+import { afterEach, expect, test } from "vitest";
+import { z } from "zod";
+import { defineJob, type JobDefinition, RetryLater } from "../src/index.ts";
+import { type TestJobs, testJobs } from "../src/testing/index.ts";
+
+const open: TestJobs[] = [];
+afterEach(async () => {
+  for (const jobs of open.splice(0)) await jobs.close();
+});
+
+async function opened(jobs: readonly JobDefinition[]): Promise<TestJobs> {
+  const made = await testJobs({ jobs });
+  open.push(made);
+  return made;
+}
+
+const receipt = defineJob({ type: "receipt.send", queue: "mailers", payload: z.object({ orderId: z.string() }) });
+
+test("what code under test enqueued is told in order and in its type; nothing runs unasked", async () => {
+  const jobs = await opened([receipt]);
+  await jobs.enqueue(receipt, { orderId: "o_1" });
+  await jobs.enqueue(receipt, { orderId: "o_2" }, { delay: "1h" });
+  const payloads: { orderId: string }[] = jobs.enqueued(receipt);
+  expect(payloads).toEqual([{ orderId: "o_1" }, { orderId: "o_2" }]);
+  expect(await jobs.drain()).toEqual([]);
+});
+
+test("drain runs what is due and what that enqueues, on other queues too, and answers how each ended", async () => {
+  const ran: string[] = [];
+  const second = defineJob({ type: "second", queue: "elsewhere", handler: () => void ran.push("second") });
+  const first: JobDefinition = defineJob({
+    type: "first",
+    async handler() {
+      ran.push("first");
+      await jobs.enqueue(second, {}, { queue: "brand-new" });
+    },
+  });
+  const jobs = await opened([first, second]);
+  await jobs.enqueue(first, {});
+  const ended = await jobs.drain();
+  expect(ran).toEqual(["first", "second"]);
+  expect(ended.map(({ type, outcome }) => `${type} ${outcome}`)).toEqual(["first completed", "second completed"]);
+});
+
+test("advance moves the clock: delays, retries and expiries come when they would", async () => {
+  let runs = 0;
+  const flaky = defineJob({
+    type: "flaky",
+    retry: { initial: "1m", jitter: false },
+    handler() {
+      runs += 1;
+      if (runs === 1) throw new Error("no luck");
+      if (runs === 2) throw new RetryLater(3_600_000);
+    },
+  });
+  const jobs = await opened([flaky]);
+  await jobs.enqueue(flaky, {}, { delay: "10m" });
+  await jobs
+    .enqueue(flaky, {}, { delay: "3d", expiresIn: "4d", id: "018f0000-0000-7000-8000-000000000001" })
+    .catch(() => null);
+  expect(await jobs.advance("9m")).toEqual([]);
+  expect(await jobs.advance("1m")).toMatchObject([{ outcome: "retry", attempt: 1, delayMs: 60_000 }]);
+  expect(await jobs.advance("59s")).toEqual([]);
+  expect(await jobs.advance("1s")).toMatchObject([{ outcome: "release", attempt: 2 }]);
+  expect(await jobs.advance("1h")).toMatchObject([{ outcome: "completed", attempt: 2 }]);
+  expect(await jobs.advance("5d")).toMatchObject([{ outcome: "dead", reason: { code: "EXPIRED" } }]);
+});
+
+test("closing sets the clock back for the next test", async () => {
+  const jobs = await testJobs({ jobs: [receipt] });
+  await jobs.advance("1d");
+  await jobs.close();
+  const next = await opened([receipt]);
+  await next.enqueue(receipt, { orderId: "o_1" }, { runAt: new Date(Date.now() + 60_000) });
+  expect((await next.inspector?.counts())?.[0]).toMatchObject({ ready: 0, delayed: 1 });
+});
+
+test("a payload that would not arrive is refused as anywhere", async () => {
+  const jobs = await opened([receipt]);
+  await expect(jobs.enqueue(receipt, { orderId: 7 } as never)).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+});
