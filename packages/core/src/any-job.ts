@@ -16,5 +16,14 @@ export interface AnyJobOptions {
  */
 export function anyJob({ timeout = "15m", handler }: AnyJobOptions): JobDefinition {
   const timeoutMs = durationMs(timeout, "timeout of a job of any type");
-  return { type: ANY_TYPE, schema: null, queue: "default", retry: {}, timeoutMs, version: Infinity, handler };
+  return {
+    type: ANY_TYPE,
+    schema: null,
+    queue: "default",
+    retry: {},
+    timeoutMs,
+    version: Infinity,
+    upcasters: {},
+    handler,
+  };
 }

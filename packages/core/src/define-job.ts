@@ -1,6 +1,7 @@
 import { type Duration, durationMs } from "./duration.ts";
 import { WaybillError } from "./errors.ts";
 import type { JobContext } from "./job-context.ts";
+import { checkUpcasters, type Upcasters } from "./upcast.ts";
 import type { InputOf, OutputOf, StandardSchema } from "./standard-schema.ts";
 
 /** How a failed attempt is followed by the next. Absent members come from the spec's defaults. */
@@ -42,6 +43,11 @@ export interface JobOptions<Schema extends StandardSchema> {
   readonly timeout?: Duration;
   /** Of the payload's shape, from 1. A worker puts back jobs newer than its own version. Default 1. */
   readonly version?: number;
+  /**
+   * By version, from 1: makes of a payload of that version one of the next, before the schema looks at it. A throw is a
+   * payload that does not fit. Absent: older payloads are read as they are.
+   */
+  readonly upcasters?: Upcasters;
   /** May be added later with `handlerFor`, so that producers need not import the worker's code. */
   readonly handler?: Handler<OutputOf<Schema>>;
 }
@@ -54,6 +60,7 @@ export interface JobDefinition<Input = unknown, Output = Input> {
   /** Null: the spec's default of 900 s. */
   readonly timeoutMs: number | null;
   readonly version: number;
+  readonly upcasters: Upcasters;
   readonly handler: Handler<Output> | null;
 }
 
@@ -64,7 +71,7 @@ const QUEUE = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 export function defineJob<Schema extends StandardSchema = StandardSchema>(
   options: JobOptions<Schema>,
 ): JobDefinition<InputOf<Schema>, OutputOf<Schema>> {
-  const { type, queue = "default", version = 1, retry = {} } = options;
+  const { type, queue = "default", version = 1, retry = {}, upcasters = {} } = options;
   if (typeof type !== "string" || !TYPE.test(type) || type.length > 128) {
     throw refuse(
       `job type ${JSON.stringify(type)}: use lower-case words joined by dots and underscores, such as "receipt.send"`,
@@ -72,13 +79,14 @@ export function defineJob<Schema extends StandardSchema = StandardSchema>(
   }
   assertQueue(queue, `queue of "${type}"`);
   if (!Number.isSafeInteger(version) || version < 1) throw refuse(`version of "${type}" is ${version}: count from 1`);
+  checkUpcasters(upcasters, version, type);
   checkRetry(retry, type);
   const timeoutMs = options.timeout === undefined ? null : durationMs(options.timeout, `timeout of "${type}"`);
   if (timeoutMs !== null && (timeoutMs === 0 || timeoutMs > 604_800_000)) {
     throw refuse(`timeout of "${type}" is ${timeoutMs} ms: more than 0 and at most "7d"`);
   }
   const schema = (options.payload ?? null) as StandardSchema<InputOf<Schema>, OutputOf<Schema>> | null;
-  return { type, schema, queue, retry, timeoutMs, version, handler: options.handler ?? null };
+  return { type, schema, queue, retry, timeoutMs, version, upcasters, handler: options.handler ?? null };
 }
 
 /** The same job with its handler: the worker's half of a definition that producers share. */

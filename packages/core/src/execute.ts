@@ -17,6 +17,7 @@ import { unmetNeed } from "./need.ts";
 import { validatePayload } from "./payload.ts";
 import type { RegisteredJob, Registry } from "./registry.ts";
 import { releaseUnknown } from "./unknown-job.ts";
+import { upcast } from "./upcast.ts";
 
 /** One job in somebody's hands, by whichever door it came. */
 export interface Delivery {
@@ -115,7 +116,8 @@ async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Pro
   }
   function checkAndBegin(): Promise<void> | void {
     try {
-      const checked = validatePayload(job.type, job.schema, envelope.args);
+      const args = job.handsOn ? envelope.args : upcast(job, envelope.meta?.payload_version ?? 1, envelope.args);
+      const checked = validatePayload(job.type, job.schema, args);
       if (checked instanceof Promise) return checked.then(begin, refuse);
       return begin(checked);
     } catch (thrown) {

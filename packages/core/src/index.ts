@@ -75,5 +75,6 @@ export type { Signed } from "./signing.ts";
 export { KeyRing, keyRing, newSecret, signatureFor } from "./signing.ts";
 export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 export type { TransactionalBackend } from "./transactional.ts";
+export type { Upcasters } from "./upcast.ts";
 export type { Worker } from "./worker.ts";
 export type { ShutdownLimits, WorkerOptions } from "./worker-options.ts";

@@ -8,6 +8,7 @@ import { memoryCapabilities } from "./memory/limits.ts";
 import { compose, type Middleware } from "./middleware.ts";
 import { policyOf } from "./retry-policy.ts";
 import type { StandardSchema } from "./standard-schema.ts";
+import type { Upcasters } from "./upcast.ts";
 
 /** One registered job, with everything `execute` asks of it worked out beforehand. */
 export interface RegisteredJob {
@@ -16,6 +17,7 @@ export interface RegisteredJob {
   readonly policy: RetryPolicy;
   readonly timeoutMs: number;
   readonly version: number;
+  readonly upcasters: Upcasters;
   readonly handler: Handler<unknown>;
   /** Of any type, and run elsewhere: the envelope's own timeout is not for us. */
   readonly handsOn: boolean;
@@ -61,6 +63,7 @@ export function createRegistry(jobs: readonly JobDefinition[], options: Registry
       policy: policyOf(job.retry),
       timeoutMs: job.timeoutMs ?? defaults.timeoutMs,
       version: job.version,
+      upcasters: job.upcasters,
       handler: job.handler,
       handsOn: job.type === ANY_TYPE,
     });

@@ -1,0 +1,35 @@
+import type { JsonValue } from "./envelope/index.ts";
+import { PayloadError, toError, WaybillError } from "./errors.ts";
+
+/** By version: makes of a payload of that version one of the next. */
+export type Upcasters = Readonly<Record<number, (payload: unknown) => unknown>>;
+
+/** Throws `CONFIG_INVALID` for a version that no payload can have. */
+export function checkUpcasters(upcasters: Upcasters, version: number, type: string): void {
+  for (const from of Object.keys(upcasters).map(Number)) {
+    if (Number.isSafeInteger(from) && from >= 1 && from < version) continue;
+    const range = version === 1 ? "there is none before version 1" : `give those from 1 to ${version - 1}`;
+    throw new WaybillError("CONFIG_INVALID", `upcasters of "${type}" has one from version ${from}: ${range}`);
+  }
+}
+
+/** The arguments as the version known here has them. Where no upcaster is given, a version reads as the next one. */
+export function upcast(
+  { type, version, upcasters }: { readonly type: string; readonly version: number; readonly upcasters: Upcasters },
+  from: number,
+  args: readonly JsonValue[],
+): readonly JsonValue[] {
+  if (from >= version) return args;
+  let [payload, ...others] = args as [JsonValue, ...JsonValue[]];
+  for (let at = from; at < version; at++) {
+    const step = upcasters[at];
+    if (step === undefined) continue;
+    try {
+      payload = step(payload) as JsonValue;
+    } catch (thrown) {
+      const message = `the upcaster from version ${at} threw: ${toError(thrown).message}`;
+      throw new PayloadError(type, [{ path: "", message }]);
+    }
+  }
+  return [payload, ...others];
+}
