@@ -38,8 +38,12 @@ export interface Carrier {
   readonly line: number;
   /** It counts a delivery that runs longer than this as failed and delivers again. Infinity: not known. */
   readonly patienceMs: number;
+  /** What the carrier calls that setting, for the warning of jobs that may take longer. */
+  readonly patienceSetting?: string;
   /** Where it posts besides the receiver's own path, from the root of the server. */
   readonly paths: readonly string[];
+  /** Types of jobs that it makes itself: a receiver must know them. */
+  readonly makes?: readonly string[];
   /**
    * By its marks alone: headers, never the body. Proves nothing, costs nothing. `here`: it came to the door's own path.
    * Elsewhere only by marks that nobody else's requests have: it is claimed, to be refused with a line in the log.

@@ -1,6 +1,9 @@
 export type { Carrier, Parcel } from "./carrier.ts";
 export type { NativeOptions } from "./carriers/native.ts";
 export { native } from "./carriers/native.ts";
+export type { SqsdOptions } from "./carriers/sqsd.ts";
+export { sqsd } from "./carriers/sqsd.ts";
+export type { PeriodicTask, PeriodicTick } from "./carriers/sqsd-periodic.ts";
 export type { Deliver, Door, DoorOptions } from "./door.ts";
 export type { FetchFrom } from "./fetch.ts";
 export type { ProblemCode } from "./problem.ts";
@@ -12,3 +15,4 @@ export type { DeadLetterOfPush, Receiver, ReceiverOptions, ReceiverStop } from "
 export { createReceiver } from "./receiver.ts";
 export type { Relay, RelayOptions } from "./relay.ts";
 export { createRelay } from "./relay.ts";
+export { signedWrapper } from "./signed-wrapper.ts";

@@ -99,7 +99,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   if (forgetful && options.keepDead === undefined)
     throw refuse(`${forgetful.name} keeps no dead letters: give keepDead, or use createRelay({ to: jobs })`);
   const registry = createRegistry(options.jobs, { middleware, events, maxLost });
-  warnOfPatience(carriers, options.jobs);
+  for (const { name, makes = [] } of carriers) {
+    const unknown = makes.find((type) => registry.find(type) === undefined);
+    if (unknown !== undefined) throw refuse(`${name} makes jobs of type "${unknown}", which are not among \`jobs\``);
+  }
+  warnOfPatience(carriers, options.jobs, concurrency);
   const log = logTo(events, options.log ?? "stdout");
   const runner = createPushRunner({
     registry,
@@ -145,11 +149,11 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   });
 }
 
-/** Our own senders first: theirs is the cheapest to recognise. */
+/** Our own senders last: unsigned ones have no mark, and would be taken for whoever else pushes. */
 export function carriersOf(options: Pick<ReceiverOptions, "keys" | "carriers" | "toleranceMs">): readonly Carrier[] {
   const { keys, carriers = [], toleranceMs } = options;
   if (keys === undefined) return carriers;
-  return [native({ keys, ...(toleranceMs !== undefined && { toleranceMs }) }), ...carriers];
+  return [...carriers, native({ keys, ...(toleranceMs !== undefined && { toleranceMs }) })];
 }
 
 function refuse(message: string): WaybillError {
