@@ -1,4 +1,10 @@
-import { type BackendContext, type ExaminableBackend, type InspectableBackend, WaybillError } from "@waybill/core";
+import {
+  type BackendContext,
+  type ExaminableBackend,
+  type InspectableBackend,
+  type TransactionalBackend,
+  WaybillError,
+} from "@waybill/core";
 import { sqliteCapabilities } from "./capabilities.ts";
 import { createClaim } from "./claim.ts";
 import { createCommitGroup } from "./commit-group.ts";
@@ -11,21 +17,26 @@ import { openFile } from "./open-file.ts";
 import type { Settings } from "./options.ts";
 import { createRetention } from "./retention.ts";
 import { createSettle } from "./settle.ts";
+import { createSharedTransactions } from "./transaction.ts";
 import { createUpkeep } from "./upkeep.ts";
 import { createWaiting } from "./waiting.ts";
 import { createWake } from "./wake.ts";
 
-/** One connection to the file: the seven verbs. `now` is Unix ms, whole. */
+/** What the backend offers beyond the seven verbs. */
+export type SqliteBackend = InspectableBackend & ExaminableBackend & TransactionalBackend;
+
+/** One connection to the file. `now` is Unix ms, whole. */
 export async function openSqlite(
   settings: Settings,
   context: BackendContext,
   now: () => number = Date.now,
-): Promise<InspectableBackend & ExaminableBackend> {
+): Promise<SqliteBackend> {
   const { db, file } = await openFile(settings);
   const address = `sqlite:${settings.path}`;
   const retention = createRetention(db, now, settings);
   const enqueue = createEnqueue(db, now);
   const settle = createSettle(db, now, retention);
+  const shared = createSharedTransactions(file, settings, now);
   const upkeep = createUpkeep(db, now, retention, createInbox(db, now, context.admit, enqueue));
   const wake = createWake({
     db,
@@ -92,6 +103,14 @@ export async function openSqlite(
     async extend(leases, leaseMs) {
       ensureOpen();
       return group.write(() => settle.extend(leases, leaseMs));
+    },
+    async enqueueIn(transaction, messages) {
+      ensureOpen();
+      return shared.enqueueIn(transaction, messages);
+    },
+    async completeIn(transaction, lease) {
+      ensureOpen();
+      return shared.completeIn(transaction, lease);
     },
     close: () => (closing ??= close()),
   };

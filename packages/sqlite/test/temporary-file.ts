@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Admit, Backend, BackendContext, InspectableBackend, Lease, Message } from "@waybill/core";
+import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core";
 import { afterEach } from "vitest";
-import { openSqlite } from "../src/backend.ts";
+import { openSqlite, type SqliteBackend } from "../src/backend.ts";
 import { settingsOf, type SqliteOptions } from "../src/options.ts";
 
 const folders: string[] = [];
@@ -38,7 +38,7 @@ export const context: BackendContext = { admit };
 export async function open(
   options: SqliteOptions,
   { now = Date.now, admits = admit }: { now?: () => number; admits?: Admit } = {},
-): Promise<InspectableBackend> {
+): Promise<SqliteBackend> {
   const backend = await openSqlite(settingsOf(options), { admit: admits }, now);
   opened.push(backend);
   return backend;

@@ -1,0 +1,98 @@
+import { realpathSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import { type Answer, type Lease, type Message, type Receipt, WaybillError } from "@waybill/core";
+import { createEnqueue } from "./enqueue.ts";
+import { fileError } from "./errors.ts";
+import type { Settings } from "./options.ts";
+import { createRetention } from "./retention.ts";
+import { createSettle } from "./settle.ts";
+
+/** Takes part in transactions that the caller begins on a connection of their own to the same file. */
+export interface SharedTransactions {
+  /** The jobs are there once the caller commits. */
+  enqueueIn(transaction: unknown, messages: readonly Message[]): Promise<Answer<Receipt>[]>;
+  /** Done once the caller commits. Rejects LEASE_LOST: then the caller must roll back. */
+  completeIn(transaction: unknown, lease: Lease): Promise<void>;
+}
+
+interface Statements {
+  readonly enqueue: ReturnType<typeof createEnqueue>;
+  readonly ack: (leases: readonly Lease[]) => Answer<null>[];
+}
+
+/** `file` is ours, absolute. Statements are prepared once for each connection of the caller's. */
+export function createSharedTransactions(file: string, settings: Settings, now: () => number): SharedTransactions {
+  const prepared = new WeakMap<DatabaseSync, Statements>();
+
+  function statementsOn(transaction: unknown): Statements {
+    const db = asDatabase(transaction);
+    let statements = prepared.get(db);
+    if (statements === undefined) {
+      ensureSameFile(db, file);
+      const settle = createSettle(db, now, createRetention(db, now, settings));
+      statements = { enqueue: createEnqueue(db, now), ack: settle.ack };
+      prepared.set(db, statements);
+    }
+    ensureTransaction(db);
+    return statements;
+  }
+
+  /** A file that is busy or full is said in the words of every other write. */
+  function within<T>(transaction: unknown, work: (statements: Statements) => T): T {
+    try {
+      return work(statementsOn(transaction));
+    } catch (thrown) {
+      throw fileError(thrown, file, "use");
+    }
+  }
+
+  return {
+    enqueueIn: async (transaction, messages) => within(transaction, ({ enqueue }) => enqueue(messages)),
+    async completeIn(transaction, lease) {
+      const [answer] = within(transaction, ({ ack }) => ack([lease]));
+      if (answer && !answer.ok) throw answer.error;
+    },
+  };
+}
+
+function asDatabase(transaction: unknown): DatabaseSync {
+  const fits =
+    typeof transaction === "object" && transaction !== null && "prepare" in transaction && "exec" in transaction;
+  if (fits) return transaction as DatabaseSync;
+  throw refuse("hand in the DatabaseSync of node:sqlite on which you began the transaction");
+}
+
+/** A job in another file would be stored where no worker looks. */
+function ensureSameFile(db: DatabaseSync, file: string): void {
+  const main = db
+    .prepare("PRAGMA database_list")
+    .all()
+    .find((row) => row["name"] === "main");
+  const theirs = String(main?.["file"] ?? "");
+  if (theirs !== "" && realpathSync(theirs) === realpathSync(file)) return;
+  throw refuse(
+    `the transaction is on "${theirs || ":memory:"}", the jobs are in "${file}"; keep your tables in that file`,
+  );
+}
+
+/** Outside one, each statement would commit by itself, and a crash between two would leave a job nobody can lease. */
+function ensureTransaction(db: DatabaseSync): void {
+  // Node says it since 22.16; before, a second BEGIN tells.
+  const known = "isTransaction" in db ? db.isTransaction : undefined;
+  if (known ?? !canBegin(db)) return;
+  throw refuse('no transaction is open; begin one first: db.exec("BEGIN IMMEDIATE")');
+}
+
+function canBegin(db: DatabaseSync): boolean {
+  try {
+    db.exec("BEGIN");
+  } catch {
+    return false;
+  }
+  db.exec("ROLLBACK");
+  return true;
+}
+
+function refuse(message: string): WaybillError {
+  return new WaybillError("CONFIG_INVALID", message);
+}
