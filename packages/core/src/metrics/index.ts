@@ -1,0 +1,102 @@
+import type { EventBus } from "../events.ts";
+import type { Inspector, QueueCounts } from "../inspector.ts";
+import { exposition, type Metric } from "./exposition.ts";
+import { counter, histogram } from "./series.ts";
+
+/** What is measured: a connection, or a receiver, which has events alone. */
+export interface Measured {
+  readonly events: EventBus;
+  /** Absent or null: what waits in the backend is not told. */
+  readonly inspector?: Inspector | null;
+}
+
+export interface MetricsOptions {
+  /** Upper bounds of the run times, in seconds, rising. */
+  readonly runBuckets?: readonly number[];
+}
+
+export interface JobMetrics {
+  /** The answer to one scrape; its content type is `text/plain; version=0.0.4`. Asks the backend what waits. */
+  prometheus(): Promise<string>;
+  /** Stops listening. */
+  stop(): void;
+}
+
+const RUN_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 900];
+
+/**
+ * Counts what the events tell from now on, for `GET /metrics`. Counters are this process's; what waits in the backend is
+ * everybody's, asked at each scrape. Durations are in seconds.
+ */
+export function jobMetrics({ events, inspector = null }: Measured, options: MetricsOptions = {}): JobMetrics {
+  const job = ["queue", "type"] as const;
+  const enqueued = counter("waybill_enqueued_total", "Jobs stored by this process.", job);
+  const unknown = counter("waybill_unknown_type_total", "Jobs enqueued by a type nobody here knows.", job);
+  const settled = counter("waybill_settled_total", "Runs by how they ended.", [...job, "outcome"]);
+  const dead = counter("waybill_dead_total", "Jobs kept for a person, by reason.", [...job, "code"]);
+  const lost = counter("waybill_lease_lost_total", "Leases that ran out under this process.", job);
+  const refused = counter("waybill_push_refused_total", "Pushes turned away, by code.", ["code"]);
+  const buckets = options.runBuckets ?? RUN_BUCKETS;
+  const run = histogram("waybill_run_seconds", "How long handlers ran, in seconds.", job, buckets);
+  const running = new Set<string>();
+
+  const offs = [
+    events.on("enqueued", (event) => void (event.stored && enqueued.add(labelsOf(event)))),
+    events.on("unknown_type", (event) => unknown.add(labelsOf(event))),
+    events.on("lease_lost", (event) => lost.add(labelsOf(event))),
+    events.on("push_refused", ({ code }) => refused.add({ code })),
+    events.on("started", ({ id }) => void running.add(id)),
+    events.on("finished", (event) => {
+      // What was judged without a handler, such as an expired job, did not run.
+      if (running.delete(event.id)) run.observe(labelsOf(event), event.durationMs / 1_000);
+    }),
+    events.on("settled", (event) => {
+      settled.add({ ...labelsOf(event), outcome: event.outcome });
+      if (event.outcome === "dead") dead.add({ ...labelsOf(event), code: event.reason?.code ?? "" });
+    }),
+  ];
+
+  return {
+    async prometheus() {
+      const waiting = inspector === null ? [] : backlog(await inspector.counts());
+      const own = [enqueued, unknown, settled, dead, lost, refused, run].map((one) => one.metric());
+      const gauge: Metric = {
+        name: "waybill_running",
+        help: "Handlers running in this process.",
+        type: "gauge",
+        samples: [{ suffix: "", labels: {}, value: running.size }],
+      };
+      return exposition([...waiting, gauge, ...own]);
+    },
+    stop() {
+      for (const off of offs) off();
+    },
+  };
+}
+
+const labelsOf = ({ queue, type }: { readonly queue: string; readonly type: string }) => ({ queue, type });
+
+/** What the backend holds, by queue and state; a queue with jobs and nobody who reads it shows here. */
+function backlog(counts: readonly QueueCounts[]): Metric[] {
+  const states = ["ready", "delayed", "leased", "dead"] as const;
+  return [
+    {
+      name: "waybill_jobs",
+      help: "Jobs in the backend, by queue and state.",
+      type: "gauge",
+      samples: counts.flatMap((one) =>
+        states.map((state) => ({ suffix: "", labels: { queue: one.queue, state }, value: one[state] })),
+      ),
+    },
+    {
+      name: "waybill_oldest_ready_seconds",
+      help: "How long the oldest ready job has been ready, in seconds; 0 when none is.",
+      type: "gauge",
+      samples: counts.map(({ queue, oldestWaitMs }) => ({
+        suffix: "",
+        labels: { queue },
+        value: (oldestWaitMs ?? 0) / 1_000,
+      })),
+    },
+  ];
+}
