@@ -61,6 +61,16 @@ export interface PushRefusedEvent {
   readonly path: string;
 }
 
+export interface ReceiverUnavailableEvent {
+  /** Where the jobs were sent, without a query. */
+  readonly to: string;
+  /** Null when nothing answered. */
+  readonly status: number | null;
+  /** As the jobs that were put back for it have it. */
+  readonly code: string;
+  readonly message: string;
+}
+
 export interface ShutdownReport {
   readonly worker: string;
   /** "SIGTERM", "stop", "MEMORY", … */
@@ -94,6 +104,12 @@ export interface WaybillEvents {
   recovered: { readonly worker: string };
   /** A push was turned away before any job was looked at. The sender learns the code alone. */
   push_refused: PushRefusedEvent;
+  /**
+   * A sender's jobs find no receiver: nothing answers, or what does is none of ours or will not have us. They wait, and no
+   * attempt is spent. Once, and again when the reason changes, until `receiver_recovered`.
+   */
+  receiver_unavailable: ReceiverUnavailableEvent;
+  receiver_recovered: { readonly to: string };
   booted: BootedEvent;
   stopped: ShutdownReport;
 }

@@ -45,6 +45,7 @@ export type {
   Listener,
   OutcomeEvent,
   PushRefusedEvent,
+  ReceiverUnavailableEvent,
   ShutdownReport,
   StartedEvent,
   WaybillEvents,

@@ -27,6 +27,8 @@ const LOGGED: readonly EventName[] = [
   "unavailable",
   "recovered",
   "push_refused",
+  "receiver_unavailable",
+  "receiver_recovered",
   "stopped",
 ];
 

@@ -16,3 +16,5 @@ export { createReceiver } from "./receiver.ts";
 export type { Relay, RelayOptions } from "./relay.ts";
 export { createRelay } from "./relay.ts";
 export { signedWrapper } from "./signed-wrapper.ts";
+export type { SendOverHttpOptions } from "./sender.ts";
+export { sendOverHttp } from "./sender.ts";
