@@ -12,6 +12,8 @@ const shared = {
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   resolve: { conditions },
+  // Nest's, in tests of a Nest application.
+  oxc: { decorator: { legacy: true } },
   test: {
     reporters: ["default", "./scripts/one-line-reporter.ts"],
     maxWorkers: 2,

@@ -64,6 +64,10 @@ export interface JobDefinition<Input = unknown, Output = Input> {
   readonly handler: Handler<Output> | null;
 }
 
+/** What a definition's handler gets: the payload as its schema returns it. */
+export type PayloadOf<Definition extends JobDefinition> =
+  Definition extends JobDefinition<infer _, infer Output> ? Output : never;
+
 const TYPE = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$/;
 const QUEUE = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 

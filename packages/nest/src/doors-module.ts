@@ -1,0 +1,41 @@
+import { type DynamicModule, Module, type Provider } from "@nestjs/common";
+import { DiscoveryModule, DiscoveryService, ModulesContainer } from "@nestjs/core";
+import type { Jobs } from "@waybill/core";
+import { CONNECTION, OPTIONS, REGISTERED } from "./connection-module.ts";
+import { Doors } from "./doors.ts";
+import type { WaybillOptions } from "./options.ts";
+import type { RegisteredJob } from "./registered.ts";
+
+const doors: Provider = {
+  provide: Doors,
+  inject: [OPTIONS, CONNECTION, REGISTERED, DiscoveryService, ModulesContainer],
+  useFactory: (
+    options: WaybillOptions,
+    connection: Jobs,
+    registered: ReadonlyMap<string, RegisteredJob>,
+    discovery: DiscoveryService,
+    modules: ModulesContainer,
+  ) => {
+    nearerThanRoot(modules);
+    return new Doors(options, connection, registered, discovery);
+  },
+};
+
+/** Where the doors stand in the order of the application's hooks: after all that a handler may need, and before it at the end. */
+export class DoorsModule {
+  static readonly dynamic: DynamicModule = {
+    module: DoorsModule,
+    imports: [DiscoveryModule],
+    providers: [doors],
+    exports: [Doors],
+  };
+}
+Module({})(DoorsModule);
+
+/**
+ * Nest calls the hooks of start from the farthest module to the root (distance 1), and those of shutdown back again.
+ * Nearer than the root: last to start, first to stop, while every provider a handler uses is there.
+ */
+function nearerThanRoot(modules: ModulesContainer): void {
+  for (const module of modules.values()) if (module.metatype === DoorsModule) module.distance = 0;
+}

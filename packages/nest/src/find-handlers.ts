@@ -1,0 +1,43 @@
+import { type DiscoveryService, MetadataScanner, ModuleRef } from "@nestjs/core";
+import type { JobDefinition } from "@waybill/core";
+import { handledBy } from "./job-handler.ts";
+
+type Wrapper = ReturnType<DiscoveryService["getProviders"]>[number];
+
+/** One method that handles one job. */
+export interface FoundHandler {
+  readonly definition: JobDefinition;
+  readonly wrapper: Wrapper;
+  readonly method: string;
+  /** "Receipts.send", for people. */
+  readonly name: string;
+}
+
+/** Every `@JobHandler` on a provider or controller of the application, in modules that are loaded when it starts. */
+export function findHandlers(discovery: DiscoveryService): FoundHandler[] {
+  const scanner = new MetadataScanner();
+  const wrappers = [...discovery.getProviders(), ...discovery.getControllers()].filter(({ isAlias }) => !isAlias);
+  return wrappers.flatMap((wrapper) => {
+    const prototype = prototypeOf(wrapper);
+    if (prototype === null) return [];
+    return scanner.getAllMethodNames(prototype).flatMap((method) =>
+      handledBy(prototype, method).map((definition) => {
+        const name = `${prototype.constructor.name}.${method}`;
+        return { definition, wrapper, method, name };
+      }),
+    );
+  });
+}
+
+/** The reference of the very module the handler stands in, where its token means what it means there. */
+export function moduleRefOf({ wrapper, name }: FoundHandler): ModuleRef {
+  const moduleRef: unknown = wrapper.host?.providers.get(ModuleRef)?.instance;
+  if (moduleRef instanceof ModuleRef) return moduleRef;
+  throw new Error(`the module of ${name} has no ModuleRef`);
+}
+
+/** Null for what no class made. */
+function prototypeOf({ instance, metatype, isNotMetatype }: Wrapper): object | null {
+  if (typeof instance === "object" && instance !== null) return Object.getPrototypeOf(instance) as object | null;
+  return isNotMetatype ? null : ((metatype?.prototype ?? null) as object | null);
+}

@@ -1,0 +1,50 @@
+import type { JobContext, JobDefinition } from "@waybill/core";
+import { refuse } from "./refuse.ts";
+
+type Handle<Payload> = (payload: Payload, job: JobContext) => Promise<void> | void;
+
+/** For a method, or for a class with a method `handle`. One that takes another payload does not compile. */
+export interface JobHandlerDecorator<Payload> {
+  <Method extends Handle<Payload>>(
+    target: object,
+    method: string | symbol,
+    descriptor: TypedPropertyDescriptor<Method>,
+  ): void;
+  <Class extends new (...args: never[]) => { handle: Handle<Payload> }>(target: Class): void;
+}
+
+const HANDLES = "waybill:handles";
+/** Of a class that is a handler as a whole. */
+const METHOD_OF_CLASS = "handle";
+
+/**
+ * Makes a method, or the method `handle` of a class, the handler of a job. The class is an ordinary provider: list it in a
+ * module that knows the definition by `forFeature`.
+ */
+export function JobHandler<Input, Output>(definition: JobDefinition<Input, Output>): JobHandlerDecorator<Output> {
+  return (target: object, method?: string | symbol): void => {
+    const where = nameOf(target, method);
+    if (definition === undefined) {
+      throw refuse(
+        `@JobHandler on ${where} got no definition: the modules of the two may import each other in a circle`,
+      );
+    }
+    if (method !== undefined && typeof target === "function") {
+      throw refuse(`@JobHandler is on the static method ${where}; put it on a method of the instances`);
+    }
+    const before = (Reflect.getOwnMetadata(HANDLES, target, method ?? "") ?? []) as JobDefinition[];
+    Reflect.defineMetadata(HANDLES, [...before, definition], target, method ?? "");
+  };
+}
+
+/** Which jobs a method of a class handles. */
+export function handledBy(prototype: object, method: string): readonly JobDefinition[] {
+  const own = (Reflect.getMetadata(HANDLES, prototype, method) ?? []) as JobDefinition[];
+  if (method !== METHOD_OF_CLASS) return own;
+  return [...own, ...((Reflect.getMetadata(HANDLES, prototype.constructor, "") ?? []) as JobDefinition[])];
+}
+
+function nameOf(target: object, method: string | symbol | undefined): string {
+  const name = typeof target === "function" ? target.name : target.constructor.name;
+  return method === undefined ? name : `${name}.${String(method)}`;
+}

@@ -1,0 +1,88 @@
+import type { BackendFactory, ConnectOptions, JobDefinition, Middleware, WorkerOptions } from "@waybill/core";
+import type { ReceiverOptions } from "@waybill/http";
+import { refuse } from "./refuse.ts";
+import type { Enhancers } from "./enhancers.ts";
+
+/** The worker of this process. Its jobs are found: every `@JobHandler`, and every registered definition with a handler of its own. */
+export type WorkerSettings = Omit<WorkerOptions, "jobs" | "middleware">;
+
+/** The receiver of this process, mounted in front of the application's body parsers. Its jobs are the worker's. */
+export type PushSettings = Omit<ReceiverOptions, "jobs" | "middleware" | "events" | "log">;
+
+/** What `WaybillModule.forRoot` takes: the options of `connect`, and which doors this process opens. */
+export interface WaybillOptions extends Omit<ConnectOptions, "jobs"> {
+  /** Where the jobs are: a URL, or a factory from a backend package. */
+  readonly url: string | BackendFactory;
+  /** Definitions known to the whole application, as by `forFeature`. */
+  readonly jobs?: readonly JobDefinition[];
+  /** Absent: this process takes no jobs from the queue. */
+  readonly worker?: WorkerSettings | undefined;
+  /** Absent: nobody may push jobs to this process. */
+  readonly push?: PushSettings | undefined;
+  /** Around every handler, whichever door its job came through. The first is the outermost. */
+  readonly middleware?: readonly Middleware[];
+  /** Which of Nest's enhancers run for jobs, where `forFeature` says nothing else. Absent: none. */
+  readonly enhancers?: Enhancers;
+}
+
+// Written out, since a type has no names at run time; a new option does not compile until it is here.
+const OPTIONS: Record<keyof WaybillOptions, true> = {
+  url: true,
+  jobs: true,
+  worker: true,
+  push: true,
+  middleware: true,
+  enhancers: true,
+  log: true,
+  enqueueTimeout: true,
+  closeTimeout: true,
+  maxBodyBytes: true,
+  source: true,
+  allowVolatile: true,
+  role: true,
+  services: true,
+  require: true,
+  keys: true,
+};
+const WORKER: Record<keyof WorkerSettings, true> = {
+  queues: true,
+  concurrency: true,
+  lease: true,
+  shutdown: true,
+  maxLost: true,
+  maxMemoryBytes: true,
+};
+const PUSH: Record<keyof PushSettings, true> = {
+  keys: true,
+  carriers: true,
+  path: true,
+  concurrency: true,
+  abort: true,
+  keepDead: true,
+  maxLost: true,
+  require: true,
+  maxBodyBytes: true,
+  bodyTimeoutMs: true,
+  allowPeers: true,
+  toleranceMs: true,
+};
+
+/** Throws `CONFIG_INVALID` for an option that does not exist: a misspelt one would be a default nobody chose. */
+export function checkOptions(options: WaybillOptions): WaybillOptions {
+  if (typeof options !== "object" || options === null) {
+    throw refuse("WaybillModule.forRoot got no options; give it at least { url }");
+  }
+  onlyKnown(options, OPTIONS, "an option of WaybillModule.forRoot");
+  if (options.url === undefined) {
+    throw refuse('`url` of WaybillModule.forRoot is missing; give one, such as "sqlite:./waybill.db"');
+  }
+  if (options.worker) onlyKnown(options.worker, WORKER, "an option of `worker`");
+  if (options.push) onlyKnown(options.push, PUSH, "an option of `push`");
+  return options;
+}
+
+function onlyKnown(given: object, known: Readonly<Record<string, true>>, what: string): void {
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(known, name));
+  if (unknown === undefined) return;
+  throw refuse(`"${unknown}" is not ${what}; there are ${Object.keys(known).join(", ")}`);
+}

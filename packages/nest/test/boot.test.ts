@@ -1,0 +1,104 @@
+import { Module } from "@nestjs/common";
+import { defineJob, handlerFor } from "@waybill/core";
+import { expect, test } from "vitest";
+import { JobHandler, JobQueue, WaybillModule, type WaybillOptions } from "../src/index.ts";
+import { settled, started, startedWith, waybill } from "./started.ts";
+
+const one = defineJob({ type: "one" });
+const other = defineJob({ type: "other" });
+
+class HandlesOne {
+  @JobHandler(one)
+  run(): void {}
+}
+class HandlesOneToo {
+  @JobHandler(one)
+  runToo(): void {}
+}
+
+test("two handlers for one job do not start, and are both named", async () => {
+  const app = started({ jobs: [one] }, { providers: [HandlesOne, HandlesOneToo] });
+  await expect(app).rejects.toThrow(/job "one" has two handlers, HandlesOne\.run and HandlesOneToo\.runToo; keep one/);
+});
+
+test("a handler beside the one in the definition does not start either", async () => {
+  const inline = defineJob({ type: "inline", handler: () => {} });
+  class Handles {
+    @JobHandler(inline)
+    run(): void {}
+  }
+  const app = started({ jobs: [inline] }, { providers: [Handles] });
+  await expect(app).rejects.toThrow(/two handlers, its definition and Handles\.run/);
+});
+
+test("a handler of a job that no module registers does not start", async () => {
+  const app = started({ jobs: [other] }, { providers: [HandlesOne] });
+  await expect(app).rejects.toThrow(
+    /HandlesOne\.run handles job "one", which no module registers; add it to .*forFeature/,
+  );
+});
+
+test("a handler of another definition of the same type does not start", async () => {
+  const app = started({ jobs: [defineJob({ type: "one", queue: "elsewhere" })] }, { providers: [HandlesOne] });
+  await expect(app).rejects.toThrow(/HandlesOne\.run handles a definition of job "one" that is not the registered one/);
+});
+
+test("two definitions of one type do not start; one definition in two modules does", async () => {
+  const app = started({ jobs: [one] }, { imports: [WaybillModule.forFeature([defineJob({ type: "one" })])] });
+  await expect(app).rejects.toThrow(/job type "one" is defined twice/);
+  @Module({ imports: [WaybillModule.forFeature([one])] })
+  class OneModule {}
+  @Module({ imports: [WaybillModule.forFeature([one])] })
+  class OtherModule {}
+  await started({ jobs: [one] }, { imports: [OneModule, OtherModule] });
+});
+
+test("a worker without a handler does not start", async () => {
+  await expect(started({ worker: {}, jobs: [one] })).rejects.toThrow(
+    /no provider of the application has a @JobHandler/,
+  );
+});
+
+test.each<[string, Record<string, unknown>, RegExp]>([
+  ["of forRoot", { wroker: {} }, /"wroker" is not an option of WaybillModule\.forRoot; there are url, jobs, worker/],
+  ["of the worker", { worker: { concurency: 1 } }, /"concurency" is not an option of `worker`; there are queues/],
+  ["of the push", { push: { key: "x" } }, /"key" is not an option of `push`; there are keys/],
+])("an unknown option %s does not start", async (_, options, message) => {
+  await expect(started(options as Partial<WaybillOptions>)).rejects.toThrow(message);
+});
+
+test("no url, and no options at all, say what is missing", async () => {
+  const none: Record<string, unknown> = { url: undefined };
+  await expect(started(none as Partial<WaybillOptions>)).rejects.toThrow(/`url` of WaybillModule\.forRoot is missing/);
+});
+
+test("forRoot twice does not start, and the error says what to do with a second backend", async () => {
+  await expect(started({}, { imports: [waybill({})] })).rejects.toThrow(
+    /imported more than once.*process of their own/,
+  );
+});
+
+test("forRootAsync takes its options from what it injects", async () => {
+  class Settings {
+    readonly concurrency = 3;
+  }
+  @Module({ providers: [Settings], exports: [Settings] })
+  class SettingsModule {}
+  let concurrency: number | undefined;
+  const done = handlerFor(one, () => {});
+  const root = WaybillModule.forRootAsync({
+    imports: [SettingsModule],
+    inject: [Settings],
+    useFactory: async (settings: Settings) => ({
+      url: "memory:",
+      jobs: [done],
+      worker: { concurrency: settings.concurrency },
+      log: (line) => void (line.event === "booted" && (concurrency = Number(line["concurrency"]))),
+    }),
+  });
+  const app = await startedWith(root);
+  const all = settled(app, 1);
+  await app.get(JobQueue).enqueue(done, {});
+  await all;
+  expect(concurrency).toBe(3);
+});

@@ -1,0 +1,83 @@
+import { defineJob, type JobContext, type PayloadOf } from "@waybill/core";
+import { expectTypeOf, test } from "vitest";
+import { z } from "zod";
+import { JobHandler, type QueueOf } from "../src/index.ts";
+
+const receipt = defineJob({
+  type: "receipt.send",
+  payload: z.object({ orderId: z.string(), at: z.iso.datetime().transform((text) => new Date(text)) }),
+});
+
+test("a handler takes the payload its job has, or less of it", () => {
+  expectTypeOf<PayloadOf<typeof receipt>>().toEqualTypeOf<{ orderId: string; at: Date }>();
+  class Handlers {
+    @JobHandler(receipt)
+    async all(payload: PayloadOf<typeof receipt>, job: JobContext): Promise<void> {
+      void [payload, job];
+    }
+    @JobHandler(receipt)
+    some({ orderId }: { orderId: string }): void {
+      void orderId;
+    }
+    @JobHandler(receipt)
+    none(): void {}
+  }
+  @JobHandler(receipt)
+  class Whole {
+    handle(payload: PayloadOf<typeof receipt>): void {
+      void payload;
+    }
+  }
+  expectTypeOf([Handlers, Whole]).toBeArray();
+});
+
+test("a handler of another payload, with another result or in no method does not compile", () => {
+  class Handlers {
+    // @ts-expect-error the input's type, not the output's
+    @JobHandler(receipt)
+    input(payload: { orderId: string; at: string }): void {
+      void payload;
+    }
+    // @ts-expect-error a field the job does not have
+    @JobHandler(receipt)
+    more(payload: { orderId: string; total: number }): void {
+      void payload;
+    }
+    // @ts-expect-error a handler returns nothing
+    @JobHandler(receipt)
+    async value(): Promise<string> {
+      return "done";
+    }
+    // @ts-expect-error not a method
+    @JobHandler(receipt)
+    field = 1;
+  }
+  const classes = (): unknown[] => {
+    // @ts-expect-error another payload
+    @JobHandler(receipt)
+    class Wrong {
+      handle(payload: { orderId: number }): void {
+        void payload;
+      }
+    }
+    // @ts-expect-error no method `handle`
+    @JobHandler(receipt)
+    class Without {
+      run(): void {}
+    }
+    return [Wrong, Without];
+  };
+  expectTypeOf([Handlers, classes]).toBeArray();
+});
+
+test("the queue of one job takes its input and nothing else", () => {
+  const queue = {} as QueueOf<typeof receipt>;
+  const calls = () => [
+    queue.enqueue({ orderId: "o", at: "2026-11-23T00:00:00Z" }, { delay: "10m" }),
+    // @ts-expect-error the output's type, not the input's
+    queue.enqueue({ orderId: "o", at: new Date() }),
+    // @ts-expect-error a field is missing
+    queue.enqueue({ orderId: "o" }),
+  ];
+  expectTypeOf(calls).toBeFunction();
+});
