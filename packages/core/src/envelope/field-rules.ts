@@ -99,17 +99,19 @@ export function closedRule(members: ReadonlyMap<string, Member>, required: reado
     for (const name of Object.keys(fields)) {
       const member = members.get(name);
       if (member === undefined) {
-        return refuse(
-          "FIELD_UNKNOWN",
-          `${pointer}/${name.slice(0, 64)}`,
-          `not one of ${[...members.keys()].join(", ")}`,
-        );
+        return refuse("FIELD_UNKNOWN", pointer + step(name), `not one of ${[...members.keys()].join(", ")}`);
       }
       present(fields[name], member.pointer);
       member.rule(fields[name], member.pointer);
     }
     for (const name of required) requireField(fields, name, pointer);
   };
+}
+
+/** One step of a JSON Pointer to a name that should not be there: cut, as a stranger may have made it as long as he liked. */
+export function step(name: string): string {
+  const [shown = ""] = /^.{0,64}/su.exec(name) ?? [];
+  return `/${shown.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
 export function requireField(fields: Fields, name: string, pointer: string): void {

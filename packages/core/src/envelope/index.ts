@@ -1,4 +1,5 @@
 export { decodeBody } from "./decode.ts";
+export { dedupeKey, type Equality } from "./dedupe-key.ts";
 export { defaults, type RetryPolicy } from "./defaults.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export type { EnvelopeCode } from "./envelope-code.ts";

@@ -116,5 +116,6 @@ function endOfString(text: string, at: number): number {
 /** A JSON Pointer, cut where a stranger's keys would make it a nuisance to read. */
 function pointerTo(path: readonly (string | number)[]): string {
   const pointer = path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-  return pointer.length > 200 ? `${pointer.slice(0, 200)}…` : pointer;
+  const [shown = ""] = /^.{0,200}/su.exec(pointer) ?? [];
+  return shown === pointer ? pointer : `${shown}…`;
 }

@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type BodyInput, readVectors, spec } from "./vectors.ts";
 
@@ -57,7 +58,9 @@ describe("error codes", () => {
 });
 
 describe("vectors", () => {
-  const folders = ["valid", "invalid", "retry-schedule", "defaults"];
+  const vectors = new URL("vectors/", spec);
+  const files = readdirSync(vectors, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".json"));
+  const folders = [...new Set(files.map((file) => dirname(file)))];
 
   it.each(folders)("%s: every case has a name of its own, and either an outcome or an error", (folder) => {
     const cases = readVectors<unknown, unknown>(folder);
@@ -65,5 +68,11 @@ describe("vectors", () => {
     for (const { name, expect: outcome, error } of cases) {
       expect((outcome === undefined) !== (error === undefined), name).toBe(true);
     }
+  });
+
+  it("every folder has its row in the README", () => {
+    const readme = readFileSync(new URL("README.md", vectors), "utf8");
+    const rows = [...readme.matchAll(/^\| `([a-z/-]+)` \|/gm)].map(([, folder]) => folder);
+    expect(folders.toSorted()).toEqual(rows.toSorted());
   });
 });

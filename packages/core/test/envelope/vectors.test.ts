@@ -1,8 +1,11 @@
 import { describe, expect, it } from "vitest";
 import {
+  dedupeKey,
   defaults,
   type Envelope,
   type EnvelopeRetry,
+  type Equality,
+  formatTimestamp,
   parseDuration,
   parseEnvelope,
   parseTimestamp,
@@ -12,6 +15,7 @@ import {
   timeoutMsOf,
 } from "../../src/envelope/index.ts";
 import { EnvelopeError } from "../../src/errors.ts";
+import { labelOf } from "./label.ts";
 import { type BodyInput, bodyOf, readVectors } from "./vectors.ts";
 
 describe("valid: an envelope is read as the spec says, and written back with nothing lost", () => {
@@ -28,7 +32,7 @@ describe("valid: an envelope is read as the spec says, and written back with not
 
 describe("invalid: what breaks one rule is refused with that rule's code, and points at the place", () => {
   it.each(readVectors<BodyInput, never>("invalid"))("$name", ({ input, error }) => {
-    expect(refusalOf(input)).toEqual(error);
+    expect(answerOf(() => parseEnvelope(bodyOf(input)))).toEqual({ error });
   });
 });
 
@@ -63,32 +67,32 @@ describe("defaults: the envelope wins, else the definition, else the default", (
   });
 });
 
-function labelOf(envelope: Envelope): object {
-  const { id, type, queue = defaults.queue, priority = defaults.priority, meta = {} } = envelope;
-  return {
-    id,
-    type,
-    queue,
-    priority,
-    tenant: meta.tenant_id ?? null,
-    payload_version: meta.payload_version ?? defaults.payloadVersion,
-    created_at_ms: msOf(envelope.created_at),
-    scheduled_at_ms: msOf(envelope.scheduled_at),
-    expires_at_ms: msOf(envelope.expires_at),
-  };
-}
+describe("timestamps, durations and computed keys agree with the spec", () => {
+  it.each(readVectors<{ text: string }, object>("timestamps"))("time: $name", ({ input, expect: wanted, error }) => {
+    const read = (): object => {
+      const ms = parseTimestamp(input.text);
+      return { ms, written: formatTimestamp(ms) };
+    };
+    expect(answerOf(read)).toEqual(error ? { error } : { expect: wanted });
+  });
 
-function msOf(timestamp: string | undefined): number | null {
-  return timestamp === undefined ? null : parseTimestamp(timestamp);
-}
+  it.each(readVectors<{ text: string }, object>("durations"))("duration: $name", ({ input, expect: wanted, error }) => {
+    expect(answerOf(() => ({ ms: parseDuration(input.text) }))).toEqual(error ? { error } : { expect: wanted });
+  });
 
-function refusalOf(input: BodyInput): unknown {
+  it.each(readVectors<Equality, object>("dedupe-keys"))("key: $name", ({ input, expect: wanted, error }) => {
+    expect(answerOf(() => ({ key: dedupeKey(input) }))).toEqual(error ? { error } : { expect: wanted });
+  });
+});
+
+/** What comes out, or how it is refused. */
+function answerOf(call: () => unknown): object {
   try {
-    return parseEnvelope(bodyOf(input));
+    return { expect: call() };
   } catch (thrown) {
     if (!(thrown instanceof EnvelopeError)) throw thrown;
     expect(thrown.message).not.toBe("");
-    return { code: thrown.envelopeCode, pointer: thrown.pointer };
+    return { error: { code: thrown.envelopeCode, pointer: thrown.pointer } };
   }
 }
 

@@ -1,0 +1,22 @@
+import type { JsonValue } from "./envelope.ts";
+
+/**
+ * RFC 8785: one text for equal JSON. For hashes and sizes; signatures cover the bytes as they travel instead.
+ * `JSON.stringify` writes scalars as it asks; keys are sorted by UTF-16 units, which is how JavaScript compares.
+ */
+export function canonicalJson(value: JsonValue): string {
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (isList(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  const members = Object.keys(value)
+    .toSorted(byUnits)
+    .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key] ?? null)}`);
+  return `{${members.join(",")}}`;
+}
+
+function isList(value: JsonValue): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+function byUnits(left: string, right: string): number {
+  return left < right ? -1 : 1;
+}

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Answers questions, one JSON object a line, each with one line. It sees inputs of vectors and never what is expected.
+
+    {"folder": "valid", "input": {"text": "{}"}}
+"""
+
+import base64
+import json
+import sys
+
+from waybill import dedupe, envelope, push, retry, signing
+from waybill.refusal import Refused
+from waybill.times import duration_ms, timestamp, timestamp_ms
+
+
+def body_of(form):
+    """The four ways a vector writes a body. vectors/README.md."""
+    if "envelope" in form:
+        return json.dumps(form["envelope"]).encode()
+    if "text" in form:
+        return form["text"].encode("utf-8", "surrogatepass")
+    if "base64" in form:
+        return base64.b64decode(form["base64"])
+    return "".join(text * times for text, times in form["repeat"]).encode()
+
+
+def label(form):
+    return envelope.label(envelope.parse(body_of(form)))
+
+
+def written(form):
+    """The same envelope as this implementation writes it."""
+    return envelope.serialise(envelope.parse(body_of(form))).decode()
+
+
+def schedule(given):
+    waits = retry.policy({"retry": given["retry"]}, {})
+    settings = waits["initial_ms"], waits["backoff_coefficient"], waits["max_ms"], waits["jitter"]
+    return {"delays_ms": [retry.delay_ms(given["id"], failure, *settings) for failure in given["failures"]]}
+
+
+def settings(given):
+    job, definition = envelope.parse(json.dumps(given["envelope"])), given["definition"]
+    held = envelope.label(job)
+    names = ("queue", "priority", "payload_version")
+    return {
+        **{name: held[name] for name in names},
+        "timeout_ms": retry.timeout_ms(job, definition),
+        "retry": retry.policy(job, definition),
+    }
+
+
+def moment(given):
+    ms = timestamp_ms(given["text"])
+    return {"ms": ms, "written": timestamp(ms)}
+
+
+def verified(given):
+    ring = signing.KeyRing(given["keys"])
+    body = body_of(given["body"])
+    headers = given["headers"]
+    id = signing.verify_request(ring, headers, body, given["now_ms"])
+    values = headers["webhook-signature"].split(" ")[:8]
+    for index, secret in enumerate(given["keys"]):
+        if signing.KeyRing([secret]).sign(id, headers["webhook-timestamp"], body) in values:
+            return {"key": index}
+    return None
+
+
+def unwrapped(given):
+    return {"envelope": signing.unwrap(signing.KeyRing(given["keys"]), body_of(given["body"]).decode()).decode()}
+
+
+ANSWERS = {
+    "valid": label,
+    "invalid": label,
+    "written": written,
+    "retry-schedule": schedule,
+    "defaults": settings,
+    "timestamps": moment,
+    "durations": lambda given: {"ms": duration_ms(given["text"])},
+    "dedupe-keys": lambda given: {"key": dedupe.computed_key(**given)},
+    "push/signatures": verified,
+    "push/wrappers": unwrapped,
+    "push/requests": lambda given: push.parcel(given["headers"]),
+    "push/responses": lambda given: push.answer(given["outcome"], given["id"]),
+}
+
+
+def answer(question):
+    try:
+        return {"expect": ANSWERS[question["folder"]](question["input"])}
+    except Refused as refused:
+        return {"error": {"code": refused.code, "pointer": refused.pointer}}
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        print(json.dumps(answer(json.loads(line))), flush=False)

@@ -1,0 +1,87 @@
+"""Signatures by Standard Webhooks, and the wrapper for places without headers. signing.md."""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+
+from .refusal import Refused
+
+FRESH_MS = 300_000
+MOST_VALUES = 8
+SECRET = re.compile(r"whsec_([A-Za-z0-9+/]+={0,2})")
+SECONDS = re.compile(r"0|[1-9][0-9]{0,10}")
+
+
+class KeyRing:
+    """The first secret signs, all verify."""
+
+    def __init__(self, secrets):
+        if not secrets:
+            raise Refused("CONFIG_INVALID", "", "a key ring needs at least one secret")
+        self._keys = [key_of(secret, index) for index, secret in enumerate(secrets)]
+
+    def sign(self, id, timestamp, body):
+        return value_of(self._keys[0], id, timestamp, body)
+
+    def verify(self, id, timestamp, body, values):
+        pieces = values.split(" ")[:MOST_VALUES]
+        matches = False
+        for key in self._keys:
+            expected = value_of(key, id, timestamp, body).encode()
+            for piece in pieces:
+                matches |= hmac.compare_digest(expected, piece.encode())
+        return matches
+
+
+def value_of(key, id, timestamp, body):
+    digest = hmac.new(key, f"{id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode()
+
+
+def key_of(secret, index):
+    found = SECRET.fullmatch(secret)
+    try:
+        key = base64.b64decode(found.group(1), validate=True) if found else b""
+    except ValueError:
+        key = b""
+    if 24 <= len(key) <= 64 and "whsec_" + base64.b64encode(key).decode() == secret:
+        return key
+    raise Refused("CONFIG_INVALID", "", f"secret {index + 1} is not whsec_ and the base64 of 24 to 64 bytes")
+
+
+def verify_request(ring, headers, body, now_ms):
+    """The id that the request proves. Raises `Refused` without saying why to anybody but the log."""
+    id, values = headers.get("webhook-id"), headers.get("webhook-signature")
+    timestamp = headers.get("webhook-timestamp", "")
+    if not id or values is None or not SECONDS.fullmatch(timestamp):
+        raise Refused("FORBIDDEN", "", "not signed")
+    if "." in id or not ring.verify(id, timestamp, body, values):
+        raise Refused("FORBIDDEN", "", "no key made this signature")
+    if abs(now_ms - int(timestamp) * 1_000) > FRESH_MS:
+        raise Refused("FORBIDDEN", "", "stale")
+    return id
+
+
+def wrap(ring, id, timestamp, body):
+    members = {"spec": "waybill-signed/1", "id": id, "ts": timestamp}
+    return json.dumps({**members, "sig": ring.sign(id, timestamp, body), "envelope": body.decode()})
+
+
+def unwrap(ring, text):
+    """The envelope's bytes. Their age is nobody's business here: the job may have waited."""
+    try:
+        wrapper = json.loads(text)
+    except ValueError:
+        wrapper = None
+    if not isinstance(wrapper, dict) or wrapper.get("spec") != "waybill-signed/1":
+        raise Refused("CARRIER_INVALID", "", "not a wrapper")
+    id, ts, sig, envelope = (wrapper.get(name) for name in ("id", "ts", "sig", "envelope"))
+    texts = all(isinstance(member, str) for member in (id, sig, envelope))
+    if not texts or isinstance(ts, bool) or not isinstance(ts, (int, float)) or not 0 <= ts < 10**11 or ts != int(ts):
+        raise Refused("CARRIER_INVALID", "", "a wrapper of another form")
+    body = envelope.encode("utf-8", "surrogatepass")
+    if "." in id or not ring.verify(id, int(ts), body, sig):
+        raise Refused("FORBIDDEN", "", "no key made this signature")
+    return body
