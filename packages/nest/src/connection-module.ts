@@ -51,7 +51,7 @@ const connection: Provider = {
   provide: CONNECTION,
   inject: [OPTIONS, REGISTERED],
   useFactory: (options: WaybillOptions, byType: ReadonlyMap<string, RegisteredJob>) => {
-    const { url, worker: _worker, push: _push, middleware: _middleware, enhancers: _enhancers, ...rest } = options;
+    const { url, worker: _w, push: _p, doors: _d, middleware: _m, enhancers: _e, ...rest } = options;
     return connect(url, { ...rest, jobs: [...byType.values()].map(({ definition }) => definition) });
   },
 };

@@ -1,23 +1,25 @@
 import { type DynamicModule, Module, type Provider } from "@nestjs/common";
-import { DiscoveryModule, DiscoveryService, ModulesContainer } from "@nestjs/core";
+import { DiscoveryModule, DiscoveryService, HttpAdapterHost, ModulesContainer } from "@nestjs/core";
 import type { Jobs } from "@waybill/core";
 import { CONNECTION, OPTIONS, REGISTERED } from "./connection-module.ts";
 import { Doors } from "./doors.ts";
+import { HttpMount } from "./http-mount.ts";
 import type { WaybillOptions } from "./options.ts";
 import type { RegisteredJob } from "./registered.ts";
 
 const doors: Provider = {
   provide: Doors,
-  inject: [OPTIONS, CONNECTION, REGISTERED, DiscoveryService, ModulesContainer],
+  inject: [OPTIONS, CONNECTION, REGISTERED, DiscoveryService, HttpAdapterHost, ModulesContainer],
   useFactory: (
     options: WaybillOptions,
     connection: Jobs,
     registered: ReadonlyMap<string, RegisteredJob>,
     discovery: DiscoveryService,
+    host: HttpAdapterHost,
     modules: ModulesContainer,
   ) => {
     nearerThanRoot(modules);
-    return new Doors(options, connection, registered, discovery);
+    return new Doors({ options, connection, registered, discovery, mount: new HttpMount(host) });
   },
 };
 

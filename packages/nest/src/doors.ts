@@ -1,50 +1,64 @@
 import type { OnApplicationBootstrap, OnModuleDestroy, OnModuleInit } from "@nestjs/common";
 import type { DiscoveryService } from "@nestjs/core";
 import type { JobDefinition, Jobs, Worker } from "@waybill/core";
+import { createReceiver, type Receiver } from "@waybill/http";
 import { jobsWithHandlers } from "./handlers.ts";
+import type { HttpMount } from "./http-mount.ts";
 import type { WaybillOptions } from "./options.ts";
 import { refuse } from "./refuse.ts";
-import { type RegisteredJob } from "./registered.ts";
+import type { RegisteredJob } from "./registered.ts";
+
+export interface DoorsSettings {
+  readonly options: WaybillOptions;
+  readonly connection: Jobs;
+  readonly registered: ReadonlyMap<string, RegisteredJob>;
+  readonly discovery: DiscoveryService;
+  readonly mount: HttpMount;
+}
 
 /** By which jobs come into this process. Opened once the whole application is up, closed before anything of it goes down. */
 export class Doors implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
-  readonly #options: WaybillOptions;
-  readonly #connection: Jobs;
-  readonly #registered: ReadonlyMap<string, RegisteredJob>;
-  readonly #discovery: DiscoveryService;
+  readonly #settings: DoorsSettings;
   #jobs: readonly JobDefinition[] = [];
   worker: Worker | null = null;
+  receiver: Receiver | null = null;
 
-  constructor(
-    options: WaybillOptions,
-    connection: Jobs,
-    registered: ReadonlyMap<string, RegisteredJob>,
-    discovery: DiscoveryService,
-  ) {
-    this.#options = options;
-    this.#connection = connection;
-    this.#registered = registered;
-    this.#discovery = discovery;
+  constructor(settings: DoorsSettings) {
+    this.#settings = settings;
   }
 
   /** What is put together wrongly is said by every process, also by one that opens no door. */
   onModuleInit(): void {
-    const { worker, middleware = [] } = this.#options;
-    this.#jobs = jobsWithHandlers(this.#registered, this.#discovery);
-    if (!worker) return;
-    if (this.#jobs.length === 0) {
+    const { options, registered, discovery, mount } = this.#settings;
+    this.#jobs = jobsWithHandlers(registered, discovery);
+    for (const option of ["push", "doors"] as const) if (options[option]) mount.demand(option);
+    for (const option of ["worker", "push"] as const) {
+      if (!options[option] || this.#jobs.length > 0) continue;
       throw refuse(
-        "`worker` is set, but no provider of the application has a @JobHandler; add one, or leave `worker` out",
+        `\`${option}\` is set, but no provider of the application has a @JobHandler; add one, or leave \`${option}\` out`,
       );
     }
-    this.worker = this.#connection.worker({ ...worker, jobs: this.#jobs, middleware });
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    const { options, connection, mount } = this.#settings;
+    const { worker, push, doors, middleware = [] } = options;
+    const what = { jobs: this.#jobs, middleware };
+    if (worker) this.worker = connection.worker({ ...worker, ...what });
+    if (push) {
+      const { shutdown: _, ...rest } = push;
+      // The connection's log hears it all.
+      this.receiver = createReceiver({ ...rest, ...what, events: connection.events, log: "off" });
+    }
+    mount.open([...(this.receiver ? [this.receiver] : []), ...(doors?.(connection) ?? [])]);
     await this.worker?.start();
   }
 
   async onModuleDestroy(): Promise<void> {
-    await this.worker?.stop("close");
+    const reason = "close";
+    await Promise.all([
+      this.worker?.stop(reason),
+      this.receiver?.stop({ ...this.#settings.options.push?.shutdown, reason }),
+    ]);
   }
 }

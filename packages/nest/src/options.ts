@@ -1,5 +1,6 @@
-import type { BackendFactory, ConnectOptions, JobDefinition, Middleware, WorkerOptions } from "@waybill/core";
-import type { ReceiverOptions } from "@waybill/http";
+import type { BackendFactory, ConnectOptions, JobDefinition, Jobs, Middleware, WorkerOptions } from "@waybill/core";
+import type { ReceiverOptions, ReceiverStop } from "@waybill/http";
+import type { NodeDoor } from "@waybill/http/node";
 import { refuse } from "./refuse.ts";
 import type { Enhancers } from "./enhancers.ts";
 
@@ -7,7 +8,10 @@ import type { Enhancers } from "./enhancers.ts";
 export type WorkerSettings = Omit<WorkerOptions, "jobs" | "middleware">;
 
 /** The receiver of this process, mounted in front of the application's body parsers. Its jobs are the worker's. */
-export type PushSettings = Omit<ReceiverOptions, "jobs" | "middleware" | "events" | "log">;
+export interface PushSettings extends Omit<ReceiverOptions, "jobs" | "middleware" | "events" | "log"> {
+  /** How long its jobs may go on at shutdown. */
+  readonly shutdown?: Omit<ReceiverStop, "reason">;
+}
 
 /** What `WaybillModule.forRoot` takes: the options of `connect`, and which doors this process opens. */
 export interface WaybillOptions extends Omit<ConnectOptions, "jobs"> {
@@ -19,6 +23,8 @@ export interface WaybillOptions extends Omit<ConnectOptions, "jobs"> {
   readonly worker?: WorkerSettings | undefined;
   /** Absent: nobody may push jobs to this process. */
   readonly push?: PushSettings | undefined;
+  /** Other doors in front of the body parsers: `(jobs) => [createIngress({ to: jobs, keys })]`, relays. */
+  readonly doors?: (jobs: Jobs) => readonly NodeDoor[];
   /** Around every handler, whichever door its job came through. The first is the outermost. */
   readonly middleware?: readonly Middleware[];
   /** Which of Nest's enhancers run for jobs, where `forFeature` says nothing else. Absent: none. */
@@ -31,6 +37,7 @@ const OPTIONS: Record<keyof WaybillOptions, true> = {
   jobs: true,
   worker: true,
   push: true,
+  doors: true,
   middleware: true,
   enhancers: true,
   log: true,
@@ -65,6 +72,7 @@ const PUSH: Record<keyof PushSettings, true> = {
   bodyTimeoutMs: true,
   allowPeers: true,
   toleranceMs: true,
+  shutdown: true,
 };
 
 /** Throws `CONFIG_INVALID` for an option that does not exist: a misspelt one would be a default nobody chose. */

@@ -1,5 +1,6 @@
 import { type DynamicModule, type INestApplicationContext, Module, type ModuleMetadata } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
+import type { NestExpressApplication } from "@nestjs/platform-express";
 import { memoryBackend } from "@waybill/core/memory";
 import { afterEach } from "vitest";
 import { JobQueue, WaybillModule, type WaybillOptions } from "../src/index.ts";
@@ -28,6 +29,19 @@ export async function startedWith(
   const app = await NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false });
   open.push(app);
   return app;
+}
+
+/** An Express application with Nest's defaults, listening on a free port, silent, closed after the test. */
+export async function listening(
+  options: Partial<WaybillOptions>,
+  { imports = [], ...metadata }: ModuleMetadata = {},
+): Promise<{ readonly app: NestExpressApplication; readonly url: string }> {
+  @Module({ imports: [waybill(options), ...imports], ...metadata })
+  class AppModule {}
+  const app = await NestFactory.create<NestExpressApplication>(AppModule, { logger: false, abortOnError: false });
+  open.push(app);
+  await app.listen(0, "127.0.0.1");
+  return { app, url: await app.getUrl() };
 }
 
 /** `forRoot` on a memory backend of its own, silent, unless told otherwise. */
