@@ -23,6 +23,8 @@ import { upcast } from "./upcast.ts";
 export interface Delivery {
   /** The serialised envelope, as stored. */
   readonly body: string;
+  /** What the body holds, where the door has parsed it already. Absent: `execute` parses it. */
+  readonly envelope?: Envelope;
   readonly attempt: number;
   readonly lost: number;
   readonly releases: number;
@@ -60,7 +62,7 @@ async function decide(run: Run): Promise<Outcome> {
   const { delivery, registry } = run;
   let envelope: Envelope;
   try {
-    envelope = parseEnvelope(delivery.body);
+    envelope = delivery.envelope ?? parseEnvelope(delivery.body);
   } catch (thrown) {
     const error = toError(thrown);
     return dead(error instanceof EnvelopeError ? error.envelopeCode : "ENVELOPE_INVALID", error.message, error);

@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
 import type { JobLabel, Signature } from "@waybill/core";
+import { PushRefused } from "./problem.ts";
 import type { Answer, Push } from "./push.ts";
 
 /** A job as a carrier delivers it, once the carrier's own wrapping and proof are off. */
@@ -62,4 +63,10 @@ export interface Carrier {
   open(push: Push, body: Buffer): Parcel | null | Promise<Parcel | null>;
   /** An answer in its own terms, refusals included, where a status means something else to it. Absent: unchanged. */
   reply?(answer: Answer): Answer;
+}
+
+/** Signed under one id, another job could be run or stored under the proof of the first. */
+export function refuseOther(provenId: string, id: string): void {
+  if (provenId === id) return;
+  throw new PushRefused(400, "CARRIER_INVALID", `signed as "${provenId}", but the envelope is "${id}"`);
 }

@@ -1,10 +1,12 @@
+import type { Buffer } from "node:buffer";
 import { type EventBus, WaybillError } from "@waybill/core";
+import { BodyReader } from "./body-reader.ts";
 import type { Carrier, Parcel } from "./carrier.ts";
 import { peerRule } from "./peers.ts";
-import { forbidden, PushRefused, refusal } from "./problem.ts";
+import { forbidden, type ProblemCode, PushRefused, refusal, tellRefused } from "./problem.ts";
 import type { Answer, Push } from "./push.ts";
 import { ReplayWindow } from "./replay.ts";
-import { comeBack } from "./respond.ts";
+import { isFinal } from "./respond.ts";
 
 /** What receiver, relay and ingress share: where they are and whom they let in. */
 export interface DoorOptions {
@@ -20,23 +22,23 @@ export interface DoorOptions {
   readonly toleranceMs?: number;
 }
 
-/** What is done with a parcel whose sender has proved who they are. Rejects `PushRefused` for what was not taken on. */
-export type Deliver = (parcel: Parcel, carrier: Carrier, push: Push) => Promise<Answer>;
+/** What is behind a door: it has the last word on a job whose sender has proved who they are. */
+export interface Inside {
+  /** Asked before the body is read: why no job is taken on now, whichever it is. Null: bring it. */
+  turnsAway(push: Push, carrier: Carrier): PushRefused | null;
+  /** Rejects `PushRefused` for what was not taken on. */
+  deliver(parcel: Parcel, carrier: Carrier, push: Push): Promise<Answer>;
+}
 
 export interface Door {
   /** Whether this request is for us: everybody else's passes on. */
   claims(push: Pick<Push, "method" | "path" | "headers">): boolean;
   /** From a request to its answer. Never rejects. */
   receive(push: Push): Promise<Answer>;
-  /** True: new requests are told to come back. */
-  closed: boolean;
 }
 
-/** Bodies being read and proved at once; more are told to come back, so that slow senders cannot fill the memory. */
-const MOST_READING = 256;
-export const COME_BACK_MS = 1_000;
-/** Whoever has the keys is rarely back within a second. */
-const KEYS_BACK_MS = 5_000;
+/** Told to the sender alone: any number of them may come while the last job ends, and the report is to be the last line. */
+const UNTOLD: ReadonlySet<ProblemCode> = new Set(["DRAINING", "NOT_FOUND"]);
 
 /**
  * Before a job is looked at: its path, its peer, its bytes, its proof. Everything about who sent it is refused with one
@@ -44,63 +46,76 @@ const KEYS_BACK_MS = 5_000;
  */
 export function createDoor(
   options: DoorOptions & { readonly path: string; readonly carriers: readonly Carrier[]; readonly events: EventBus },
-  deliver: Deliver,
+  inside: Inside,
 ): Door {
-  const { path, carriers, events, maxBodyBytes = 2_097_152, bodyTimeoutMs = 10_000 } = options;
-  if (carriers.length === 0)
-    throw new WaybillError("CONFIG_INVALID", "nobody may push here: give `keys` or `carriers`");
-  if (!path.startsWith("/")) throw new WaybillError("CONFIG_INVALID", `path is "${path}": begin it with a slash`);
+  const { path, carriers, events, maxBodyBytes = 2_097_152, bodyTimeoutMs = 10_000, toleranceMs = 300_000 } = options;
+  if (carriers.length === 0) throw refuse("nobody may push here: give `keys` or `carriers`");
+  if (!path.startsWith("/")) throw refuse(`path is "${path}": begin it with a slash`);
+  for (const [name, value] of Object.entries({ maxBodyBytes, bodyTimeoutMs, toleranceMs })) {
+    if (!Number.isFinite(value) || value <= 0) throw refuse(`${name} is ${value}: a number above 0`);
+  }
   const isAllowed = peerRule(options.allowPeers);
-  const seen = new ReplayWindow((options.toleranceMs ?? 300_000) * 2, Date.now);
-  let reading = 0;
+  const seen = new ReplayWindow(toleranceMs * 2, Date.now);
+  const bodies = new BodyReader(maxBodyBytes, bodyTimeoutMs);
 
   const isHere = ({ path: at }: Pick<Push, "path">, { paths }: Carrier): boolean => at === path || paths.includes(at);
   const carrierOf = (push: Pick<Push, "method" | "path" | "headers">): Carrier | undefined =>
     carriers.find((carrier) => carrier.recognises(push, isHere(push, carrier)));
 
+  const wrongPath = (push: Push): PushRefused =>
+    forbidden(`it came to ${JSON.stringify(push.path)}, this door is at "${path}"`);
+
   async function admit(push: Push, carrier: Carrier | undefined): Promise<Answer> {
-    if (carrier === undefined) throw forbidden("no carrier that is let in has these headers");
-    if (!isHere(push, carrier)) {
-      throw forbidden(`the path is "${push.path}", this receiver is at "${path}"`);
+    if (carrier === undefined) {
+      if (push.path === path) throw forbidden("no carrier that is let in has these headers");
+      // It would be a carrier's here.
+      if (carriers.some((one) => one.recognises(push, true))) throw wrongPath(push);
+      throw new PushRefused(404, "NOT_FOUND", `nothing is at ${push.path}`);
     }
+    if (!isHere(push, carrier)) throw wrongPath(push);
     if (!isAllowed(push.peer)) throw forbidden(`the peer ${push.peer ?? "of no known address"} is not in allowPeers`);
     if (push.method !== "POST") throw new PushRefused(405, "METHOD_NOT_ALLOWED", `the method is ${push.method}`);
-    if (door.closed && carrier.line === 0) throw new PushRefused(503, "DRAINING", "shutting down");
-    if (reading >= MOST_READING) throw new PushRefused(429, "FULL", `${reading} bodies are being read`);
-    reading += 1;
-    const parcel = await push
-      .read(maxBodyBytes, bodyTimeoutMs)
-      .then((body) => carrier.open(push, body))
-      .finally(() => (reading -= 1));
+    const busy = inside.turnsAway(push, carrier);
+    if (busy !== null) throw busy;
+    const parcel = await bodies.read(push, (body) => open(carrier, push, body));
     if (parcel === null) return { status: 200, headers: {}, body: "" };
-    if (parcel.once !== null && !seen.remember(parcel.once)) throw forbidden("this very request came before");
-    return deliver(parcel, carrier, push).catch((thrown: unknown) => {
-      // Nothing came of it, so the same request may come again.
-      if (parcel.once !== null) seen.forget(parcel.once);
-      throw thrown;
-    });
+    if (push.rewritten === true && parcel.provenId === null) throw new PushRefused(500, "BODY_GONE", REWRITTEN);
+    const { once } = parcel;
+    if (once !== null && seen.has(once)) throw forbidden("this very request came before, and its job has ended");
+    const answer = await inside.deliver(parcel, carrier, push);
+    // One of which nothing came may come again: a timestamp counts seconds, and a job may be back within one.
+    if (once !== null && isFinal(answer)) seen.remember(once);
+    return answer;
   }
 
   function refused(thrown: unknown, push: Push): Answer {
     const known = thrown instanceof PushRefused ? thrown : new PushRefused(500, "INTERNAL", String(thrown));
-    const { status, code, message } = known;
-    if (events.has("push_refused"))
-      events.emit("push_refused", { status, code, message, peer: push.peer, path: push.path });
-    if (code === "FULL") return comeBack(refusal(known), COME_BACK_MS);
-    if (code === "KEYS_UNAVAILABLE") return comeBack(refusal(known), KEYS_BACK_MS);
-    if (code === "DRAINING") return comeBack(refusal(known, { connection: "close" }), COME_BACK_MS);
-    if (status === 408 || status === 413) return refusal(known, { connection: "close" });
+    if (!UNTOLD.has(known.code)) tellRefused(events, push, known);
     return refusal(known);
   }
 
-  const door: Door = {
-    closed: false,
+  return {
     claims: (push) => push.method === "POST" && ((push.path === path && path !== "/") || carrierOf(push) !== undefined),
-    async receive(push) {
+    receive(push) {
       const carrier = carrierOf(push);
-      const answer = await admit(push, carrier).catch((thrown: unknown) => refused(thrown, push));
-      return carrier?.reply?.(answer) ?? answer;
+      const answer = admit(push, carrier).catch((thrown: unknown) => refused(thrown, push));
+      return carrier?.reply === undefined ? answer : answer.then((plain) => carrier.reply?.(plain) ?? plain);
     },
   };
-  return door;
+}
+
+const REWRITTEN =
+  "a parser before this door read the body and kept no bytes of it; mount the door first, or parse with `verify: keepRawBody`";
+
+async function open(carrier: Carrier, push: Push, body: Buffer): Promise<Parcel | null> {
+  try {
+    return await carrier.open(push, body);
+  } catch (thrown) {
+    const isForged = thrown instanceof PushRefused && thrown.code === "FORBIDDEN";
+    throw isForged && push.rewritten === true ? forbidden(`${thrown.message}; ${REWRITTEN}`) : thrown;
+  }
+}
+
+function refuse(message: string): WaybillError {
+  return new WaybillError("CONFIG_INVALID", message);
 }

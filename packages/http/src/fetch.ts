@@ -1,5 +1,6 @@
+import { brokenOff, tooLarge, tooSlow } from "./body-reader.ts";
 import { PushRefused } from "./problem.ts";
-import type { Answer, Push } from "./push.ts";
+import type { Door } from "./door.ts";
 
 /** What a `Request` does not tell. */
 export interface FetchFrom {
@@ -7,19 +8,22 @@ export interface FetchFrom {
   readonly peer?: string;
 }
 
-/** The same as on `node:http`, for runtimes and frameworks that speak `Request` and `Response`. */
-export async function answerFetch(
-  receive: (push: Push) => Promise<Answer>,
-  request: Request,
-  from: FetchFrom = {},
-): Promise<Response> {
-  const { status, headers, body } = await receive({
+/** A door for runtimes and frameworks that speak `Request` and `Response`, with what it offers to `node:http` beside. */
+export function asFetch(door: Door): Door & ((request: Request, from?: FetchFrom) => Promise<Response>) {
+  return Object.assign((request: Request, from: FetchFrom = {}) => answerFetch(door, request, from), door);
+}
+
+async function answerFetch(door: Door, request: Request, from: FetchFrom): Promise<Response> {
+  const { status, headers, body } = await door.receive({
     method: request.method,
     path: new URL(request.url).pathname,
     headers: Object.fromEntries(request.headers),
     peer: from.peer ?? null,
     read: (maxBytes, timeoutMs) => readAll(request, maxBytes, timeoutMs),
-    onGone: (listener) => request.signal.addEventListener("abort", listener, { once: true }),
+    onGone(listener) {
+      if (request.signal.aborted) listener();
+      else request.signal.addEventListener("abort", listener, { once: true });
+    },
   });
   return new Response(body, { status, headers });
 }
@@ -27,7 +31,7 @@ export async function answerFetch(
 async function readAll(request: Request, maxBytes: number, timeoutMs: number): Promise<Buffer> {
   if (request.body === null) return Buffer.alloc(0);
   const reader = request.body.getReader();
-  const late = new PushRefused(408, "BODY_TIMEOUT", `the body was not whole after ${timeoutMs} ms`);
+  const late = tooSlow(timeoutMs);
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
@@ -39,12 +43,12 @@ async function readAll(request: Request, maxBytes: number, timeoutMs: number): P
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       const chunk: Uint8Array = next.value;
       bytes += chunk.length;
-      if (bytes > maxBytes) throw new PushRefused(413, "BODY_TOO_LARGE", `the body has more than ${maxBytes} bytes`);
+      if (bytes > maxBytes) throw tooLarge(maxBytes);
       chunks.push(chunk);
     }
   } catch (thrown) {
     if (thrown instanceof PushRefused) throw thrown;
-    throw isLate ? late : new PushRefused(400, "BODY_INCOMPLETE", `the body broke off: ${String(thrown)}`);
+    throw isLate ? late : brokenOff(String(thrown));
   } finally {
     clearTimeout(timer);
   }

@@ -8,6 +8,11 @@ export class Places {
     this.most = most;
   }
 
+  /** Nobody gets a place or a part of a line that long. */
+  isFull(line: number): boolean {
+    return this.taken >= this.most && this.#line.length >= line;
+  }
+
   get waiting(): number {
     return this.#line.length;
   }
@@ -21,7 +26,7 @@ export class Places {
       this.taken += 1;
       return true;
     }
-    if (this.#line.length >= line) return false;
+    if (this.isFull(line)) return false;
     return new Promise((resolve) => {
       const entry = { go: resolve };
       this.#line.push(entry);

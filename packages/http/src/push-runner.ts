@@ -1,22 +1,15 @@
-import { randomBytes } from "node:crypto";
-import { hostname } from "node:os";
-import {
-  type Delivery,
-  execute,
-  Execution,
-  type Outcome,
-  type OutcomeEvent,
-  parseEnvelope,
-  type Registry,
-  WaybillError,
-} from "@waybill/core";
-import type { Carrier, Parcel } from "./carrier.ts";
-import type { Deliver } from "./door.ts";
+import { type Envelope, execute, type Execution, type Registry, WaybillError } from "@waybill/core";
+import { isLarge } from "./body-reader.ts";
+import { type Carrier, type Parcel, refuseOther } from "./carrier.ts";
+import type { Inside } from "./door.ts";
+import { envelopeIn } from "./envelope-in.ts";
+import { Latch } from "./latch.ts";
 import { Places } from "./places.ts";
 import { PushRefused } from "./problem.ts";
-import type { Answer, Push } from "./push.ts";
-import type { DeadLetterOfPush } from "./receiver.ts";
+import { type Answer, header, type Push } from "./push.ts";
+import type { PushSettler } from "./push-settler.ts";
 import { respond } from "./respond.ts";
+import { Run } from "./run.ts";
 
 /** What a receiver carries now, for health checks and metrics. */
 export interface Load {
@@ -27,18 +20,7 @@ export interface Load {
   readonly draining: boolean;
 }
 
-export interface PushCounts {
-  completed: number;
-  retried: number;
-  released: number;
-  dead: number;
-  lost: number;
-}
-
-export interface PushRunner {
-  readonly id: string;
-  readonly deliver: Deliver;
-  counts(): Readonly<PushCounts>;
+export interface PushRunner extends Inside {
   load(): Load;
   /** Lets running jobs finish, then aborts them; answers how many handlers have not ended even then. */
   end(drainMs: number, abortMs: number): Promise<number>;
@@ -48,171 +30,114 @@ export interface PushRunner {
 
 export interface PushRunnerSettings {
   readonly registry: Registry;
+  readonly settler: PushSettler;
   readonly concurrency: number;
+  /** How long a handler may go on once nobody waits for its answer. */
   readonly abortMs: number;
-  readonly keepDead: ((letter: DeadLetterOfPush) => Promise<void>) | null;
+  /** Who runs, for events. */
+  readonly worker: string;
 }
-
-/** One job in hand, and everybody who waits for its answer. */
-interface Run {
-  readonly body: string;
-  readonly execution: Execution;
-  readonly answer: Promise<Answer>;
-  requests: number;
-  /** Its outcome is known; only its handler, deaf to the abort, goes on. */
-  decided: boolean;
-}
-
-const COUNTER = { completed: "completed", retry: "retried", release: "released", dead: "dead" } as const;
 
 /** Runs parcels in a limited number of places. A job that runs here already is joined, not run twice. */
-export function createPushRunner({ registry, concurrency, abortMs, keepDead }: PushRunnerSettings): PushRunner {
-  const id = `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;
-  const { events } = registry;
+export function createPushRunner(settings: PushRunnerSettings): PushRunner {
+  const { registry, settler, concurrency, abortMs, worker } = settings;
   const places = new Places(concurrency);
-  const runs = new Map<string, Run>();
-  const counts: PushCounts = { completed: 0, retried: 0, released: 0, dead: 0, lost: 0 };
+  const runs = new Set<Run>();
+  const runsById = new Map<string, Run>();
+  /** Every handler has ended, or is not waited for any more. */
+  const quiet = new Latch();
+  /** Quiet, or told to hurry. */
+  const drained = new Latch();
   let draining = false;
-  let tellQuiet: () => void = () => {};
-  let tellHurry: () => void = () => {};
 
-  async function deliver(parcel: Parcel, carrier: Carrier, push: Push): Promise<Answer> {
-    const jobId = idOf(parcel.body);
-    if (parcel.provenId !== null && jobId !== null && parcel.provenId !== jobId) {
-      throw new PushRefused(400, "CARRIER_INVALID", `signed as "${parcel.provenId}", but the envelope is "${jobId}"`);
-    }
-    const running = jobId === null ? undefined : runs.get(jobId);
-    if (running !== undefined) return join(running, parcel, push);
-    if (draining) throw await drained(carrier, push);
-    let isGone = false;
-    const gone: (() => void)[] = [() => (isGone = true)];
-    push.onGone(() => gone.forEach((listener) => listener()));
-    const hasPlace = await places.take(carrier.line, (listener) => gone.push(listener));
-    if (!hasPlace) {
-      if (draining) throw await drained(carrier, push);
-      throw new PushRefused(429, "FULL", isGone ? "the sender left the line" : `${concurrency} jobs run already`);
-    }
-    // While it waited for its place, another delivery of the same job may have begun.
-    const begun = jobId === null ? undefined : runs.get(jobId);
-    if (begun !== undefined) {
-      places.free();
-      return join(begun, parcel, push);
-    }
-    const run = start(parcel, jobId);
-    gone.push(() => leave(run));
-    if (isGone) leave(run);
-    return run.answer;
+  function tellQuiet(): void {
+    drained.open();
+    quiet.open();
   }
 
-  function start(parcel: Parcel, jobId: string | null): Run {
-    const execution = new Execution();
-    const run: Run = { body: parcel.body, execution, answer: answerOf(parcel, execution), requests: 1, decided: false };
-    if (jobId !== null) runs.set(jobId, run);
-    const ended = (): void => {
-      if (jobId !== null) runs.delete(jobId);
-      if (runs.size === 0) tellQuiet();
-    };
-    const decided = (): void => {
-      run.decided = true;
-      places.free();
-      execution.whenEnded(ended);
-    };
-    run.answer.then(decided, decided);
+  function start(parcel: Parcel, envelope: Envelope | null): Run {
+    const run = new Run(parcel.body, abortMs, (execution) => answerOf(parcel, envelope, execution), {
+      decided: () => places.free(),
+      ended() {
+        runs.delete(run);
+        if (envelope !== null) runsById.delete(envelope.id);
+        if (draining && runs.size === 0) tellQuiet();
+      },
+    });
+    runs.add(run);
+    if (envelope !== null) runsById.set(envelope.id, run);
     return run;
-
-    async function answerOf(
-      { body, attempt, lost, releases, signature, label }: Parcel,
-      by: Execution,
-    ): Promise<Answer> {
-      const delivery: Delivery = {
-        body,
-        attempt,
-        lost,
-        releases,
-        dueAt: null,
-        signature,
-        label,
-        worker: id,
-        execution: by,
-      };
-      let last: OutcomeEvent | null = null;
-      const off = events.has("settled")
-        ? events.on("finished", (event) => void (event.id === jobId && (last = event)))
-        : null;
-      const outcome = await execute(delivery, registry);
-      off?.();
-      const answer = await kept(outcome, parcel.body, jobId);
-      counts[COUNTER[outcome.kind]] += 1;
-      if (last !== null) events.emit("settled", last);
-      return answer;
-    }
   }
 
-  async function kept(outcome: Outcome, body: string, jobId: string | null): Promise<Answer> {
-    if (outcome.kind !== "dead" || keepDead === null) return respond(outcome, jobId);
-    if (outcome.kept) await keepDead({ id: jobId, body, ...outcome.reason });
-    return { ...respond(outcome, jobId), status: 200 };
+  async function answerOf(parcel: Parcel, envelope: Envelope | null, execution: Execution): Promise<Answer> {
+    const startedAt = performance.now();
+    const { body, attempt, lost, releases, signature, label } = parcel;
+    const delivery = { body, attempt, lost, releases, dueAt: null, signature, label, worker, execution };
+    const outcome = await execute(envelope === null ? delivery : { ...delivery, envelope }, registry);
+    return settler.settle({ parcel, envelope, outcome, ranMs: performance.now() - startedAt });
   }
 
-  function join(run: Run, parcel: Parcel, push: Push): Promise<Answer> {
+  function join(run: Run, id: string, parcel: Parcel, push: Push): Promise<Answer> | Answer {
     if (run.body !== parcel.body) throw new PushRefused(409, "ID_CONFLICT", "another body runs here under the same id");
-    if (run.decided) return Promise.resolve(respond(STILL_ENDING, idOf(parcel.body)));
-    run.requests += 1;
-    push.onGone(() => leave(run));
-    return run.answer;
-  }
-
-  /** A sender has gone. Once nobody waits for the answer, the job is aborted: whoever has it will send it again. */
-  function leave(run: Run): void {
-    run.requests -= 1;
-    if (run.requests > 0 || run.decided) return;
-    run.execution.cancel(new WaybillError("JOB_CANCELLED", "whoever sent the job no longer waits for it"), abortMs);
+    return run.decided ? stillEnding(id, parcel.releases) : run.answer(push);
   }
 
   /** A carrier for which each answer spends one of a job's few deliveries is told once, at the end of the shutdown. */
-  async function drained(carrier: Carrier, push: Push): Promise<PushRefused> {
-    if (carrier.line > 0 && runs.size > 0)
-      await Promise.race([quiet, new Promise<void>((resolve) => push.onGone(resolve))]);
+  async function isDraining(carrier: Carrier, { onGone }: Push): Promise<PushRefused> {
+    if (carrier.line > 0) await Promise.race([quiet.opened, new Promise<void>((resolve) => onGone(resolve))]);
     return new PushRefused(503, "DRAINING", "shutting down");
   }
-  let quiet: Promise<void> = Promise.resolve();
 
   return {
-    id,
-    deliver,
-    counts: () => counts,
     load: () => ({ running: places.taken, concurrency, waiting: places.waiting, draining }),
-    hurry: () => tellHurry(),
+    turnsAway({ headers }, carrier) {
+      // A small body is worth reading to see whether it is a job that runs here; so is a large one that says so.
+      const mayJoin = runs.size > 0 && (!isLarge(headers) || runsById.has(header(headers, "webhook-id") ?? ""));
+      if (mayJoin) return null;
+      if (draining && carrier.line === 0) return new PushRefused(503, "DRAINING", "shutting down");
+      return places.isFull(carrier.line) ? full(concurrency) : null;
+    },
+    async deliver(parcel, carrier, push) {
+      const envelope = envelopeIn(parcel.body);
+      const id = envelope?.id ?? "";
+      if (envelope !== null && parcel.provenId !== null) refuseOther(parcel.provenId, envelope.id);
+      const running = runsById.get(id);
+      if (running !== undefined) return join(running, id, parcel, push);
+      if (draining) throw await isDraining(carrier, push);
+      const hasPlace = await places.take(carrier.line, push.onGone);
+      if (hasPlace && !draining) {
+        // While it waited for its place, another delivery of the same job may have begun.
+        const begun = runsById.get(id);
+        if (begun === undefined) return start(parcel, envelope).answer(push);
+        places.free();
+        return join(begun, id, parcel, push);
+      }
+      if (hasPlace) places.free();
+      throw draining ? await isDraining(carrier, push) : full(concurrency);
+    },
+    hurry: () => drained.open(),
     async end(drainMs, graceMs) {
       draining = true;
-      const hurried = new Promise<void>((resolve) => (tellHurry = resolve));
-      quiet = new Promise((resolve) => (tellQuiet = resolve));
       places.dismiss();
-      if (runs.size > 0) await Promise.race([quiet, hurried, after(drainMs)]);
+      if (runs.size === 0) tellQuiet();
+      await drained.openedWithin(drainMs);
       const reason = new WaybillError("SHUTDOWN", "the receiver is shutting down; send the job again");
-      for (const { execution } of runs.values()) execution.cancel(reason, graceMs);
-      if (runs.size > 0) await Promise.race([quiet, after(graceMs + 100)]);
+      for (const { execution } of runs) execution.cancel(reason, graceMs);
+      // The outcome of a deaf handler is decided without it after `graceMs`, and its answer is then on its way.
+      await quiet.openedWithin(graceMs + 100);
       tellQuiet();
       return runs.size;
     },
   };
 }
 
-const STILL_ENDING: Outcome = {
-  kind: "release",
-  delayMs: 1_000,
-  reason: { code: "RUNNING_HERE", message: "an earlier delivery of the job still runs in this process" },
-};
-
-/** Null for what is no envelope: nothing to join, and `execute` will say what is wrong with it. */
-function idOf(body: string): string | null {
-  try {
-    return parseEnvelope(body).id;
-  } catch {
-    return null;
-  }
+/** Asked again after a second, doubling to a minute: a handler deaf to its abort may never end. */
+function stillEnding(id: string, releases: number): Answer {
+  const delayMs = Math.min(1_000 * 2 ** Math.min(releases, 6), 60_000);
+  const reason = { code: "RUNNING_HERE", message: "an earlier delivery of the job still runs in this process" };
+  return respond({ kind: "release", delayMs, reason }, id);
 }
 
-function after(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+function full(concurrency: number): PushRefused {
+  return new PushRefused(429, "FULL", `${concurrency} jobs run already`);
 }

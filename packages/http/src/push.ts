@@ -22,7 +22,7 @@ export interface Push {
    * they are taken only from a carrier whose proof covers them.
    */
   readonly rewritten?: boolean;
-  /** Calls `listener` if the sender goes away before the answer is out. Called once at the most. */
+  /** Calls `listener` when the sender goes away before the answer is out, at once if it has gone. */
   readonly onGone: (listener: () => void) => void;
 }
 

@@ -1,5 +1,5 @@
-import type { Outcome } from "@waybill/core";
-import { problem } from "./problem.ts";
+import { EnvelopeError, type Outcome } from "@waybill/core";
+import { later, problem } from "./problem.ts";
 import type { Answer } from "./push.ts";
 
 /**
@@ -27,9 +27,10 @@ export function respond(outcome: Outcome, id: string | null): Answer {
       return problem(429, reason.code, "Not now, and no attempt was spent", reason.message, more);
     }
     case "dead": {
-      const { reason, kept } = outcome;
+      const { reason, kept, error } = outcome;
       const more = { ...headers, ...reasonHeader(reason.code), ...(!kept && { "waybill-kept": "false" }) };
-      const status = MALFORMED.test(reason.code) ? 400 : 422;
+      // No envelope at all is the sender's fault, not the job's.
+      const status = error instanceof EnvelopeError && error.envelopeCode === reason.code ? 400 : 422;
       return problem(status, reason.code, "The job will not run", reason.message, more);
     }
   }
@@ -41,21 +42,13 @@ export function stored(id: string, isNew: boolean): Answer {
   return { status: 200, headers, body: JSON.stringify({ id, stored: isNew }) };
 }
 
-/** Not now, for the place's sake and not the job's: full, draining, its backend away. */
-export function comeBack(answer: Answer, delayMs: number): Answer {
-  return { ...answer, headers: { ...answer.headers, "waybill-outcome": "release", ...later(delayMs) } };
-}
-
-/** Retry-After knows whole seconds, and 0 would be no wait at all to who rounds down. */
-function later(delayMs: number): Record<string, string> {
-  return { "retry-after": String(Math.ceil(delayMs / 1_000)), "waybill-delay-ms": String(Math.ceil(delayMs)) };
+/** The job has ended for good: completed, stored or dead. */
+export function isFinal({ headers }: Answer): boolean {
+  const outcome = headers["waybill-outcome"];
+  return outcome === "completed" || outcome === "dead";
 }
 
 /** A code comes from a handler's error and may be anything; a header may not. */
 function reasonHeader(code: string): Record<string, string> {
   return /^[\x21-\x7e]{1,128}$/.test(code) ? { "waybill-reason": code } : {};
 }
-
-/** Codes of bodies that are no envelope, as spec/1.0/envelope.md lists them: the sender's fault, not the job's. */
-const MALFORMED =
-  /^(BODY_TOO_LARGE|ENCODING_INVALID|BOM_FORBIDDEN|JSON_[A-Z_]+|ENVELOPE_[A-Z_]+|SPEC_[A-Z_]+|FIELD_[A-Z_]+|(ID|TYPE|QUEUE|TIMESTAMP|DURATION|URI|RANGE|LENGTH)_INVALID|VALUE_UNKNOWN|META_[A-Z_]+|EXPIRY_ORDER|CRIT_[A-Z_]+)$/;

@@ -25,11 +25,8 @@ export function native({ keys, toleranceMs = 300_000 }: NativeOptions): Carrier 
     line: 0,
     patienceMs: Infinity,
     paths: [],
-    recognises({ headers }, here) {
-      if (here) return ring === null || Object.hasOwn(headers, "webhook-signature");
-      // Other webhooks of the application may be signed by the same standard.
-      return Object.hasOwn(headers, "waybill-attempt") && Object.hasOwn(headers, "webhook-signature");
-    },
+    // Elsewhere it may be another webhook of the application, signed by the same standard.
+    recognises: ({ headers }, here) => here && (ring === null || Object.hasOwn(headers, "webhook-signature")),
     open({ headers }, body) {
       if (ring === null) return parcelOf(headers, body);
       const id = header(headers, "webhook-id");

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Answer, Push } from "../push.ts";
-import { readBody } from "./raw-body.ts";
+import { isRewritten, readBody } from "./raw-body.ts";
 
 /** A receiver, a relay or an ingress, as far as `node:http` is concerned. */
 export interface NodeDoor {
@@ -12,8 +12,8 @@ export interface NodeDoor {
 export type NodeListener = (request: IncomingMessage, response: ServerResponse, next?: () => void) => void;
 
 /**
- * A door as a listener of `node:http`: takes what the door claims and passes on everything else; without a `next`, that
- * is answered 404. `pathOf` is for frameworks that take a prefix off `url`.
+ * A door as a listener of `node:http`: takes what the door claims and passes on everything else; without a `next`, the
+ * door answers that too, mostly 404. `pathOf` is for frameworks that take a prefix off `url`.
  */
 export function nodeListener(
   door: NodeDoor,
@@ -22,25 +22,27 @@ export function nodeListener(
   return (request, response, next) => {
     const { method = "", headers } = request;
     const path = withoutQuery(pathOf(request));
-    if (!door.claims({ method, path, headers })) {
-      if (next) return next();
-      response.writeHead(404, { "content-type": "text/plain" }).end("there is nothing here\n");
-      return;
-    }
+    if (next && !door.claims({ method, path, headers })) return next();
     const push: Push = {
       method,
       path,
       headers,
       peer: peerOf(request),
-      read: async (maxBytes, timeoutMs) => readBody(request, maxBytes, timeoutMs),
-      onGone: (listener) => void response.once("close", () => void (response.writableFinished || listener())),
+      rewritten: isRewritten(request),
+      read: (maxBytes, timeoutMs) => readBody(request, maxBytes, timeoutMs),
+      onGone(listener) {
+        if (response.closed) listener();
+        else response.once("close", () => void (response.writableFinished || listener()));
+      },
     };
     void door.receive(push).then((answer) => write(response, answer));
+    return undefined;
   };
 }
 
+/** Unless something else has answered meanwhile: a middleware with a time limit, or the sender has gone. */
 function write(response: ServerResponse, { status, headers, body }: Answer): void {
-  if (response.destroyed) return;
+  if (response.destroyed || response.headersSent) return;
   response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
 }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { brokenOff, tooLarge, tooSlow } from "../body-reader.ts";
 import { PushRefused } from "../problem.ts";
 
 const rawBodies = new WeakMap<object, Buffer>();
@@ -12,57 +13,61 @@ export function keepRawBody(request: IncomingMessage, _response: unknown, body: 
   rawBodies.set(request, body);
 }
 
+/** Whether a parser before us read the body and kept nothing but what it made of it. */
+export function isRewritten(request: IncomingMessage): boolean {
+  return (
+    (request.readableDidRead || request.readableEnded) &&
+    !rawBodies.has(request) &&
+    !("body" in request && Buffer.isBuffer(request.body))
+  );
+}
+
 /** The body's bytes: off the socket, or what a parser before us has kept or can be written out again from. */
-export function readBody(request: IncomingMessage, maxBytes: number, timeoutMs: number): Promise<Buffer> {
+export async function readBody(request: IncomingMessage, maxBytes: number, timeoutMs: number): Promise<Buffer> {
   const kept = rawBodies.get(request) ?? parsedBefore(request);
   if (kept === null) return readSocket(request, maxBytes, timeoutMs);
-  if (kept.length <= maxBytes) return Promise.resolve(kept);
-  return Promise.reject(new PushRefused(413, "BODY_TOO_LARGE", `the body has more than ${maxBytes} bytes`));
+  if (kept.length > maxBytes) throw tooLarge(maxBytes);
+  return kept;
 }
 
 /** Null when nobody has read it yet. */
 function parsedBefore(request: IncomingMessage): Buffer | null {
-  if (!request.readableEnded && !request.complete) return null;
+  if (!request.readableDidRead && !request.readableEnded) return null;
+  // Express 4 sets an empty object where nothing was parsed.
   const parsed: unknown = "body" in request ? request.body : undefined;
-  if (!request.readableEnded && parsed === undefined) return null;
   if (Buffer.isBuffer(parsed)) return parsed;
   if (typeof parsed === "string") return Buffer.from(parsed);
   if (typeof parsed === "object" && parsed !== null) return Buffer.from(JSON.stringify(parsed));
-  if (!request.readableDidRead) return null;
-  throw new PushRefused(500, "BODY_GONE", "a parser before the receiver read the body; mount the receiver first");
+  throw new PushRefused(500, "BODY_GONE", "something before this door read the body; mount the door first");
 }
 
 function readSocket(request: IncomingMessage, maxBytes: number, timeoutMs: number): Promise<Buffer> {
-  const declared = Number(request.headers["content-length"] ?? 0);
-  const tooLarge = (): PushRefused =>
-    new PushRefused(413, "BODY_TOO_LARGE", `the body has more than ${maxBytes} bytes`);
-  if (declared > maxBytes) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const timer = setTimeout(
-      () => fail(new PushRefused(408, "BODY_TIMEOUT", `the body was not whole after ${timeoutMs} ms`)),
-      timeoutMs,
-    );
+    const timer = setTimeout(() => fail(tooSlow(timeoutMs)), timeoutMs);
     const stop = (): void => {
       clearTimeout(timer);
       request.off("data", onData).off("end", onEnd).off("error", onBreak).off("close", onBreak);
     };
     const fail = (error: PushRefused): void => {
       stop();
+      // Nobody reads the rest, but it must not stand in the way of the answer.
       request.resume();
       reject(error);
     };
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
-      if (bytes > maxBytes) fail(tooLarge());
+      if (bytes > maxBytes) fail(tooLarge(maxBytes));
       else chunks.push(chunk);
     };
     const onEnd = (): void => {
       stop();
       resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
     };
-    const onBreak = (): void => fail(new PushRefused(400, "BODY_INCOMPLETE", "the sender left before the body's end"));
+    const onBreak = (): void => fail(brokenOff("the sender has gone"));
+    if (request.destroyed) return onBreak();
     request.on("data", onData).on("end", onEnd).on("error", onBreak).on("close", onBreak);
+    return undefined;
   });
 }

@@ -1,0 +1,32 @@
+import { type Registry, WaybillError } from "@waybill/core";
+import type { Carrier } from "./carrier.ts";
+import { native } from "./carriers/native.ts";
+import type { DoorOptions } from "./door.ts";
+import type { ReceiverOptions, SenderOptions } from "./receiver-options.ts";
+
+/** Our own senders last: unsigned ones have no mark, and would be taken for whoever else pushes. */
+export function carriersOf(options: SenderOptions & Pick<DoorOptions, "toleranceMs">): readonly Carrier[] {
+  const { keys, carriers = [], toleranceMs } = options;
+  if (keys === undefined) return carriers;
+  return [...carriers, native({ keys, ...(toleranceMs !== undefined && { toleranceMs }) })];
+}
+
+/** Throws `CONFIG_INVALID` for a carrier whose jobs a receiver cannot run, or would lose. */
+export function checkCarriers(
+  carriers: readonly Carrier[],
+  { keepDead }: Pick<ReceiverOptions, "keepDead">,
+  registry: Registry,
+): void {
+  for (const { name, runs, keepsDead = true, makes = [] } of carriers) {
+    if (!runs) throw refuse(`${name} does not wait for jobs to run; use createRelay({ to: jobs })`);
+    if (!keepsDead && keepDead === undefined) {
+      throw refuse(`${name} keeps no dead letters: give keepDead, or use createRelay({ to: jobs })`);
+    }
+    const unknown = makes.find((type) => registry.find(type) === undefined);
+    if (unknown !== undefined) throw refuse(`${name} makes jobs of type "${unknown}", which are not among \`jobs\``);
+  }
+}
+
+function refuse(message: string): WaybillError {
+  return new WaybillError("CONFIG_INVALID", message);
+}

@@ -1,0 +1,10 @@
+import { type Envelope, parseEnvelope } from "@waybill/core";
+
+/** Null for what is no envelope: whoever runs or stores it will say what is wrong with it. */
+export function envelopeIn(body: string): Envelope | null {
+  try {
+    return parseEnvelope(body);
+  } catch {
+    return null;
+  }
+}

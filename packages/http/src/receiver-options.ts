@@ -1,0 +1,47 @@
+import type { Duration, EventBus, JobDefinition, KeyRing, LogOption, Middleware, Requirement } from "@waybill/core";
+import type { Carrier } from "./carrier.ts";
+import type { DoorOptions } from "./door.ts";
+import type { DeadLetterOfPush } from "./push-settler.ts";
+
+/** Who may push: at least one of the two. */
+export interface SenderOptions {
+  /** Secrets of our own senders (`waybill push`, any Standard Webhooks library): a key ring, `whsec_…`, or "unsigned". */
+  readonly keys?: KeyRing | string | readonly string[];
+  /** Other carriers that may push: `sqsd(…)`, `cloudTasks(…)`, `qstash(…)`, `pubsub(…)`. */
+  readonly carriers?: readonly Carrier[];
+}
+
+export interface ReceiverOptions extends DoorOptions, SenderOptions {
+  /** Definitions with handlers. Two of one type are an error. */
+  readonly jobs: readonly JobDefinition[];
+  /** Default "/work". */
+  readonly path?: string;
+  /** Jobs running at once in this process. More are answered 429 at once. Default 10. */
+  readonly concurrency?: number;
+  /** How long handlers may go on once nobody waits for their answer any more. Default "4s". */
+  readonly abort?: Duration;
+  /**
+   * Keeps a job that will never run, before 200 is answered: for carriers that would deliver it again and then forget
+   * it. If it rejects, 503 is answered and the job comes again. Absent: 422, and the carrier does what it does.
+   */
+  readonly keepDead?: (letter: DeadLetterOfPush) => Promise<void>;
+  /** The first is the outermost. */
+  readonly middleware?: readonly Middleware[];
+  /** Deliveries that may end with their process gone before the job is dead, where the carrier counts them. Default 20. */
+  readonly maxLost?: number;
+  /** One JSON line per transition: to stdout, nowhere, or into a function. Default "stdout". */
+  readonly log?: LogOption;
+  readonly events?: EventBus;
+  /** What this program insists on of the door its jobs come through; a push has no lease. */
+  readonly require?: readonly Requirement[];
+}
+
+/** How a receiver ends. Each limit is its own; the defaults fit a platform that kills after 30 s. */
+export interface ReceiverStop {
+  /** Running jobs may finish for this long. Default "20s". */
+  readonly drain?: Duration;
+  /** Then their signals abort, and they may end for this long. Default "4s". */
+  readonly abort?: Duration;
+  /** For the report. Default "stop". */
+  readonly reason?: string;
+}
