@@ -97,10 +97,10 @@ const TOLD: Readonly<Record<ProblemCode, Told>> = {
 /** What was refused, as the sender sees it: the code, and nothing of why. */
 export function refusal({ status, code }: PushRefused): Answer {
   const { title, comeBackMs, dead, closes } = TOLD[code];
-  const outcome = comeBackMs === undefined ? dead && "dead" : "release";
   return problem(status, code, title, null, {
-    ...(outcome !== undefined && { "waybill-outcome": outcome, "waybill-reason": code }),
-    ...(comeBackMs !== undefined && later(comeBackMs)),
+    ...(dead && { "waybill-outcome": "dead", "waybill-reason": code }),
+    // Without a reason, since it is not the job's.
+    ...(comeBackMs !== undefined && { "waybill-outcome": "release", ...later(comeBackMs) }),
     ...(closes && { connection: "close" }),
     ...(code === "METHOD_NOT_ALLOWED" && { allow: "POST" }),
   });

@@ -56,9 +56,13 @@ function parcelOf(headers: HeaderFields, body: Buffer): Parcel {
   };
 }
 
+/** Near enough to a type or a queue: a header that came twice is neither. */
+const NAME = /^[\w.-]{1,255}$/;
+
 function labelIn(headers: HeaderFields): JobLabel | null {
   const id = header(headers, "webhook-id");
   const type = header(headers, "waybill-type");
   const queue = header(headers, "waybill-queue");
-  return id === null || type === null || queue === null ? null : { id, type, queue };
+  if (id === null || type === null || queue === null || !NAME.test(type) || !NAME.test(queue)) return null;
+  return { id, type, queue };
 }
