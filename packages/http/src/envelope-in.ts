@@ -8,3 +8,7 @@ export function envelopeIn(body: string): Envelope | null {
     return null;
   }
 }
+
+export function envelopeId(body: string): string | null {
+  return envelopeIn(body)?.id ?? null;
+}

@@ -1,7 +1,7 @@
 import { EnvelopeError, isWaybillError, type Jobs, type Receipt, type Signature } from "@waybill/core";
 import { type Parcel, refuseOther } from "./carrier.ts";
 import type { Inside } from "./door.ts";
-import { envelopeIn } from "./envelope-in.ts";
+import { envelopeId } from "./envelope-in.ts";
 import { Places } from "./places.ts";
 import { problem, PushRefused, tellRefused } from "./problem.ts";
 import type { Answer, Push } from "./push.ts";
@@ -57,7 +57,7 @@ export async function storeBody(to: Jobs, body: string, signature: Signature | n
 /** Behind a door whose jobs are stored, one a request. */
 export function createStore(to: Jobs): Inside {
   return storing(async ({ body, signature, provenId }, push) => {
-    const id = envelopeIn(body)?.id ?? null;
+    const id = envelopeId(body);
     if (provenId !== null && id !== null) refuseOther(provenId, id);
     const result = await storeBody(to, body, signature);
     if (result.ok) return stored(result.id, result.stored);

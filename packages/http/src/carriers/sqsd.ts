@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { type Duration, durationMs, type KeyRing, keyRing, type Signature, WaybillError } from "@waybill/core";
 import type { Carrier, Parcel } from "../carrier.ts";
-import { envelopeId } from "../envelope-id.ts";
+import { envelopeId } from "../envelope-in.ts";
 import { forbidden, PushRefused } from "../problem.ts";
 import { header, type HeaderFields, type Push, wholeHeader } from "../push.ts";
 import { seconds } from "../producer-signature.ts";
