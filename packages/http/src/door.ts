@@ -37,8 +37,8 @@ export interface Door {
   receive(push: Push): Promise<Answer>;
 }
 
-/** Told to the sender alone: any number of them may come while the last job ends, and the report is to be the last line. */
-const UNTOLD: ReadonlySet<ProblemCode> = new Set(["DRAINING", "NOT_FOUND"]);
+/** Told to the sender alone: no job is in them, or any number may come while the last one ends and the report is written. */
+const UNTOLD: ReadonlySet<ProblemCode> = new Set(["DRAINING", "NOT_FOUND", "METHOD_NOT_ALLOWED"]);
 
 /**
  * Before a job is looked at: its path, its peer, its bytes, its proof. Everything about who sent it is refused with one
@@ -66,6 +66,7 @@ export function createDoor(
     forbidden(`it came to ${JSON.stringify(push.path)}, this door is at "${path}"`);
 
   async function admit(push: Push, carrier: Carrier | undefined): Promise<Answer> {
+    if (push.method !== "POST" && push.path === path) throw notPosted(push);
     if (carrier === undefined) {
       if (push.path === path) throw forbidden("no carrier that is let in has these headers");
       // It would be a carrier's here.
@@ -74,7 +75,7 @@ export function createDoor(
     }
     if (!isHere(push, carrier)) throw wrongPath(push);
     if (!isAllowed(push.peer)) throw forbidden(`the peer ${push.peer ?? "of no known address"} is not in allowPeers`);
-    if (push.method !== "POST") throw new PushRefused(405, "METHOD_NOT_ALLOWED", `the method is ${push.method}`);
+    if (push.method !== "POST") throw notPosted(push);
     const busy = inside.turnsAway(push, carrier);
     if (busy !== null) throw busy;
     const parcel = await bodies.read(push, (body) => open(carrier, push, body));
@@ -102,6 +103,10 @@ export function createDoor(
       return carrier?.reply === undefined ? answer : answer.then((plain) => carrier.reply?.(plain) ?? plain);
     },
   };
+}
+
+function notPosted({ method }: Push): PushRefused {
+  return new PushRefused(405, "METHOD_NOT_ALLOWED", `the method is ${method}`);
 }
 
 const REWRITTEN =

@@ -24,6 +24,8 @@ export interface Sending {
   readonly body: Buffer | null;
   /** Name look-up and TLS handshake included. */
   readonly connectTimeoutMs: number;
+  /** False: on a connection of its own, since the job may be what ended the last one. */
+  readonly reuse: boolean;
   /** From the connection to the end of the answer. */
   readonly inactivityTimeoutMs: number;
   /** Breaks the connection, and the call rejects with its reason. */
@@ -43,7 +45,7 @@ export const OUTCOME_HEADER = "waybill-outcome";
  * closed meanwhile, which a server may do at any moment, the request goes out once more on a fresh one.
  */
 export async function exchange(sending: Sending): Promise<Reply> {
-  const first = await attempt(sending, true);
+  const first = await attempt(sending, sending.reuse);
   if (first !== "stale") return first;
   const second = await attempt(sending, false);
   if (second !== "stale" && second.kind !== "unreachable") return second;

@@ -80,13 +80,14 @@ export function sendOverHttp(options: SendOverHttpOptions): JobDefinition {
     const { id, signal } = job;
     const lostAt = memory.lastLossOf(id);
     if (lostAt !== null && !health.hasAnsweredSince(lostAt)) {
-      const probe = { method: "HEAD", headers: {}, body: null, inactivityTimeoutMs: connectTimeoutMs, signal } as const;
-      const reply = await ask(probe);
+      const probe = { method: "HEAD", headers: {}, body: null, inactivityTimeoutMs: connectTimeoutMs } as const;
+      const reply = await ask({ ...probe, reuse: true, signal });
       if (!provesLife(reply)) return absent(reply, target.shown);
     }
     const timestamp = memory.timestampFor(id);
     const headers = senderHeaders(job, body, { ring, timestamp, contentType, losses: memory.lossesOf(id) });
-    return settlementOf(await ask({ method: "POST", headers, body, inactivityTimeoutMs, signal }), target.shown);
+    const reuse = lostAt === null;
+    return settlementOf(await ask({ method: "POST", headers, body, reuse, inactivityTimeoutMs, signal }), target.shown);
   }
 
   /** At the limit the receiver has the word, and says so without running the job; past it, nobody is left to say it. */
