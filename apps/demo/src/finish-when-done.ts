@@ -7,7 +7,11 @@ import { albumFinish, finishId } from "./jobs.ts";
  * something is still missing. Called after each size and after each change of the album; since the id follows
  * from the album, and with it every byte of the envelope, all those calls together are one job.
  */
-export async function finishWhenDone(jobs: Jobs, files: DemoFiles, albumId: string): Promise<string | null> {
+export async function finishWhenDone(
+  jobs: Pick<Jobs, "enqueue">,
+  files: DemoFiles,
+  albumId: string,
+): Promise<string | null> {
   const made = await resizedNames(files, albumId);
   const album = await readAlbum(files, albumId);
   if (album === null || album.photos.length === 0) return null;

@@ -1,9 +1,10 @@
-import { defineJob } from "@waybill/core";
+import { defineJob, type JobDefinition } from "@waybill/core";
 import { z } from "zod";
 import { type Size, sizes } from "./album.ts";
 import { derivedId } from "./derived-id.ts";
 
-// What web and worker share: names, payloads and rules. Handlers live in worker/, which web never imports.
+// What all processes share: names, payloads and rules. The work itself is in work/, which web loads only to run what is
+// pushed to it.
 
 const albumId = z.uuid();
 // Payloads name files below the data folder; a foreign producer must not be able to name any other.
@@ -34,6 +35,9 @@ export const mailAlbumReady = defineJob({
   retry: { maxAttempts: 8, initial: "2s", max: "5m" },
   timeout: "1m",
 });
+
+/** What a handler of this job is given. */
+export type PayloadOf<Definition> = Definition extends JobDefinition<infer _, infer Output> ? Output : never;
 
 /** Lets `connect` judge every definition at start, in web and worker alike. */
 export const definitions = [photoResize, albumFinish, mailAlbumReady];

@@ -11,12 +11,14 @@ import { defaultFolder, readSettings, type Settings } from "./settings.ts";
 const HELP = `The waybill demo: photos in, thumbnails out, and nothing is lost when the worker dies.
 
   npm run demo                  start web and worker, print the address of the page
+  npm run demo -- --push        the same without a worker: jobs are pushed over HTTP to the web process, which runs them
   npm run demo -- --once DIR    run the photos of a folder through both, without a browser; the last line is
                                 {"enqueued":…,"completed":…,"dead":…}, the exit code 0 only if nothing is missing
 
   PORT         port of the page (default: a free one from 3000)
   WAYBILL_URL  where the jobs wait (default: an SQLite file in the data folder)
   DEMO_DATA    the data folder (default: apps/demo/data; with --once: apps/demo/data/once)
+  WAYBILL_KEYS secrets (whsec_…) of who may push jobs to the web process (default with --push: one made for this run)
   SMTP_URL     a mail server (default: letters go to the outbox on the page)
   MAIL_TO      who gets the mail (default: you@example.com)`;
 
@@ -29,20 +31,25 @@ try {
   process.exitCode = 1;
 }
 
+type TakesJobs = Parameters<typeof startDemo>[1];
+
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { once: { type: "string" }, help: { type: "boolean", short: "h" } } });
+  const { values } = parseArgs({
+    options: { once: { type: "string" }, push: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+  });
   if (values.help) {
     console.log(HELP);
     return 0;
   }
   const settings = readSettings();
-  if (values.once === undefined) return watch(settings);
-  return runOnce(onceSettings(settings), resolve(values.once));
+  const by = values.push ? "pusher" : "worker";
+  if (values.once === undefined) return watch(settings, by);
+  return runOnce(onceSettings(settings), by, resolve(values.once));
 }
 
 /** Until a signal comes. */
-async function watch(settings: Settings): Promise<number> {
-  const { demo, hopeless, release } = await open(settings, (line) => console.log(line));
+async function watch(settings: Settings, by: TakesJobs): Promise<number> {
+  const { demo, hopeless, release } = await open(settings, by, (line) => console.log(line));
   console.log(`\n  Open ${demo.address}\n\n  Data and logs: ${settings.folder}\n  Ctrl-C stops both processes.\n`);
   const ended = await Promise.race([untilSignal(demo), hopeless]);
   await demo.stop();
@@ -52,12 +59,12 @@ async function watch(settings: Settings): Promise<number> {
 }
 
 /** One folder, counted from what is on disk once both processes are gone. */
-async function runOnce(settings: Settings, folder: string): Promise<number> {
+async function runOnce(settings: Settings, by: TakesJobs, folder: string): Promise<number> {
   if (!existsSync(folder) || !statSync(folder).isDirectory())
     throw new Error(`--once ${folder}: there is no such folder`);
   const say = (line: string): void => console.error(line);
   const photos = await photosIn(folder);
-  const { demo, hopeless, release } = await open(settings, say);
+  const { demo, hopeless, release } = await open(settings, by, say);
   const run = async (): Promise<string> => {
     const { albumId, refused } = await upload(demo.address, folder, photos, basename(folder));
     for (const { name, reason } of refused) say(`"${name}" ${reason}`);
@@ -84,14 +91,14 @@ function onceSettings(settings: Settings): Settings {
   return { ...settings, folder, backendUrl, port: settings.port ?? 0 };
 }
 
-async function open(settings: Settings, say: (line: string) => void) {
+async function open(settings: Settings, by: TakesJobs, say: (line: string) => void) {
   const claim = await claimFolder(settings.folder);
   let giveUp: (error: Error) => void = () => undefined;
   const hopeless = new Promise<Error>((settle) => {
     giveUp = settle;
   });
   try {
-    const demo = await startDemo(settings, say, giveUp);
+    const demo = await startDemo(settings, by, say, giveUp);
     return { demo, hopeless, release: claim.release };
   } catch (error) {
     await claim.release();

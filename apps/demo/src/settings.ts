@@ -1,5 +1,6 @@
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Mailbox } from "./work/mail.ts";
 
 /** What the environment decides, the same for every process of the demo. */
 export interface Settings {
@@ -9,9 +10,11 @@ export interface Settings {
   readonly backendUrl: string;
   /** Null: a free port, from 3000 upwards. 0: any free port. */
   readonly port: number | null;
-  /** Null: mail goes to the outbox folder instead of a mail server. */
-  readonly smtpUrl: string | null;
-  readonly mailTo: string;
+  readonly mailbox: Mailbox;
+  /** Where the web process is, for the others. */
+  readonly webUrl: string;
+  /** `whsec_` secrets of who may push jobs to the web process. Null: nobody. */
+  readonly keys: string | null;
 }
 
 /** The page: plain files, the same ones for sources and build. */
@@ -33,8 +36,9 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     folder,
     backendUrl,
     port: portOf(env["PORT"]),
-    smtpUrl: env["SMTP_URL"] || null,
-    mailTo: env["MAIL_TO"] || "you@example.com",
+    mailbox: { smtpUrl: env["SMTP_URL"] || null, to: env["MAIL_TO"] || "you@example.com" },
+    webUrl: env["DEMO_WEB_URL"] ?? "http://127.0.0.1:3000",
+    keys: env["WAYBILL_KEYS"] || null,
   };
 }
 

@@ -12,8 +12,8 @@ import { conclude } from "./web/conclude.ts";
 import { retryJob } from "./web/retry.ts";
 import { openState } from "./web/state.ts";
 
-// The web process: takes photos, enqueues jobs and shows what becomes of them. It has no handler and no sharp;
-// all it knows of the worker is what the worker posts.
+// The web process: takes photos, enqueues jobs and shows what becomes of them; all it knows of the worker is what the
+// worker posts. It runs no job, and loads no handler, unless there are keys by which others may push jobs to it.
 
 const settings = readSettings();
 const files = demoFiles(settings.folder);
@@ -24,7 +24,12 @@ const { board, live, record, report, workerExited, tick, close } = await openSta
 const parts = { jobs, files, board, record };
 const albums = createAlbums(parts);
 
+const receiver =
+  settings.keys === null
+    ? null
+    : (await import("./web/receive.ts")).receiveJobs({ ...parts, mailbox: settings.mailbox, keys: settings.keys });
 const app = createApp({
+  receiver,
   files,
   board,
   albums,
@@ -63,9 +68,11 @@ function tidy(): void {
     .finally(() => (isTidying = false));
 }
 
-function stop(): void {
+async function stop(): Promise<void> {
   clearInterval(chores);
   live.close();
+  // What was pushed to us ends first, and is answered.
+  await receiver?.stop();
   server.close(() => void Promise.all([jobs.close(), close()]));
   server.closeIdleConnections();
   setTimeout(() => server.closeAllConnections(), 2_000).unref();

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -6,7 +7,8 @@ import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readLedger } from "../src/ledger.ts";
 
-const LAUNCHER = fileURLToPath(new URL("../src/launch.ts", import.meta.url));
+/** The build, not the sources: Node runs TypeScript, but not the decorators by which Nest finds handlers. */
+const LAUNCHER = fileURLToPath(new URL("../dist/launch.js", import.meta.url));
 
 /** A running launcher. */
 export interface Running {
@@ -17,9 +19,10 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** Starts the demo from its sources, as `npm run demo` does from its build, with nothing but the given environment. */
+/** Starts the demo as `npm run demo` does once it is built, with nothing but the given environment. */
 export function launch(args: readonly string[], env: Record<string, string>): Running {
-  const child = spawn(process.execPath, ["--conditions=waybill-source", LAUNCHER, ...args], {
+  if (!existsSync(LAUNCHER)) throw new Error("the demo is not built: npm run build");
+  const child = spawn(process.execPath, [LAUNCHER, ...args], {
     env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -83,7 +86,7 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-export function readLog(folder: string, name: "web" | "worker"): Promise<LogLine[]> {
+export function readLog(folder: string, name: "web" | "worker" | "pusher"): Promise<LogLine[]> {
   return readLedger<LogLine>(join(folder, "log", `${name}.ndjson`));
 }
 

@@ -7,23 +7,31 @@ const SOURCE = fileURLToPath(new URL("../src/", import.meta.url));
 const IMPORT = /(?:from\s+|import\s*\(\s*|import\s+)["']([^"']+)["']/g;
 
 describe("what the demo imports", () => {
-  test("R20: application code reaches waybill through @waybill/core alone; the backend is a URL", () => {
+  test("R20: application code knows no backend and no driver: where the jobs are is a URL", () => {
     const imports = sources().flatMap((path) => importsOf(path));
     const waybill = new Set(imports.filter((name) => name.startsWith("@waybill/")));
-    expect([...waybill]).toEqual(["@waybill/core"]);
+    expect([...waybill].sort()).toEqual(["@waybill/core", "@waybill/express", "@waybill/http", "@waybill/nest"]);
     const drivers = /sqlite|bullmq|ioredis|amqplib|client-sqs|^pg$|postgres/;
     expect(imports.filter((name) => drivers.test(name))).toEqual([]);
-    const named = sources().filter((path) => /@waybill\/(?!core\b)/.test(readFileSync(path, "utf8")));
+    const named = sources().filter((path) =>
+      /@waybill\/(sqlite|bullmq|sqs|rabbitmq|postgres)\b/.test(readFileSync(path, "utf8")),
+    );
     expect(named).toEqual([]);
   });
 
-  test("the web process loads no handler: nothing of worker/ and no sharp", () => {
-    const loaded = reachable(join(SOURCE, "web.ts"));
+  test("the web process loads the work only to run what is pushed to it: before that neither work/ nor sharp", () => {
+    const pushed = join(SOURCE, "web/receive.ts");
+    const loaded = reachable(join(SOURCE, "web.ts"), new Set([pushed]));
     expect(loaded.size).toBeGreaterThan(10);
-    expect([...loaded].filter((name) => /\/src\/worker[/.]/.test(name) || name === "sharp")).toEqual([]);
-    expect(
-      [...reachable(join(SOURCE, "worker.ts"))].filter((name) => /\/src\/web[/.]/.test(name) || name === "express"),
-    ).toEqual([]);
+    expect([...loaded].filter((name) => /\/src\/work[/.]/.test(name) || name === "sharp")).toEqual([]);
+    expect([...reachable(pushed)].filter((name) => name === "sharp")).toEqual(["sharp"]);
+  });
+
+  test("the worker loads nothing of the web process, and the pusher none of the work", () => {
+    const worker = [...reachable(join(SOURCE, "worker.ts"))];
+    expect(worker.filter((name) => /\/src\/web[/.]/.test(name) || name === "express")).toEqual([]);
+    const pusher = [...reachable(join(SOURCE, "pusher.ts"))];
+    expect(pusher.filter((name) => /\/src\/(work|web)[/.]/.test(name) || name === "sharp")).toEqual([]);
   });
 });
 

@@ -1,12 +1,13 @@
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { dirname } from "node:path";
+import { handlerFor } from "@waybill/core";
 import { runInline } from "@waybill/core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type DemoFiles, demoFiles } from "../src/album.ts";
-import { mailId } from "../src/jobs.ts";
+import { mailAlbumReady, mailId } from "../src/jobs.ts";
 import { readReceipt } from "../src/receipt.ts";
-import { mailHandler } from "../src/worker/mail.ts";
+import { type Mailbox, sendMail } from "../src/work/mail.ts";
 import { temporaryFolder } from "./demo-process.ts";
 
 const albumId = "2f6f62aa-0000-4000-8000-000000000001";
@@ -22,6 +23,9 @@ beforeEach(async () => {
   await writeFile(files.contactSheet(albumId), "a picture");
 });
 afterEach(() => folder.remove());
+
+const mailHandler = (of: DemoFiles, mailbox: Mailbox) =>
+  handlerFor(mailAlbumReady, ({ albumId: album }, job) => sendMail(of, mailbox, album, job.id));
 
 test("with SMTP_URL the mail goes to that server, once, however often the job runs", async () => {
   const server = await smtpServer();

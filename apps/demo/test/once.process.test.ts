@@ -35,6 +35,42 @@ describe("npm run demo -- --once DIR", () => {
     expect(worker.at(-1)).toMatchObject({ event: "stopped", completed: 41, dead: 0, unfinished: 0 });
   });
 
+  test("R2, R22: with --push the same album is made by the web process, job by job as they are pushed to it", async () => {
+    await makePhotos(photos, 12);
+    const run = launch(["--push", "--once", photos], { DEMO_DATA: data });
+    expect(await run.exited).toBe(0);
+    expect(lastJson(run)).toMatchObject({ enqueued: 38, completed: 38, dead: 0 });
+    const [web, pusher] = [await readLog(data, "web"), await readLog(data, "pusher")];
+    for (const [log, who] of [[web, "the receiver"] as const, [pusher, "the sender"] as const]) {
+      const byJob = Map.groupBy(
+        log.filter(({ event }) => event === "started" || event === "settled"),
+        ({ id }) => id,
+      );
+      expect(byJob.size, who).toBe(38);
+      for (const lines of byJob.values()) {
+        expect(
+          lines.map(({ event }) => event),
+          who,
+        ).toEqual(["started", "settled"]);
+        expect(lines[1], who).toMatchObject({ outcome: "completed", attempt: 1 });
+      }
+      expect(log.at(-1), who).toMatchObject({ event: "stopped", completed: 38, unfinished: 0 });
+    }
+    expect(web.find(({ role }) => role === "receiver")).toMatchObject({ backend: "push:native at /work" });
+    await expectMail(data);
+  });
+
+  test("with --push a photo that cannot be read is dead at once, as the receiver says, and no attempt is tried again", async () => {
+    await makePhotos(photos, 1);
+    await makeTruncatedPhoto(photos);
+    const run = launch(["--push", "--once", photos], { DEMO_DATA: data });
+    expect(await run.exited).toBe(1);
+    expect(lastJson(run)).toMatchObject({ enqueued: 6, completed: 3, dead: 3 });
+    const dead = (await readLog(data, "pusher")).filter((line) => line.outcome === "dead");
+    expect(dead.map(({ attempt }) => attempt)).toEqual([1, 1, 1]);
+    expect(JSON.stringify(dead)).toContain("cannot be read as a photo");
+  });
+
   test("a photo that cannot be read is dead for each of its sizes, the others are done, and the exit code is 1", async () => {
     await makePhotos(photos, 2);
     await makeTruncatedPhoto(photos);

@@ -4,7 +4,7 @@ import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export interface ChildOptions {
-  readonly name: "web" | "worker";
+  readonly name: "web" | "worker" | "pusher";
   readonly env: NodeJS.ProcessEnv;
   /** Gets `NAME.ndjson` (its stdout) and `NAME.err.log`; both grow over restarts. */
   readonly logFolder: string;

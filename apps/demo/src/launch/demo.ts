@@ -1,4 +1,5 @@
 import { mkdirSync } from "node:fs";
+import { newSecret } from "@waybill/core";
 import { demoFiles } from "../album.ts";
 import { sweepTemporaryFiles } from "../durable-file.ts";
 import type { Settings } from "../settings.ts";
@@ -13,15 +14,17 @@ export interface Demo {
   destroy(): void;
 }
 
-/** Starts web, then, once its port is known, the worker. Rejects when either cannot start. `say` gets human lines. */
+/** Starts web, then, once its port is known, who takes the jobs: a worker that runs them, or a pusher that has web run them. Rejects when either cannot start. `say` gets human lines. */
 export function startDemo(
   settings: Settings,
+  by: "worker" | "pusher",
   say: (line: string) => void,
   onHopeless: (error: Error) => void,
 ): Promise<Demo> {
   const { log: logFolder, temporary } = demoFiles(settings.folder);
   mkdirSync(logFolder, { recursive: true });
-  const base = { ...process.env, DEMO_DATA: settings.folder, WAYBILL_URL: settings.backendUrl };
+  const keys = by === "pusher" ? { WAYBILL_KEYS: settings.keys ?? newSecret() } : {};
+  const base = { ...process.env, ...keys, DEMO_DATA: settings.folder, WAYBILL_URL: settings.backendUrl };
   let worker: Child | null = null;
   let workerStarts = 0;
 
@@ -51,16 +54,16 @@ export function startDemo(
 
     function startWorker(address: string): Child {
       const child = superviseChild({
-        name: "worker",
+        name: by,
         env: { ...base, DEMO_WEB_URL: address },
         logFolder,
         onHopeless: fail,
         onStart(pid) {
           workerStarts += 1;
-          say(`worker ${workerStarts === 1 ? "started" : "restarted"} (pid ${pid})`);
+          say(`${by} ${workerStarts === 1 ? "started" : "restarted"} (pid ${pid})`);
         },
         onDeath(pid, how) {
-          say(`worker ${pid} died (${how}), starting another`);
+          say(`${by} ${pid} died (${how}), starting another`);
           web.send({ workerExited: pid });
         },
       });

@@ -1,4 +1,6 @@
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
+import { waybill } from "@waybill/express";
+import type { Receiver } from "@waybill/http";
 import { z } from "zod";
 import { type DemoFiles, sizes } from "../album.ts";
 import { workerReport, type WorkerReport } from "../job-event.ts";
@@ -9,6 +11,8 @@ import type { Live } from "./live.ts";
 
 export interface AppParts {
   readonly files: DemoFiles;
+  /** Null: nobody may push jobs to this process. */
+  readonly receiver: Receiver | null;
   readonly board: Board;
   readonly albums: Albums;
   readonly live: Live;
@@ -26,6 +30,7 @@ const pictureParams = photoParams.extend({ size: z.enum(sizes) });
 export function createApp(parts: AppParts): Express {
   const app = express();
   app.disable("x-powered-by");
+  if (parts.receiver !== null) app.use("/work", waybill(parts.receiver));
   app.use(guard);
   app.use(express.static(publicFolder, { cacheControl: false }));
   app.get("/events", (request, response) => parts.live.connect(request, response));

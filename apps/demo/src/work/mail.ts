@@ -1,9 +1,7 @@
 import { access, readFile } from "node:fs/promises";
 import { createTransport, type SendMailOptions } from "nodemailer";
-import { handlerFor } from "@waybill/core";
 import { absent, type Album, type DemoFiles, readAlbum } from "../album.ts";
 import { writeDurably } from "../durable-file.ts";
-import { mailAlbumReady } from "../jobs.ts";
 import type { Receipt } from "../receipt.ts";
 
 export interface Mailbox {
@@ -13,28 +11,26 @@ export interface Mailbox {
 }
 
 /**
- * The `mail.album_ready` handler. A mail with a receipt is not sent again; a worker killed after the server took
- * the mail and before the receipt was written sends it twice, with the same Message-ID.
+ * Sends the album's mail. One with a receipt is not sent again; a process killed after the server took the mail and
+ * before the receipt was written sends it twice, with the same Message-ID.
  */
-export function mailHandler(files: DemoFiles, mailbox: Mailbox): typeof mailAlbumReady {
-  return handlerFor(mailAlbumReady, async ({ albumId }, job) => {
-    if (await exists(files.receipt(job.id))) return;
-    const album = await readAlbum(files, albumId);
-    if (album === null) throw new Error(`album ${albumId} has no album.json: its data folder is not this worker's`);
-    const letter = await write(files, album, mailbox.to, job.id);
-    if (mailbox.smtpUrl === null) await writeDurably(files.temporary, files.letter(job.id), await render(letter));
-    else await send(mailbox.smtpUrl, letter);
-    const receipt: Receipt = {
-      id: job.id,
-      albumId,
-      to: mailbox.to,
-      subject: String(letter.subject),
-      text: String(letter.text),
-      sentAt: Date.now(),
-      by: mailbox.smtpUrl === null ? "outbox" : "smtp",
-    };
-    await writeDurably(files.temporary, files.receipt(job.id), JSON.stringify(receipt));
-  });
+export async function sendMail(files: DemoFiles, mailbox: Mailbox, albumId: string, id: string): Promise<void> {
+  if (await exists(files.receipt(id))) return;
+  const album = await readAlbum(files, albumId);
+  if (album === null) throw new Error(`album ${albumId} has no album.json: its data folder is not this process's`);
+  const letter = await write(files, album, mailbox.to, id);
+  if (mailbox.smtpUrl === null) await writeDurably(files.temporary, files.letter(id), await render(letter));
+  else await send(mailbox.smtpUrl, letter);
+  const receipt: Receipt = {
+    id,
+    albumId,
+    to: mailbox.to,
+    subject: String(letter.subject),
+    text: String(letter.text),
+    sentAt: Date.now(),
+    by: mailbox.smtpUrl === null ? "outbox" : "smtp",
+  };
+  await writeDurably(files.temporary, files.receipt(id), JSON.stringify(receipt));
 }
 
 async function write(files: DemoFiles, album: Album, to: string, id: string): Promise<SendMailOptions> {

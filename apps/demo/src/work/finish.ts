@@ -1,24 +1,19 @@
 import { readFile } from "node:fs/promises";
 import sharp, { type OverlayOptions } from "sharp";
-import { handlerFor } from "@waybill/core";
 import { type Album, type DemoFiles, readAlbum } from "../album.ts";
 import { writeDurably } from "../durable-file.ts";
-import { albumFinish } from "../jobs.ts";
 
 const CELL = 160;
 const GAP = 8;
 const MOST = 48;
 
-/** The `album.finish` handler. `onFinished` asks for the mail, after the sheet is in place and before the settle. */
-export function finishHandler(files: DemoFiles, onFinished: (albumId: string) => Promise<void>): typeof albumFinish {
-  return handlerFor(albumFinish, async ({ albumId }, job) => {
-    const album = await readAlbum(files, albumId);
-    if (album === null) throw new Error(`album ${albumId} has no album.json: its data folder is not this worker's`);
-    const sheet = await contactSheet(files, album);
-    job.signal.throwIfAborted();
-    await writeDurably(files.temporary, files.contactSheet(albumId), sheet);
-    await onFinished(albumId);
-  });
+/** The album's contact sheet, in its place. */
+export async function makeContactSheet(files: DemoFiles, albumId: string, signal: AbortSignal): Promise<void> {
+  const album = await readAlbum(files, albumId);
+  if (album === null) throw new Error(`album ${albumId} has no album.json: its data folder is not this process's`);
+  const sheet = await contactSheet(files, album);
+  signal.throwIfAborted();
+  await writeDurably(files.temporary, files.contactSheet(albumId), sheet);
 }
 
 /** The first photos of the album on one picture, in the order of their upload. */

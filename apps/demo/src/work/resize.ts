@@ -1,8 +1,11 @@
 import sharp from "sharp";
-import { handlerFor, toError } from "@waybill/core";
+import { toError } from "@waybill/core";
 import { type DemoFiles, edges, type Size } from "../album.ts";
 import { writeDurably } from "../durable-file.ts";
-import { photoResize } from "../jobs.ts";
+
+// A replaced photo has the path of another: libvips must not answer from memory. One thread a job, jobs side by side.
+sharp.cache(false);
+sharp.concurrency(1);
 
 /** No further attempt makes a photo of it: the job's definition names this error as not worth a retry. */
 export class NotAPhoto extends Error {
@@ -11,14 +14,15 @@ export class NotAPhoto extends Error {
 
 const READABLE: ReadonlySet<string> = new Set(["jpeg", "png", "webp"]);
 
-/** The `photo.resize` handler. `onResized` runs once the file is in place and before the job is settled. */
-export function resizeHandler(files: DemoFiles, onResized: (albumId: string) => Promise<void>): typeof photoResize {
-  return handlerFor(photoResize, async ({ albumId, photoId, name, size }, job) => {
-    const picture = await resize(files.original(albumId, photoId), name, size);
-    job.signal.throwIfAborted();
-    await writeDurably(files.temporary, files.resized(albumId, photoId, size), picture);
-    await onResized(albumId);
-  });
+/** One photo in one size, in its place. */
+export async function resizePhoto(
+  files: DemoFiles,
+  { albumId, photoId, name, size }: { albumId: string; photoId: string; name: string; size: Size },
+  signal: AbortSignal,
+): Promise<void> {
+  const picture = await resize(files.original(albumId, photoId), name, size);
+  signal.throwIfAborted();
+  await writeDurably(files.temporary, files.resized(albumId, photoId, size), picture);
 }
 
 /** The photo as WebP, upright, without its metadata. The same photo gives the same bytes. */
