@@ -26,6 +26,8 @@ export interface FaultTarget {
   readonly storeUrl: (serverUrl: string, name: string, folder: string) => string;
   /** What `connect` would open for the URL, for scenarios that look over a backend's shoulder. */
   readonly factory: (url: string) => BackendFactory;
+  /** Whether the store lists the workers that run on it. */
+  readonly keepsRoster: boolean;
   /** Jobs that many workers share in a scenario of some seconds. */
   readonly crowd: number;
   /** A kill this soon after a store was laid out proves nothing: the server has not promised to know it yet. */
@@ -40,7 +42,7 @@ export async function freshFolder(): Promise<{ folder: string; remove: () => Pro
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-const usual = { crowd: 20_000, ripeMs: 0, frozenMs: 4_000 } as const;
+const usual = { keepsRoster: true, crowd: 20_000, ripeMs: 0, frozenMs: 4_000 } as const;
 
 /** For scenarios that need no second process. */
 export const inProcess: FaultTarget = {
@@ -87,6 +89,7 @@ export const targets: readonly FaultTarget[] = [
     startServer: () => startRabbit(),
     storeUrl: (serverUrl, name) => withParameter(serverUrl, "prefix", name),
     factory: rabbitmq,
+    keepsRoster: false,
     // It writes down every 5 s which quorum queues there are; killed before, it has lost the queue and what was in it.
     ripeMs: 6_000,
     // The broker misses two heartbeats, of a second at least, before it gives the job to another.
@@ -98,6 +101,7 @@ export const targets: readonly FaultTarget[] = [
     startServer: () => startFauxqs(),
     storeUrl: (serverUrl, name) => serverUrl.replace(/^(sqs:\/\/[^/?]+)\/?/, `$1/${name}`),
     factory: sqs,
+    keepsRoster: false,
     crowd: 4_000,
   },
 ];

@@ -9,11 +9,19 @@ interface Settings {
   /** How long a nap or a block lasts. */
   readonly ms?: number;
   readonly drain?: Duration;
+  readonly heartbeat?: Duration;
 }
 
 const [url = "", record = "", json = "{}"] = process.argv.slice(2);
-const { queues, lease = "2s", concurrency = 10, ms = 60_000, drain = "1s" } = JSON.parse(json) as Settings;
-const jobs = await connect(url);
+const {
+  queues,
+  lease = "2s",
+  concurrency = 10,
+  ms = 60_000,
+  drain = "1s",
+  heartbeat = "10s",
+} = JSON.parse(json) as Settings;
+const jobs = await connect(url, { version: "faults" });
 const shutdown = { drain, abort: "1s", close: "2s" } as const;
-await jobs.worker({ jobs: jobsThatRecord(record, ms), queues, lease, concurrency, shutdown }).run();
+await jobs.worker({ jobs: jobsThatRecord(record, ms), queues, lease, concurrency, shutdown, heartbeat }).run();
 process.exit(0);

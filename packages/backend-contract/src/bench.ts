@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Backend, type Lease, type Message, inspectorOf } from "@waybill/core";
+import { type Backend, type Lease, type Message, inspectorOf, rosterOf } from "@waybill/core";
 import type { Asked, Bench, Claims } from "./contract-case.ts";
 import type { FreshStore, Harness } from "./harness.ts";
 
@@ -39,6 +39,7 @@ export async function openBench(harness: Harness): Promise<OpenBench> {
     claims: {
       ...backend.capabilities,
       inspectable: inspectorOf(backend) !== null,
+      rostered: rosterOf(backend) !== null,
       shareable: harness.shareable ?? true,
     },
     clear: () => clear(opened, store),

@@ -18,12 +18,15 @@ export type Subject =
   | "expiry"
   | "late-settle"
   | "close"
-  | "inspect";
+  | "inspect"
+  | "roster";
 
 /** What a backend claims: its capabilities, and what can be seen from outside once it is open. */
 export interface Claims extends Capabilities {
   /** It has an `Inspector`. */
   readonly inspectable: boolean;
+  /** It has a `Roster`. */
+  readonly rostered: boolean;
   /** A second open of the same store is possible, as from another process. */
   readonly shareable: boolean;
 }

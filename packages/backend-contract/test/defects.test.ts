@@ -5,6 +5,7 @@ import { buryingDefects } from "./defects/burying.ts";
 import { closingDefects } from "./defects/closing.ts";
 import { leasingDefects } from "./defects/leasing.ts";
 import { always, type Defect, spoiled } from "./defects/planted.ts";
+import { rosterDefects } from "./defects/rosters.ts";
 import { countingDefects, settlingDefects } from "./defects/settling.ts";
 import { storingDefects } from "./defects/storing.ts";
 import { profiles } from "./profiles.ts";
@@ -23,6 +24,7 @@ const defects: readonly Defect[] = [
   ...settlingDefects,
   ...countingDefects,
   ...buryingDefects,
+  ...rosterDefects,
   ...closingDefects,
 ];
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { BackendContext, Doctor, InspectableBackend } from "@waybill/core";
+import type { BackendContext, Doctor, InspectableBackend, RosterBackend } from "@waybill/core";
 import { capabilitiesOf } from "./capabilities.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { createEnqueue } from "./enqueue.ts";
@@ -9,13 +9,14 @@ import { keysOf } from "./keys.ts";
 import type { Settings } from "./options.ts";
 import { preflight } from "./preflight.ts";
 import { createQueues } from "./queues.ts";
+import { createRoster } from "./roster.ts";
 import { openScripts } from "./scripts.ts";
 import { createSettle } from "./settle.ts";
 
 /** Redis answers within this or not at all; a program that ends must not wait for it. */
 const CLOSE_MS = 1_000;
 
-export type BullmqBackend = InspectableBackend & { readonly doctor: Doctor };
+export type BullmqBackend = InspectableBackend & RosterBackend & { readonly doctor: Doctor };
 
 /** One process's connections to Redis: the seven verbs. */
 export async function openBullmq(settings: Settings, { admit }: BackendContext): Promise<BullmqBackend> {
@@ -77,6 +78,7 @@ async function assemble(
     capabilities: capabilitiesOf(appendOnly),
     doctor,
     inspector: createInspector(commands, scripts, keys, ensureOpen),
+    roster: createRoster(commands, keys, call),
     enqueue: (messages) => call(() => enqueue(messages)),
     lease: (request) => call(() => queues.lease(request)),
     ack: (leases) => call(() => settle.ack(leases)),

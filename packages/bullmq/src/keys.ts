@@ -5,6 +5,10 @@ export interface Keys {
   readonly prefix: string;
   /** A set of the queues anybody has used, since Redis cannot list them cheaply. */
   readonly queues: string;
+  /** A sorted set of the workers' ids, by the Unix milliseconds at which they will have been silent for too long. */
+  readonly workers: string;
+  /** A hash: when a worker was heard and what it said. */
+  readonly facts: string;
   /** Where foreign producers LPUSH. */
   inbox(queue: string): string;
   /** Entries a drainer has taken and not yet stored. */
@@ -22,6 +26,8 @@ export function keysOf(prefix: string): Keys {
   return {
     prefix,
     queues: `${prefix}:queues`,
+    workers: `${prefix}:workers`,
+    facts: `${prefix}:worker-facts`,
     inbox,
     processing: (queue, drainer) => `${inbox(queue)}:processing:${drainer}`,
     alive: (queue, drainer) => `${inbox(queue)}:alive:${drainer}`,

@@ -6,6 +6,7 @@ import { migrateCommand } from "./commands/migrate.ts";
 import { queuesCommand } from "./commands/queues.ts";
 import { waitCommand } from "./commands/wait.ts";
 import { workerCommand } from "./commands/worker.ts";
+import { workersCommand } from "./commands/workers.ts";
 import { type ExitCode, exitCodeOf, exitCodes, isEndOfHelp } from "./exit.ts";
 import { examples, section } from "./help.ts";
 import { applySettings, readProjectFile } from "./project-file.ts";
@@ -17,6 +18,7 @@ const COMMANDS = [
   workerCommand,
   enqueueCommand,
   queuesCommand,
+  workersCommand,
   deadCommand,
   migrateCommand,
   doctorCommand,

@@ -8,9 +8,11 @@ export interface ProjectSettings {
   readonly options: Readonly<Record<string, unknown>>;
   /** The servers the program was tested with; any other is refused. */
   readonly services: ServerVersions;
+  /** Of the program, not of waybill; null where there is none. */
+  readonly version: string | null;
 }
 
-const NONE: ProjectSettings = { options: {}, services: {} };
+const NONE: ProjectSettings = { options: {}, services: {}, version: null };
 
 /** The member `waybill` of the package.json in the working directory; no file and no member are no settings. */
 export function readProjectFile(): ProjectSettings {
@@ -22,9 +24,10 @@ export function readProjectFile(): ProjectSettings {
     throw error;
   }
   const manifest = parse(text);
-  if (!isRecord(manifest) || manifest["waybill"] === undefined) return NONE;
-  const { services = {}, ...options } = asRecord(manifest["waybill"], "waybill");
-  return { options, services: asRecord(services, "waybill.services") as ServerVersions };
+  if (!isRecord(manifest)) return NONE;
+  const version = typeof manifest["version"] === "string" ? manifest["version"] : null;
+  const { services = {}, ...options } = asRecord(manifest["waybill"] ?? {}, "waybill");
+  return { options, services: asRecord(services, "waybill.services") as ServerVersions, version };
 }
 
 /**

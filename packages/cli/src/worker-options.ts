@@ -8,10 +8,12 @@ export interface WorkerFlags {
   readonly queues?: readonly string[];
   readonly concurrency: number;
   readonly lease: Duration;
+  readonly heartbeat: Duration;
   readonly drain: Duration;
   readonly abort: Duration;
   readonly close: Duration;
   readonly maxLost: number;
+  readonly programVersion?: string;
   /** Bytes; absent: no limit. */
   readonly maxMemory?: number;
 }
@@ -28,9 +30,15 @@ export function workerOptions(command: Command): Command {
     .option("--queues <names>", "queues to work, comma-separated (default: those of the jobs)", list)
     .option("--concurrency <count>", "jobs at once", wholeNumber(1), 10)
     .option("--lease <duration>", "a crashed worker's jobs run elsewhere after this long", duration, "30s")
+    .option("--heartbeat <duration>", "say this often that the worker lives, for `waybill workers`", duration, "10s")
     .option("--drain <duration>", "at shutdown, let running jobs finish for this long", duration, "20s")
     .option("--abort <duration>", "then abort them and wait this long before handing them back", duration, "4s")
     .option("--close <duration>", "then give the backend this long to close", duration, "3s")
     .option("--max-lost <count>", "dead-letter a job whose workers died this often", wholeNumber(1), 20)
-    .option("--max-memory <size>", "stop well, to be started afresh, past this much memory: 512MiB, 2GiB", bytes);
+    .option("--max-memory <size>", "stop well, to be started afresh, past this much memory: 512MiB, 2GiB", bytes)
+    .addOption(
+      new Option("--program-version <text>", "shown by `waybill workers` (default: the version in package.json)").env(
+        "WAYBILL_PROGRAM_VERSION",
+      ),
+    );
 }

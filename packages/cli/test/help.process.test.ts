@@ -19,6 +19,7 @@ describe("help", () => {
         worker [options]                 run jobs until told to stop
         enqueue [options] <type> [json]  put one job on its queue
         queues [options]                 count jobs by queue and state
+        workers [options]                list the workers that run now
         dead                             list, replay or drop jobs that failed for good
         migrate [options]                bring the backend's schema up to date
         doctor [options]                 examine the backend and print every setting with its origin
@@ -53,20 +54,25 @@ describe("help", () => {
       Run jobs until SIGTERM or SIGINT, then finish or hand back what runs, and print a summary.
 
       Options:
-        --jobs <file>          module with the jobs: its handlerFor exports, or its array \`jobs\` (env:
-                               WAYBILL_JOBS)
-        --queues <names>       queues to work, comma-separated (default: those of the jobs)
-        --concurrency <count>  jobs at once (default: 10)
-        --lease <duration>     a crashed worker's jobs run elsewhere after this long (default: "30s")
-        --drain <duration>     at shutdown, let running jobs finish for this long (default: "20s")
-        --abort <duration>     then abort them and wait this long before handing them back (default: "4s")
-        --close <duration>     then give the backend this long to close (default: "3s")
-        --max-lost <count>     dead-letter a job whose workers died this often (default: 20)
-        --max-memory <size>    stop well, to be started afresh, past this much memory: 512MiB, 2GiB
-        --url <url>            the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres: (default:
-                               "sqlite:./waybill.db", env: WAYBILL_URL)
-        --json                 print JSON, one line per row; errors too, on stderr
-        -h, --help             display help for command
+        --jobs <file>             module with the jobs: its handlerFor exports, or its array \`jobs\` (env:
+                                  WAYBILL_JOBS)
+        --queues <names>          queues to work, comma-separated (default: those of the jobs)
+        --concurrency <count>     jobs at once (default: 10)
+        --lease <duration>        a crashed worker's jobs run elsewhere after this long (default: "30s")
+        --heartbeat <duration>    say this often that the worker lives, for \`waybill workers\` (default:
+                                  "10s")
+        --drain <duration>        at shutdown, let running jobs finish for this long (default: "20s")
+        --abort <duration>        then abort them and wait this long before handing them back (default:
+                                  "4s")
+        --close <duration>        then give the backend this long to close (default: "3s")
+        --max-lost <count>        dead-letter a job whose workers died this often (default: 20)
+        --max-memory <size>       stop well, to be started afresh, past this much memory: 512MiB, 2GiB
+        --program-version <text>  shown by \`waybill workers\` (default: the version in package.json) (env:
+                                  WAYBILL_PROGRAM_VERSION)
+        --url <url>               the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres:
+                                  (default: "sqlite:./waybill.db", env: WAYBILL_URL)
+        --json                    print JSON, one line per row; errors too, on stderr
+        -h, --help                display help for command
 
       Examples:
         waybill worker --jobs ./jobs.js                                    every queue the jobs name
@@ -130,14 +136,20 @@ describe("help", () => {
     `);
   });
 
-  test.each([["worker"], ["enqueue"], ["queues"], ["dead"], ["dead", "list"], ["dead", "drop"], ["migrate"]])(
-    "%s %s has one sentence and examples",
-    async (...words) => {
-      const { stdout } = await waybill([...words, "--help"]);
-      expect(stdout).toMatch(/\n\n[A-Z][^\n]*[^.]*\.\n\n/);
-      expect(stdout).toContain(`\nExamples:\n  waybill ${words.join(" ")}`);
-    },
-  );
+  test.each([
+    ["worker"],
+    ["enqueue"],
+    ["queues"],
+    ["workers"],
+    ["dead"],
+    ["dead", "list"],
+    ["dead", "drop"],
+    ["migrate"],
+  ])("%s %s has one sentence and examples", async (...words) => {
+    const { stdout } = await waybill([...words, "--help"]);
+    expect(stdout).toMatch(/\n\n[A-Z][^\n]*[^.]*\.\n\n/);
+    expect(stdout).toContain(`\nExamples:\n  waybill ${words.join(" ")}`);
+  });
 
   test("a terminal gets colours, NO_COLOR and a pipe do not", async () => {
     const bold = "\u001B[1m";

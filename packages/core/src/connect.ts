@@ -6,6 +6,7 @@ import { type Doctor, doctorOf } from "./doctor.ts";
 import { type Duration, timerMs } from "./duration.ts";
 import { WaybillError } from "./errors.ts";
 import { EventBus } from "./events.ts";
+import { type LiveWorker, liveWorkers } from "./live-worker.ts";
 import { type Inspector, inspectorOf } from "./inspector.ts";
 import { type LogOption, logTo } from "./log.ts";
 import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
@@ -39,6 +40,8 @@ export interface ConnectOptions {
   readonly allowVolatile?: boolean;
   /** What this process is, in its boot line. Default "worker". */
   readonly role?: string;
+  /** What this program is, such as a release or a commit, beside its workers in `workers()`. */
+  readonly version?: string;
   /** Versions of servers this program was tested with, e.g. `{ redis: ">=6.2 <8" }`; any other is refused at start. */
   readonly services?: ServerVersions;
   /** What this program insists on, whichever backend the URL names: refused at start when it is not there. */
@@ -88,6 +91,11 @@ export interface Jobs {
   enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
   /** Throws `CONFIG_INVALID` or `CAPABILITY_MISSING` for what can be known beforehand. */
   worker(options: WorkerOptions): Worker;
+  /**
+   * Those that run on this backend now, in whichever process, by id. One that died is listed until three of its
+   * heartbeats are missed. Rejects `CAPABILITY_MISSING` where the backend cannot keep such a list.
+   */
+  workers(): Promise<LiveWorker[]>;
   /**
    * Stops the workers by their own limits, then lets pending calls end and closes the backend, which together take
    * `closeTimeout` at the longest. Idempotent.
@@ -154,12 +162,13 @@ export async function connect(target: string | BackendFactory, options: ConnectO
     enqueueBody: (body, signature = null) => producer.enqueueBody(body, signature),
     enqueueMany: (items) => producer.enqueueMany(items),
     worker(workerOptions) {
-      const role = options.role ?? "worker";
-      const owned = createWorker({ seam, events, role, env, close: () => jobs.close() }, workerOptions);
+      const { role = "worker", version = null } = options;
+      const owned = createWorker({ seam, events, role, env, version, close: () => jobs.close() }, workerOptions);
       workers.add(owned);
       void owned.stopped.then(() => workers.delete(owned));
       return owned.worker;
     },
+    workers: () => liveWorkers(seam),
     close: () => (closing ??= close()),
   };
   return jobs;

@@ -102,6 +102,8 @@ export interface WaybillEvents {
   /** The backend is away; the worker keeps trying. Once until `recovered`. */
   unavailable: { readonly worker: string; readonly message: string };
   recovered: { readonly worker: string };
+  /** The worker cannot be put on the roster; its jobs go on. Once until it can. */
+  unlisted: { readonly worker: string; readonly message: string };
   /** A push was turned away before any job was looked at. The sender learns the code alone. */
   push_refused: PushRefusedEvent;
   /**

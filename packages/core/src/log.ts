@@ -26,6 +26,7 @@ const LOGGED: readonly EventName[] = [
   "lease_lost",
   "unavailable",
   "recovered",
+  "unlisted",
   "push_refused",
   "receiver_unavailable",
   "receiver_recovered",

@@ -2,6 +2,7 @@ import type { Answer, Backend, Lease, Message, Receipt } from "./backend.ts";
 import { type WaybillErrorCode, isWaybillError, toError, WaybillError } from "./errors.ts";
 import { answeredWithin } from "./deadline.ts";
 import { Gather } from "./gather.ts";
+import { type Roster, rosterOf } from "./roster.ts";
 import { transactionalOf } from "./transactional.ts";
 
 /**
@@ -10,6 +11,8 @@ import { transactionalOf } from "./transactional.ts";
  */
 export interface Seam {
   readonly backend: Backend;
+  /** Null where the backend keeps none; each call rejects within `timeoutMs`. */
+  readonly roster: Roster | null;
   /** One message out of many callers; rejects within `timeoutMs`. */
   enqueue(message: Message): Promise<Receipt>;
   ack(lease: Lease): Promise<null>;
@@ -38,6 +41,7 @@ export function createSeam(raw: Backend, timeoutMs: number): Seam {
   );
   return {
     backend,
+    roster: withPlainRoster(rosterOf(raw), timeoutMs),
     enqueue: (message) => enqueues.add(message),
     ack: (lease) => acks.add(lease),
     async enqueueIn(transaction, message) {
@@ -89,6 +93,16 @@ function withPlainErrors(raw: Backend, timeoutMs: number): Backend {
     deadLetter: (lease, reason) => prompt(raw.deadLetter(lease, reason)),
     extend: (leases, leaseMs) => prompt(raw.extend(leases, leaseMs)),
     close: () => plain(raw.close()),
+  };
+}
+
+function withPlainRoster(raw: Roster | null, timeoutMs: number): Roster | null {
+  if (raw === null) return null;
+  const prompt = <T>(work: Promise<T>): Promise<T> => plain(answeredWithin(work, timeoutMs));
+  return {
+    announce: (id, facts, ttlMs) => prompt(raw.announce(id, facts, ttlMs)),
+    withdraw: (id) => prompt(raw.withdraw(id)),
+    list: () => prompt(raw.list()),
   };
 }
 

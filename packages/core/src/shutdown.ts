@@ -11,6 +11,8 @@ export interface ShutdownSteps {
   readonly stopLeasing: () => Promise<unknown>;
   /** Puts back what has not started. */
   readonly releaseWaiting: () => void;
+  /** Nobody is to count on this worker any more. Never rejects. */
+  readonly withdraw: () => Promise<void>;
   /** Resolves when somebody loses patience: the draining is skipped. */
   readonly hurried: Promise<void>;
 }
@@ -28,7 +30,8 @@ export async function shutDown(steps: ShutdownSteps): Promise<void> {
   const reason = new WaybillError("SHUTDOWN", "the worker is shutting down; the job goes back to its queue");
   for (const held of slots.held) if (held.state === "running") held.execution.cancel(reason, settings.abortMs);
   await until(slots, () => slots.running === 0, settings.abortMs + 100);
-  const ended = Promise.all([loopsEnded, until(slots, () => slots.held.size === 0, settings.closeMs)]);
+  const settled = until(slots, () => slots.held.size === 0, settings.closeMs);
+  const ended = Promise.all([loopsEnded, settled, steps.withdraw()]);
   await within(ended, settings.closeMs);
 }
 

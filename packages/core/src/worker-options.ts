@@ -24,6 +24,8 @@ export interface WorkerOptions {
   /** A worker that dies is noticed after this long; extended while a job runs. Default "30s". */
   readonly lease?: Duration;
   readonly shutdown?: ShutdownLimits;
+  /** How often the worker says that it lives; silent for three times as long, `jobs.workers()` lists it no more. Default "10s". */
+  readonly heartbeat?: Duration;
   /** Deliveries that may end with their worker gone before the job is dead-lettered `WORKER_LOST`. Default 20. */
   readonly maxLost?: number;
   /**
@@ -40,6 +42,7 @@ export interface WorkerSettings {
   readonly queues: readonly string[];
   readonly concurrency: number;
   readonly leaseMs: number;
+  readonly heartbeatMs: number;
   readonly drainMs: number;
   readonly abortMs: number;
   readonly closeMs: number;
@@ -62,6 +65,8 @@ export function workerSettings(options: WorkerOptions, has: Capabilities): Worke
   if (!(maxMemoryBytes > 0)) throw refuse(`maxMemoryBytes is ${maxMemoryBytes}: bytes, more than 0`);
   const leaseMs = timerMs(options.lease ?? "30s", "lease");
   if (leaseMs < 100) throw refuse(`lease is ${leaseMs} ms: at least 100 ms, and long enough for a busy event loop`);
+  const heartbeatMs = timerMs(options.heartbeat ?? "10s", "heartbeat");
+  if (heartbeatMs < 100) throw refuse(`heartbeat is ${heartbeatMs} ms: at least 100 ms`);
   if (has.maxLeaseMs > 0 && leaseMs > has.maxLeaseMs) {
     throw new WaybillError(
       "CAPABILITY_MISSING",
@@ -72,6 +77,7 @@ export function workerSettings(options: WorkerOptions, has: Capabilities): Worke
     queues,
     concurrency,
     leaseMs,
+    heartbeatMs,
     drainMs: timerMs(shutdown.drain ?? "20s", "shutdown.drain"),
     abortMs: timerMs(shutdown.abort ?? "4s", "shutdown.abort"),
     closeMs: timerMs(shutdown.close ?? "3s", "shutdown.close"),

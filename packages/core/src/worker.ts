@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { WaybillError } from "./errors.ts";
 import type { EventBus, ShutdownReport } from "./events.ts";
+import { createHeartbeat } from "./heartbeat.ts";
 import { createJobRunner } from "./job-runner.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
@@ -39,6 +40,8 @@ export interface WorkerHost {
   readonly events: EventBus;
   readonly role: string;
   readonly env: string;
+  /** Of the program; null when it was not told. */
+  readonly version: string | null;
   readonly close: () => Promise<void>;
 }
 
@@ -101,8 +104,8 @@ interface Engine {
 
 /** The loops, places and timers of one worker, wired together. */
 function createEngine(host: WorkerHost, options: WorkerOptions, settings: WorkerSettings, id: string): Engine {
-  const { seam, events, role, env } = host;
-  const { queues, concurrency, leaseMs, middleware, maxLost } = settings;
+  const { seam, events, role, env, version } = host;
+  const { queues, concurrency, leaseMs, heartbeatMs, middleware, maxLost } = settings;
   const { address, capabilities } = seam.backend;
   const slots = new Slots(concurrency, queues);
   const reachability = createReachability(events, id);
@@ -115,6 +118,17 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
     seam.completeIn,
   );
   const keeper = createLeaseKeeper({ seam, slots, leaseMs, release: runner.release });
+  const facts = { host: hostname(), pid: process.pid, version, queues, concurrency, heartbeatMs };
+  let startedAt = 0;
+  const heartbeat =
+    seam.roster &&
+    createHeartbeat({
+      roster: seam.roster,
+      worker: id,
+      heartbeatMs,
+      facts: () => ({ ...facts, startedAt, running: slots.running }),
+      failed: ({ message }) => events.emit("unlisted", { worker: id, message }),
+    });
   const stopSignal = new AbortController();
   const { signal } = stopSignal;
   let loops: Promise<unknown> = Promise.resolve();
@@ -129,6 +143,8 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
         keeper.wake();
       };
       const loop = { seam, slots, leaseMs, signal, arrived, reachability };
+      startedAt = Date.now();
+      heartbeat?.begin();
       loops = Promise.all(queues.map((queue) => runLeaseLoop({ ...loop, queue })));
     },
     async end(hurried) {
@@ -136,7 +152,8 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
         stopSignal.abort();
         return loops;
       };
-      await shutDown({ slots, settings, stopLeasing, releaseWaiting: runner.releaseWaiting, hurried });
+      const withdraw = async (): Promise<void> => heartbeat?.end();
+      await shutDown({ slots, settings, stopLeasing, releaseWaiting: runner.releaseWaiting, withdraw, hurried });
       keeper.stop();
     },
     counts: () => ({ ...settler.counts, unfinished: slots.held.size }),

@@ -13,6 +13,7 @@ describe("user and password never reach a log or an error, however they are writ
     ["redis://:se\ncret@host", "redis://***@host"],
     ["redis:///:secret@host", "redis:///***@host"],
     ["redis::secret@host", "redis:***@host"],
+    ["sqlite://me:secret@host/w.db", "sqlite://***@host/w.db"],
     ["me:secret@host/0", "me:***@host/0"],
     ["POSTGRES://me:secret@host/db", "POSTGRES://***@host/db"],
     ["redis://default:secret", "redis://default:***"],

@@ -5,6 +5,7 @@ import {
   type InspectableBackend,
   type Lease,
   type Message,
+  type RosterBackend,
   type TransactionalBackend,
   WaybillError,
 } from "@waybill/core";
@@ -23,6 +24,7 @@ import { bringUpToDate } from "./migrate.ts";
 import { createNews, newsIn } from "./news.ts";
 import type { Settings } from "./options.ts";
 import { createRetention } from "./retention.ts";
+import { createRoster } from "./roster.ts";
 import { createSettle, tooLong } from "./settle.ts";
 import { channelOf } from "./sql/schema.ts";
 import { type Transaction, queryOf } from "./transaction.ts";
@@ -30,7 +32,7 @@ import { createUpkeep } from "./upkeep.ts";
 import { createWaiting } from "./waiting.ts";
 
 /** What the backend offers beyond the seven verbs. */
-export interface PostgresBackend extends InspectableBackend, ExaminableBackend, TransactionalBackend {
+export interface PostgresBackend extends InspectableBackend, ExaminableBackend, RosterBackend, TransactionalBackend {
   enqueueIn(transaction: Transaction, messages: readonly Message[]): ReturnType<InspectableBackend["enqueue"]>;
   completeIn(transaction: Transaction, lease: Lease): Promise<void>;
 }
@@ -110,6 +112,7 @@ export async function openPostgres(settings: Settings, context: BackendContext):
     address,
     capabilities,
     doctor,
+    roster: createRoster(query, schema),
     inspector: createInspector(query, schema, (queue) => (queue === "" ? waiting.tend() : waiting.wake(queue))),
     async enqueue(messages) {
       if (messages.length === 0) return [];

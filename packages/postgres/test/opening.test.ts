@@ -2,6 +2,7 @@ import { serviceUrl } from "@waybill/test-servers";
 import { connect, migrate as migrateByUrl } from "@waybill/core";
 import { describe, expect, test } from "vitest";
 import { fromUrl, migrate, postgresBackend, schemaVersion } from "../src/index.ts";
+import { schemaSteps } from "../src/sql/schema.ts";
 import { context, freshSchema, freshUrl, lease, message, open, sql, testPool } from "./database.ts";
 
 const refused = (says: RegExp) => ({ code: "CONFIG_INVALID", message: expect.stringMatching(says) });
@@ -121,6 +122,20 @@ describe("the schema", () => {
     const url = await freshUrl();
     expect(await migrateByUrl(url)).toEqual({ from: 0, to: schemaVersion });
     expect(await migrateByUrl(url)).toEqual({ from: schemaVersion, to: schemaVersion });
+  });
+
+  test("of an earlier release is brought up to date, with the jobs that are in it", async () => {
+    const schema = freshSchema();
+    await sql(`CREATE SCHEMA "${schema}"; SET search_path = "${schema}";
+      CREATE TABLE schema_version (version integer NOT NULL, since timestamptz NOT NULL);
+      INSERT INTO schema_version VALUES (1, now()); ${schemaSteps[0]?.(schema)};
+      SELECT enqueue('{a}', '{default}', '{t}', '{0}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{b}', '{}');
+      RESET search_path`);
+    expect(await migrate(await freshUrl(schema))).toEqual({ from: 1, to: schemaVersion });
+    const backend = await open({ schema });
+    expect(await lease(backend)).toMatchObject([{ id: "a", body: "b" }]);
+    await backend.roster.announce("w1", "", 1_000);
+    expect(await backend.roster.list()).toHaveLength(1);
   });
 
   test("may be an empty one that an administrator made", async () => {

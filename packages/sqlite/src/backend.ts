@@ -2,6 +2,7 @@ import {
   type BackendContext,
   type ExaminableBackend,
   type InspectableBackend,
+  type RosterBackend,
   type TransactionalBackend,
   WaybillError,
 } from "@waybill/core";
@@ -16,6 +17,7 @@ import { createInspector } from "./inspector.ts";
 import { openFile } from "./open-file.ts";
 import type { Settings } from "./options.ts";
 import { createRetention } from "./retention.ts";
+import { createRoster } from "./roster.ts";
 import { createSettle } from "./settle.ts";
 import { createSharedTransactions } from "./transaction.ts";
 import { createUpkeep } from "./upkeep.ts";
@@ -23,7 +25,7 @@ import { createWaiting } from "./waiting.ts";
 import { createWake } from "./wake.ts";
 
 /** What the backend offers beyond the seven verbs. */
-export type SqliteBackend = InspectableBackend & ExaminableBackend & TransactionalBackend;
+export type SqliteBackend = InspectableBackend & ExaminableBackend & RosterBackend & TransactionalBackend;
 
 /** One connection to the file. `now` is Unix ms, whole. */
 export async function openSqlite(
@@ -66,6 +68,11 @@ export async function openSqlite(
     }
   }
 
+  async function write<T>(work: () => T): Promise<T> {
+    ensureOpen();
+    return group.write(work);
+  }
+
   /** Writes under way are finished first. SQLite itself tidies the -wal file when the last process closes. */
   async function close(): Promise<void> {
     waiting.dismiss();
@@ -80,30 +87,16 @@ export async function openSqlite(
     capabilities: sqliteCapabilities,
     inspector: createInspector(db, now, group, read),
     doctor: createDoctor(db, file, settings),
-    async enqueue(messages) {
-      ensureOpen();
-      return group.write(() => enqueue(messages));
-    },
+    roster: createRoster(db, now, write, read),
+    enqueue: (messages) => write(() => enqueue(messages)),
     async lease(request) {
       ensureOpen();
       return waiting.lease(request);
     },
-    async ack(leases) {
-      ensureOpen();
-      return group.write(() => settle.ack(leases));
-    },
-    async retry(lease, request) {
-      ensureOpen();
-      return group.write(() => settle.retry(lease, request));
-    },
-    async deadLetter(lease, reason) {
-      ensureOpen();
-      return group.write(() => settle.deadLetter(lease, reason));
-    },
-    async extend(leases, leaseMs) {
-      ensureOpen();
-      return group.write(() => settle.extend(leases, leaseMs));
-    },
+    ack: (leases) => write(() => settle.ack(leases)),
+    retry: (lease, request) => write(() => settle.retry(lease, request)),
+    deadLetter: (lease, reason) => write(() => settle.deadLetter(lease, reason)),
+    extend: (leases, leaseMs) => write(() => settle.extend(leases, leaseMs)),
     async enqueueIn(transaction, messages) {
       ensureOpen();
       return shared.enqueueIn(transaction, messages);

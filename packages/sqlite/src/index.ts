@@ -1,13 +1,14 @@
-import type { BackendFactory, InspectableBackend } from "@waybill/core";
-import { openSqlite } from "./backend.ts";
+import type { BackendFactory } from "@waybill/core";
+import { openSqlite, type SqliteBackend } from "./backend.ts";
 import { optionsFromUrl, settingsOf, type SqliteOptions } from "./options.ts";
 
+export type { SqliteBackend } from "./backend.ts";
 export { sqliteCapabilities } from "./capabilities.ts";
 export { migrate, schemaVersion } from "./migrate.ts";
 export type { SqliteOptions } from "./options.ts";
 
-/** Opens with an `inspector`, which the general `BackendFactory` does not promise. */
-export type SqliteFactory = (...context: Parameters<BackendFactory>) => Promise<InspectableBackend>;
+/** Opens with more than the general `BackendFactory` promises: an `inspector`, a `doctor` and a `roster`. */
+export type SqliteFactory = (...context: Parameters<BackendFactory>) => Promise<SqliteBackend>;
 
 /** Jobs in one SQLite file, shared by any number of processes on one machine. Throws CONFIG_INVALID for bad options. */
 export function sqliteBackend(options: SqliteOptions): SqliteFactory {

@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { migrate, schemaVersion } from "../src/index.ts";
 import { openFile } from "../src/open-file.ts";
 import { settingsOf } from "../src/options.ts";
+import { applicationId, schemaSteps } from "../src/sql/schema.ts";
 import { lease, message, open, temporaryFile } from "./temporary-file.ts";
 
 async function refusalOf(work: Promise<unknown>, code: "CONFIG_INVALID" | "BACKEND_UNAVAILABLE"): Promise<string> {
@@ -98,6 +99,19 @@ describe("the schema", () => {
     const results = await Promise.all(Array.from({ length: 6 }, () => migrate(`sqlite:${path}`)));
     expect(results.filter(({ from }) => from === 0)).toHaveLength(1);
     expect(await migrate(`sqlite:${path}`)).toEqual({ from: schemaVersion, to: schemaVersion });
+  });
+
+  test("of an earlier release is brought up to date, with the jobs that are in it", async () => {
+    const path = temporaryFile();
+    const earlier = new DatabaseSync(path);
+    earlier.exec(`${schemaSteps[0]} PRAGMA application_id = ${applicationId}; PRAGMA user_version = 1;
+      INSERT INTO waybill_inbox (id, envelope) VALUES ('a', '{"id":"a"}')`);
+    earlier.close();
+    expect(await migrate(`sqlite:${path}`)).toEqual({ from: 1, to: schemaVersion });
+    const backend = await open({ path });
+    expect(await lease(backend)).toMatchObject([{ id: "a" }]);
+    await backend.roster.announce("w1", "", 1_000);
+    expect(await backend.roster.list()).toHaveLength(1);
   });
 
   test("leaves a file in WAL mode whose writes are synced", async () => {

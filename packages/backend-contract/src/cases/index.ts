@@ -14,6 +14,7 @@ import { leaseCases } from "./lease.ts";
 import { priorityCases } from "./priority.ts";
 import { replayCases } from "./replay.ts";
 import { retryCases } from "./retry.ts";
+import { rosterCases } from "./roster.ts";
 import { settleCases } from "./settle.ts";
 import { waitingCases } from "./waiting.ts";
 
@@ -35,5 +36,6 @@ export const contractCases: readonly ContractCase[] = [
   ...deadLetterCases,
   ...replayCases,
   ...inspectCases,
+  ...rosterCases,
   ...closeCases,
 ];

@@ -1,7 +1,10 @@
-import type { InspectableBackend } from "@waybill/core";
+import type { InspectableBackend, RosterBackend } from "@waybill/core";
+
+/** The memory backend, as the rules see it. */
+export type Whole = InspectableBackend & RosterBackend;
 
 /** What a defect replaces on one open backend; `good` is the backend as it should be. */
-export type Spoil = (good: InspectableBackend, connection: number) => Partial<InspectableBackend>;
+export type Spoil = (good: Whole, connection: number) => Partial<Whole>;
 
 export interface Defect {
   /** What its author did. */
@@ -21,7 +24,7 @@ export const always =
     spoil;
 
 /** The factory of one store's backends, with the defect planted in each. */
-export function spoiled(open: () => Promise<InspectableBackend>, { plant }: Defect): () => Promise<InspectableBackend> {
+export function spoiled(open: () => Promise<Whole>, { plant }: Defect): () => Promise<Whole> {
   const spoil = plant();
   let connection = 0;
   return async () => {

@@ -37,12 +37,20 @@ async function work(options: Options): Promise<void> {
   const cancelBootGuard = exitOnEarlySignal();
   globalThis.console = new Console(process.stderr, process.stderr);
   const handlers = await loadHandlers(options.jobs);
-  const jobs = await connect(options.url, { jobs: handlers, role: "worker", services: readProjectFile().services });
+  const project = readProjectFile();
+  const version = options.programVersion ?? project.version;
+  const jobs = await connect(options.url, {
+    jobs: handlers,
+    role: "worker",
+    services: project.services,
+    ...(version === null ? {} : { version }),
+  });
   const worker = jobs.worker({
     jobs: handlers,
     ...(options.queues === undefined ? {} : { queues: options.queues }),
     concurrency: options.concurrency,
     lease: options.lease,
+    heartbeat: options.heartbeat,
     shutdown: { drain: options.drain, abort: options.abort, close: options.close },
     maxLost: options.maxLost,
     ...(options.maxMemory === undefined ? {} : { maxMemoryBytes: options.maxMemory }),

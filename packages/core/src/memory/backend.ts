@@ -2,13 +2,15 @@ import { monotonicMs, wallMs } from "../clock.ts";
 import type { Answer, Lease, Message, Receipt } from "../backend.ts";
 import { WaybillError } from "../errors.ts";
 import type { InspectableBackend } from "../inspector.ts";
+import type { RosterBackend } from "../roster.ts";
 import { createInspector } from "./inspector.ts";
+import { createRoster } from "./roster.ts";
 import { createGate, tooLong } from "./limits.ts";
 import type { Store } from "./store.ts";
 import { type Stored, storedOf } from "./stored.ts";
 
 /** One connection to a store: the seven verbs. */
-export function openMemory(store: Store, address: string): InspectableBackend {
+export function openMemory(store: Store, address: string): InspectableBackend & RosterBackend {
   const { has } = store;
   const owner = {};
   let closed = false;
@@ -71,6 +73,7 @@ export function openMemory(store: Store, address: string): InspectableBackend {
     address,
     capabilities: has,
     inspector: createInspector(store, ensureOpen),
+    roster: createRoster(store, ensureOpen),
 
     async enqueue(messages) {
       ensureOpen();

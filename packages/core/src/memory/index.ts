@@ -1,6 +1,7 @@
 import type { Capabilities } from "../capabilities.ts";
 import { WaybillError } from "../errors.ts";
 import type { InspectableBackend } from "../inspector.ts";
+import type { RosterBackend } from "../roster.ts";
 import { openMemory } from "./backend.ts";
 import { memoryCapabilities } from "./limits.ts";
 import { createStore } from "./store.ts";
@@ -20,7 +21,7 @@ export interface MemoryOptions {
  * A queue inside this process, for tests and for trying things out. Each call makes one store; each open of
  * the answer is one more connection to it. The jobs are gone when the process ends.
  */
-export function memoryBackend(options: MemoryOptions = {}): () => Promise<InspectableBackend> {
+export function memoryBackend(options: MemoryOptions = {}): () => Promise<InspectableBackend & RosterBackend> {
   if (process.env["NODE_ENV"] === "production" && options.allowVolatile !== true) {
     throw new WaybillError(
       "CONFIG_INVALID",

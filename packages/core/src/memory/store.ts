@@ -16,6 +16,13 @@ export interface Dead {
   readonly diedAt: number;
 }
 
+export interface AnnouncedWorker {
+  readonly facts: string;
+  /** On the monotonic clock. */
+  readonly heardAt: number;
+  readonly ttlMs: number;
+}
+
 /** Everything the connections of one memory backend share. Garbage once no connection and no factory points to it. */
 export interface Store {
   readonly has: Capabilities;
@@ -28,6 +35,8 @@ export interface Store {
   readonly ids: Map<string, Stored>;
   /** In the order they died. */
   readonly dead: Set<Dead>;
+  /** Workers that were announced, by id. */
+  readonly workers: Map<string, AnnouncedWorker>;
   nextSeq(): number;
 }
 
@@ -43,6 +52,7 @@ export function createStore(has: Capabilities): Store {
     leases,
     ids: new Map(),
     dead: new Set(),
+    workers: new Map(),
     nextSeq,
     queue(name) {
       let queue = queues.get(name);

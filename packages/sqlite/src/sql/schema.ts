@@ -86,4 +86,12 @@ export const schemaSteps: readonly string[] = [
     CHECK ((signature IS NULL) = (signature_timestamp IS NULL))
   );
   `,
+  `
+  CREATE TABLE waybill_workers (
+    id TEXT NOT NULL PRIMARY KEY,
+    heard_at INTEGER NOT NULL,
+    ttl_ms INTEGER NOT NULL,
+    facts TEXT NOT NULL
+  ) WITHOUT ROWID;
+  `,
 ];
