@@ -1,21 +1,34 @@
-import type { Handler, JobContext } from "@waybill/core";
-import { type FoundHandler, moduleRefOf } from "./find-handlers.ts";
+import type { ExternalContextCreator } from "@nestjs/core";
+import type { Handler } from "@waybill/core";
+import { enhancedCall, type ScopedEnhancer } from "./enhanced-call.ts";
+import type { Enhancer } from "./enhancers.ts";
+import { type FoundHandler, type HandlerInstance, moduleRefOf } from "./find-handlers.ts";
 import { openScope } from "./job-scope.ts";
 
-type Methods = Readonly<Record<string, (payload: unknown, job: JobContext) => Promise<void> | void>>;
+/** The enhancers of one handler. */
+export interface Around {
+  readonly kinds: ReadonlySet<Enhancer>;
+  readonly creator: ExternalContextCreator;
+  readonly scoped: readonly ScopedEnhancer[];
+}
 
 /** The handler as core calls it: on the one instance there is, or on one of this job's own DI context. */
-export function callHandler(found: FoundHandler): Handler<unknown> {
+export function callHandler(found: FoundHandler, { kinds, creator, scoped }: Around): Handler<unknown> {
   const { wrapper, method } = found;
-  if (wrapper.isDependencyTreeStatic() && !wrapper.isTransient) {
-    const instance = wrapper.instance as Methods;
+  const isPlain = kinds.size === 0;
+  const toMake = isPlain ? [] : scoped;
+  if (wrapper.isDependencyTreeStatic() && !wrapper.isTransient && toMake.length === 0) {
+    const instance = wrapper.instance as HandlerInstance;
+    if (!isPlain) return enhancedCall(creator, kinds, instance, found);
     return (payload, job) => instance[method]?.(payload, job);
   }
   const moduleRef = moduleRefOf(found);
   const isDurable = wrapper.isDependencyTreeDurable();
   return async (payload, job) => {
     const contextId = openScope(job, moduleRef, isDurable);
-    const instance = await moduleRef.resolve<Methods>(wrapper.token, contextId, { strict: true });
-    await instance[method]?.(payload, job);
+    for (const enhancer of toMake) await enhancer.make(contextId);
+    const instance = await moduleRef.resolve<HandlerInstance>(wrapper.token, contextId, { strict: true });
+    if (isPlain) await instance[method]?.(payload, job);
+    else await enhancedCall(creator, kinds, instance, found, contextId)(payload, job);
   };
 }

@@ -1,5 +1,11 @@
 import { type DynamicModule, Module, type Provider } from "@nestjs/common";
-import { DiscoveryModule, DiscoveryService, HttpAdapterHost, ModulesContainer } from "@nestjs/core";
+import {
+  DiscoveryModule,
+  DiscoveryService,
+  ExternalContextCreator,
+  HttpAdapterHost,
+  ModulesContainer,
+} from "@nestjs/core";
 import type { Jobs } from "@waybill/core";
 import { CONNECTION, OPTIONS, REGISTERED } from "./connection-module.ts";
 import { Doors } from "./doors.ts";
@@ -9,17 +15,32 @@ import type { RegisteredJob } from "./registered.ts";
 
 const doors: Provider = {
   provide: Doors,
-  inject: [OPTIONS, CONNECTION, REGISTERED, DiscoveryService, HttpAdapterHost, ModulesContainer],
+  inject: [
+    OPTIONS,
+    CONNECTION,
+    REGISTERED,
+    DiscoveryService,
+    ExternalContextCreator,
+    HttpAdapterHost,
+    ModulesContainer,
+  ],
   useFactory: (
     options: WaybillOptions,
     connection: Jobs,
     registered: ReadonlyMap<string, RegisteredJob>,
     discovery: DiscoveryService,
+    creator: ExternalContextCreator,
     host: HttpAdapterHost,
     modules: ModulesContainer,
   ) => {
     nearerThanRoot(modules);
-    return new Doors({ options, connection, registered, discovery, mount: new HttpMount(host) });
+    return new Doors({
+      options,
+      connection,
+      registered,
+      container: { discovery, creator, modules },
+      mount: new HttpMount(host),
+    });
   },
 };
 

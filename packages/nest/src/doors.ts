@@ -1,8 +1,7 @@
 import type { OnApplicationBootstrap, OnModuleDestroy, OnModuleInit } from "@nestjs/common";
-import type { DiscoveryService } from "@nestjs/core";
 import type { JobDefinition, Jobs, Worker } from "@waybill/core";
 import { createReceiver, type Receiver } from "@waybill/http";
-import { jobsWithHandlers } from "./handlers.ts";
+import { type Container, jobsWithHandlers } from "./handlers.ts";
 import type { HttpMount } from "./http-mount.ts";
 import type { WaybillOptions } from "./options.ts";
 import { refuse } from "./refuse.ts";
@@ -12,7 +11,7 @@ export interface DoorsSettings {
   readonly options: WaybillOptions;
   readonly connection: Jobs;
   readonly registered: ReadonlyMap<string, RegisteredJob>;
-  readonly discovery: DiscoveryService;
+  readonly container: Container;
   readonly mount: HttpMount;
 }
 
@@ -29,8 +28,8 @@ export class Doors implements OnModuleInit, OnApplicationBootstrap, OnModuleDest
 
   /** What is put together wrongly is said by every process, also by one that opens no door. */
   onModuleInit(): void {
-    const { options, registered, discovery, mount } = this.#settings;
-    this.#jobs = jobsWithHandlers(registered, discovery);
+    const { options, registered, container, mount } = this.#settings;
+    this.#jobs = jobsWithHandlers(registered, container);
     for (const option of ["push", "doors"] as const) if (options[option]) mount.demand(option);
     for (const option of ["worker", "push"] as const) {
       if (!options[option] || this.#jobs.length > 0) continue;

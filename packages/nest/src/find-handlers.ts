@@ -1,14 +1,18 @@
 import { type DiscoveryService, MetadataScanner, ModuleRef } from "@nestjs/core";
-import type { JobDefinition } from "@waybill/core";
+import type { Handler, JobDefinition } from "@waybill/core";
 import { handledBy } from "./job-handler.ts";
 
 type Wrapper = ReturnType<DiscoveryService["getProviders"]>[number];
+
+export type HandlerInstance = Readonly<Record<string, Handler<unknown>>>;
 
 /** One method that handles one job. */
 export interface FoundHandler {
   readonly definition: JobDefinition;
   readonly wrapper: Wrapper;
   readonly method: string;
+  /** Of the class, where Nest's decorators leave what they say. */
+  readonly prototype: HandlerInstance;
   /** "Receipts.send", for people. */
   readonly name: string;
 }
@@ -23,7 +27,7 @@ export function findHandlers(discovery: DiscoveryService): FoundHandler[] {
     return scanner.getAllMethodNames(prototype).flatMap((method) =>
       handledBy(prototype, method).map((definition) => {
         const name = `${prototype.constructor.name}.${method}`;
-        return { definition, wrapper, method, name };
+        return { definition, wrapper, method, prototype, name };
       }),
     );
   });
@@ -37,7 +41,8 @@ export function moduleRefOf({ wrapper, name }: FoundHandler): ModuleRef {
 }
 
 /** Null for what no class made. */
-function prototypeOf({ instance, metatype, isNotMetatype }: Wrapper): object | null {
-  if (typeof instance === "object" && instance !== null) return Object.getPrototypeOf(instance) as object | null;
-  return isNotMetatype ? null : ((metatype?.prototype ?? null) as object | null);
+function prototypeOf({ instance, metatype, isNotMetatype }: Wrapper): HandlerInstance | null {
+  if (typeof instance === "object" && instance !== null)
+    return Object.getPrototypeOf(instance) as HandlerInstance | null;
+  return isNotMetatype ? null : ((metatype?.prototype ?? null) as HandlerInstance | null);
 }

@@ -1,9 +1,18 @@
-import type { DiscoveryService } from "@nestjs/core";
+import type { DiscoveryService, ExternalContextCreator, ModulesContainer } from "@nestjs/core";
 import { handlerFor, type JobDefinition } from "@waybill/core";
 import { callHandler } from "./call-handler.ts";
+import { scopedEnhancers } from "./enhanced-call.ts";
+import { enhancersOf } from "./enhancers.ts";
 import { findHandlers } from "./find-handlers.ts";
 import { refuse } from "./refuse.ts";
 import type { RegisteredJob } from "./registered.ts";
+
+/** What of Nest it takes to find handlers and to call them. */
+export interface Container {
+  readonly discovery: DiscoveryService;
+  readonly creator: ExternalContextCreator;
+  readonly modules: ModulesContainer;
+}
 
 /**
  * The definitions with their handlers, as core takes them: those found in the application, and those that brought their
@@ -11,14 +20,15 @@ import type { RegisteredJob } from "./registered.ts";
  */
 export function jobsWithHandlers(
   registered: ReadonlyMap<string, RegisteredJob>,
-  discovery: DiscoveryService,
+  { discovery, creator, modules }: Container,
 ): JobDefinition[] {
+  const scoped = scopedEnhancers(modules);
   const byType = new Map<string, { readonly job: JobDefinition; readonly name: string }>();
   for (const { definition } of registered.values()) {
     if (definition.handler !== null) byType.set(definition.type, { job: definition, name: "its definition" });
   }
   for (const found of findHandlers(discovery)) {
-    const { definition, name } = found;
+    const { definition, name, prototype, method } = found;
     const { type } = definition;
     const known = registered.get(type);
     if (known === undefined) {
@@ -31,7 +41,9 @@ export function jobsWithHandlers(
     }
     const other = byType.get(type);
     if (other !== undefined) throw refuse(`job "${type}" has two handlers, ${other.name} and ${name}; keep one`);
-    byType.set(type, { job: handlerFor(definition, callHandler(found)), name });
+    const decorated = { name, type: prototype.constructor, run: prototype[method] ?? prototype };
+    const kinds = enhancersOf(decorated, known.enhancers);
+    byType.set(type, { job: handlerFor(definition, callHandler(found, { kinds, creator, scoped })), name });
   }
   return [...byType.values()].map(({ job }) => job);
 }

@@ -10,6 +10,7 @@ export function openScope(job: JobContext, moduleRef: ModuleRef, isDurable: bool
   const contextId = ContextIdFactory.getByRequest(job);
   // As Nest marks requests, so that `ContextIdFactory.getByRequest(job)` in the application's code is this very context.
   Object.defineProperty(job, REQUEST_CONTEXT_ID, { value: contextId });
-  moduleRef.registerRequestByContextId(isDurable ? contextId.payload : job, contextId);
+  // With no strategy of the application's, nothing is shared.
+  moduleRef.registerRequestByContextId(isDurable && contextId.getParent ? contextId.payload : job, contextId);
   return contextId;
 }
