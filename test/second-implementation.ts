@@ -37,7 +37,8 @@ export function pythonAnswers(questions: readonly Question[]): Answer[] {
 /** What core answers to a body. */
 export function ownAnswer(body: Uint8Array): Answer {
   try {
-    return { expect: labelOf(parseEnvelope(decodeBody(body))) };
+    // As JSON, which does not tell −0 from 0.
+    return { expect: JSON.parse(JSON.stringify(labelOf(parseEnvelope(decodeBody(body))))) };
   } catch (thrown) {
     if (!(thrown instanceof EnvelopeError)) throw thrown;
     return { error: { code: thrown.envelopeCode, pointer: thrown.pointer } };

@@ -71,6 +71,22 @@ def unwrapped(given):
     return {"envelope": signing.unwrap(signing.KeyRing(given["keys"]), body_of(given["body"]).decode()).decode()}
 
 
+def response(given):
+    if "refusal" in given:
+        return push.refusal(given["refusal"])
+    if "outcome" in given:
+        return push.answer(given["outcome"], given["id"])
+    try:
+        envelope.parse(body_of(given["body"]))
+    except Refused as refused:
+        return push.malformed(refused.code)
+    return None
+
+
+def outcome(given):
+    return push.settlement(given["status"], given["headers"], given.get("problem"), given.get("now_ms", 0))
+
+
 ANSWERS = {
     "valid": label,
     "invalid": label,
@@ -83,17 +99,20 @@ ANSWERS = {
     "push/signatures": verified,
     "push/wrappers": unwrapped,
     "push/requests": lambda given: push.parcel(given["headers"]),
-    "push/responses": lambda given: push.answer(given["outcome"], given["id"]),
+    "push/responses": response,
+    "push/outcomes": outcome,
 }
 
 
 def answer(question):
+    folder = question["folder"]
     try:
-        return {"expect": ANSWERS[question["folder"]](question["input"])}
+        return {"expect": ANSWERS[folder](question["input"])}
     except Refused as refused:
-        return {"error": {"code": refused.code, "pointer": refused.pointer}}
+        place = {} if folder.startswith("push/") else {"pointer": refused.pointer}
+        return {"error": {"code": refused.code, **place}}
 
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        print(json.dumps(answer(json.loads(line))), flush=False)
+        print(json.dumps(answer(json.loads(line))))

@@ -1,21 +1,36 @@
 """The headers of push: what a request says of its job, and what an answer says became of it. push.md."""
 
+import email.utils
 import math
 import re
 
 from .signing import SECONDS
 
+LABEL = {"id": "webhook-id", "type": "waybill-type", "queue": "waybill-queue"}
 STATUS = {"completed": 200, "retry": 500, "release": 429, "dead": 422}
-
-
-def count(headers, name, least):
-    text = headers.get(name, "")
-    value = int(text) if re.fullmatch("[0-9]{1,9}", text) else least
-    return max(value, least)
+REFUSALS = {
+    "FORBIDDEN": (403, None),
+    "NOT_FOUND": (404, None),
+    "METHOD_NOT_ALLOWED": (405, None),
+    "BODY_TOO_LARGE": (413, None),
+    "BODY_TIMEOUT": (408, "release"),
+    "BODY_INCOMPLETE": (400, "release"),
+    "BODY_GONE": (500, None),
+    "CARRIER_INVALID": (400, "dead"),
+    "ENCODING_INVALID": (400, "dead"),
+    "KEYS_UNAVAILABLE": (503, "release"),
+    "FULL": (429, "release"),
+    "DRAINING": (503, "release"),
+    "ID_CONFLICT": (409, "dead"),
+    "NOT_KEPT": (503, "release"),
+    "INTERNAL": (500, None),
+}
+NOT_LOOKED_AT = {401, 403, 404, 405, 406, 407, 408, 411, 413, 414, 415, 421, 425, 426, 429, 431, 503}
+PERHAPS_TAKEN = {502, 504}
 
 
 def parcel(headers):
-    """What the sender says beside the body. What is malformed is as if absent."""
+    """What a request says beside its body. What is malformed is as if absent."""
     timestamp, value = headers.get("waybill-signature-timestamp", ""), headers.get("waybill-signature")
     signed = value is not None and SECONDS.fullmatch(timestamp)
     label = {name: headers.get(header) for name, header in LABEL.items()}
@@ -28,14 +43,19 @@ def parcel(headers):
     }
 
 
-LABEL = {"id": "webhook-id", "type": "waybill-type", "queue": "waybill-queue"}
+def count(headers, name, least):
+    text = headers.get(name, "")
+    value = int(text) if re.fullmatch("[0-9]{1,9}", text) else least
+    return max(value, least)
 
 
 def answer(outcome, id):
     """Status and headers for what became of a job."""
-    kind, code, delay = outcome["kind"], outcome.get("code"), outcome.get("delay_ms")
-    headers = {"waybill-outcome": kind, "x-waybill-job": id}
-    if code is not None and re.fullmatch(r"[\x21-\x7e]{1,128}", code):
+    kind, code, delay = outcome["kind"], outcome.get("code", ""), outcome.get("delay_ms")
+    headers = {"waybill-outcome": kind}
+    if id is not None:
+        headers["x-waybill-job"] = id
+    if re.fullmatch(r"[\x21-\x7e]{1,128}", code):
         headers["waybill-reason"] = code
     if delay is not None:
         headers["waybill-delay-ms"] = str(math.ceil(delay))
@@ -43,3 +63,51 @@ def answer(outcome, id):
     if outcome.get("kept") is False:
         headers["waybill-kept"] = "false"
     return {"status": STATUS[kind], "headers": headers}
+
+
+def malformed(code):
+    """For a body that is no envelope."""
+    return {"status": 400, "headers": {"waybill-outcome": "dead", "waybill-reason": code}}
+
+
+def refusal(code):
+    """For a request whose job was not looked at. A release without a reason is for the place's sake."""
+    status, outcome = REFUSALS[code]
+    headers = {} if outcome is None else {"waybill-outcome": outcome}
+    if outcome == "dead":
+        headers["waybill-reason"] = code
+    return {"status": status, "headers": headers}
+
+
+def settlement(status, headers, problem, now_ms):
+    """What a sender does about an answer."""
+    ours = (problem or {}).get("type", "").startswith("urn:waybill:problem:")
+    code = headers.get("waybill-reason") or (problem["code"] if ours else f"HTTP_{status}")
+    delay, outcome = delay_ms(headers, now_ms), headers.get("waybill-outcome")
+    by_the_place = {"does": "not_delivered", "delay_ms": delay, "code": code}
+    if outcome == "completed":
+        return {"does": "ack"}
+    if outcome == "retry" or (outcome == "release" and "waybill-reason" in headers):
+        return {"does": outcome, "delay_ms": delay or 0, "code": code}
+    if outcome == "dead":
+        return {"does": "forget" if headers.get("waybill-kept") == "false" else "dead_letter", "code": code}
+    if outcome is not None:
+        return by_the_place
+    if status in PERHAPS_TAKEN:
+        return {"does": "lost"}
+    if ours or status < 200 or 300 <= status < 400 or status in NOT_LOOKED_AT:
+        return by_the_place
+    return {"does": "ack"} if status < 300 else {"does": "attempt_failed", "code": code}
+
+
+def delay_ms(headers, now_ms):
+    if re.fullmatch("[0-9]{1,12}", headers.get("waybill-delay-ms", "")):
+        return int(headers["waybill-delay-ms"])
+    after = headers.get("retry-after", "")
+    if re.fullmatch("[0-9]{1,9}", after):
+        return int(after) * 1_000
+    try:
+        at = email.utils.parsedate_to_datetime(after).timestamp() * 1_000
+    except (TypeError, ValueError):
+        return None
+    return max(0, int(at - now_ms))

@@ -70,17 +70,17 @@ def wrap(ring, id, timestamp, body):
 
 
 def unwrap(ring, text):
-    """The envelope's bytes. Their age is nobody's business here: the job may have waited."""
+    """The envelope's bytes. What is no wrapper is unsigned. No age is too great here: the job may have waited."""
     try:
         wrapper = json.loads(text)
     except ValueError:
         wrapper = None
     if not isinstance(wrapper, dict) or wrapper.get("spec") != "waybill-signed/1":
-        raise Refused("CARRIER_INVALID", "", "not a wrapper")
+        raise Refused("FORBIDDEN", "", "not a wrapper")
     id, ts, sig, envelope = (wrapper.get(name) for name in ("id", "ts", "sig", "envelope"))
     texts = all(isinstance(member, str) for member in (id, sig, envelope))
     if not texts or isinstance(ts, bool) or not isinstance(ts, (int, float)) or not 0 <= ts < 10**11 or ts != int(ts):
-        raise Refused("CARRIER_INVALID", "", "a wrapper of another form")
+        raise Refused("FORBIDDEN", "", "a wrapper of another form")
     body = envelope.encode("utf-8", "surrogatepass")
     if "." in id or not ring.verify(id, int(ts), body, sig):
         raise Refused("FORBIDDEN", "", "no key made this signature")
