@@ -1,4 +1,5 @@
 import { type KeyRing, keyRing, parseEnvelope, type Signature, signatureFor } from "@waybill/core";
+import { seconds } from "./producer-signature.ts";
 
 /** A signed job in one text. */
 export interface SignedWrapper {
@@ -27,7 +28,7 @@ export function readSignedWrapper(text: string): SignedWrapper | null {
   if (!text.includes('"waybill-signed')) return null;
   const { spec, id, ts, sig, envelope } = objectIn(text);
   if (spec !== SPEC || typeof id !== "string" || typeof sig !== "string" || typeof envelope !== "string") return null;
-  if (typeof ts !== "number" || !Number.isSafeInteger(ts) || ts < 0) return null;
+  if (typeof ts !== "number" || seconds(String(ts)) === null) return null;
   return { id, signature: { timestamp: ts, value: sig }, envelope };
 }
 

@@ -87,6 +87,20 @@ def outcome(given):
     return push.settlement(given["status"], given["headers"], given.get("problem"), given.get("now_ms", 0))
 
 
+def batch(given):
+    """As a queue would answer that was empty before."""
+    queue, results = {}, []
+    for line in push.lines(given["content_type"], body_of(given["body"]).decode()):
+        try:
+            id = envelope.parse(line)["id"]
+            new = id not in queue
+            same = queue.setdefault(id, line) == line
+            results.append({"id": id, "stored": new} if same else {"code": "ID_CONFLICT"})
+        except Refused as refused:
+            results.append({"code": refused.code})
+    return {"results": results}
+
+
 ANSWERS = {
     "valid": label,
     "invalid": label,
@@ -101,6 +115,7 @@ ANSWERS = {
     "push/requests": lambda given: push.parcel(given["headers"]),
     "push/responses": response,
     "push/outcomes": outcome,
+    "push/batches": batch,
 }
 
 
@@ -108,6 +123,8 @@ def answer(question):
     folder = question["folder"]
     try:
         return {"expect": ANSWERS[folder](question["input"])}
+    except push.NoBatch as none:
+        return {"error": {"code": "BATCH_INVALID", "status": none.status}}
     except Refused as refused:
         place = {} if folder.startswith("push/") else {"pointer": refused.pointer}
         return {"error": {"code": refused.code, **place}}

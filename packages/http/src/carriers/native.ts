@@ -33,7 +33,7 @@ export function native({ keys, toleranceMs = 300_000 }: NativeOptions): Carrier 
       const timestamp = seconds(header(headers, "webhook-timestamp"));
       const signature = header(headers, "webhook-signature");
       if (id === null || signature === null || timestamp === null) throw forbidden("it is not signed");
-      if (id.length > 255 || id.includes(".")) throw forbidden("webhook-id is no id");
+      if (id === "" || id.length > 255 || id.includes(".")) throw forbidden("webhook-id is no id");
       if (!ring.verify({ id, timestamp, body }, signature)) throw forbidden("no key of ours made this signature");
       if (Math.abs(Date.now() - timestamp * 1_000) > toleranceMs) throw forbidden("its timestamp is stale");
       // Not by the signature: values added to its list would make another request of it.

@@ -22,6 +22,9 @@ REFUSALS = {
     "FULL": (429, "release"),
     "DRAINING": (503, "release"),
     "ID_CONFLICT": (409, "dead"),
+    "BACKEND_UNAVAILABLE": (503, "release"),
+    "BACKEND_FULL": (503, "release"),
+    "BACKEND_CLOSED": (503, "release"),
     "NOT_KEPT": (503, "release"),
     "INTERNAL": (500, None),
 }
@@ -111,3 +114,21 @@ def delay_ms(headers, now_ms):
     except (TypeError, ValueError):
         return None
     return max(0, int(at - now_ms))
+
+
+def lines(content_type, text):
+    """The envelopes of a batch. Raises `NoBatch` for one that is refused whole."""
+    if not re.match(r"application/x-ndjson\s*(;|$)", content_type or "", re.IGNORECASE):
+        raise NoBatch(415)
+    found = text[: -1 if text.endswith("\n") else None].split("\n")
+    if len(found) > 100:
+        raise NoBatch(413)
+    if any(line.strip() == "" for line in found):
+        raise NoBatch(400)
+    return found
+
+
+class NoBatch(Exception):
+    def __init__(self, status):
+        super().__init__(f"no batch: {status}")
+        self.status = status

@@ -1,0 +1,174 @@
+import { anyJob, connect, isWaybillError, keyRing, type Outcome, RanElsewhere } from "@waybill/core";
+import { memoryBackend } from "@waybill/core/memory";
+import { createIngress, createReceiver, native, PushRefused, sqsd } from "@waybill/http";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { settlementOf, type Settlement } from "../src/settlement.ts";
+import { asked, said } from "./asking.ts";
+import { refusals } from "./refusals.ts";
+import { type BodyInput, bytesOf, readVectors } from "./vectors.ts";
+
+type Headers = Readonly<Record<string, string>>;
+
+/** What comes out, or under which code it is refused. */
+async function answerOf(call: () => Promise<unknown>): Promise<object> {
+  try {
+    return { expect: await call() };
+  } catch (thrown) {
+    if (thrown instanceof PushRefused || isWaybillError(thrown)) return { error: { code: thrown.code } };
+    throw thrown;
+  }
+}
+
+const wanted = ({ expect: outcome, error }: { expect: unknown; error?: object }): object =>
+  error === undefined ? { expect: outcome } : { error };
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ["Date"] }));
+afterEach(() => void vi.useRealTimers());
+
+interface Signed {
+  readonly keys: readonly string[];
+  readonly now_ms: number;
+  readonly headers: Headers;
+  readonly body: BodyInput;
+}
+
+describe("signatures: a request is taken when a key of the ring made one of its values, lately", () => {
+  it.each(readVectors<Signed, { key: number }>("signatures"))("$name", async ({ input, ...rest }) => {
+    const { keys, now_ms, headers } = input;
+    const body = bytesOf(input.body);
+    vi.setSystemTime(now_ms);
+    const open = async (ring: readonly string[]): Promise<void> => {
+      const parcel = await native({ keys: ring }).open(asked(body, { headers }), body);
+      expect(parcel).toMatchObject({ provenId: headers["webhook-id"], body: body.toString() });
+    };
+    const key = async (): Promise<object> => {
+      await open(keys);
+      const alone = await Promise.all(
+        keys.map((one) =>
+          open([one]).then(
+            () => true,
+            () => false,
+          ),
+        ),
+      );
+      return { key: alone.indexOf(true) };
+    };
+    expect(await answerOf(key)).toEqual(wanted(rest));
+    if (rest.error !== undefined) return;
+    const { "webhook-id": id = "", "webhook-timestamp": at, "webhook-signature": values = "" } = headers;
+    const made = keyRing([keys[rest.expect.key]!]).sign({ id, timestamp: Number(at), body });
+    expect(values.split(" ")).toContain(made);
+  });
+});
+
+describe("wrappers: what is inside comes out when its signature fits, whatever its age", () => {
+  const headers = { "user-agent": "aws-sqsd/3.0", "x-aws-sqsd-msgid": "m" };
+
+  it.each(readVectors<Pick<Signed, "keys" | "body">, object>("wrappers"))("$name", async ({ input, ...rest }) => {
+    const body = bytesOf(input.body);
+    const open = async (): Promise<object> => {
+      const parcel = await sqsd({ keys: input.keys }).open(asked(body, { headers }), body);
+      return { envelope: parcel?.body };
+    };
+    expect(await answerOf(open)).toEqual(wanted(rest));
+  });
+});
+
+describe("requests: what the headers say of the job", () => {
+  it.each(readVectors<{ headers: Headers }, object>("requests"))("$name", async ({ input, expect: parcel }) => {
+    const taken = await native({ keys: "unsigned" }).open(asked("", input), Buffer.alloc(0));
+    expect(taken).toEqual({ ...parcel, body: "", provenId: null, once: null });
+  });
+});
+
+type Responding =
+  | { readonly outcome: Decided; readonly id: string }
+  | { readonly body: BodyInput }
+  | { readonly refusal: keyof typeof refusals };
+type Decided = { kind: Outcome["kind"]; delay_ms?: number; code?: string; kept?: boolean };
+
+describe("responses: what became of a job, as status and headers", () => {
+  it.each(readVectors<Responding, object>("responses"))("$name", async ({ input, expect: response }) => {
+    if ("refusal" in input) {
+      const { status, headers } = said(await refusals[input.refusal]());
+      const { "retry-after": seconds, "waybill-delay-ms": ms, ...decided } = headers;
+      expect({ status, headers: decided }).toEqual(response);
+      // How long is the receiver's to say.
+      const wait = headers["waybill-outcome"] === "release" ? expect.stringMatching(/^[1-9]\d*$/) : undefined;
+      return expect({ seconds, ms }).toEqual({ seconds: wait, ms: wait });
+    }
+    const handler = (): void => {
+      if ("outcome" in input) throw new RanElsewhere(outcomeOf(input.outcome));
+    };
+    const receiver = createReceiver({ jobs: [anyJob({ handler })], keys: "unsigned", log: "off" });
+    const body =
+      "body" in input ? bytesOf(input.body) : JSON.stringify({ spec: "waybill/1", id: input.id, type: "a", args: [] });
+    return expect(said(await receiver.receive(asked(body)))).toEqual(response);
+  });
+});
+
+function outcomeOf({ kind, delay_ms: delayMs = 0, code = "", kept = true }: Decided): Outcome {
+  const reason = { code, message: "because" };
+  switch (kind) {
+    case "completed":
+      return { kind };
+    case "retry":
+      return { kind, delayMs, reason, error: new Error("because") };
+    case "release":
+      return { kind, delayMs, reason };
+    case "dead":
+      return { kind, reason, kept };
+  }
+}
+
+interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly problem?: object;
+  readonly now_ms?: number;
+}
+
+describe("outcomes: what a sender makes of an answer", () => {
+  it.each(readVectors<Answered, object>("outcomes"))("$name", ({ input, expect: settled }) => {
+    vi.setSystemTime(input.now_ms ?? 0);
+    const body = input.problem === undefined ? "" : JSON.stringify(input.problem);
+    const { status, headers } = input;
+    expect(settles(settlementOf({ kind: "answered", status, headers, body, whole: true }, "there"))).toEqual(settled);
+  });
+});
+
+function settles(settlement: Settlement): object {
+  switch (settlement.kind) {
+    case "failed":
+      return { does: "attempt_failed", code: settlement.code };
+    case "undelivered":
+      return { does: "not_delivered", delay_ms: settlement.delayMs, code: settlement.code };
+    case "lost":
+      return { does: "lost" };
+    case "decided": {
+      const { outcome } = settlement;
+      if (outcome.kind === "completed") return { does: "ack" };
+      const { code } = outcome.reason;
+      if (outcome.kind === "dead") return { does: outcome.kept ? "dead_letter" : "forget", code };
+      return { does: outcome.kind, delay_ms: outcome.delayMs, code };
+    }
+  }
+}
+
+interface Batch {
+  readonly content_type: string | null;
+  readonly body: BodyInput;
+}
+
+describe("batches: an envelope a line, each stored or refused for itself", () => {
+  it.each(readVectors<Batch, object>("batches"))("$name", async ({ input, ...rest }) => {
+    const jobs = await connect(memoryBackend(), { log: "off" });
+    const headers = input.content_type === null ? {} : { "content-type": input.content_type };
+    const ingress = createIngress({ to: jobs, keys: "unsigned" });
+    const { status, body } = await ingress.receive(asked(bytesOf(input.body), { headers, path: "/jobs/batch" }));
+    await jobs.close();
+    const { results, code } = JSON.parse(body) as { results?: Record<string, unknown>[]; code?: string };
+    const plain = results?.map((one) => (one["stored"] === undefined ? { code: one["code"] } : one));
+    expect(plain === undefined ? { error: { code, status } } : { expect: { results: plain } }).toEqual(wanted(rest));
+  });
+});
