@@ -2,7 +2,9 @@ import { Command } from "commander";
 import { deadCommand } from "./commands/dead.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enqueueCommand } from "./commands/enqueue.ts";
+import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { pushCommand } from "./commands/push.ts";
 import { queuesCommand } from "./commands/queues.ts";
 import { waitCommand } from "./commands/wait.ts";
 import { workerCommand } from "./commands/worker.ts";
@@ -16,6 +18,7 @@ import { version } from "./version.ts";
 
 const COMMANDS = [
   workerCommand,
+  pushCommand,
   enqueueCommand,
   queuesCommand,
   workersCommand,
@@ -23,6 +26,7 @@ const COMMANDS = [
   migrateCommand,
   doctorCommand,
   waitCommand,
+  keysCommand,
 ] as const;
 
 /** Runs one command line, prints its answer or its one error, and answers the exit code. Never throws. */
@@ -65,6 +69,8 @@ function createProgram(): Command {
     "Environment",
     "WAYBILL_URL      the backend, where --url is not given; below both, `waybill.url` in package.json",
     "WAYBILL_JOBS     the module with the job definitions, where --jobs is not given",
+    "WAYBILL_KEYS     the secrets that sign jobs, the first one, and that are trusted, all of them",
+    "WAYBILL_TO       where `push` POSTs, where --to is not given",
     "WAYBILL_DEBUG=1  print stacks with errors",
     "NO_COLOR         print without colours",
   );

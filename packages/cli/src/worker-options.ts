@@ -24,12 +24,25 @@ export function jobsOption(): Option {
   );
 }
 
+/** What two of them are called besides, and where the queues come from when nobody says. */
+export interface WorkerOptionNames {
+  readonly concurrency: string;
+  readonly lease: string;
+  readonly queues: string;
+}
+
+const OWN_NAMES: WorkerOptionNames = {
+  concurrency: "--concurrency",
+  lease: "--lease",
+  queues: "those of the jobs",
+};
+
 /** Everything but `--jobs`, which only some commands insist on. */
-export function workerOptions(command: Command): Command {
+export function workerOptions(command: Command, names: WorkerOptionNames = OWN_NAMES): Command {
   return command
-    .option("--queues <names>", "queues to work, comma-separated (default: those of the jobs)", list)
-    .option("--concurrency <count>", "jobs at once", wholeNumber(1), 10)
-    .option("--lease <duration>", "a crashed worker's jobs run elsewhere after this long", duration, "30s")
+    .option("--queues <names>", `queues to work, comma-separated (default: ${names.queues})`, list)
+    .option(`${names.concurrency} <count>`, "jobs at once", wholeNumber(1), 10)
+    .option(`${names.lease} <duration>`, "a crashed worker's jobs run elsewhere after this long", duration, "30s")
     .option("--heartbeat <duration>", "say this often that the worker lives, for `waybill workers`", duration, "10s")
     .option("--drain <duration>", "at shutdown, let running jobs finish for this long", duration, "20s")
     .option("--abort <duration>", "then abort them and wait this long before handing them back", duration, "4s")

@@ -33,6 +33,7 @@ describe("R13: waybill doctor prints every effective setting with who set it", (
       maxLost: "20 (default)",
       maxMemory: "null (default)",
       programVersion: "null (default)",
+      keys: "null (default)",
       url: `${env["WAYBILL_URL"]} (env)`,
       nodeEnv: "test (env)",
       "backend.path": expect.stringMatching(/jobs\.db \(env\)$/),

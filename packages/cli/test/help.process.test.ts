@@ -17,6 +17,7 @@ describe("help", () => {
 
       Commands:
         worker [options]                 run jobs until told to stop
+        push [options]                   POST jobs to an application until told to stop
         enqueue [options] <type> [json]  put one job on its queue
         queues [options]                 count jobs by queue and state
         workers [options]                list the workers that run now
@@ -24,6 +25,7 @@ describe("help", () => {
         migrate [options]                bring the backend's schema up to date
         doctor [options]                 examine the backend and print every setting with its origin
         wait [options]                   wait until the backend answers
+        keys [options]                   make a key that signs jobs
 
       Examples:
         waybill worker --jobs ./jobs.js                                       run jobs until SIGTERM or Ctrl-C
@@ -33,6 +35,8 @@ describe("help", () => {
       Environment:
         WAYBILL_URL      the backend, where --url is not given; below both, \`waybill.url\` in package.json
         WAYBILL_JOBS     the module with the job definitions, where --jobs is not given
+        WAYBILL_KEYS     the secrets that sign jobs, the first one, and that are trusted, all of them
+        WAYBILL_TO       where \`push\` POSTs, where --to is not given
         WAYBILL_DEBUG=1  print stacks with errors
         NO_COLOR         print without colours
 
@@ -84,6 +88,59 @@ describe("help", () => {
         A second signal shortens the shutdown, a third ends it at once.
       "
     `);
+    expect((await waybill(["push", "--help"])).stdout).toMatchInlineSnapshot(`
+      "Usage: waybill push [options]
+
+      Take jobs from their queue and POST each to an application, which answers what became of it.
+
+      Options:
+        --to <url>                                 where to POST: http://HOST/PATH, https:,
+                                                   http://unix:/PATH/TO.SOCK:/PATH (env: WAYBILL_TO)
+        --queues <names>                           queues to work, comma-separated (default: default)
+        --http-connections, --concurrency <count>  jobs at once (default: 10)
+        --visibility-timeout, --lease <duration>   a crashed worker's jobs run elsewhere after this long
+                                                   (default: "30s")
+        --drain <duration>                         at shutdown, let running jobs finish for this long
+                                                   (default: "20s")
+        --abort <duration>                         then abort them and wait this long before handing them
+                                                   back (default: "4s")
+        --close <duration>                         then give the backend this long to close (default:
+                                                   "3s")
+        --max-lost <count>                         dead-letter a job whose workers died this often
+                                                   (default: 20)
+        --max-memory <size>                        stop well, to be started afresh, past this much memory:
+                                                   512MiB, 2GiB
+        --http-path <path>                         instead of a path in --to
+        --mime-type <type>                         content type of the POST (default: "application/json")
+        --inactivity-timeout <duration>            wait this long for an answer, then send again (default:
+                                                   "299s")
+        --connect-timeout <duration>               wait this long for a connection (default: "5s")
+        --error-visibility-timeout <duration>      always this long after a failure that says nothing more
+                                                   (default: the retry schedule)
+        --max-retries <count>                      attempts at an application that does not count them
+                                                   (default: 10)
+        --keys-file <file>                         file that holds the keys (default: those in
+                                                   WAYBILL_KEYS) (env: WAYBILL_KEYS_FILE)
+        --unsigned                                 send without a signature
+        --url <url>                                the backend: sqlite:./waybill.db, redis:, sqs:, amqp:,
+                                                   postgres: (default: "sqlite:./waybill.db", env:
+                                                   WAYBILL_URL)
+        --json                                     print JSON, one line per row; errors too, on stderr
+        -h, --help                                 display help for command
+
+      Examples:
+        waybill push --to http://127.0.0.1:3000/work                                the queue \`default\`, ten at once
+        waybill push --to http://unix:/run/app.sock:/work --queues media,mailers    over a socket of the file system
+        waybill push --to http://localhost --http-path /work --http-connections 50  as Elastic Beanstalk's daemon has it
+
+      Answers:
+        A receiver of waybill's settles each job itself. Of any other application 2xx is success, 429 and 503 are later, and
+        500 is a failed attempt. One that is full, draining, restarting or not there costs no job an attempt.
+
+      Output:
+        As of \`waybill worker\`: one JSON object per line on stdout, which ends with the summary.
+      "
+    `);
     expect((await waybill(["enqueue", "--help"])).stdout).toMatchInlineSnapshot(`
       "Usage: waybill enqueue [options] <type> [json]
 
@@ -101,6 +158,8 @@ describe("help", () => {
         --run-at <time>     do not start it before this ISO 8601 time
         --id <id>           the job's id, a UUID; the same id and payload twice are one job (default: a
                             new id)
+        --keys-file <file>  file that holds the keys (default: those in WAYBILL_KEYS) (env:
+                            WAYBILL_KEYS_FILE)
         --url <url>         the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres: (default:
                             "sqlite:./waybill.db", env: WAYBILL_URL)
         --json              print JSON, one line per row; errors too, on stderr
@@ -138,6 +197,8 @@ describe("help", () => {
 
   test.each([
     ["worker"],
+    ["push"],
+    ["keys"],
     ["enqueue"],
     ["queues"],
     ["workers"],

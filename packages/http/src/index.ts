@@ -20,5 +20,6 @@ export { createRelay } from "./relay.ts";
 export { signedWrapper } from "./signed-wrapper.ts";
 export type { SendOverHttpOptions } from "./sender.ts";
 export { sendOverHttp } from "./sender.ts";
+export { examineReceiver } from "./sender-doctor.ts";
 export type { Ingress, IngressOptions } from "./ingress.ts";
 export { createIngress } from "./ingress.ts";

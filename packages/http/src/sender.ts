@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   anyJob,
+  defineJob,
   type Duration,
   durationMs,
   type EventBus,
@@ -52,6 +53,7 @@ const LONGEST_PAUSE_MS = 1_000;
 const FIRST_RELEASE_MS = 1_000;
 const LONGEST_RELEASE_MS = 60_000;
 const LONGEST_TIMEOUT_MS = 7 * 86_400_000;
+const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+( *;[\x20-\x7e]*)?$/;
 
 /**
  * The job of a worker that hands every job on: POSTs the envelope, byte for byte, and settles it as the receiver says.
@@ -59,11 +61,14 @@ const LONGEST_TIMEOUT_MS = 7 * 86_400_000;
  * draining, away or not to be found. Throws `CONFIG_INVALID`.
  */
 export function sendOverHttp(options: SendOverHttpOptions): JobDefinition {
-  const { keys, contentType = "application/json", retry = {}, maxLost = 20 } = options;
+  const { keys, contentType = "application/json", maxLost = 20 } = options;
+  const { retry } = defineJob({ type: "sent", retry: options.retry ?? {} });
   const connectTimeoutMs = timeoutMs(options.connectTimeout ?? "5s", "connectTimeout");
   const inactivityTimeoutMs = timeoutMs(options.inactivityTimeout ?? "299s", "inactivityTimeout");
   const holdMs = durationMs(options.hold ?? "5s", "hold");
   if (!Number.isSafeInteger(maxLost) || maxLost < 1) throw refuse(`maxLost is ${maxLost}: a whole number from 1`);
+  if (!MEDIA_TYPE.test(contentType))
+    throw refuse(`contentType is ${JSON.stringify(contentType)}: as "application/json"`);
   const target = targetOf(options.to);
   const ring = keys === "unsigned" ? null : keyRing(keys);
   const memory = new SenderMemory();

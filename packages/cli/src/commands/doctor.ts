@@ -19,10 +19,12 @@ import { duration } from "../option-values.ts";
 import { printJson, printText } from "../print.ts";
 import { readProjectFile } from "../project-file.ts";
 import { bold } from "../style.ts";
+import { readKeys } from "../keys.ts";
+import { placeOf, PUSH_NAMES, type PushFlags, pushOptions, toOption } from "../push-options.ts";
 import { type Column, table } from "../table.ts";
 import { jobsOption, type WorkerFlags, workerOptions } from "../worker-options.ts";
 
-interface Options extends SharedOptions, WorkerFlags {
+interface Options extends SharedOptions, WorkerFlags, PushFlags {
   readonly watch: Duration;
 }
 
@@ -35,11 +37,15 @@ export function doctorCommand(program: Command): void {
     )
     .addOption(jobsOption())
     .option("--watch <duration>", "how long a queue is watched before it counts as left alone", duration, "3s");
-  workerOptions(command);
+  pushOptions(workerOptions(command, { ...PUSH_NAMES, queues: "those of the jobs" }).addOption(toOption()));
   examples(
     shared(command).action((options: Options) => examine(options, command)),
     ["waybill doctor", "what this shell would run with, and whether jobs are safe there"],
     ["waybill doctor --jobs ./jobs.js", "the settings of each job too"],
+    [
+      "waybill doctor --to http://127.0.0.1:3000/work",
+      "what `waybill push` would run with, and whether anybody is there",
+    ],
     ["waybill doctor --json", "one line per setting and per finding"],
   );
   section(
@@ -55,8 +61,10 @@ export function doctorCommand(program: Command): void {
 async function examine(options: Options, command: Command): Promise<void> {
   const definitions = options.jobs === undefined ? [] : await loadJobs(options.jobs);
   const queues = [...(options.queues ?? []), ...definitions.map(({ queue }) => queue)];
+  const keys = readKeys(options);
+  const receiver = await receiverFindings(options);
   const report = (jobs: Jobs | null, found: readonly Finding[]): void => {
-    const settings = settingsOf(command, jobs?.doctor?.settings ?? [], definitions);
+    const settings = settingsOf(command, keys, jobs?.doctor?.settings ?? [], definitions);
     const server = jobs?.doctor?.server ?? null;
     if (options.json) [...settings, ...(server ? [{ server }] : []), ...found].forEach(printJson);
     else printReport(settings, server, found);
@@ -67,10 +75,11 @@ async function examine(options: Options, command: Command): Promise<void> {
     log: "off",
     jobs: definitions,
     services: readProjectFile().services,
-  }).catch((thrown: unknown) => report(null, [refusal(thrown)]));
+  }).catch((thrown: unknown) => report(null, [refusal(thrown), ...receiver]));
   if (!jobs) return;
   try {
-    report(jobs, await findingsOf(jobs, queues, durationMs(options.watch, "--watch")));
+    const found = await findingsOf(jobs, queues, durationMs(options.watch, "--watch"));
+    report(jobs, [...found, ...receiver]);
   } finally {
     await jobs.close();
   }
@@ -85,6 +94,12 @@ async function findingsOf(jobs: Jobs, named: readonly string[], watchMs: number)
   const own = jobs.doctor?.checks() ?? [];
   const queues = jobs.inspector === null ? [] : uncoveredQueues(jobs.inspector, named, watchMs);
   return (await Promise.all([own, queues, hostFindings(jobs)])).flat();
+}
+
+async function receiverFindings({ to, httpPath, connectTimeout }: Options): Promise<Finding[]> {
+  if (to === undefined) return [];
+  const { examineReceiver } = await import("@waybill/http");
+  return [await examineReceiver(placeOf(to, httpPath), durationMs(connectTimeout, "--connect-timeout"))];
 }
 
 const settingColumns: readonly Column<Setting>[] = [

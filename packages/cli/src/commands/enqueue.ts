@@ -4,11 +4,12 @@ import { connected, shared, type SharedOptions } from "../connection.ts";
 import { UsageError } from "../exit.ts";
 import { examples } from "../help.ts";
 import { loadJobs } from "../load-jobs.ts";
+import { type KeyFlags, keysOption, readKeys } from "../keys.ts";
 import { duration, instant } from "../option-values.ts";
 import { readPayload } from "../payload.ts";
 import { printJson, printText } from "../print.ts";
 
-interface Options extends SharedOptions {
+interface Options extends SharedOptions, KeyFlags {
   readonly jobs?: string;
   /** False for --no-registry. */
   readonly registry: boolean;
@@ -36,7 +37,8 @@ export function enqueueCommand(program: Command): void {
         .conflicts("runAt"),
     )
     .addOption(new Option("--run-at <time>", "do not start it before this ISO 8601 time").argParser(instant))
-    .option("--id <id>", "the job's id, a UUID; the same id and payload twice are one job (default: a new id)");
+    .option("--id <id>", "the job's id, a UUID; the same id and payload twice are one job (default: a new id)")
+    .addOption(keysOption());
   examples(
     shared(command).action(enqueue),
     ['waybill enqueue mail.album_ready \'{"albumId":"a1"}\' --jobs ./jobs.js', "checked against its definition"],
@@ -53,9 +55,9 @@ async function enqueue(type: string, json: string | undefined, options: Options)
   const payload = await readPayload(json);
   const definition = definitions?.find((job) => job.type === type);
   const queue = options.queue ?? definition?.queue ?? "default";
-  const receipt = await connected(options.url, definitions === null ? {} : { jobs: definitions }, (jobs) =>
-    put(jobs, definition ?? type, payload, queue, options),
-  );
+  const keys = readKeys(options);
+  const known = { ...(definitions && { jobs: definitions }), ...(keys && { keys }) };
+  const receipt = await connected(options.url, known, (jobs) => put(jobs, definition ?? type, payload, queue, options));
   if (options.json) printJson({ id: receipt.id, type, queue, stored: receipt.stored, known: definition !== undefined });
   else
     printText(

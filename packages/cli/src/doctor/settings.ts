@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type BackendSetting, type JobDefinition, maskUrl } from "@waybill/core";
+import { type BackendSetting, type JobDefinition, type KeyRing, maskUrl } from "@waybill/core";
 
 /** Who said it: nobody, package.json, the environment, or what was written in the command or the jobs file. */
 export type Origin = "default" | "file" | "env" | "code";
@@ -13,10 +13,16 @@ export interface Setting {
 /** What a worker started in this place, with these options, would run with. */
 export function settingsOf(
   command: Command,
+  keys: KeyRing | null,
   backend: readonly BackendSetting[],
   jobs: readonly JobDefinition[],
 ): Setting[] {
-  const flags = command.options.map((option) => option.attributeName()).filter((name) => !ABOUT_THE_COMMAND.has(name));
+  const isPush = command.getOptionValue("to") !== undefined;
+  const flags = command.options
+    .filter(({ hidden }) => !hidden)
+    .map((option) => option.attributeName())
+    .filter((name) => !ABOUT_THE_COMMAND.has(name) && (isPush || !OF_PUSH.has(name)));
+  const keysFrom = originOf(command, "keysFile");
   const url = originOf(command, "url");
   return [
     ...flags.map((name) => ({
@@ -24,6 +30,8 @@ export function settingsOf(
       value: textOf(name, command.getOptionValue(name)),
       origin: originOf(command, name),
     })),
+    // How many there are, never which.
+    { name: "keys", value: keys?.toString() ?? null, origin: keys && keysFrom === "default" ? "env" : keysFrom },
     {
       name: "nodeEnv",
       value: process.env["NODE_ENV"] ?? "development",
@@ -37,7 +45,17 @@ export function settingsOf(
   ];
 }
 
-const ABOUT_THE_COMMAND: ReadonlySet<string> = new Set(["json", "watch"]);
+const OF_PUSH: ReadonlySet<string> = new Set([
+  "to",
+  "httpPath",
+  "mimeType",
+  "inactivityTimeout",
+  "connectTimeout",
+  "errorVisibilityTimeout",
+  "maxRetries",
+]);
+
+const ABOUT_THE_COMMAND: ReadonlySet<string> = new Set(["json", "watch", "keysFile"]);
 
 function originOf(command: Command, name: string): Origin {
   switch (command.getOptionValueSource(name)) {
@@ -55,6 +73,7 @@ function originOf(command: Command, name: string): Origin {
 function textOf(name: string, value: unknown): Setting["value"] {
   if (value === undefined) return null;
   if (Array.isArray(value)) return value.join(",");
+  if (name === "to") return String(value).replace(/\?.*$/, "");
   return name === "url" ? maskUrl(String(value)) : (value as Setting["value"]);
 }
 
