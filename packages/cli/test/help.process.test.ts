@@ -100,6 +100,8 @@ describe("help", () => {
         --http-connections, --concurrency <count>  jobs at once (default: 10)
         --visibility-timeout, --lease <duration>   a crashed worker's jobs run elsewhere after this long
                                                    (default: "30s")
+        --heartbeat <duration>                     say this often that the worker lives, for \`waybill
+                                                   workers\` (default: "10s")
         --drain <duration>                         at shutdown, let running jobs finish for this long
                                                    (default: "20s")
         --abort <duration>                         then abort them and wait this long before handing them
@@ -110,6 +112,8 @@ describe("help", () => {
                                                    (default: 20)
         --max-memory <size>                        stop well, to be started afresh, past this much memory:
                                                    512MiB, 2GiB
+        --program-version <text>                   shown by \`waybill workers\` (default: the version in
+                                                   package.json) (env: WAYBILL_PROGRAM_VERSION)
         --http-path <path>                         instead of a path in --to
         --mime-type <type>                         content type of the POST (default: "application/json")
         --inactivity-timeout <duration>            wait this long for an answer, then send again (default:

@@ -1,6 +1,5 @@
-import { createServer } from "node:net";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { newId, type OutcomeEvent } from "@waybill/core";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { application, sendingWorker } from "./sending.ts";
@@ -207,6 +206,17 @@ describe("an answer settles the job", () => {
   });
 });
 
+/** Listens and speaks no HTTP. Answers its port. */
+async function stranger(says: (socket: Socket) => void): Promise<number> {
+  const server = createServer((socket) => {
+    socket.on("error", () => socket.destroy());
+    says(socket);
+  });
+  onTestFinished(() => void server.close());
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return (server.address() as AddressInfo).port;
+}
+
 describe("no answer settles the job", () => {
   test("a place where nobody listens: put back, for longer each time, and announced once", async () => {
     const server = createServer().listen(0, "127.0.0.1");
@@ -233,10 +243,7 @@ describe("no answer settles the job", () => {
   });
 
   test("a handshake that does not come to an end, at the connect timeout", async () => {
-    const silent = createServer().listen(0, "127.0.0.1");
-    onTestFinished(() => void silent.close());
-    await once(silent, "listening");
-    const to = `https://127.0.0.1:${(silent.address() as AddressInfo).port}/work`;
+    const to = `https://127.0.0.1:${await stranger(() => {})}/work`;
     const { jobs, until } = await sendingWorker({ to, hold: 0, connectTimeout: "50ms" });
     await jobs.enqueue("any.type", {});
     expect((await until(1))[0]?.reason).toMatchObject({
@@ -246,10 +253,8 @@ describe("no answer settles the job", () => {
   });
 
   test("what answers speaks no HTTP", async () => {
-    const stranger = createServer((socket) => void socket.end("SSH-2.0-OpenSSH_9.2\r\n")).listen(0, "127.0.0.1");
-    onTestFinished(() => void stranger.close());
-    await once(stranger, "listening");
-    const to = `http://127.0.0.1:${(stranger.address() as AddressInfo).port}/work`;
+    const port = await stranger((socket) => void socket.end("SSH-2.0-OpenSSH_9.2\r\n"));
+    const to = `http://127.0.0.1:${port}/work`;
     const { jobs, until } = await sendingWorker({ to, hold: 0 });
     await jobs.enqueue("any.type", {}, { id: newId() });
     expect((await until(1))[0]).toMatchObject({ lost: 0, reason: { code: "RECEIVER_UNREACHABLE" } });
