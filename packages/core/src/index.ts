@@ -81,4 +81,5 @@ export type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schem
 export type { TransactionalBackend } from "./transactional.ts";
 export type { Upcasters } from "./upcast.ts";
 export type { Worker } from "./worker.ts";
+export type { WorkerHealth, WorkerState } from "./worker-health.ts";
 export type { ShutdownLimits, WorkerOptions } from "./worker-options.ts";

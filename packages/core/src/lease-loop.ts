@@ -14,7 +14,8 @@ export interface LeaseLoopSettings {
   readonly reachability: Reachability;
 }
 
-const WAIT_MS = 10_000;
+/** The backend answers no later, with none. */
+export const WAIT_MS = 10_000;
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5_000;
 
@@ -30,6 +31,7 @@ export async function runLeaseLoop(settings: LeaseLoopSettings): Promise<void> {
       continue;
     }
     try {
+      reachability.asked(what);
       const leases = await seam.backend.lease({ queue, limit, leaseMs, waitMs: WAIT_MS, signal });
       backoffMs = FIRST_BACKOFF_MS;
       reachability.succeeded(what);

@@ -15,6 +15,7 @@ import { createSettler } from "./settler.ts";
 import { shutDown } from "./shutdown.ts";
 import { runUntilSignal } from "./signals.ts";
 import { Slots } from "./slots.ts";
+import { healthOf, type Phase, type WorkerHealth } from "./worker-health.ts";
 import { workerSettings, type WorkerOptions, type WorkerSettings } from "./worker-options.ts";
 
 export interface Worker {
@@ -32,6 +33,8 @@ export interface Worker {
    * which is also the last line logged. A second signal shortens the wait, a third ends the process.
    */
   run(): Promise<ShutdownReport>;
+  /** How it does now. Asks the backend nothing: its own calls tell. */
+  health(): WorkerHealth;
 }
 
 /** The connection a worker is made from. */
@@ -59,6 +62,7 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWor
   const id = `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;
   const engine = createEngine(host, options, settings, id);
   let started = false;
+  let ended = false;
   let stopping: Promise<ShutdownReport> | null = null;
   let hurry = (): void => {};
   let stopWatching = (): void => {};
@@ -73,9 +77,16 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWor
     const durationMs = Math.round(performance.now() - startedAt);
     const report = { worker: id, reason, ...engine.counts(), durationMs };
     if (started) host.events.emit("stopped", report);
+    ended = true;
     tellStopped(report);
     return report;
   }
+
+  const phase = (): Phase => {
+    if (ended) return "stopped";
+    if (stopping) return "draining";
+    return started ? "running" : "new";
+  };
 
   const worker: Worker = {
     id,
@@ -92,6 +103,7 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWor
       return stopping;
     },
     run: () => runUntilSignal({ ...worker, stopped }, host.close),
+    health: () => engine.health(phase()),
   };
   return { worker, stopped, finish: () => stopping ?? worker.stop("close") };
 }
@@ -100,6 +112,7 @@ interface Engine {
   begin(): void;
   end(hurried: Promise<void>): Promise<void>;
   counts(): Omit<ShutdownReport, "worker" | "reason" | "durationMs">;
+  health(phase: Phase): WorkerHealth;
 }
 
 /** The loops, places and timers of one worker, wired together. */
@@ -157,5 +170,6 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
       keeper.stop();
     },
     counts: () => ({ ...settler.counts, unfinished: slots.held.size }),
+    health: (phase) => healthOf(phase, reachability, slots),
   };
 }
