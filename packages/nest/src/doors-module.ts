@@ -9,6 +9,7 @@ import {
 import type { Jobs } from "@waybill/core";
 import { CONNECTION, OPTIONS, REGISTERED } from "./connection-module.ts";
 import { Doors } from "./doors.ts";
+import { WaybillHealthIndicator } from "./health.ts";
 import { HttpMount } from "./http-mount.ts";
 import type { WaybillOptions } from "./options.ts";
 import type { RegisteredJob } from "./registered.ts";
@@ -44,13 +45,20 @@ const doors: Provider = {
   },
 };
 
+const health: Provider = {
+  provide: WaybillHealthIndicator,
+  inject: [CONNECTION, Doors],
+  useFactory: (connection: Jobs, opened: Doors) => new WaybillHealthIndicator(connection, opened),
+};
+
 /** Where the doors stand in the order of the application's hooks: after all that a handler may need, and before it at the end. */
 export class DoorsModule {
   static readonly dynamic: DynamicModule = {
     module: DoorsModule,
+    global: true,
     imports: [DiscoveryModule],
-    providers: [doors],
-    exports: [Doors],
+    providers: [doors, health],
+    exports: [Doors, WaybillHealthIndicator],
   };
 }
 Module({})(DoorsModule);

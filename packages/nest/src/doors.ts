@@ -6,6 +6,7 @@ import type { HttpMount } from "./http-mount.ts";
 import type { WaybillOptions } from "./options.ts";
 import { refuse } from "./refuse.ts";
 import type { RegisteredJob } from "./registered.ts";
+import { hurriedBySignals, warnOfDeafness } from "./shutdown-signals.ts";
 
 export interface DoorsSettings {
   readonly options: WaybillOptions;
@@ -21,6 +22,7 @@ export class Doors implements OnModuleInit, OnApplicationBootstrap, OnModuleDest
   #jobs: readonly JobDefinition[] = [];
   worker: Worker | null = null;
   receiver: Receiver | null = null;
+  #stopLooking = (): void => {};
 
   constructor(settings: DoorsSettings) {
     this.#settings = settings;
@@ -51,13 +53,24 @@ export class Doors implements OnModuleInit, OnApplicationBootstrap, OnModuleDest
     }
     mount.open([...(this.receiver ? [this.receiver] : []), ...(doors?.(connection) ?? [])]);
     await this.worker?.start();
+    if (this.worker) this.#endWith(this.worker);
+    if (this.worker || this.receiver) this.#stopLooking = warnOfDeafness();
+  }
+
+  /** A worker past its memory limit has ended; so does its process, that a fresh one may be started. */
+  #endWith({ id }: Worker): void {
+    this.#settings.connection.events.on("stopped", ({ worker, reason }) => {
+      if (worker === id && reason === "MEMORY") process.kill(process.pid, "SIGTERM");
+    });
   }
 
   async onModuleDestroy(): Promise<void> {
-    const reason = "close";
-    await Promise.all([
-      this.worker?.stop(reason),
-      this.receiver?.stop({ ...this.#settings.options.push?.shutdown, reason }),
-    ]);
+    this.#stopLooking();
+    const stop = (): Promise<unknown> => Promise.all([this.worker?.stop("close"), this.#stopReceiver()]);
+    await hurriedBySignals(stop(), () => void stop());
+  }
+
+  async #stopReceiver(): Promise<void> {
+    await this.receiver?.stop({ ...this.#settings.options.push?.shutdown, reason: "close" });
   }
 }

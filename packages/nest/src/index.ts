@@ -1,4 +1,6 @@
 export type { Enhancer, Enhancers } from "./enhancers.ts";
+export type { DoorsHealth } from "./health.ts";
+export { WaybillHealthIndicator } from "./health.ts";
 export type { JobHandlerDecorator } from "./job-handler.ts";
 export { JobHandler } from "./job-handler.ts";
 export type { QueueOf } from "./job-queue.ts";

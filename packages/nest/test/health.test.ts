@@ -1,0 +1,70 @@
+import { Controller, Get, Inject } from "@nestjs/common";
+import { HealthCheck, type HealthCheckResult, HealthCheckService, TerminusModule } from "@nestjs/terminus";
+import { type Backend, type BackendFactory, defineJob, WaybillError } from "@waybill/core";
+import { memoryBackend } from "@waybill/core/memory";
+import { expect, test } from "vitest";
+import { JobHandler, WaybillHealthIndicator, WaybillModule, type WaybillOptions } from "../src/index.ts";
+import { secret } from "./pushed.ts";
+import { listening } from "./started.ts";
+
+const job = defineJob({ type: "job", timeout: "10s" });
+class Handles {
+  @JobHandler(job)
+  run(): void {}
+}
+
+@Controller()
+class Health {
+  @Inject(HealthCheckService) readonly health!: HealthCheckService;
+  @Inject(WaybillHealthIndicator) readonly waybill!: WaybillHealthIndicator;
+  @Get("health")
+  @HealthCheck()
+  check(): Promise<HealthCheckResult> {
+    return this.health.check([() => this.waybill.isHealthy("jobs", { timeoutMs: 50 })]);
+  }
+}
+
+/** An application with a health route, and what that answers. */
+async function healthy(options: Partial<WaybillOptions>) {
+  const imports = [WaybillModule.forFeature([job]), TerminusModule.forRoot({ logger: false })];
+  const { url } = await listening(options, { imports, providers: [Handles], controllers: [Health] });
+  const ask = async () => {
+    const answer = await fetch(`${url}/health`);
+    const { details } = (await answer.json()) as { readonly details: { readonly jobs: Record<string, unknown> } };
+    return { status: answer.status, jobs: details.jobs };
+  };
+  return { ask };
+}
+
+/** A memory backend of which some verbs have a bad day. */
+const memoryWith =
+  (change: Partial<Backend> & Record<string, unknown>): BackendFactory =>
+  async () => ({ ...(await memoryBackend()()), ...change });
+const away = new WaybillError("BACKEND_UNAVAILABLE", "away for lunch");
+
+test("Terminus shows what worker and receiver carry", async () => {
+  const { ask } = await healthy({ worker: { concurrency: 3 }, push: { keys: secret, concurrency: 4 } });
+  const { status, jobs } = await ask();
+  expect(status).toBe(200);
+  expect(jobs).toMatchObject({
+    status: "up",
+    worker: { state: "running", running: 0, concurrency: 3 },
+    receiver: { running: 0, concurrency: 4, waiting: 0, draining: false },
+  });
+});
+
+test("a worker whose backend fails its calls is down, and says what the backend says", async () => {
+  const lease = () => Promise.reject(away);
+  const { ask } = await healthy({ url: memoryWith({ lease }), worker: {} });
+  const { status, jobs } = await ask();
+  expect([status, jobs["status"], jobs["message"]]).toEqual([503, "down", "away for lunch"]);
+});
+
+test("a process without a worker asks the backend, and waits for no answer longer than it is told", async () => {
+  expect((await (await healthy({})).ask()).jobs).toEqual({ status: "up" });
+  const failing = { counts: () => Promise.reject(away) };
+  expect((await (await healthy({ url: memoryWith({ inspector: failing }) })).ask()).jobs["message"]).toBe(away.message);
+  const hanging = { counts: () => new Promise(() => {}) };
+  const { status, jobs } = await (await healthy({ url: memoryWith({ inspector: hanging }) })).ask();
+  expect([status, jobs["message"]]).toEqual([503, "the backend did not answer within 50 ms"]);
+});
