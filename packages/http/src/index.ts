@@ -1,6 +1,18 @@
 export type { Carrier, Parcel } from "./carrier.ts";
+export type { CloudTasksOptions } from "./carriers/cloud-tasks.ts";
+export { cloudTasks } from "./carriers/cloud-tasks.ts";
+export type { EventBridgeOptions } from "./carriers/eventbridge.ts";
+export { eventBridge } from "./carriers/eventbridge.ts";
 export type { NativeOptions } from "./carriers/native.ts";
 export { native } from "./carriers/native.ts";
+export type { OidcOptions } from "./carriers/oidc.ts";
+export type { PubsubOptions } from "./carriers/pubsub.ts";
+export { pubsub } from "./carriers/pubsub.ts";
+export type { QstashOptions } from "./carriers/qstash.ts";
+export { qstash } from "./carriers/qstash.ts";
+export type { CertificateFetch } from "./carriers/sns-certificate.ts";
+export type { SnsOptions, SnsSubscription } from "./carriers/sns.ts";
+export { sns } from "./carriers/sns.ts";
 export type { SqsdOptions } from "./carriers/sqsd.ts";
 export { sqsd } from "./carriers/sqsd.ts";
 export type { PeriodicTask, PeriodicTick } from "./carriers/sqsd-periodic.ts";

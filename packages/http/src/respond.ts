@@ -48,6 +48,11 @@ export function isFinal({ headers }: Answer): boolean {
   return outcome === "completed" || outcome === "dead";
 }
 
+/** For carriers to whom a 4xx is for good: a body that broke off or took too long may come whole the next time. */
+export function unreadIsLater(answer: Answer): Answer {
+  return answer.status === 408 ? { ...answer, status: 503 } : answer;
+}
+
 /** A code comes from a handler's error and may be anything; a header may not. */
 function reasonHeader(code: string): Record<string, string> {
   return /^[\x21-\x7e]{1,128}$/.test(code) ? { "waybill-reason": code } : {};

@@ -1,0 +1,156 @@
+import { Buffer } from "node:buffer";
+import { verify } from "node:crypto";
+import { WaybillError } from "@waybill/core";
+import type { Carrier, Parcel } from "../carrier.ts";
+import { forbidden } from "../problem.ts";
+import { producerSignature } from "../producer-signature.ts";
+import { header } from "../push.ts";
+import { unreadIsLater } from "../respond.ts";
+import { isObject, malformed, member, textIn, type Wrapping, wrappingOf } from "../wrapping.ts";
+import { listOf } from "./oidc.ts";
+import { type CertificateFetch, fetchCertificate, signingKeys } from "./sns-certificate.ts";
+
+export interface SnsOptions {
+  /** ARNs of the topics that may push. Anybody has topics that SNS signs for. */
+  readonly topics: readonly string[];
+  /** Takes signatures of version 1 too, which hash by SHA-1. Better: set the topic's `SignatureVersion` to 2. */
+  readonly allowSha1?: boolean;
+  /**
+   * Called when a topic asks whether this endpoint wants its messages; nobody is answered for you. Default: a warning
+   * with the command that confirms.
+   */
+  readonly onSubscription?: (asked: SnsSubscription) => void | Promise<void>;
+  /** Fetches a certificate, for programs that reach AWS by a proxy. Default: `fetch`, 5 s, once for each certificate. */
+  readonly certificates?: CertificateFetch;
+}
+
+/** Signed by SNS, and for one of your topics. */
+export interface SnsSubscription {
+  readonly topic: string;
+  /** For `aws sns confirm-subscription`. */
+  readonly token: string;
+  /** Confirms when it is visited. */
+  readonly url: string;
+}
+
+const ARN = /^arn:(aws|aws-cn|aws-us-gov|aws-eusc):sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}$/;
+const DOMAINS: Readonly<Record<string, string>> = { "aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu" };
+
+/** HTTP subscriptions of Amazon SNS without raw delivery; the message is the envelope. To be relayed: it waits 15 seconds. */
+export function sns({ topics, allowSha1 = false, ...options }: SnsOptions): Carrier {
+  const hosts = new Map(listOf(topics, "the topics of sns").map((topic) => [topic, hostOf(topic)]));
+  const { onSubscription = warnOfSubscription, certificates = fetchCertificate } = options;
+  const keyAt = signingKeys(certificates);
+
+  async function prove(message: Wrapping): Promise<string> {
+    const topic = textIn(message, "TopicArn") ?? "";
+    const host = hosts.get(topic);
+    if (host === undefined) throw forbidden("its topic is not in topics");
+    const version = textIn(message, "SignatureVersion");
+    if (version !== "2" && !(version === "1" && allowSha1)) throw forbidden("its signature's version is not taken");
+    const signed = Buffer.from(signedText(message));
+    const signature = Buffer.from(textIn(message, "Signature") ?? "", "base64");
+    const key = await keyAt(certificateUrl(textIn(message, "SigningCertURL"), host));
+    if (!verify(version === "2" ? "sha256" : "sha1", signed, key, signature)) throw forbidden("SNS did not sign this");
+    return topic;
+  }
+
+  async function ask(message: Wrapping, topic: string): Promise<void> {
+    const url = textIn(message, "SubscribeURL") ?? "";
+    const token = textIn(message, "Token") ?? "";
+    if (!URL.canParse(url) || new URL(url).origin !== `https://${hosts.get(topic)}`) {
+      throw forbidden("its SubscribeURL is not at SNS");
+    }
+    await onSubscription({ topic, token, url });
+  }
+
+  return {
+    name: "sns",
+    runs: false,
+    line: 0,
+    patienceMs: 15_000,
+    paths: [],
+    // Elsewhere they are the application's own subscriptions.
+    recognises: ({ headers }, here) => here && Object.hasOwn(headers, "x-amz-sns-message-type"),
+    async open({ headers }, body) {
+      if (header(headers, "x-amz-sns-rawdelivery") === "true") {
+        throw forbidden("raw delivery is not signed; turn it off on the subscription");
+      }
+      const message = wrappingOf(body);
+      const topic = await prove(message);
+      const type = textIn(message, "Type");
+      if (type === "Notification") return parcelOf(message);
+      if (type === "SubscriptionConfirmation") await ask(message, topic);
+      return null;
+    },
+    reply: unreadIsLater,
+  };
+}
+
+function parcelOf(message: Wrapping): Parcel {
+  return {
+    body: textIn(message, "Message") ?? "",
+    attempt: 1,
+    lost: 0,
+    releases: 0,
+    signature: producerSignature((name) => attribute(message, name)),
+    label: null,
+    provenId: null,
+    // SNS repeats a message, with the same signature, until it is answered well.
+    once: null,
+  };
+}
+
+/** SNS does not sign these; the producer's signature needs nobody to vouch for it. */
+function attribute(message: Wrapping, name: string): string | null {
+  const attributes = member(message, "MessageAttributes");
+  const one = isObject(attributes) ? member(attributes, name) : undefined;
+  return isObject(one) ? textIn(one, "Value") : null;
+}
+
+const NOTIFICATION = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"];
+const CONFIRMATION = ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
+const SIGNED: Readonly<Record<string, readonly string[]>> = {
+  Notification: NOTIFICATION,
+  SubscriptionConfirmation: CONFIRMATION,
+  UnsubscribeConfirmation: CONFIRMATION,
+};
+
+/**
+ * What SNS signs: names and values, a line each. A line's end within a value, but for the message's, could move the
+ * border between two, and SNS sends none.
+ */
+function signedText(message: Wrapping): string {
+  const type = textIn(message, "Type") ?? "";
+  const names = Object.hasOwn(SIGNED, type) ? SIGNED[type] : undefined;
+  if (names === undefined) throw malformed("its `Type` is none of SNS's");
+  let text = "";
+  for (const name of names) {
+    const value = textIn(message, name);
+    if (value === null && name === "Subject") continue;
+    if (value === null || (name !== "Message" && value.includes("\n"))) throw malformed(`its \`${name}\` is no line`);
+    text += `${name}\n${value}\n`;
+  }
+  return text;
+}
+
+/** Only from where the topic's region has its certificates: nothing in a message says whom we ask. */
+function certificateUrl(text: string | null, host: string): string {
+  const at = /^https:\/\/([a-z0-9.-]+)\/[A-Za-z0-9._-]{1,200}\.pem$/.exec(text ?? "");
+  if (text !== null && at?.[1] === host) return text;
+  throw forbidden("its certificate is not at SNS");
+}
+
+function hostOf(topic: string): string {
+  const [, partition, region] = ARN.exec(topic) ?? [];
+  if (partition !== undefined && region !== undefined) return `sns.${region}.${DOMAINS[partition] ?? "amazonaws.com"}`;
+  throw new WaybillError("CONFIG_INVALID", `the topics of sns have "${topic}": give "arn:aws:sns:REGION:ACCOUNT:NAME"`);
+}
+
+function warnOfSubscription({ topic, token }: SnsSubscription): void {
+  process.emitWarning(
+    `${topic} asks whether this endpoint wants its messages. If you subscribed it, confirm by ` +
+      `aws sns confirm-subscription --topic-arn ${topic} --token ${token}`,
+    "WaybillWarning",
+  );
+}
