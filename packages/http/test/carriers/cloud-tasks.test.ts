@@ -1,0 +1,240 @@
+import { createHmac } from "node:crypto";
+import type { JWTPayload } from "jose";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { cloudTasks, createReceiver } from "../../src/index.ts";
+import { ACCOUNT, AUDIENCE, claims, forged, google, type Google, now, serveKeys } from "./google.ts";
+import { refuses } from "./refuses.ts";
+import { envelope, idOf, type Sent, type Served, serveReceiver, serveRelay } from "./served.ts";
+
+let issuer: Google;
+let stranger: Google;
+let served: Served;
+
+beforeAll(async () => {
+  [issuer, stranger] = await Promise.all([google(), google()]);
+  served = await serveReceiver([carrier()], { concurrency: 1 });
+});
+afterAll(() => served.close());
+
+const carrier = (jwks: Parameters<typeof cloudTasks>[0]["jwks"] = issuer.jwks) =>
+  cloudTasks({ audience: AUDIENCE, serviceAccounts: [ACCOUNT], jwks });
+
+/** A task as Cloud Tasks posts it. */
+function task(token: string | null, body = envelope(), more: Record<string, string> = {}): Sent {
+  return {
+    body,
+    headers: {
+      "user-agent": "Google-Cloud-Tasks",
+      "content-type": "application/octet-stream",
+      "x-cloudtasks-queuename": "mailers",
+      "x-cloudtasks-taskname": "85770091340881016951",
+      "x-cloudtasks-taskretrycount": "0",
+      "x-cloudtasks-taskexecutioncount": "0",
+      "x-cloudtasks-tasketa": "1602727873.950779",
+      ...(token !== null && { authorization: `Bearer ${token}` }),
+      ...more,
+    },
+  };
+}
+
+const signed = async (changes: JWTPayload = {}, kid = "k1"): Promise<Sent> =>
+  task(await issuer.token(changes, { kid }));
+
+describe("a task is refused when its token", () => {
+  /** A forger's favourite: the public key as the secret of an HMAC. */
+  const confused = (): string => {
+    const unsigned = forged({ alg: "HS256", kid: "k1" }, claims()).slice(0, -1);
+    const secret = JSON.stringify(issuer.jwks.keys[0]);
+    return `${unsigned}.${createHmac("sha256", secret).update(unsigned).digest("base64url")}`;
+  };
+  const tampered = async (): Promise<string> => {
+    const [header, , signature] = (await issuer.token()).split(".");
+    return `${header}.${Buffer.from(JSON.stringify(claims({ sub: "2" }))).toString("base64url")}.${signature}`;
+  };
+  const stripped = (): string => forged({ alg: "RS256", kid: "k1" }, claims(), "SIGNATURE_REMOVED_BY_GOOGLE");
+  refuses(
+    () => served,
+    () => [],
+    [
+      ["is missing", () => task(null), 403, "FORBIDDEN", /no bearer token/],
+      [
+        "is a password",
+        () => task(null, envelope(), { authorization: "Basic dXNlcjpwYXNz" }),
+        403,
+        "FORBIDDEN",
+        /no bearer/,
+      ],
+      ["is no token", () => task("not.a-token"), 403, "FORBIDDEN", /ERR_JW[ST]_INVALID/],
+      ["has alg none", () => task(forged({ alg: "none" }, claims())), 403, "FORBIDDEN", /ALG_NOT_ALLOWED/],
+      ["is an HMAC by the public key", () => task(confused()), 403, "FORBIDDEN", /ALG_NOT_ALLOWED/],
+      ["is by another key of the same name", async () => task(await stranger.token()), 403, "FORBIDDEN", /SIGNATURE/],
+      ["is by a key of no known name", () => signed({}, "k9"), 403, "FORBIDDEN", /NO_MATCHING_KEY/],
+      ["was changed after it was signed", async () => task(await tampered()), 403, "FORBIDDEN", /SIGNATURE/],
+      ["lost its signature to Cloud Run", () => task(stripped()), 403, "FORBIDDEN", /Cloud Run took the signature/],
+      ["expired", () => signed({ exp: now() - 60 }), 403, "FORBIDDEN", /ERR_JWT_EXPIRED/],
+      ["never expires", () => signed({ exp: undefined }), 403, "FORBIDDEN", /at "exp"/],
+      ["is not valid yet", () => signed({ nbf: now() + 600 }), 403, "FORBIDDEN", /at "nbf"/],
+      ["is for another audience", () => signed({ aud: "https://else.example.com" }), 403, "FORBIDDEN", /at "aud"/],
+      ["is for nobody", () => signed({ aud: undefined }), 403, "FORBIDDEN", /at "aud"/],
+      ["is by another issuer", () => signed({ iss: "https://issuer.example.com" }), 403, "FORBIDDEN", /at "iss"/],
+      [
+        "is a stranger's",
+        () => signed({ email: "else@project.iam.gserviceaccount.com" }),
+        403,
+        "FORBIDDEN",
+        /not in serviceA/,
+      ],
+      ["is nobody's", () => signed({ email: undefined }), 403, "FORBIDDEN", /at "email"/],
+      ["has an unverified address", () => signed({ email_verified: false }), 403, "FORBIDDEN", /not verified/],
+      [
+        "has an address said to be verified",
+        () => signed({ email_verified: "true" }),
+        403,
+        "FORBIDDEN",
+        /not verified/,
+      ],
+    ],
+  );
+});
+
+test("a task runs, under the queue that Cloud Tasks calls by its name, with its producer's signature", async () => {
+  const body = envelope();
+  const more = { "waybill-signature": "v1,abc=", "waybill-signature-timestamp": "1700000000" };
+  const got = await served.post(task(await issuer.token(), body, more));
+  expect(got).toMatchObject({ status: 200, headers: { "x-waybill-job": idOf(body), "waybill-outcome": "completed" } });
+  const signature = { timestamp: 1_700_000_000, value: "v1,abc=" };
+  expect(served.ran.at(-1)).toEqual({ id: idOf(body), attempt: 1, queue: "mailers", signature });
+});
+
+test("the same token brings the same task again, and other tasks, until it expires", async () => {
+  const token = await issuer.token({ iss: "accounts.google.com", exp: now() - 5, aud: AUDIENCE });
+  const body = envelope();
+  for (const sent of [task(token, body), task(token, body), task(token)]) {
+    expect((await served.post(sent)).status).toBe(200);
+  }
+});
+
+test("a failed attempt is a 4xx and all else that comes again a 503: only the former raises the count of executions", async () => {
+  const token = await issuer.token();
+  const failed = await served.post(task(token, envelope("fail")));
+  expect(failed).toMatchObject({ status: 424, headers: { "waybill-outcome": "retry" } });
+  const later = await served.post(task(token, envelope("later")));
+  expect(later).toMatchObject({ status: 503, headers: { "waybill-outcome": "release", "retry-after": "2" } });
+  const running = served.post(task(token, envelope("wait")));
+  await expect.poll(() => served.ran.length).toBeGreaterThan(0);
+  const full = await served.post(task(token));
+  expect(full).toMatchObject({ status: 503, headers: { "waybill-outcome": "release", "retry-after": "1" } });
+  served.release();
+  expect((await running).status).toBe(200);
+});
+
+test("executions are attempts and retries are not: the last attempt's job is kept, and its task goes", async () => {
+  const body = envelope("fail");
+  const answers: number[] = [];
+  for (const executions of ["0", "1", "2"]) {
+    const counts = { "x-cloudtasks-taskexecutioncount": executions, "x-cloudtasks-taskretrycount": "25" };
+    answers.push((await served.post(task(await issuer.token(), body, counts))).status);
+  }
+  expect(answers).toEqual([424, 424, 200]);
+  expect(served.ran.slice(-3).map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+  expect(served.kept.at(-1)).toMatchObject({ id: idOf(body), body, code: "ATTEMPTS_EXHAUSTED" });
+});
+
+test("a task whose body is no envelope is kept and goes", async () => {
+  const got = await served.post(task(await issuer.token(), "buy milk"));
+  expect(got).toMatchObject({ status: 200, headers: { "waybill-outcome": "dead" } });
+  expect(served.kept.at(-1)).toMatchObject({ id: null, body: "buy milk" });
+});
+
+test("elsewhere than at its own path the application's tasks pass by", () => {
+  const receiver = createReceiver({ jobs: [], carriers: [carrier()], log: "off", keepDead: async () => {} });
+  const { headers } = task(null);
+  expect(receiver.claims({ method: "POST", path: "/work", headers })).toBe(true);
+  expect(receiver.claims({ method: "POST", path: "/tasks/report", headers })).toBe(false);
+});
+
+test("a relay stores tasks, and a worker runs them", async () => {
+  const relay = await serveRelay([carrier()]);
+  const body = envelope();
+  expect(await relay.post(task(await issuer.token(), body))).toMatchObject({
+    status: 200,
+    headers: { "x-waybill-job": idOf(body) },
+  });
+  expect((await relay.post(task(await stranger.token()))).status).toBe(403);
+  expect(await relay.stored()).toBe(1);
+  await relay.work();
+  expect(relay.ran.map(({ id }) => id)).toEqual([idOf(body)]);
+  await relay.close();
+});
+
+describe("keys that are fetched", () => {
+  test("are fetched once, and again when a token names a new one", async () => {
+    const next = await google("k2");
+    const keys = await serveKeys(issuer.jwks);
+    const door = await serveReceiver([carrier(keys.url)]);
+    for (let n = 0; n < 3; n += 1) expect((await door.post(await signed())).status).toBe(200);
+    expect(keys.state.asked).toBe(1);
+    keys.state.jwks = { keys: [...issuer.jwks.keys, ...next.jwks.keys] };
+    // Not at once: tokens by keys that nobody has are no way to make us ask.
+    expect((await door.post(task(await next.token()))).status).toBe(403);
+    expect(keys.state.asked).toBe(1);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 31_000 });
+    expect((await door.post(task(await next.token()))).status).toBe(200);
+    expect(keys.state.asked).toBe(2);
+    vi.useRealTimers();
+    await door.close();
+    await keys.close();
+  });
+
+  test("and cannot be had are a 503 to come back after, never a 403 and never a run", async () => {
+    const keys = await serveKeys(issuer.jwks);
+    const door = await serveReceiver([carrier(new URL(keys.url))]);
+    keys.state.status = 500;
+    const down = await door.post(await signed());
+    expect(down).toMatchObject({ status: 503, headers: { "retry-after": "5", "waybill-outcome": "release" } });
+    expect(JSON.parse(down.body)).toMatchObject({ code: "KEYS_UNAVAILABLE" });
+    keys.state.status = 200;
+    keys.state.jwks = "no keys at all";
+    expect((await door.post(await signed())).status).toBe(503);
+    expect(door.ran).toEqual([]);
+    keys.state.jwks = issuer.jwks;
+    expect((await door.post(await signed())).status).toBe(200);
+    // They are kept: that the server is away now is nobody's concern.
+    await keys.close();
+    expect((await door.post(await signed())).status).toBe(200);
+    await door.close();
+  });
+
+  test("from a server that is not there are a 503, and a forger without a token learns nothing of it", async () => {
+    const keys = await serveKeys(issuer.jwks);
+    await keys.close();
+    const door = await serveReceiver([carrier(keys.url)]);
+    expect((await door.post(await signed())).status).toBe(503);
+    expect((await door.post(task(null))).status).toBe(403);
+    expect((await door.post(task(forged({ alg: "none" }, claims())))).status).toBe(403);
+    await door.close();
+  });
+
+  test("may come by a function", async () => {
+    const [jwk] = issuer.jwks.keys;
+    const door = await serveReceiver([carrier(() => jwk as object)]);
+    expect((await door.post(await signed())).status).toBe(200);
+    await door.close();
+  });
+});
+
+test.each([
+  ["no audience", { audience: "" }, /audience of cloudTasks/],
+  ["no service account", { serviceAccounts: [] }, /serviceAccounts of cloudTasks/],
+  ["keys in the clear", { jwks: "http://keys.example.com" }, /https URL/],
+  ["keys from nowhere", { jwks: "keys" }, /https URL/],
+  ["keys that are none", { jwks: { keys: "k1" } }, /no JSON Web Key Set/],
+  ["more patience than Cloud Tasks has", { dispatchDeadline: "31m" as const }, /"15s" to "30m"/],
+])("%s is refused at the start", (_what, wrong, message) => {
+  const options = { audience: AUDIENCE, serviceAccounts: [ACCOUNT], ...wrong } as Parameters<typeof cloudTasks>[0];
+  expect(() => cloudTasks(options)).toThrow(message);
+});
+
+test("a receiver that does not keep its dead letters itself is refused: Cloud Tasks forgets them", () => {
+  expect(() => createReceiver({ jobs: [], carriers: [carrier()], log: "off" })).toThrow(/give keepDead/);
+});

@@ -1,0 +1,317 @@
+import { generateKeyPairSync, sign } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { createReceiver, createRelay, sns, type SnsOptions, type SnsSubscription } from "../../src/index.ts";
+import { fetchCertificate } from "../../src/carriers/sns-certificate.ts";
+import { certificate, type Certified } from "./certificate.ts";
+import { refuses } from "./refuses.ts";
+import { envelope, idOf, type Sent, serveRelay } from "./served.ts";
+
+const TOPIC = "arn:aws:sns:eu-west-1:111122223333:jobs";
+const HOST = "https://sns.eu-west-1.amazonaws.com";
+const CERTIFICATE = `${HOST}/SimpleNotificationService-f3ecfb7224c7233fe7bb5f59f96de52f.pem`;
+const DAY_MS = 86_400_000;
+
+const amazon = certificate();
+const signing = certificate({
+  commonName: "signing.example.com",
+  alternativeName: "sns-signing.eu-west-1.amazonaws.com",
+});
+const authority = { ...certificate({ commonName: "CA", isCa: true }), commonName: "CA" };
+const issued = certificate({ issuer: authority });
+/** What is to be had where; each is fetched for real but for the network. */
+const pems: Record<string, string | null | Error> = {
+  [CERTIFICATE]: amazon.pem,
+  [`${HOST}/signing.pem`]: signing.pem,
+  [`${HOST}/chain.pem`]: issued.pem + authority.pem,
+  [`${HOST}/broken-chain.pem`]: issued.pem + amazon.pem,
+  [`${HOST}/expired.pem`]: certificate({ validTo: new Date(Date.now() - DAY_MS / 2) }).pem,
+  [`${HOST}/early.pem`]: certificate({ validFrom: new Date(Date.now() + DAY_MS / 2) }).pem,
+  [`${HOST}/else.pem`]: certificate({ commonName: "sns.example.com" }).pem,
+  [`${HOST}/weak.pem`]: certificate({ bits: 1_024 }).pem,
+  [`${HOST}/none.pem`]: null,
+  [`${HOST}/away.pem`]: new Error("connect ETIMEDOUT"),
+  [`${HOST}/proxy.pem`]: "<html>Please log in</html>",
+};
+const asked: string[] = [];
+async function certificates(url: string): Promise<string | null> {
+  asked.push(url);
+  const pem = pems[url] ?? null;
+  if (pem instanceof Error) throw pem;
+  return pem;
+}
+
+const subscriptions: SnsSubscription[] = [];
+const carrier = (more: Partial<SnsOptions> = {}) =>
+  sns({ topics: [TOPIC], certificates, onSubscription: (one) => void subscriptions.push(one), ...more });
+
+let relay: Awaited<ReturnType<typeof serveRelay>>;
+beforeAll(async () => {
+  relay = await serveRelay([carrier()]);
+});
+afterAll(() => relay.close());
+
+type Message = Record<string, unknown>;
+
+const SIGNED = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
+
+/** As SNS signs: the sorted members that the type has, each with its name. */
+function signed(message: Message, key = amazon.key): Message {
+  const text = SIGNED.filter((name) => name in message)
+    .map((name) => `${name}\n${String(message[name])}\n`)
+    .join("");
+  const hash = message["SignatureVersion"] === "1" ? "sha1" : "sha256";
+  return { ...message, Signature: sign(hash, Buffer.from(text), key).toString("base64") };
+}
+
+function notification(body: string, changes: Message = {}, key?: Certified["key"]): Message {
+  const common = { Type: "Notification", MessageId: "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324", TopicArn: TOPIC };
+  const times = { Timestamp: "2026-11-22T00:54:06.655Z", SignatureVersion: "2", SigningCertURL: CERTIFICATE };
+  return signed({ ...common, Message: body, ...times, UnsubscribeURL: `${HOST}/?Action=Unsubscribe`, ...changes }, key);
+}
+
+function confirmation(changes: Message = {}): Message {
+  const { Signature: _other, UnsubscribeURL: _url, ...common } = notification("You have chosen to subscribe.");
+  const url = `${HOST}/?Action=ConfirmSubscription&TopicArn=${TOPIC}&Token=2336412f37`;
+  return signed({ ...common, Type: "SubscriptionConfirmation", Token: "2336412f37", SubscribeURL: url, ...changes });
+}
+
+/** A request as SNS makes it. */
+function posted(message: Message | string, more: Record<string, string> = {}): Sent {
+  const type = typeof message === "string" ? "Notification" : String(message["Type"]);
+  const headers = {
+    "user-agent": "Amazon Simple Notification Service Agent",
+    "content-type": "text/plain; charset=UTF-8",
+    "x-amz-sns-message-type": type,
+    "x-amz-sns-topic-arn": TOPIC,
+    ...more,
+  };
+  return { headers, body: typeof message === "string" ? message : JSON.stringify(message) };
+}
+
+describe("a message is refused when", () => {
+  const said = (changes: Message): Sent => posted(notification(envelope(), changes));
+  const after = (changes: Message): Sent => posted({ ...notification(envelope()), ...changes });
+  const at = (SigningCertURL: string): Sent => after({ SigningCertURL });
+  const { publicKey: _ec, privateKey: ec } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const elsewhere = { SubscribeURL: "https://169.254.169.254/latest/meta-data" };
+  const NOT_SNS = /not at SNS/;
+  refuses(
+    () => relay,
+    () => [],
+    [
+      [
+        "its topic is a stranger's",
+        () => said({ TopicArn: "arn:aws:sns:eu-west-1:999999999999:jobs" }),
+        403,
+        "FORBIDDEN",
+        /topics/,
+      ],
+      ["it has no topic", () => said({ TopicArn: undefined }), 403, "FORBIDDEN", /topics/],
+      [
+        "it is by another key",
+        () => posted(notification(envelope(), {}, certificate().key)),
+        403,
+        "FORBIDDEN",
+        /did not sign/,
+      ],
+      [
+        "it is by a key of another kind",
+        () => posted(notification(envelope(), {}, ec)),
+        403,
+        "FORBIDDEN",
+        /did not sign/,
+      ],
+      [
+        "its message was tampered with",
+        () => after({ Message: envelope("discard") }),
+        403,
+        "FORBIDDEN",
+        /did not sign/,
+      ],
+      ["a subject was added to it", () => after({ Subject: "hello" }), 403, "FORBIDDEN", /did not sign/],
+      [
+        "its time was changed",
+        () => after({ Timestamp: "2026-11-23T00:54:06.655Z" }),
+        403,
+        "FORBIDDEN",
+        /did not sign/,
+      ],
+      ["its signature is none", () => after({ Signature: "" }), 403, "FORBIDDEN", /did not sign/],
+      ["its signature is no text", () => after({ Signature: 7 }), 403, "FORBIDDEN", /did not sign/],
+      ["its signature is by SHA-1", () => said({ SignatureVersion: "1" }), 403, "FORBIDDEN", /version/],
+      ["its signature's version is unknown", () => after({ SignatureVersion: "3" }), 403, "FORBIDDEN", /version/],
+      [
+        "it is delivered raw",
+        () => posted(envelope(), { "x-amz-sns-rawdelivery": "true" }),
+        403,
+        "FORBIDDEN",
+        /raw delivery/,
+      ],
+      ["its certificate is not by https", () => at(CERTIFICATE.replace("https", "http")), 403, "FORBIDDEN", NOT_SNS],
+      ["its certificate is at another host", () => at("https://sns.example.com/x.pem"), 403, "FORBIDDEN", NOT_SNS],
+      ["its certificate's host only begins well", () => at(`${HOST}.example.com/x.pem`), 403, "FORBIDDEN", NOT_SNS],
+      ["its certificate's host is a password", () => at(`${HOST}@example.com/x.pem`), 403, "FORBIDDEN", NOT_SNS],
+      ["its certificate is at another port", () => at(`${HOST}:8443/x.pem`), 403, "FORBIDDEN", NOT_SNS],
+      [
+        "its certificate is another region's",
+        () => at(CERTIFICATE.replace("eu-west-1", "us-east-1")),
+        403,
+        "FORBIDDEN",
+        NOT_SNS,
+      ],
+      [
+        "its certificate is another service's",
+        () => at("https://s3.eu-west-1.amazonaws.com/x.pem"),
+        403,
+        "FORBIDDEN",
+        NOT_SNS,
+      ],
+      ["its certificate is a query", () => at(`${HOST}/?x.pem`), 403, "FORBIDDEN", NOT_SNS],
+      ["its certificate is no .pem", () => at(`${HOST}/x.txt`), 403, "FORBIDDEN", NOT_SNS],
+      ["its certificate is somewhere above", () => at(`${HOST}/a/../x.pem`), 403, "FORBIDDEN", NOT_SNS],
+      ["its certificate is nowhere", () => after({ SigningCertURL: undefined }), 403, "FORBIDDEN", NOT_SNS],
+      ["its certificate does not exist", () => at(`${HOST}/none.pem`), 403, "FORBIDDEN", /no such certificate/],
+      ["its certificate expired", () => at(`${HOST}/expired.pem`), 403, "FORBIDDEN", /not valid/],
+      ["its certificate is not valid yet", () => at(`${HOST}/early.pem`), 403, "FORBIDDEN", /not valid/],
+      ["its certificate is made out to others", () => at(`${HOST}/else.pem`), 403, "FORBIDDEN", /not made out to SNS/],
+      ["its certificate is weak", () => at(`${HOST}/weak.pem`), 403, "FORBIDDEN", /weak key/],
+      [
+        "its certificate is by others than it comes with",
+        () => at(`${HOST}/broken-chain.pem`),
+        403,
+        "FORBIDDEN",
+        /not signed by/,
+      ],
+      ["its certificate cannot be fetched now", () => at(`${HOST}/away.pem`), 503, "KEYS_UNAVAILABLE", /ETIMEDOUT/],
+      ["what is fetched is no certificate", () => at(`${HOST}/proxy.pem`), 503, "KEYS_UNAVAILABLE", /no PEM/],
+      ["it asks to be confirmed elsewhere", () => posted(confirmation(elsewhere)), 403, "FORBIDDEN", /SubscribeURL/],
+      [
+        "it asks and was tampered with",
+        () => posted({ ...confirmation(), Token: "0" }),
+        403,
+        "FORBIDDEN",
+        /did not sign/,
+      ],
+      ["it is no JSON", () => posted("hello"), 400, "CARRIER_INVALID", /no JSON object/],
+      ["its type is unknown", () => said({ Type: "Advertisement" }), 400, "CARRIER_INVALID", /`Type`/],
+      ["its type is Object's", () => said({ Type: "constructor" }), 400, "CARRIER_INVALID", /`Type`/],
+      ["its time is missing", () => after({ Timestamp: undefined }), 400, "CARRIER_INVALID", /`Timestamp`/],
+      ["its id is two lines", () => said({ MessageId: "1\nSubject\nhello" }), 400, "CARRIER_INVALID", /`MessageId`/],
+    ],
+  );
+
+  test("and nobody but its own region is ever asked for a certificate", () => {
+    expect(asked.every((url) => url.startsWith(`${HOST}/`))).toBe(true);
+    expect(subscriptions).toEqual([]);
+  });
+});
+
+test("a notification is stored, once though it comes again, and a worker runs it with its producer's signature", async () => {
+  const body = envelope();
+  const text = (Value: string) => ({ Type: "String", Value });
+  const MessageAttributes = { "waybill-signature": text("v1,abc="), "waybill-signature-timestamp": text("1700000000") };
+  const sent = posted({ ...notification(body, { Subject: "job" }), MessageAttributes });
+  for (let n = 0; n < 3; n += 1) {
+    expect(await relay.post(sent)).toMatchObject({ status: 200, headers: { "x-waybill-job": idOf(body) } });
+  }
+  expect(await relay.stored()).toBe(1);
+  await relay.work();
+  const signature = { timestamp: 1_700_000_000, value: "v1,abc=" };
+  expect(relay.ran.at(-1)).toEqual({ id: idOf(body), attempt: 1, queue: "default", signature });
+});
+
+test.each([
+  ["by another of its names", `${HOST}/signing.pem`, signing],
+  ["with the one that signed it", `${HOST}/chain.pem`, issued],
+])("a certificate may be known %s, and is fetched once for any number of messages", async (_how, url, { key }) => {
+  const own = await serveRelay([carrier()]);
+  asked.length = 0;
+  const sent = [1, 2, 3, 4].map(() => posted(notification(envelope(), { SigningCertURL: url }, key)));
+  const together = await Promise.all(sent.slice(0, 3).map((one) => own.post(one)));
+  expect(together.map(({ status }) => status)).toEqual([200, 200, 200]);
+  expect((await own.post(sent[3] as Sent)).status).toBe(200);
+  expect(asked).toEqual([url]);
+  await own.close();
+});
+
+test("a certificate that could not be fetched is fetched again", async () => {
+  const own = await serveRelay([carrier()]);
+  const sent = posted(notification(envelope()));
+  const { [CERTIFICATE]: pem } = pems;
+  pems[CERTIFICATE] = new Error("away");
+  expect(await own.post(sent)).toMatchObject({ status: 503, headers: { "retry-after": "5" } });
+  expect(await own.stored()).toBe(0);
+  pems[CERTIFICATE] = pem ?? null;
+  expect((await own.post(sent)).status).toBe(200);
+  await own.close();
+});
+
+test("signatures by SHA-1 are taken where they are asked for", async () => {
+  const own = await serveRelay([carrier({ allowSha1: true })]);
+  for (const SignatureVersion of ["1", "2"]) {
+    expect((await own.post(posted(notification(envelope(), { SignatureVersion })))).status).toBe(200);
+  }
+  await own.close();
+});
+
+test("a subscription is a person's to confirm, and one that is answered 200 is not asked about again", async () => {
+  expect(await relay.post(posted(confirmation()))).toMatchObject({ status: 200, body: "" });
+  const url = `${HOST}/?Action=ConfirmSubscription&TopicArn=${TOPIC}&Token=2336412f37`;
+  expect(subscriptions.splice(0)).toEqual([{ topic: TOPIC, token: "2336412f37", url }]);
+  expect((await relay.post(posted(confirmation({ Type: "UnsubscribeConfirmation" })))).status).toBe(200);
+  expect(subscriptions).toEqual([]);
+  expect(relay.refused.filter(({ status }) => status === 200)).toEqual([]);
+});
+
+test("without a callback a warning says how, and nothing is visited", async () => {
+  const warned = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  const visited = vi.spyOn(globalThis, "fetch");
+  const own = await serveRelay([sns({ topics: [TOPIC], certificates })]);
+  expect((await own.post(posted(confirmation()))).status).toBe(200);
+  expect(warned.mock.calls.at(-1)?.[0]).toContain(
+    `aws sns confirm-subscription --topic-arn ${TOPIC} --token 2336412f37`,
+  );
+  expect(visited).not.toHaveBeenCalled();
+  vi.restoreAllMocks();
+  await own.close();
+});
+
+test("a callback that fails lets the topic ask again", async () => {
+  const own = await serveRelay([carrier({ onSubscription: () => Promise.reject(new Error("no")) })]);
+  expect((await own.post(posted(confirmation()))).status).toBe(500);
+  await own.close();
+});
+
+test("certificates are fetched without following anybody, and what is not there is told from what is away", async () => {
+  const server = createServer((request, response) => {
+    const status = Number(request.url?.slice(1, 4));
+    response.writeHead(status, { location: "/200.pem" }).end(status === 200 ? amazon.pem : "");
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const at = (status: number) => fetchCertificate(`http://127.0.0.1:${port}/${status}.pem`);
+  expect(await at(200)).toBe(amazon.pem);
+  expect([await at(403), await at(404)]).toEqual([null, null]);
+  await expect(at(500)).rejects.toThrow(/answered 500/);
+  await expect(at(302)).rejects.toThrow();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await expect(at(200)).rejects.toThrow();
+});
+
+test("elsewhere than at its own path the application's subscriptions pass by", () => {
+  const door = createRelay({ to: {} as never, carriers: [carrier()] });
+  const { headers } = posted("");
+  expect(door.claims({ method: "POST", path: "/work", headers })).toBe(true);
+  expect(door.claims({ method: "POST", path: "/bounces", headers })).toBe(false);
+});
+
+test("it is for relays, and for topics that can push", () => {
+  expect(() => createReceiver({ jobs: [], carriers: [carrier()], log: "off" })).toThrow(/createRelay/);
+  for (const topics of [[], ["jobs"], ["arn:aws:sqs:eu-west-1:111122223333:jobs"], [`${TOPIC}.fifo`], [TOPIC, "*"]]) {
+    expect(() => carrier({ topics })).toThrow(/topics of sns/);
+  }
+  for (const partition of ["aws-cn", "aws-us-gov", "aws-eusc"]) carrier({ topics: [TOPIC.replace("aws", partition)] });
+});
