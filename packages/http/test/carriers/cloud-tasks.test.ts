@@ -161,6 +161,8 @@ test("a relay stores tasks, and a worker runs them", async () => {
     headers: { "x-waybill-job": idOf(body) },
   });
   expect((await relay.post(task(await stranger.token()))).status).toBe(403);
+  // No attempt, so no 4xx.
+  expect((await relay.postHalf(task(await issuer.token()))).status).toBe(503);
   expect(await relay.stored()).toBe(1);
   await relay.work();
   expect(relay.ran.map(({ id }) => id)).toEqual([idOf(body)]);

@@ -116,6 +116,10 @@ test("an envelope under an id that is another's is refused for good", async () =
   await relay.work();
 });
 
+test("a body that did not come whole may come again: by a 4xx it would be gone for good", async () => {
+  expect((await relay.postHalf(invocation(envelope()))).status).toBe(503);
+});
+
 test("elsewhere than at its own path, and from anybody with a key of the same header, requests pass by", () => {
   const door = createRelay({ to: {} as never, carriers: [eventBridge({ keys: NEW })], path: "/" });
   const { headers } = invocation("");

@@ -146,6 +146,7 @@ test.each([
   ["within it", { message: { data: base64(envelope()), deliveryAttempt: 2 } }, 2],
   ["by nobody", {}, 1],
   ["by a fool", { deliveryAttempt: "many" }, 1],
+  ["by halves", { deliveryAttempt: 2.5 }, 1],
 ])("the delivery attempt is counted %s", async (_where, changes, attempt) => {
   expect((await served.post(wrapped(base64(envelope()), changes))).status).toBe(200);
   expect(served.ran.at(-1)).toMatchObject({ attempt });
@@ -154,6 +155,17 @@ test.each([
 test("the same message with the same token comes again, and runs again", async () => {
   const sent = wrapped(base64(envelope()));
   for (let n = 0; n < 2; n += 1) expect((await served.post(sent)).status).toBe(200);
+});
+
+test("while every place is taken a message waits for one: a 429 would spend a delivery attempt", async () => {
+  const own = await serveReceiver([carrier()], { concurrency: 1 });
+  const running = own.post(wrapped(base64(envelope("wait"))));
+  await expect.poll(() => own.ran.length).toBe(1);
+  const waiting = own.post(wrapped(base64(envelope())));
+  await expect.poll(() => own.waiting()).toBe(1);
+  own.release();
+  expect([(await running).status, (await waiting).status]).toEqual([200, 200]);
+  await own.close();
 });
 
 test("a dead job is kept and acknowledged, a failed one comes again", async () => {

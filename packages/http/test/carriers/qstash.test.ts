@@ -145,6 +145,7 @@ test("while every place is taken a message waits for one: a 429 would spend one 
   const running = served.post(await signed({}, CURRENT, envelope("wait")));
   await expect.poll(() => served.ran.length).toBe(before + 1);
   const waiting = served.post(await signed());
+  await expect.poll(() => served.waiting()).toBe(1);
   served.release();
   expect([(await running).status, (await waiting).status]).toEqual([200, 200]);
 });

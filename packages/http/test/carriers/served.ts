@@ -41,6 +41,10 @@ export interface Served {
   readonly refused: PushRefusedEvent[];
   readonly kept: DeadLetterOfPush[];
   post(sent: Sent): Promise<Got>;
+  /** Sends all but the end of it. */
+  postHalf(sent: Sent): Promise<Got>;
+  /** Requests that wait for a place. */
+  waiting(): number;
   /** Lets the handlers go on that wait. */
   release(): void;
   close(): Promise<void>;
@@ -92,6 +96,7 @@ export async function serveReceiver(
     ran,
     kept,
     refused,
+    waiting: () => receiver.load().waiting,
     release: () => waiting.splice(0).forEach((go) => go()),
     async close() {
       await receiver.stop();
@@ -109,12 +114,13 @@ export async function serveRelay(
   const folder = await mkdtemp(join(tmpdir(), "waybill-relay-"));
   const jobs = await connect(`sqlite:${join(folder, "jobs.db")}`, { log: "off" });
   jobs.events.on("push_refused", (event) => void refused.push(event));
-  const server = await listen(nodeListener(createRelay({ to: jobs, carriers })));
+  const server = await listen(nodeListener(createRelay({ to: jobs, carriers, bodyTimeoutMs: 100 })));
   return {
     ...server,
     ran,
     refused,
     kept: [],
+    waiting: () => 0,
     release: () => {},
     async stored() {
       const counts = (await jobs.inspector?.counts()) ?? [];
@@ -142,6 +148,7 @@ async function listen(listener: ReturnType<typeof nodeListener>) {
   return {
     url,
     post: (sent: Sent) => post(url, sent),
+    postHalf: (sent: Sent) => post(url, { ...sent, headers: { ...sent.headers, "content-length": "100000" } }),
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

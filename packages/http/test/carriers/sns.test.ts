@@ -20,12 +20,14 @@ const signing = certificate({
 });
 const authority = { ...certificate({ commonName: "CA", isCa: true }), commonName: "CA" };
 const issued = certificate({ issuer: authority });
+const nobody = { ...certificate({ commonName: "Nobody" }), commonName: "Nobody" };
 /** What is to be had where; each is fetched for real but for the network. */
 const pems: Record<string, string | null | Error> = {
   [CERTIFICATE]: amazon.pem,
   [`${HOST}/signing.pem`]: signing.pem,
   [`${HOST}/chain.pem`]: issued.pem + authority.pem,
   [`${HOST}/broken-chain.pem`]: issued.pem + amazon.pem,
+  [`${HOST}/no-authority.pem`]: certificate({ issuer: nobody }).pem + nobody.pem,
   [`${HOST}/expired.pem`]: certificate({ validTo: new Date(Date.now() - DAY_MS / 2) }).pem,
   [`${HOST}/early.pem`]: certificate({ validFrom: new Date(Date.now() + DAY_MS / 2) }).pem,
   [`${HOST}/else.pem`]: certificate({ commonName: "sns.example.com" }).pem,
@@ -37,6 +39,7 @@ const pems: Record<string, string | null | Error> = {
 const asked: string[] = [];
 async function certificates(url: string): Promise<string | null> {
   asked.push(url);
+  await new Promise((resolve) => setTimeout(resolve, 20));
   const pem = pems[url] ?? null;
   if (pem instanceof Error) throw pem;
   return pem;
@@ -184,6 +187,7 @@ describe("a message is refused when", () => {
         "FORBIDDEN",
         /not signed by/,
       ],
+      ["its certificate is by nobody who may", () => at(`${HOST}/no-authority.pem`), 403, "FORBIDDEN", /not signed by/],
       ["its certificate cannot be fetched now", () => at(`${HOST}/away.pem`), 503, "KEYS_UNAVAILABLE", /ETIMEDOUT/],
       ["what is fetched is no certificate", () => at(`${HOST}/proxy.pem`), 503, "KEYS_UNAVAILABLE", /no PEM/],
       ["it asks to be confirmed elsewhere", () => posted(confirmation(elsewhere)), 403, "FORBIDDEN", /SubscribeURL/],
@@ -248,6 +252,22 @@ test("a certificate that could not be fetched is fetched again", async () => {
   await own.close();
 });
 
+test("certificates under way are few: whoever knows a topic's name could make us ask for any number", async () => {
+  let tell: () => void = () => {};
+  const told = new Promise<null>((resolve) => (tell = () => resolve(null)));
+  const own = await serveRelay([carrier({ certificates: () => told })]);
+  const statuses: number[] = [];
+  const forged = Array.from({ length: 12 }, async (_, n) => {
+    const message = { ...notification(envelope()), SigningCertURL: `${HOST}/forged-${n}.pem` };
+    statuses.push((await own.post(posted(message))).status);
+  });
+  await expect.poll(() => statuses).toEqual([503, 503, 503, 503]);
+  tell();
+  await Promise.all(forged);
+  expect(statuses.slice(4)).toEqual(Array.from({ length: 8 }, () => 403));
+  await own.close();
+});
+
 test("signatures by SHA-1 are taken where they are asked for", async () => {
   const own = await serveRelay([carrier({ allowSha1: true })]);
   for (const SignatureVersion of ["1", "2"]) {
@@ -299,6 +319,10 @@ test("certificates are fetched without following anybody, and what is not there 
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   await expect(at(200)).rejects.toThrow();
+});
+
+test("a body that did not come whole may come again: by a 4xx it would be gone for good", async () => {
+  expect((await relay.postHalf(posted(notification(envelope())))).status).toBe(503);
 });
 
 test("elsewhere than at its own path the application's subscriptions pass by", () => {
