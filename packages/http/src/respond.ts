@@ -48,9 +48,9 @@ export function isFinal({ headers }: Answer): boolean {
   return outcome === "completed" || outcome === "dead";
 }
 
-/** For carriers to whom a 4xx is for good: a body that broke off or took too long may come whole the next time. */
-export function unreadIsLater(answer: Answer): Answer {
-  return answer.status === 408 ? { ...answer, status: 503 } : answer;
+/** For carriers to whom a 4xx is for good: what may come again, by a status that says so to everybody. */
+export function laterBy503(answer: Answer): Answer {
+  return answer.status === 408 || answer.status === 429 ? { ...answer, status: 503 } : answer;
 }
 
 /** A code comes from a handler's error and may be anything; a header may not. */

@@ -2,7 +2,7 @@ import { type Duration, durationMs, type JobLabel, WaybillError } from "@waybill
 import type { Carrier } from "../carrier.ts";
 import { producerSignature } from "../producer-signature.ts";
 import { type Answer, header, type HeaderFields, wholeHeader } from "../push.ts";
-import { unreadIsLater } from "../respond.ts";
+import { laterBy503 } from "../respond.ts";
 import { sentText } from "../text.ts";
 import { bearerProof, type OidcOptions } from "./oidc.ts";
 
@@ -23,6 +23,7 @@ export function cloudTasks({ dispatchDeadline = "10m", ...oidc }: CloudTasksOpti
     runs: true,
     line: 0,
     patienceMs,
+    patienceSetting: "dispatchDeadline",
     paths: [],
     keepsDead: false,
     // Elsewhere they are the application's own tasks.
@@ -65,7 +66,7 @@ function reply(answer: Answer): Answer {
     case "release":
       return { ...answer, status: 503 };
     default:
-      return unreadIsLater(answer);
+      return laterBy503(answer);
   }
 }
 

@@ -4,7 +4,7 @@ import { WaybillError } from "@waybill/core";
 import type { Carrier } from "../carrier.ts";
 import { forbidden } from "../problem.ts";
 import { header, type Push } from "../push.ts";
-import { unreadIsLater } from "../respond.ts";
+import { laterBy503 } from "../respond.ts";
 import { sentText } from "../text.ts";
 import { isObject, malformed, member, parsed, textIn } from "../wrapping.ts";
 import { listOf } from "./oidc.ts";
@@ -49,7 +49,7 @@ export function eventBridge({ header: name = "x-api-key", keys }: EventBridgeOpt
         once: null,
       };
     },
-    reply: unreadIsLater,
+    reply: laterBy503,
   };
 }
 

@@ -41,6 +41,7 @@ export function pubsub({ subscriptions, ackDeadline = "10s", line = 50, ...oidc 
     runs: true,
     line,
     patienceMs,
+    patienceSetting: "ackDeadlineSeconds",
     paths: [],
     keepsDead: false,
     // Elsewhere they are the application's own subscriptions.

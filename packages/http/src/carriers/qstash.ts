@@ -34,6 +34,7 @@ export function qstash({ currentKey, nextKey, url, timeout, line = 50 }: QstashO
     runs: true,
     line,
     patienceMs: timeout === undefined ? Infinity : durationMs(timeout, "timeout"),
+    patienceSetting: "Upstash-Timeout",
     paths: [],
     // Elsewhere they are the application's own messages.
     recognises: ({ headers }, here) => here && Object.hasOwn(headers, "upstash-signature"),

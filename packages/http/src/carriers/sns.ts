@@ -5,7 +5,7 @@ import type { Carrier, Parcel } from "../carrier.ts";
 import { forbidden } from "../problem.ts";
 import { producerSignature } from "../producer-signature.ts";
 import { header } from "../push.ts";
-import { unreadIsLater } from "../respond.ts";
+import { laterBy503 } from "../respond.ts";
 import { isObject, malformed, member, textIn, type Wrapping, wrappingOf } from "../wrapping.ts";
 import { listOf } from "./oidc.ts";
 import { type CertificateFetch, fetchCertificate, signingKeys } from "./sns-certificate.ts";
@@ -83,7 +83,7 @@ export function sns({ topics, allowSha1 = false, ...options }: SnsOptions): Carr
       if (type === "SubscriptionConfirmation") await ask(message, topic);
       return null;
     },
-    reply: unreadIsLater,
+    reply: laterBy503,
   };
 }
 

@@ -1,8 +1,7 @@
 import { createHmac } from "node:crypto";
-import type { JWTPayload } from "jose";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { cloudTasks, createReceiver } from "../../src/index.ts";
-import { ACCOUNT, AUDIENCE, claims, forged, google, type Google, now, serveKeys } from "./google.ts";
+import { ACCOUNT, AUDIENCE, type Changes, claims, forged, google, type Google, now, serveKeys } from "./google.ts";
 import { refuses } from "./refuses.ts";
 import { envelope, idOf, type Sent, type Served, serveReceiver, serveRelay } from "./served.ts";
 
@@ -37,8 +36,7 @@ function task(token: string | null, body = envelope(), more: Record<string, stri
   };
 }
 
-const signed = async (changes: JWTPayload = {}, kid = "k1"): Promise<Sent> =>
-  task(await issuer.token(changes, { kid }));
+const signed = async (changes: Changes = {}, kid = "k1"): Promise<Sent> => task(await issuer.token(changes, { kid }));
 
 describe("a task is refused when its token", () => {
   /** A forger's favourite: the public key as the secret of an HMAC. */

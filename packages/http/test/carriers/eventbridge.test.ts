@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createReceiver, createRelay, eventBridge } from "../../src/index.ts";
 import { refuses } from "./refuses.ts";
@@ -89,6 +90,22 @@ test.each([
   expect(await relay.stored()).toBe(1);
   await relay.work();
   expect(relay.ran.slice(before)).toEqual([{ id: idOf(body), attempt: 1, queue: "default", signature: null }]);
+});
+
+test("the input transformer of docs/push.md makes an envelope, under the event's id", async () => {
+  const page = await readFile(new URL("../../../../docs/push.md", import.meta.url), "utf8");
+  const [, settings = ""] = /```json\n([^`]*InputTemplate[^`]*)```/.exec(page) ?? [];
+  const { InputTemplate } = JSON.parse(settings) as { InputTemplate: string };
+  // As EventBridge fills it in: each value as JSON.
+  const values: Record<string, string> = { id: "6a7e8feb-b491-4cf7-a9f1-bf3703467718", order: "o_1" };
+  const body = InputTemplate.replace(/<(\w+)>/g, (_all, name: string) => JSON.stringify(values[name]));
+  const own = await serveRelay([eventBridge({ keys: NEW })]);
+  for (let n = 0; n < 2; n += 1) {
+    const got = await own.post(invocation(body));
+    expect(got).toMatchObject({ status: 200, headers: { "x-waybill-job": values["id"] } });
+  }
+  expect(await own.stored()).toBe(1);
+  await own.close();
 });
 
 test("the key may be in a header of any name", async () => {

@@ -9,7 +9,7 @@ export const ACCOUNT = "tasks@project.iam.gserviceaccount.com";
 export interface Google {
   readonly jwks: JSONWebKeySet;
   /** A token as Cloud Tasks and Pub/Sub send them, but for what is changed. */
-  token(changes?: JWTPayload, header?: { readonly kid?: string }): Promise<string>;
+  token(changes?: Changes, header?: { readonly kid?: string }): Promise<string>;
 }
 
 export async function google(kid = "k1"): Promise<Google> {
@@ -24,7 +24,10 @@ export async function google(kid = "k1"): Promise<Google> {
 
 export const now = (): number => Math.floor(Date.now() / 1_000);
 
-export function claims(changes: JWTPayload = {}): JWTPayload {
+/** Of a token's claims; undefined leaves one out. */
+export type Changes = Readonly<Record<string, unknown>>;
+
+export function claims(changes: Changes = {}): JWTPayload {
   const common = {
     iss: "https://accounts.google.com",
     aud: AUDIENCE,

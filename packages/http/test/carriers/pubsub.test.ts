@@ -1,7 +1,6 @@
-import type { JWTPayload } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createReceiver, pubsub, type PubsubOptions } from "../../src/index.ts";
-import { ACCOUNT, AUDIENCE, claims, forged, google, type Google, now, serveKeys } from "./google.ts";
+import { ACCOUNT, AUDIENCE, type Changes, claims, forged, google, type Google, now, serveKeys } from "./google.ts";
 import { refuses } from "./refuses.ts";
 import { envelope, idOf, type Sent, type Served, serveReceiver, serveRelay } from "./served.ts";
 
@@ -13,7 +12,14 @@ let token: string;
 let served: Served;
 
 const carrier = (more: Partial<PubsubOptions> = {}) =>
-  pubsub({ audience: AUDIENCE, serviceAccounts: [ACCOUNT], subscriptions: [SUBSCRIPTION], jwks: issuer.jwks, ...more });
+  pubsub({
+    audience: AUDIENCE,
+    serviceAccounts: [ACCOUNT],
+    subscriptions: [SUBSCRIPTION],
+    jwks: issuer.jwks,
+    ackDeadline: "10m",
+    ...more,
+  });
 
 beforeAll(async () => {
   issuer = await google();
@@ -45,7 +51,7 @@ function unwrapped(body: string, more: Record<string, string> = {}, bearer: stri
 
 describe("a push is refused when", () => {
   const message = () => base64(envelope());
-  const by = async (changes: JWTPayload): Promise<Sent> => wrapped(message(), {}, await issuer.token(changes));
+  const by = async (changes: Changes): Promise<Sent> => wrapped(message(), {}, await issuer.token(changes));
   const body = (text: string): Sent => ({ headers: headersWith(token), body: text });
   const other = { subscription: "projects/shop/subscriptions/other" };
   refuses(

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type JWTPayload, SignJWT } from "jose";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createReceiver, qstash } from "../../src/index.ts";
-import { forged, google, now } from "./google.ts";
+import { type Changes, forged, google, now } from "./google.ts";
 import { refuses } from "./refuses.ts";
 import { envelope, idOf, type Sent, type Served, serveReceiver, serveRelay } from "./served.ts";
 
@@ -20,7 +20,7 @@ afterAll(() => served.close());
 
 const hashOf = (body: string): string => createHash("sha256").update(body).digest("base64url");
 
-function claimsFor(body: string, changes: JWTPayload = {}): JWTPayload {
+function claimsFor(body: string, changes: Changes = {}): JWTPayload {
   const common = {
     iss: "Upstash",
     sub: PUBLISHED_TO,
@@ -48,7 +48,7 @@ function message(token: string | null, body = envelope(), more: Record<string, s
   };
 }
 
-async function signed(changes: JWTPayload = {}, key = CURRENT, body = envelope(), more = {}): Promise<Sent> {
+async function signed(changes: Changes = {}, key = CURRENT, body = envelope(), more = {}): Promise<Sent> {
   return message(await sign(claimsFor(body, changes), key), body, more);
 }
 

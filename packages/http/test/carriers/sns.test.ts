@@ -323,6 +323,7 @@ test("certificates are fetched without following anybody, and what is not there 
 
 test("a body that did not come whole may come again: by a 4xx it would be gone for good", async () => {
   expect((await relay.postHalf(posted(notification(envelope())))).status).toBe(503);
+  expect(carrier().reply?.({ status: 429, headers: {}, body: "" })).toMatchObject({ status: 503 });
 });
 
 test("elsewhere than at its own path the application's subscriptions pass by", () => {
