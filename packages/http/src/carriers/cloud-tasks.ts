@@ -3,7 +3,7 @@ import type { Carrier } from "../carrier.ts";
 import { producerSignature } from "../producer-signature.ts";
 import { type Answer, header, type HeaderFields, wholeHeader } from "../push.ts";
 import { laterBy503 } from "../respond.ts";
-import { sentText } from "../text.ts";
+import { textOf } from "../text.ts";
 import { bearerProof, type OidcOptions } from "./oidc.ts";
 
 export interface CloudTasksOptions extends OidcOptions {
@@ -28,11 +28,10 @@ export function cloudTasks({ dispatchDeadline = "10m", ...oidc }: CloudTasksOpti
     keepsDead: false,
     // Elsewhere they are the application's own tasks.
     recognises: ({ headers }, here) => here && Object.hasOwn(headers, "x-cloudtasks-queuename"),
-    async open(push, body) {
-      const { headers } = push;
+    async open({ headers }, body) {
       await prove(headers);
       return {
-        body: sentText(push, body),
+        body: textOf(body),
         attempt: (wholeHeader(headers, "x-cloudtasks-taskexecutioncount", 0) ?? 0) + 1,
         lost: 0,
         releases: 0,

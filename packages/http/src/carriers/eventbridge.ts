@@ -3,9 +3,9 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { WaybillError } from "@waybill/core";
 import type { Carrier } from "../carrier.ts";
 import { forbidden } from "../problem.ts";
-import { header, type Push } from "../push.ts";
+import { header } from "../push.ts";
 import { laterBy503 } from "../respond.ts";
-import { sentText } from "../text.ts";
+import { textOf } from "../text.ts";
 import { isObject, malformed, member, parsed, textIn } from "../wrapping.ts";
 import { listOf } from "./oidc.ts";
 
@@ -35,10 +35,10 @@ export function eventBridge({ header: name = "x-api-key", keys }: EventBridgeOpt
     // Its user agent cannot be changed; the key's header may be any client's of the application.
     recognises: ({ headers }, here) =>
       here && (header(headers, "user-agent") ?? "").startsWith("Amazon/EventBridge/ApiDestinations"),
-    open(push, body) {
-      if (!isKnown(header(push.headers, field), digests)) throw forbidden("no key of ours is in its header");
+    open({ headers }, body) {
+      if (!isKnown(header(headers, field), digests)) throw forbidden("no key of ours is in its header");
       return {
-        body: envelopeIn(push, body),
+        body: envelopeOf(textOf(body)),
         attempt: 1,
         lost: 0,
         releases: 0,
@@ -54,8 +54,7 @@ export function eventBridge({ header: name = "x-api-key", keys }: EventBridgeOpt
 }
 
 /** A rule without `InputPath` sends the event around the envelope. */
-function envelopeIn(push: Push, body: Buffer): string {
-  const text = sentText(push, body);
+function envelopeOf(text: string): string {
   const event = parsed(text);
   if (!isObject(event) || textIn(event, "detail-type") === null) return text;
   const detail = member(event, "detail");

@@ -3,8 +3,8 @@ import { type Duration, durationMs, WaybillError } from "@waybill/core";
 import type { Carrier } from "../carrier.ts";
 import { forbidden } from "../problem.ts";
 import { producerSignature } from "../producer-signature.ts";
-import { type Answer, header, type Push } from "../push.ts";
-import { sentText, textOf } from "../text.ts";
+import { type Answer, header, type HeaderFields } from "../push.ts";
+import { textOf } from "../text.ts";
 import { isObject, malformed, member, textIn, type Wrapping, wrappingOf } from "../wrapping.ts";
 import { bearerProof, listOf, type OidcOptions } from "./oidc.ts";
 
@@ -47,14 +47,10 @@ export function pubsub({ subscriptions, ackDeadline = "10s", line = 50, ...oidc 
     // Elsewhere they are the application's own subscriptions.
     recognises: ({ headers }, here) =>
       here && (isUnwrapped(headers) || AGENT.test(header(headers, "user-agent") ?? "")),
-    async open(push, body) {
-      await prove(push.headers);
-      const {
-        attempt,
-        subscription,
-        attribute,
-        body: envelope,
-      } = isUnwrapped(push.headers) ? unwrapped(push, body) : unwrap(wrappingOf(body));
+    async open({ headers }, body) {
+      await prove(headers);
+      const pushed = isUnwrapped(headers) ? unwrapped(headers, body) : unwrap(wrappingOf(body));
+      const { body: envelope, attempt, subscription, attribute } = pushed;
       if (allowed !== null && !allowed.includes(subscription ?? "")) {
         throw forbidden("its subscription is not in subscriptions");
       }
@@ -69,17 +65,17 @@ export function pubsub({ subscriptions, ackDeadline = "10s", line = 50, ...oidc 
 const AGENT = /^(CloudPubSub-Google|APIs-Google)/;
 const SUBSCRIPTION = "x-goog-pubsub-subscription-name";
 
-function isUnwrapped(headers: Push["headers"]): boolean {
+function isUnwrapped(headers: HeaderFields): boolean {
   return Object.hasOwn(headers, SUBSCRIPTION);
 }
 
 /** Attributes are headers here, and no header counts the deliveries. */
-function unwrapped(push: Push, body: Buffer): Pushed {
+function unwrapped(headers: HeaderFields, body: Buffer): Pushed {
   return {
-    body: sentText(push, body),
+    body: textOf(body),
     attempt: 1,
-    subscription: header(push.headers, SUBSCRIPTION),
-    attribute: (name) => header(push.headers, name),
+    subscription: header(headers, SUBSCRIPTION),
+    attribute: (name) => header(headers, name),
   };
 }
 

@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { type Duration, durationMs, WaybillError } from "@waybill/core";
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import type { Carrier } from "../carrier.ts";
+import { envelopeId } from "../envelope-in.ts";
 import { producerSignature } from "../producer-signature.ts";
 import { forbidden } from "../problem.ts";
 import { type Answer, header, wholeHeader } from "../push.ts";
@@ -42,15 +43,16 @@ export function qstash({ currentKey, nextKey, url, timeout, line = 50 }: QstashO
       const claims = await verify(header(headers, "upstash-signature") ?? "", keys);
       if (!urls.includes(String(claims.sub))) throw forbidden("its token is for another url");
       if (!isHashOf(claims["body"], body)) throw forbidden("its token is for another body");
+      const envelope = textOf(body);
       return {
-        body: textOf(body),
+        body: envelope,
         // Releases are retries to QStash: it counts every answer that is not 2xx.
         attempt: (wholeHeader(headers, "upstash-retried", 0) ?? 0) + 1,
         lost: 0,
         releases: 0,
         signature: producerSignature((name) => header(headers, name)),
         label: null,
-        provenId: null,
+        provenId: envelopeId(envelope),
         // Its `jti` names the token and not the delivery; nothing says that a retry has another.
         once: null,
       };

@@ -2,6 +2,7 @@ import { Buffer } from "node:buffer";
 import { verify } from "node:crypto";
 import { WaybillError } from "@waybill/core";
 import type { Carrier, Parcel } from "../carrier.ts";
+import { envelopeId } from "../envelope-in.ts";
 import { forbidden } from "../problem.ts";
 import { producerSignature } from "../producer-signature.ts";
 import { header } from "../push.ts";
@@ -88,14 +89,15 @@ export function sns({ topics, allowSha1 = false, ...options }: SnsOptions): Carr
 }
 
 function parcelOf(message: Wrapping): Parcel {
+  const body = textIn(message, "Message") ?? "";
   return {
-    body: textIn(message, "Message") ?? "",
+    body,
     attempt: 1,
     lost: 0,
     releases: 0,
     signature: producerSignature((name) => attribute(message, name)),
     label: null,
-    provenId: null,
+    provenId: envelopeId(body),
     // SNS repeats a message, with the same signature, until it is answered well.
     once: null,
   };

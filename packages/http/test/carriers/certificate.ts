@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { createPublicKey, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 
 export interface Certified {
   readonly pem: string;
@@ -11,7 +11,8 @@ export interface CertificateSettings {
   readonly alternativeName?: string;
   readonly validFrom?: Date;
   readonly validTo?: Date;
-  readonly bits?: number;
+  /** Default a fresh one of 2,048 bits. */
+  readonly key?: KeyObject;
   readonly isCa?: boolean;
   /** Who signs it; absent: itself. */
   readonly issuer?: Certified & { readonly commonName: string };
@@ -19,11 +20,10 @@ export interface CertificateSettings {
 
 const DAY_MS = 86_400_000;
 
-/** An X.509 certificate with a fresh RSA key, written by hand: Node reads them and makes none. */
+/** An X.509 certificate, written by hand: Node reads them and makes none. */
 export function certificate(settings: CertificateSettings = {}): Certified {
-  const { commonName = "sns.amazonaws.com", alternativeName, bits = 2_048, isCa = false, issuer } = settings;
+  const { commonName = "sns.amazonaws.com", alternativeName, key = rsaKey(), isCa = false, issuer } = settings;
   const { validFrom = new Date(Date.now() - DAY_MS), validTo = new Date(Date.now() + DAY_MS) } = settings;
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: bits });
   const algorithm = sequence(oid("2a864886f70d01010b"), tlv(0x05));
   const extensions = [
     ...(isCa ? [sequence(oid("551d13"), tlv(0x04, sequence(tlv(0x01, Buffer.from([0xff])))))] : []),
@@ -38,14 +38,18 @@ export function certificate(settings: CertificateSettings = {}): Certified {
     name(issuer?.commonName ?? commonName),
     sequence(time(validFrom), time(validTo)),
     name(commonName),
-    publicKey.export({ type: "spki", format: "der" }),
+    createPublicKey(key).export({ type: "spki", format: "der" }),
     ...(extensions.length === 0 ? [] : [tlv(0xa3, sequence(...extensions))]),
   );
-  const signature = sign("sha256", body, issuer?.key ?? privateKey);
+  const signature = sign("sha256", body, issuer?.key ?? key);
   const der = sequence(body, algorithm, tlv(0x03, Buffer.from([0]), signature));
   const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
   const pem = `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
-  return { pem, key: createPrivateKey(privateKey.export({ type: "pkcs8", format: "pem" })) };
+  return { pem, key };
+}
+
+export function rsaKey(modulusLength = 2_048): KeyObject {
+  return generateKeyPairSync("rsa", { modulusLength }).privateKey;
 }
 
 /** Tag, length, value: all that DER is. */

@@ -118,8 +118,9 @@ test("a failed attempt is a 4xx and all else that comes again a 503: only the fo
   expect(failed).toMatchObject({ status: 424, headers: { "waybill-outcome": "retry" } });
   const later = await served.post(task(token, envelope("later")));
   expect(later).toMatchObject({ status: 503, headers: { "waybill-outcome": "release", "retry-after": "2" } });
+  const before = served.ran.length;
   const running = served.post(task(token, envelope("wait")));
-  await expect.poll(() => served.ran.length).toBeGreaterThan(0);
+  await expect.poll(() => served.ran.length).toBe(before + 1);
   const full = await served.post(task(token));
   expect(full).toMatchObject({ status: 503, headers: { "waybill-outcome": "release", "retry-after": "1" } });
   served.release();
@@ -142,6 +143,15 @@ test("a task whose body is no envelope is kept and goes", async () => {
   const got = await served.post(task(await issuer.token(), "buy milk"));
   expect(got).toMatchObject({ status: 200, headers: { "waybill-outcome": "dead" } });
   expect(served.kept.at(-1)).toMatchObject({ id: null, body: "buy milk" });
+});
+
+test("a body that a parser wrote out again is not taken: the token does not cover it", async () => {
+  const receiver = createReceiver({ jobs: [], carriers: [carrier()], log: "off", keepDead: async () => {} });
+  const { headers, body } = await signed();
+  const push = { method: "POST", path: "/work", headers, peer: null, rewritten: true, onGone: () => {} };
+  const got = await receiver.receive({ ...push, read: async () => Buffer.from(body) });
+  expect(got.status).toBe(500);
+  expect(JSON.parse(got.body)).toMatchObject({ code: "BODY_GONE" });
 });
 
 test("elsewhere than at its own path the application's tasks pass by", () => {

@@ -150,6 +150,17 @@ test("while every place is taken a message waits for one: a 429 would spend one 
   expect([(await running).status, (await waiting).status]).toEqual([200, 200]);
 });
 
+test("a body that a parser wrote out again is taken, if it is to the letter what was signed", async () => {
+  const receiver = createReceiver({ jobs: [], carriers: [carrier()], log: "off" });
+  const body = envelope();
+  const { headers } = await signed({}, CURRENT, body);
+  const push = { method: "POST", path: "/work", headers, peer: null, rewritten: true, onGone: () => {} };
+  const receive = (text: string) => receiver.receive({ ...push, read: async () => Buffer.from(text) });
+  // Nobody knows the job, which is released: its sender is known.
+  expect(await receive(body)).toMatchObject({ status: 429, headers: { "x-waybill-job": idOf(body) } });
+  expect((await receive(` ${body}`)).status).toBe(403);
+});
+
 test("elsewhere than at its own path the application's messages pass by", () => {
   const receiver = createReceiver({ jobs: [], carriers: [carrier()], log: "off" });
   const { headers } = message("token");
