@@ -1,10 +1,11 @@
 import { type DynamicModule, Module, type Provider } from "@nestjs/common";
-import { DiscoveryModule, DiscoveryService } from "@nestjs/core";
-import { connect, type Jobs } from "@waybill/core";
+import { DiscoveryModule, DiscoveryService, ExternalContextCreator, ModulesContainer } from "@nestjs/core";
+import { connect, type ConnectOptions, type Jobs } from "@waybill/core";
+import { Handlers } from "./handlers.ts";
 import { JobQueue } from "./job-queue.ts";
 import type { WaybillOptions } from "./options.ts";
 import { refuse } from "./refuse.ts";
-import { type RegisteredJob, registeredJobs } from "./registered.ts";
+import { type Registered, registeredJobs } from "./registered.ts";
 
 export const OPTIONS: unique symbol = Symbol("waybill.options");
 export const CONNECTION: unique symbol = Symbol("waybill.connection");
@@ -21,8 +22,8 @@ export class ConnectionModule {
       module: ConnectionModule,
       global: true,
       imports: [DiscoveryModule, ...imports],
-      providers: [options, registered, connection, { provide: JobQueue, useExisting: CONNECTION }, closing],
-      exports: [OPTIONS, REGISTERED, CONNECTION, JobQueue],
+      providers: [options, registered, handlers, connection, { provide: JobQueue, useExisting: CONNECTION }, closing],
+      exports: [OPTIONS, Handlers, CONNECTION, JobQueue],
     };
   }
 }
@@ -47,14 +48,23 @@ const registered: Provider = {
   },
 };
 
+const handlers: Provider = {
+  provide: Handlers,
+  inject: [REGISTERED, DiscoveryService, ExternalContextCreator, ModulesContainer],
+  useFactory: (...given: ConstructorParameters<typeof Handlers>) => new Handlers(...given),
+};
+
 const connection: Provider = {
   provide: CONNECTION,
   inject: [OPTIONS, REGISTERED],
-  useFactory: (options: WaybillOptions, byType: ReadonlyMap<string, RegisteredJob>) => {
-    const { url, worker: _w, push: _p, doors: _d, middleware: _m, enhancers: _e, ...rest } = options;
-    return connect(url, { ...rest, jobs: [...byType.values()].map(({ definition }) => definition) });
-  },
+  useFactory: (options: WaybillOptions, byType: Registered) => connect(options.url, connectOptions(options, byType)),
 };
+
+/** What of the options is core's. */
+export function connectOptions(options: WaybillOptions, byType: Registered): ConnectOptions {
+  const { url: _u, worker: _w, push: _p, doors: _d, middleware: _m, enhancers: _e, ...rest } = options;
+  return { ...rest, jobs: [...byType.values()].map(({ definition }) => definition) };
+}
 
 const closing: Provider = {
   provide: CLOSING,

@@ -1,47 +1,31 @@
 import { type DynamicModule, Module, type Provider } from "@nestjs/common";
-import {
-  DiscoveryModule,
-  DiscoveryService,
-  ExternalContextCreator,
-  HttpAdapterHost,
-  ModulesContainer,
-} from "@nestjs/core";
+import { HttpAdapterHost, ModulesContainer } from "@nestjs/core";
 import type { Jobs } from "@waybill/core";
-import { CONNECTION, OPTIONS, REGISTERED } from "./connection-module.ts";
+import { CONNECTION, OPTIONS } from "./connection-module.ts";
 import { Doors } from "./doors.ts";
+import { Handlers } from "./handlers.ts";
 import { WaybillHealthIndicator } from "./health.ts";
 import { HttpMount } from "./http-mount.ts";
 import type { WaybillOptions } from "./options.ts";
-import type { RegisteredJob } from "./registered.ts";
+
+const mount: Provider = {
+  provide: HttpMount,
+  inject: [HttpAdapterHost],
+  useFactory: (host: HttpAdapterHost) => new HttpMount(host),
+};
 
 const doors: Provider = {
   provide: Doors,
-  inject: [
-    OPTIONS,
-    CONNECTION,
-    REGISTERED,
-    DiscoveryService,
-    ExternalContextCreator,
-    HttpAdapterHost,
-    ModulesContainer,
-  ],
+  inject: [OPTIONS, CONNECTION, Handlers, HttpMount, ModulesContainer],
   useFactory: (
     options: WaybillOptions,
     connection: Jobs,
-    registered: ReadonlyMap<string, RegisteredJob>,
-    discovery: DiscoveryService,
-    creator: ExternalContextCreator,
-    host: HttpAdapterHost,
+    handlers: Handlers,
+    place: HttpMount,
     modules: ModulesContainer,
   ) => {
     nearerThanRoot(modules);
-    return new Doors({
-      options,
-      connection,
-      registered,
-      container: { discovery, creator, modules },
-      mount: new HttpMount(host),
-    });
+    return new Doors(options, connection, handlers, place);
   },
 };
 
@@ -56,8 +40,7 @@ export class DoorsModule {
   static readonly dynamic: DynamicModule = {
     module: DoorsModule,
     global: true,
-    imports: [DiscoveryModule],
-    providers: [doors, health],
+    providers: [mount, doors, health],
     exports: [Doors, WaybillHealthIndicator],
   };
 }

@@ -1,40 +1,36 @@
 import type { OnApplicationBootstrap, OnModuleDestroy, OnModuleInit } from "@nestjs/common";
-import type { JobDefinition, Jobs, Worker } from "@waybill/core";
+import type { Jobs, Worker } from "@waybill/core";
 import { createReceiver, type Receiver } from "@waybill/http";
-import { type Container, jobsWithHandlers } from "./handlers.ts";
+import type { Handlers } from "./handlers.ts";
 import type { HttpMount } from "./http-mount.ts";
 import type { WaybillOptions } from "./options.ts";
 import { refuse } from "./refuse.ts";
-import type { RegisteredJob } from "./registered.ts";
 import { hurriedBySignals, warnOfDeafness } from "./shutdown-signals.ts";
-
-export interface DoorsSettings {
-  readonly options: WaybillOptions;
-  readonly connection: Jobs;
-  readonly registered: ReadonlyMap<string, RegisteredJob>;
-  readonly container: Container;
-  readonly mount: HttpMount;
-}
 
 /** By which jobs come into this process. Opened once the whole application is up, closed before anything of it goes down. */
 export class Doors implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
-  readonly #settings: DoorsSettings;
-  #jobs: readonly JobDefinition[] = [];
+  readonly #options: WaybillOptions;
+  readonly #connection: Jobs;
+  readonly #handlers: Handlers;
+  readonly #mount: HttpMount;
   worker: Worker | null = null;
   receiver: Receiver | null = null;
   #stopLooking = (): void => {};
 
-  constructor(settings: DoorsSettings) {
-    this.#settings = settings;
+  constructor(options: WaybillOptions, connection: Jobs, handlers: Handlers, mount: HttpMount) {
+    this.#options = options;
+    this.#connection = connection;
+    this.#handlers = handlers;
+    this.#mount = mount;
   }
 
   /** What is put together wrongly is said by every process, also by one that opens no door. */
   onModuleInit(): void {
-    const { options, registered, container, mount } = this.#settings;
-    this.#jobs = jobsWithHandlers(registered, container);
-    for (const option of ["push", "doors"] as const) if (options[option]) mount.demand(option);
+    const options = this.#options;
+    const jobs = this.#handlers.find();
+    for (const option of ["push", "doors"] as const) if (options[option]) this.#mount.demand(option);
     for (const option of ["worker", "push"] as const) {
-      if (!options[option] || this.#jobs.length > 0) continue;
+      if (!options[option] || jobs.length > 0) continue;
       throw refuse(
         `\`${option}\` is set, but no provider of the application has a @JobHandler; add one, or leave \`${option}\` out`,
       );
@@ -42,16 +38,16 @@ export class Doors implements OnModuleInit, OnApplicationBootstrap, OnModuleDest
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { options, connection, mount } = this.#settings;
-    const { worker, push, doors, middleware = [] } = options;
-    const what = { jobs: this.#jobs, middleware };
+    const connection = this.#connection;
+    const { worker, push, doors, middleware = [] } = this.#options;
+    const what = { jobs: this.#handlers.jobs, middleware };
     if (worker) this.worker = connection.worker({ ...worker, ...what });
     if (push) {
       const { shutdown: _, ...rest } = push;
       // The connection's log hears it all.
       this.receiver = createReceiver({ ...rest, ...what, events: connection.events, log: "off" });
     }
-    mount.open([...(this.receiver ? [this.receiver] : []), ...(doors?.(connection) ?? [])]);
+    this.#mount.open([...(this.receiver ? [this.receiver] : []), ...(doors?.(connection) ?? [])]);
     await this.worker?.start();
     if (this.worker) this.#endWith(this.worker);
     if (this.worker || this.receiver) this.#stopLooking = warnOfDeafness();
@@ -59,7 +55,7 @@ export class Doors implements OnModuleInit, OnApplicationBootstrap, OnModuleDest
 
   /** A worker past its memory limit has ended; so does its process, that a fresh one may be started. */
   #endWith({ id }: Worker): void {
-    this.#settings.connection.events.on("stopped", ({ worker, reason }) => {
+    this.#connection.events.on("stopped", ({ worker, reason }) => {
       if (worker === id && reason === "MEMORY") process.kill(process.pid, "SIGTERM");
     });
   }
@@ -71,6 +67,6 @@ export class Doors implements OnModuleInit, OnApplicationBootstrap, OnModuleDest
   }
 
   async #stopReceiver(): Promise<void> {
-    await this.receiver?.stop({ ...this.#settings.options.push?.shutdown, reason: "close" });
+    await this.receiver?.stop({ ...this.#options.push?.shutdown, reason: "close" });
   }
 }

@@ -15,10 +15,13 @@ export interface RegisteredJob {
   enhancers: Enhancers | undefined;
 }
 
+/** By type. */
+export type Registered = ReadonlyMap<string, RegisteredJob>;
+
 export const FEATURE: unique symbol = Symbol("waybill.feature");
 
 /** Every definition the application's modules know, by type. Throws `CONFIG_INVALID` for two of one type. */
-export function registeredJobs(root: Feature, discovery: DiscoveryService): ReadonlyMap<string, RegisteredJob> {
+export function registeredJobs(root: Feature, discovery: DiscoveryService): Registered {
   const byType = new Map<string, RegisteredJob>();
   const features = discovery.getProviders().filter(({ token }) => token === FEATURE);
   for (const feature of features) add(feature.instance as Feature);

@@ -11,6 +11,8 @@ import type { Middleware } from "../middleware.ts";
 export interface TestJobsOptions extends Omit<ConnectOptions, "jobs" | "allowVolatile"> {
   /** Those with handlers run by `drain`; the others stay where they are enqueued. */
   readonly jobs: readonly JobDefinition[];
+  /** Asked at each `drain`, for programs that know their handlers later than their definitions. Default: those of `jobs`. */
+  readonly handlers?: () => readonly JobDefinition[];
   readonly middleware?: readonly Middleware[];
 }
 
@@ -31,7 +33,12 @@ export interface TestJobs extends Jobs {
  * For tests of code that enqueues: a `Jobs` on the memory backend, silent, with a real worker that works when told to.
  * Close it after the test.
  */
-export async function testJobs({ jobs: definitions, middleware = [], ...options }: TestJobsOptions): Promise<TestJobs> {
+export async function testJobs({
+  jobs: definitions,
+  handlers = () => definitions,
+  middleware = [],
+  ...options
+}: TestJobsOptions): Promise<TestJobs> {
   const bodies: string[] = [];
   const queues = new Set(definitions.map(({ queue }) => queue));
   const open = memoryBackend({ allowVolatile: true, address: "memory:test" });
@@ -50,10 +57,10 @@ export async function testJobs({ jobs: definitions, middleware = [], ...options 
     },
     { log: "off", ...options, jobs: definitions },
   );
-  const handled = definitions.filter(({ handler }) => handler !== null);
   const restore: (() => void)[] = [];
 
   async function drain(): Promise<OutcomeEvent[]> {
+    const handled = handlers().filter(({ handler }) => handler !== null);
     if (handled.length === 0) return [];
     const ended: OutcomeEvent[] = [];
     const off = connection.events.on("settled", (event) => void ended.push(event));

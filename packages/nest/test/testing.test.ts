@@ -1,0 +1,83 @@
+import { Inject, Module } from "@nestjs/common";
+import { Test } from "@nestjs/testing";
+import { defineJob } from "@waybill/core";
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { InjectJob, JobHandler, JobQueue, type QueueOf, WaybillModule } from "../src/index.ts";
+import { testJobsOf, withTestJobs } from "../src/testing/index.ts";
+import { oddlyWritten, push, secret } from "./pushed.ts";
+import { waybill } from "./started.ts";
+
+const orderId = z.object({ orderId: z.string() });
+const sendReceipt = defineJob({ type: "receipt.send", payload: orderId, timeout: "10s" });
+const remind = defineJob({ type: "reminder.send", payload: orderId, timeout: "10s" });
+
+class Mail {
+  readonly sent: string[] = [];
+}
+class Receipts {
+  @Inject(Mail) readonly mail!: Mail;
+  @InjectJob(remind) readonly reminders!: QueueOf<typeof remind>;
+
+  @JobHandler(sendReceipt)
+  async send({ orderId: id }: { orderId: string }): Promise<void> {
+    this.mail.sent.push(`receipt ${id}`);
+    await this.reminders.enqueue({ orderId: id }, { delay: "7d" });
+  }
+  @JobHandler(remind)
+  remind({ orderId: id }: { orderId: string }): void {
+    this.mail.sent.push(`reminder ${id}`);
+  }
+}
+class Checkout {
+  @Inject(JobQueue) readonly jobs!: JobQueue;
+  async buy(id: string): Promise<void> {
+    await this.jobs.enqueue(sendReceipt, { orderId: id });
+  }
+}
+
+// An application as it would run, on a server that is not there.
+@Module({
+  imports: [
+    waybill({ url: "redis://127.0.0.1:1", services: { redis: ">=7" }, worker: {}, push: { keys: secret } }),
+    WaybillModule.forFeature([sendReceipt, remind]),
+  ],
+  providers: [Mail, Receipts, Checkout],
+})
+class AppModule {}
+
+test("a test sees what was enqueued, runs it when it says so, and moves the clock", async () => {
+  const module = await withTestJobs(Test.createTestingModule({ imports: [AppModule] })).compile();
+  await module.init();
+  const jobs = testJobsOf(module);
+  await module.get(Checkout).buy("o_1");
+  expect(jobs.enqueued(sendReceipt)).toEqual([{ orderId: "o_1" }]);
+  expect(module.get(Mail).sent).toEqual([]);
+  const ended = await jobs.drain();
+  expect(ended.map(({ type, outcome }) => [type, outcome])).toEqual([["receipt.send", "completed"]]);
+  expect(jobs.enqueued(remind)).toEqual([{ orderId: "o_1" }]);
+  expect(module.get(Mail).sent).toEqual(["receipt o_1"]);
+  await jobs.advance("7d");
+  expect(module.get(Mail).sent).toEqual(["receipt o_1", "reminder o_1"]);
+  await module.close();
+  await expect(module.get(Checkout).buy("o_2")).rejects.toMatchObject({ code: "BACKEND_CLOSED" });
+});
+
+test("in a test with HTTP, pushed jobs run", async () => {
+  const module = await withTestJobs(Test.createTestingModule({ imports: [AppModule] })).compile();
+  const app = module.createNestApplication({ logger: false });
+  await app.listen(0, "127.0.0.1");
+  const answer = await push(`${await app.getUrl()}/work`, oddlyWritten("receipt.send", { orderId: "o_3" }));
+  expect(answer.status).toBe(200);
+  expect(app.get(Mail).sent).toEqual(["receipt o_3"]);
+  await app.close();
+});
+
+test("a test that runs jobs before its application starts, or takes a real one for a test's, is told", async () => {
+  const module = await withTestJobs(Test.createTestingModule({ imports: [AppModule] })).compile();
+  await expect(testJobsOf(module).drain()).rejects.toThrow(/call app\.init\(\) or app\.listen\(\) first/);
+  await module.close();
+  const real = await Test.createTestingModule({ imports: [waybill({})] }).compile();
+  expect(() => testJobsOf(real)).toThrow(/make it with withTestJobs/);
+  await real.close();
+});
