@@ -1,7 +1,7 @@
 import { type KeyRing, keyRing, parseEnvelope, type Signature, signatureFor } from "@waybill/core";
 import { seconds } from "./producer-signature.ts";
 
-/** A signed job in one text. */
+/** A signed job in one text: spec/1.0/signing.md. */
 export interface SignedWrapper {
   readonly id: string;
   readonly signature: Signature;

@@ -47,6 +47,7 @@ test.each([
   ["another format", JSON.stringify({ ...fields, spec: "waybill-signed/2" })],
   ["one without a signature", JSON.stringify({ ...fields, sig: undefined })],
   ["a time that is text", JSON.stringify({ ...fields, ts: "1790000000" })],
+  ["a time that no clock will show", JSON.stringify({ ...fields, ts: 1e11 })],
   ["a time before all others", JSON.stringify({ ...fields, ts: -1 })],
   ["an envelope that is an object", JSON.stringify({ ...fields, envelope: {} })],
   ["an id that is a number", JSON.stringify({ ...fields, id: 7 })],

@@ -1,0 +1,70 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { answers } from "./answers.ts";
+import { isRoot, makeDataFolder } from "./data-folder.ts";
+import { freePort } from "./free-port.ts";
+import { startProcess } from "./server-process.ts";
+import type { TestServer } from "./test-server.ts";
+
+export interface NginxOptions {
+  /** The application behind it, as `proxy_pass` writes it: "http://127.0.0.1:8080", "http://unix:/run/app.sock". */
+  readonly upstream: string;
+  /** Further lines of the `location`, such as "proxy_read_timeout 2s". Absent: none, all settings are nginx's own. */
+  readonly directives?: readonly string[];
+  /** Of the access log, after the time. Default "$status $request". */
+  readonly logFormat?: string;
+}
+
+export interface Nginx extends TestServer {
+  /** Lines of the access log so far, as `logFormat` writes them. */
+  readonly accessLog: () => readonly string[];
+}
+
+/** Debian's; compiled-in paths would be those of the machine's own. */
+const PROGRAM = "/usr/sbin/nginx";
+
+/** nginx as a reverse proxy with the settings it has when nobody sets any, on a private port, with files of its own. */
+export async function startNginx(options: NginxOptions): Promise<Nginx> {
+  const { upstream, directives = [], logFormat = "$status $request" } = options;
+  if (!existsSync(PROGRAM)) throw new Error(`there is no ${PROGRAM}; run: bash scripts/install-debian-packages.sh`);
+  const port = await freePort();
+  const folder = makeDataFolder("nginx", null);
+  const log = join(folder, "access.log");
+  const kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  const config = [
+    // Otherwise its workers become somebody who may not enter the folder.
+    ...(isRoot() ? ["user root;"] : []),
+    `pid ${join(folder, "nginx.pid")};`,
+    "worker_processes 1;",
+    "events {}",
+    "http {",
+    `  log_format test '${logFormat}';`,
+    `  access_log ${log} test;`,
+    ...kinds.map((kind) => `  ${kind}_temp_path ${join(folder, kind)};`),
+    "  server {",
+    `    listen 127.0.0.1:${port};`,
+    "    location / {",
+    `      proxy_pass ${upstream};`,
+    ...directives.map((line) => `      ${line};`),
+    "    }",
+    "  }",
+    "}",
+  ];
+  const file = join(folder, "nginx.conf");
+  writeFileSync(file, `${config.join("\n")}\n`);
+  const server = await startProcess({
+    name: "nginx",
+    url: `http://127.0.0.1:${port}`,
+    port,
+    folder,
+    user: null,
+    command: PROGRAM,
+    args: ["-p", folder, "-c", file, "-e", join(folder, "error.log"), "-g", "daemon off;"],
+    isReady: () => answers(port),
+  });
+  const accessLog = (): readonly string[] =>
+    readFileSync(log, "utf8")
+      .split("\n")
+      .filter((line) => line !== "");
+  return Object.assign(server, { accessLog });
+}
