@@ -19,6 +19,6 @@ export { serviceUrl } from "./service-url.ts";
 export type { Service, ServiceName } from "./services.ts";
 export { missingPrograms, serviceNames, services } from "./services.ts";
 export type { SqsQueue } from "./sqs-call.ts";
-export { makeSqsQueue } from "./sqs-call.ts";
+export { makeSqsQueue, sqsCall } from "./sqs-call.ts";
 export type { Sqsd, SqsdOptions, SqsdPost } from "./sqsd.ts";
 export { startSqsd } from "./sqsd.ts";
