@@ -35,7 +35,7 @@ export async function startApp({
 }: AppOptions): Promise<AppProcess> {
   const file = fileURLToPath(new URL("./children/app.ts", import.meta.url));
   const child: ChildProcess = fork(file, [port, secret, record.file, concurrency, runMs].map(String), {
-    execArgv: ["--conditions=waybill-source"],
+    execArgv: ["--conditions=waybill-source", "--expose-gc"],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   process.once("exit", () => child.kill("SIGKILL"));

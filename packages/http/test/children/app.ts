@@ -24,7 +24,7 @@ const receiver = createReceiver({
   keys: secret,
   carriers: [sqsd({ keys: secret, httpConnections: 20 })],
   concurrency: Number(concurrency),
-  bodyTimeoutMs: 500,
+  bodyTimeoutMs: 200,
   log: "off",
 });
 const server = createServer(nodeListener(receiver));
@@ -32,7 +32,10 @@ server.listen(Number(port), "127.0.0.1", () => {
   const address = server.address();
   process.send?.({ port: typeof address === "object" ? address?.port : null });
 });
-process.on("message", () => process.send?.({ rss: process.memoryUsage.rss() }));
+process.on("message", () => {
+  globalThis.gc?.();
+  process.send?.({ rss: process.memoryUsage.rss(), heap: process.memoryUsage().heapUsed });
+});
 process.once("SIGTERM", () => void end());
 
 /** The receiver first: it answers what comes meanwhile. */
