@@ -9,8 +9,8 @@ export interface AppProcess {
   readonly port: number;
   /** Null while it runs. */
   exitCode(): number | NodeJS.Signals | null;
-  /** Resident memory, in bytes. */
-  rss(): Promise<number>;
+  /** In bytes, after a collection: what the system has given it, and what its objects take. */
+  memory(): Promise<{ readonly rss: number; readonly heap: number }>;
   /** Resolves once it has gone. */
   end(signal: NodeJS.Signals): Promise<void>;
 }
@@ -49,9 +49,10 @@ export async function startApp({
   return {
     port: listening,
     exitCode: () => child.exitCode ?? child.signalCode,
-    async rss() {
+    async memory() {
       child.send("memory");
-      return (await ask())["rss"] ?? 0;
+      const { rss = 0, heap = 0 } = await ask();
+      return { rss, heap };
     },
     async end(signal) {
       child.kill(signal);

@@ -135,9 +135,10 @@ test("R8: a dead job that is kept here is deleted there", async () => {
 });
 
 test("R8: a job that outlasts InactivityTimeout is aborted and comes again, never two of it at once", async () => {
-  const stage = await scene((_, job) => (job.attempt === 1 ? sleep(5_000, null, { signal: job.signal }) : null), {
-    inactivityTimeout: 200,
-  });
+  const slow: Handler<unknown> = async (_, job) => {
+    if (job.attempt === 1) await sleep(5_000, null, { signal: job.signal });
+  };
+  const stage = await scene(slow, { inactivityTimeout: 200 });
   await send(stage);
   await empty(stage);
   expect(stage.runs).toEqual(["1: The operation was aborted", "2: done"]);

@@ -16,7 +16,7 @@ import { daemonRequest, envelope, idIn, keys, signedAttributes } from "./daemon-
 function behindSqsd(options: Partial<SqsdOptions> = {}, more: Partial<ReceiverOptions> = {}) {
   const ran: Pick<JobContext, "id" | "attempt" | "queue" | "envelope" | "delivery">[] = [];
   const refused: PushRefusedEvent[] = [];
-  const finished: OutcomeEvent[] = [];
+  const settled: OutcomeEvent[] = [];
   const note = defineJob({ type: "note", timeout: "1m", handler: (_, job) => void ran.push(job) });
   const receiver = createReceiver({
     jobs: [note],
@@ -25,8 +25,8 @@ function behindSqsd(options: Partial<SqsdOptions> = {}, more: Partial<ReceiverOp
     ...more,
   });
   receiver.events.on("push_refused", (event) => refused.push(event));
-  receiver.events.on("finished", (event) => finished.push(event));
-  return { receiver, ran, refused, finished };
+  receiver.events.on("settled", (event) => settled.push(event));
+  return { receiver, ran, refused, settled };
 }
 
 test("a job runs that its producer signed beside the body, and the producer's signature goes with it", async () => {
@@ -158,11 +158,11 @@ test("a wrapper that is signed, around an envelope of another id, is refused and
 });
 
 test("what is proven and no envelope is answered by the envelope's code, and the log names the job", async () => {
-  const { receiver, finished } = behindSqsd();
+  const { receiver, settled } = behindSqsd();
   const body = good.replace('"waybill/1"', '"waybill/9"');
   const answer = await receiver(daemonRequest({ body, attributes: signedAttributes(body) }));
   expect([answer.status, answer.headers.get("waybill-reason")]).toEqual([400, "SPEC_UNSUPPORTED"]);
-  expect(finished.map(({ id, type, queue }) => [id, type, queue])).toEqual([[idIn(good), "note", "shop-default"]]);
+  expect(settled.map(({ id, type, queue }) => [id, type, queue])).toEqual([[idIn(good), "note", "shop-default"]]);
 });
 
 test('"unsigned" takes plain envelopes, and wrapped ones, beside unsigned native pushes', async () => {
