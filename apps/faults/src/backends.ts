@@ -26,6 +26,8 @@ export interface FaultTarget {
   readonly storeUrl: (serverUrl: string, name: string, folder: string) => string;
   /** What `connect` would open for the URL, for scenarios that look over a backend's shoulder. */
   readonly factory: (url: string) => BackendFactory;
+  /** Whether an id that is enqueued twice is one job. */
+  readonly uniqueIds: boolean;
   /** Whether the store lists the workers that run on it. */
   readonly keepsRoster: boolean;
   /** Jobs that many workers share in a scenario of some seconds. */
@@ -42,7 +44,7 @@ export async function freshFolder(): Promise<{ folder: string; remove: () => Pro
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-const usual = { keepsRoster: true, crowd: 20_000, ripeMs: 0, frozenMs: 4_000 } as const;
+const usual = { uniqueIds: true, keepsRoster: true, crowd: 20_000, ripeMs: 0, frozenMs: 4_000 } as const;
 
 /** For scenarios that need no second process. */
 export const inProcess: FaultTarget = {
@@ -89,6 +91,7 @@ export const targets: readonly FaultTarget[] = [
     startServer: () => startRabbit(),
     storeUrl: (serverUrl, name) => withParameter(serverUrl, "prefix", name),
     factory: rabbitmq,
+    uniqueIds: false,
     keepsRoster: false,
     // It writes down every 5 s which quorum queues there are; killed before, it has lost the queue and what was in it.
     ripeMs: 6_000,
@@ -101,6 +104,7 @@ export const targets: readonly FaultTarget[] = [
     startServer: () => startFauxqs(),
     storeUrl: (serverUrl, name) => serverUrl.replace(/^(sqs:\/\/[^/?]+)\/?/, `$1/${name}`),
     factory: sqs,
+    uniqueIds: false,
     keepsRoster: false,
     crowd: 4_000,
   },
