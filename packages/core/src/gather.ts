@@ -45,7 +45,9 @@ export class Gather<T, R> {
       const entry = { item, since: performance.now(), resolve, reject, done: false };
       this.#waiting.push(entry);
       if (this.#limits.timeoutMs !== Infinity) this.#watch(entry);
-      this.#schedule();
+      // A full call need not wait for the end of the turn: the backend works on it while the next one fills.
+      if (this.#waiting.length >= this.#limits.maxBatch && this.#hasRoom()) void this.#call(this.#take());
+      else this.#schedule();
     });
   }
 
@@ -56,12 +58,16 @@ export class Gather<T, R> {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#inFlight >= this.#limits.maxInFlight) return;
+    if (this.#scheduled || !this.#hasRoom()) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      while (this.#waiting.length > 0 && this.#inFlight < this.#limits.maxInFlight) void this.#call(this.#take());
+      while (this.#waiting.length > 0 && this.#hasRoom()) void this.#call(this.#take());
     });
+  }
+
+  #hasRoom(): boolean {
+    return this.#inFlight < this.#limits.maxInFlight;
   }
 
   #take(): Waiting<T, R>[] {

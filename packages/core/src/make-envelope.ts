@@ -3,20 +3,16 @@ import { assertQueue, type JobDefinition } from "./define-job.ts";
 import { durationMs } from "./duration.ts";
 import { endMs, type EnqueueOptions, startMs } from "./enqueue-options.ts";
 import { type Envelope, formatTimestamp, type JsonValue, newId } from "./envelope/index.ts";
-import { assertJson, validatePayload } from "./payload.ts";
 import { envelopeRetry } from "./retry-policy.ts";
 
-/** The envelope of one call. Rejects `PAYLOAD_INVALID` or `CONFIG_INVALID` for what the call must not say. */
-export async function envelopeFor(
-  job: JobDefinition | string,
+/** The envelope of one call; its payload has been checked. Throws `CONFIG_INVALID` for what the call must not say. */
+export function envelopeFor(
+  type: string,
   definition: JobDefinition | null,
-  payload: unknown,
+  payload: JsonValue,
   options: EnqueueOptions,
   source: string | null,
-): Promise<Envelope> {
-  const type = typeof job === "string" ? job : job.type;
-  assertJson(type, payload);
-  if (definition?.schema) await validatePayload(type, definition.schema, [payload]);
+): Envelope {
   const queue = options.queue ?? definition?.queue;
   if (options.queue !== undefined) assertQueue(options.queue, `queue of the call for "${type}"`);
   const meta = metaFor(options, definition);

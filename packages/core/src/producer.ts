@@ -6,6 +6,7 @@ import { defaults, type Envelope, parseEnvelope, serialiseEnvelope } from "./env
 import { isWaybillError, toError, WaybillError } from "./errors.ts";
 import type { EventBus } from "./events.ts";
 import { envelopeFor } from "./make-envelope.ts";
+import { assertJson, validatePayload } from "./payload.ts";
 import { demand } from "./registry.ts";
 import type { Seam } from "./seam.ts";
 import { type KeyRing, signatureFor } from "./signing.ts";
@@ -45,7 +46,10 @@ export function createProducer(settings: ProducerSettings): Producer {
     options: EnqueueOptions = {},
   ): Promise<Receipt> {
     const definition = typeof job === "string" ? lookUp(job, settings) : job;
-    const envelope = await envelopeFor(job, definition, payload, options, settings.source);
+    const type = typeof job === "string" ? job : job.type;
+    assertJson(type, payload);
+    if (definition?.schema) await validatePayload(type, definition.schema, [payload]);
+    const envelope = envelopeFor(type, definition, payload, options, settings.source);
     const body = serialiseEnvelope(envelope);
     const signature = settings.keys === null ? null : signatureFor(settings.keys, envelope.id, body);
     const receipt = await storeBy(store, messageFor(envelope, body, signature, settings));

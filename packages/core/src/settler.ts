@@ -66,6 +66,7 @@ export function createSettler({ seam, slots, events, reachability, worker }: Set
         } catch (thrown) {
           if (!isTransient(thrown)) break;
           reachability.failed("settle", toError(thrown));
+          slots.startOver();
           if (held.ranOut) break;
           await pause(waitMs);
         }

@@ -14,21 +14,21 @@ export class Slots {
   readonly #lines = new Map<string, Held[]>();
   #turn = 0;
   #averageMs = SLOW_MS;
-  readonly #mostSettling: number;
+  /** Jobs ended since the worker started, or started over. */
+  #ended = 0;
   #room: (() => void)[] = [];
   #onRoom: () => void = () => {};
 
   constructor(concurrency: number, queues: readonly string[]) {
     this.concurrency = concurrency;
-    this.#mostSettling = Math.max(concurrency, FEW);
     this.#queues = queues;
     for (const queue of queues) this.#lines.set(queue, []);
   }
 
   /** How many leases one queue's loop should ask for now; 0: none until `whenRoom`. */
   wanted(): number {
-    if (this.settling >= this.#mostSettling) return 0;
     const ahead = this.#ahead();
+    if (this.settling >= this.#mostSettling(ahead)) return 0;
     const free = this.concurrency - this.running;
     // While all places are taken, the line is refilled when half of it is gone: few large calls, not many small ones.
     const isLineLong = this.waiting > ahead / 2;
@@ -42,16 +42,28 @@ export class Slots {
     return this.#ahead() > 0 ? [] : this.takeWaiting(() => true);
   }
 
-  /** Jobs have turned out to be long: nothing is fetched ahead until some end quickly again. */
-  expectLong(): void {
+  /**
+   * Jobs have turned out to be long, or their outcomes are not taken: nothing is fetched ahead until some end quickly
+   * again, and then more by and by.
+   */
+  startOver(): void {
     this.#averageMs = SLOW_MS;
+    this.#ended = 0;
   }
 
-  /** Jobs worth fetching before a place is free: what the places would finish in a tenth of a second. */
+  /**
+   * Jobs worth fetching before a place is free: what the places would finish in a tenth of a second, but no more than
+   * twice what they have finished so far. A job that kills its worker at once takes few others with it.
+   */
   #ahead(): number {
     if (this.#averageMs >= SLOW_MS) return 0;
     const soon = Math.ceil((this.concurrency * 100) / Math.max(this.#averageMs, 0.1));
-    return Math.min(soon, Math.max(this.concurrency, FEW));
+    return Math.min(soon, Math.max(this.concurrency, MOST_AHEAD), Math.max(2 * this.#ended, FEW));
+  }
+
+  /** Outcomes lag behind by as much as leases are ahead: few large calls on the backend. */
+  #mostSettling(ahead: number): number {
+    return Math.max(this.concurrency, FEW, ahead);
   }
 
   add(held: Held): void {
@@ -62,7 +74,8 @@ export class Slots {
 
   /** The next lease to start, the queues taking turns; null when none waits or no place is free. */
   next(): Held | null {
-    if (this.waiting === 0 || this.running >= this.concurrency || this.settling >= this.#mostSettling) return null;
+    if (this.waiting === 0 || this.running >= this.concurrency) return null;
+    if (this.settling >= this.#mostSettling(this.#ahead())) return null;
     for (let step = 0; step < this.#queues.length; step++) {
       const queue = this.#queues[this.#turn++ % this.#queues.length] ?? "";
       const held = this.#lines.get(queue)?.shift();
@@ -97,6 +110,7 @@ export class Slots {
     held.state = "settling";
     this.running -= 1;
     this.settling += 1;
+    this.#ended += 1;
     this.#averageMs += (held.ranMs - this.#averageMs) * 0.1;
     this.announceRoom();
   }
@@ -129,3 +143,5 @@ export class Slots {
 const SLOW_MS = 1_000;
 /** Even at concurrency 1, quick jobs are fetched a few at a time. */
 const FEW = 8;
+/** A worker that dies leaves so many leases to run out, and may have ended as many jobs that run again. */
+const MOST_AHEAD = 500;

@@ -19,7 +19,10 @@ export interface WorkerOptions {
   readonly jobs: readonly JobDefinition[];
   /** Default: the queues of the definitions. */
   readonly queues?: readonly string[];
-  /** Jobs running at once in this process, over all its queues. Default 10. */
+  /**
+   * Jobs running at once in this process, over all its queues. Default 10. Quick jobs are also leased ahead and settled
+   * in batches: as many as end in a tenth of a second, 500 at most (or the concurrency). After a crash those come again.
+   */
   readonly concurrency?: number;
   /** A worker that dies is noticed after this long; extended while a job runs. Default "30s". */
   readonly lease?: Duration;

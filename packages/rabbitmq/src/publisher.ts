@@ -119,15 +119,16 @@ function send(
   return new Promise((resolve) => {
     const answers: (Confirmed | undefined)[] = messages.map(() => undefined);
     let left = messages.length;
-    const timer = setTimeout(() => finish(unconfirmed(session)), forMs);
-    const finish = (otherwise: WaybillError): void => {
-      clearTimeout(timer);
-      resolve(answers.map((answer) => (answer === undefined ? otherwise : answer)));
-    };
+    const timer = setTimeout(() => {
+      const late = unconfirmed(session);
+      resolve(answers.map((answer) => (answer === undefined ? late : answer)));
+    }, forMs);
     const answer = (index: number, confirmed: Confirmed): void => {
       answers[index] = confirmed;
       left -= 1;
-      if (left === 0) finish(unconfirmed(session));
+      if (left > 0) return;
+      clearTimeout(timer);
+      resolve(answers as Confirmed[]);
     };
     messages.forEach(({ queue, exchange, routingKey, content, properties }, index) => {
       const confirmed = (error: Error | null): void => {

@@ -26,8 +26,17 @@ export function formatTimestamp(ms: number): string {
   if (!(ms >= 0 && ms < LATEST_MS + 1)) {
     refuse("TIMESTAMP_INVALID", "", `${ms} ms lies outside the years 1970 to 9999`);
   }
-  return new Date(Math.floor(ms)).toISOString();
+  const whole = Math.floor(ms);
+  // Jobs are made many a millisecond, and the text is most of what a timestamp costs.
+  if (whole !== lastMs) {
+    lastText = new Date(whole).toISOString();
+    lastMs = whole;
+  }
+  return lastText;
 }
+
+let lastMs = Number.NaN;
+let lastText = "";
 
 /** By character: this runs once or more for every job, and a regular expression costs four times as much. */
 function timestampMs(text: string): number {
