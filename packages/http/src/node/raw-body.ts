@@ -16,6 +16,7 @@ export function keepRawBody(request: IncomingMessage, _response: unknown, body: 
 /** Whether a parser before us read the body and kept nothing but what it made of it. */
 export function isRewritten(request: IncomingMessage): boolean {
   return (
+    !isEmpty(request) &&
     (request.readableDidRead || request.readableEnded) &&
     !rawBodies.has(request) &&
     !("body" in request && Buffer.isBuffer(request.body))
@@ -24,10 +25,16 @@ export function isRewritten(request: IncomingMessage): boolean {
 
 /** The body's bytes: off the socket, or what a parser before us has kept or can be written out again from. */
 export async function readBody(request: IncomingMessage, maxBytes: number, timeoutMs: number): Promise<Buffer> {
+  if (isEmpty(request)) return Buffer.alloc(0);
   const kept = rawBodies.get(request) ?? parsedBefore(request);
   if (kept === null) return readSocket(request, maxBytes, timeoutMs);
   if (kept.length > maxBytes) throw tooLarge(maxBytes);
   return kept;
+}
+
+/** Parsers make an empty object of what has no bytes. */
+function isEmpty({ headers }: IncomingMessage): boolean {
+  return headers["content-length"] === "0";
 }
 
 /** Null when nobody has read it yet. */
