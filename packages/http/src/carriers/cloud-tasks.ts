@@ -2,7 +2,6 @@ import { type Duration, durationMs, type JobLabel, WaybillError } from "@waybill
 import type { Carrier } from "../carrier.ts";
 import { producerSignature } from "../producer-signature.ts";
 import { type Answer, header, type HeaderFields, wholeHeader } from "../push.ts";
-import { laterBy503 } from "../respond.ts";
 import { textOf } from "../text.ts";
 import { bearerProof, type OidcOptions } from "./oidc.ts";
 
@@ -65,7 +64,7 @@ function reply(answer: Answer): Answer {
     case "release":
       return { ...answer, status: 503 };
     default:
-      return laterBy503(answer);
+      return answer;
   }
 }
 

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { createHash, timingSafeEqual } from "node:crypto";
+import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { type Duration, durationMs, WaybillError } from "@waybill/core";
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import type { Carrier } from "../carrier.ts";
@@ -62,7 +62,7 @@ export function qstash({ currentKey, nextKey, url, timeout, line = 50 }: QstashO
 }
 
 /** By the current key, then by the next. A token that one of them has signed is not tried again. */
-async function verify(token: string, keys: readonly Uint8Array[]): Promise<JWTPayload> {
+async function verify(token: string, keys: readonly KeyObject[]): Promise<JWTPayload> {
   let refused: unknown = forbidden("it is not signed");
   for (const key of keys) {
     try {
@@ -95,8 +95,8 @@ function reply(answer: Answer): Answer {
   return { ...answer, status: 489, headers: { ...answer.headers, "upstash-nonretryable-error": "true" } };
 }
 
-function keyOf(secret: string, name: string): Uint8Array {
-  if (typeof secret === "string" && secret.length >= 16) return Buffer.from(secret);
+function keyOf(secret: string, name: string): KeyObject {
+  if (typeof secret === "string" && secret.length >= 16) return createSecretKey(Buffer.from(secret));
   throw refuse(`the ${name} of qstash is no signing key; Upstash's console shows both`);
 }
 

@@ -178,10 +178,11 @@ test("a relay stores tasks, and a worker runs them", async () => {
 });
 
 describe("keys that are fetched", () => {
-  test("are fetched once, and again when a token names a new one", async () => {
+  test("are fetched when a token comes and not before, once, and again when a token names a new one", async () => {
     const next = await google("k2");
     const keys = await serveKeys(issuer.jwks);
     const door = await serveReceiver([carrier(keys.url)]);
+    expect(keys.state.asked).toBe(0);
     for (let n = 0; n < 3; n += 1) expect((await door.post(await signed())).status).toBe(200);
     expect(keys.state.asked).toBe(1);
     keys.state.jwks = { keys: [...issuer.jwks.keys, ...next.jwks.keys] };
