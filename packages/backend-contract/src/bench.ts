@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { type Backend, type Lease, type Message, inspectorOf, rosterOf } from "@waybill/core";
+import { type Admit, type Backend, type DeadReason, inspectorOf, type Lease, rosterOf } from "@waybill/core";
 import type { Asked, Bench, Claims } from "./contract-case.ts";
-import type { FreshStore, Harness } from "./harness.ts";
+import type { Arrival, FreshStore, Harness } from "./harness.ts";
 
 /** A bench and what it takes to clear it away. */
 export interface OpenBench {
@@ -17,7 +17,11 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 export async function openBench(harness: Harness): Promise<OpenBench> {
   const store = await harness.fresh();
-  const backend = await store.open();
+  const queue = `contract-${crypto.randomUUID().slice(0, 8)}`;
+  const refusals = new Map<string, DeadReason>();
+  const message = messagesFor(queue);
+  const context = { admit: admitting(message, refusals) };
+  const backend = await store.open(context);
   const opened = [backend];
   const tickMs = harness.tickMs ?? 20;
   const promptMs = harness.promptMs ?? Math.max(2_000, 20 * tickMs);
@@ -28,17 +32,27 @@ export async function openBench(harness: Harness): Promise<OpenBench> {
     promptMs,
     patienceMs: harness.patienceMs ?? 4 * promptMs,
   };
-  const queue = `contract-${crypto.randomUUID().slice(0, 8)}`;
   const second = async (): Promise<Backend> => {
-    const next = await store.open();
+    const next = await store.open(context);
     opened.push(next);
     return next;
   };
   return {
-    bench: { backend, queue, ...times, sleep, second, ...writing(backend, queue), ...reading(backend, queue, times) },
+    bench: {
+      backend,
+      queue,
+      ...times,
+      sleep,
+      second,
+      ...writing(backend, message),
+      ...arriving(store, queue),
+      refusals,
+      ...reading(backend, queue, times),
+    },
     claims: {
       ...backend.capabilities,
       inspectable: inspectorOf(backend) !== null,
+      arrivals: store.arrive !== undefined,
       rostered: rosterOf(backend) !== null,
       shareable: harness.shareable ?? true,
     },
@@ -46,8 +60,9 @@ export async function openBench(harness: Harness): Promise<OpenBench> {
   };
 }
 
-function writing(backend: Backend, queue: string): Pick<Bench, "message" | "put"> {
-  const message = (part: Partial<Message> = {}): Message => {
+const messagesFor =
+  (queue: string): Bench["message"] =>
+  (part = {}) => {
     const id = part.id ?? crypto.randomUUID();
     return {
       id,
@@ -61,6 +76,31 @@ function writing(backend: Backend, queue: string): Pick<Bench, "message" | "put"
       ...part,
     };
   };
+
+/** Stands in for core's judgement. */
+const admitting =
+  (message: Bench["message"], refusals: ReadonlyMap<string, DeadReason>): Admit =>
+  (body, signature) => {
+    const { id, queue } = JSON.parse(body) as Arrival;
+    const reason = refusals.get(id);
+    return reason === undefined
+      ? { ok: true, message: message({ id, queue, signature, body }) }
+      : { ok: false, reason };
+  };
+
+function arriving(store: FreshStore, queue: string): Pick<Bench, "arrive"> {
+  return {
+    async arrive(part = {}) {
+      const id = part.id ?? crypto.randomUUID();
+      const body = JSON.stringify({ spec: "waybill/1", id, type: "contract.case", queue, args: [] });
+      const arrival = { id, queue, body, ...part };
+      await store.arrive?.(arrival);
+      return arrival;
+    },
+  };
+}
+
+function writing(backend: Backend, message: Bench["message"]): Pick<Bench, "message" | "put"> {
   return {
     message,
     async put(...parts) {

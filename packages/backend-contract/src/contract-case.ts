@@ -1,4 +1,6 @@
-import type { Backend, Capabilities, Lease, LeaseRequest, Message } from "@waybill/core";
+import type { Backend, Capabilities, DeadReason, Lease, LeaseRequest, Message } from "@waybill/core";
+
+import type { Arrival } from "./harness.ts";
 
 /** What rules are grouped by: one file of cases each. */
 export type Subject =
@@ -19,12 +21,15 @@ export type Subject =
   | "late-settle"
   | "close"
   | "inspect"
+  | "inbox"
   | "roster";
 
 /** What a backend claims: its capabilities, and what can be seen from outside once it is open. */
 export interface Claims extends Capabilities {
   /** It has an `Inspector`. */
   readonly inspectable: boolean;
+  /** There is a place where producers in other languages put envelopes. */
+  readonly arrivals: boolean;
   /** It has a `Roster`. */
   readonly rostered: boolean;
   /** A second open of the same store is possible, as from another process. */
@@ -70,6 +75,10 @@ export interface Bench {
   lease(asked?: Asked): Promise<Lease[]>;
   /** Rejects if anything is delivered within `forMs`: two ticks unless asked otherwise. */
   takeNothing(forMs?: number, asked?: Asked): Promise<void>;
+  /** Puts an envelope for the case's queue where producers in other languages put theirs. */
+  arrive(part?: Partial<Arrival>): Promise<Arrival>;
+  /** Why arrivals are refused, by id; the others are admitted. */
+  readonly refusals: Map<string, DeadReason>;
   sleep(ms: number): Promise<void>;
   /** Another open backend on the same store, as another process would have it. Closed after the case. */
   second(): Promise<Backend>;

@@ -1,9 +1,21 @@
-import type { Backend } from "@waybill/core";
+import type { Backend, BackendContext } from "@waybill/core";
+
+/** An envelope as a producer in another language leaves it: nobody has parsed it. */
+export interface Arrival {
+  readonly id: string;
+  readonly queue: string;
+  readonly body: string;
+}
 
 /** A store that holds nothing yet and that nobody else uses: a new file, a new schema, a new key prefix. */
 export interface FreshStore {
-  /** Opens one more backend on this store; every call answers another one, as another process would have it. */
-  open(): Promise<Backend>;
+  /**
+   * Opens one more backend on this store; every call answers another one, as another process would have it. What
+   * arrives in an inbox is to be judged by the `context`, as core would have it.
+   */
+  open(context: BackendContext): Promise<Backend>;
+  /** Puts an envelope where producers in other languages put theirs: an INSERT, an LPUSH. Absent: there is no such place. */
+  arrive?(arrival: Arrival): Promise<void>;
   /** Deletes the store. Called once, after every backend on it was closed. */
   remove?(): Promise<void>;
 }

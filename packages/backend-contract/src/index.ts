@@ -1,6 +1,6 @@
 export type { Asked, Bench, Claims, ContractCase, Subject } from "./contract-case.ts";
 export { contractCases } from "./cases/index.ts";
-export type { FreshStore, Harness } from "./harness.ts";
+export type { Arrival, FreshStore, Harness } from "./harness.ts";
 export type { CaseResult, RunnerTest } from "./run.ts";
 export { runBackendContract, runCase } from "./run.ts";
 export type { MatrixColumn } from "./matrix.ts";

@@ -1,8 +1,10 @@
 import { memoryBackend } from "@waybill/core/memory";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { contractCases, type Harness, runCase } from "../src/index.ts";
+import { arrivingDefects } from "./defects/arriving.ts";
 import { buryingDefects } from "./defects/burying.ts";
 import { closingDefects } from "./defects/closing.ts";
+import { withInbox } from "./defects/inbox.ts";
 import { leasingDefects } from "./defects/leasing.ts";
 import { always, type Defect, spoiled } from "./defects/planted.ts";
 import { rosterDefects } from "./defects/rosters.ts";
@@ -24,6 +26,7 @@ const defects: readonly Defect[] = [
   ...settlingDefects,
   ...countingDefects,
   ...buryingDefects,
+  ...arrivingDefects,
   ...rosterDefects,
   ...closingDefects,
 ];
@@ -35,7 +38,10 @@ async function rulesThatSee(defect: Defect): Promise<string[]> {
     tickMs: 15,
     promptMs: 400,
     patienceMs: 1_200,
-    fresh: async () => ({ open: spoiled(memoryBackend({ capabilities }), defect) }),
+    async fresh() {
+      const open = spoiled(memoryBackend({ capabilities }), defect);
+      return defect.arrivals ? withInbox(open) : { open };
+    },
   };
   const results = await Promise.all(contractCases.map((rule) => runCase(rule, harness)));
   return contractCases.filter((_, index) => results[index]?.kind === "failed").map((rule) => rule.name);

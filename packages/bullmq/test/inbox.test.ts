@@ -29,19 +29,6 @@ describe("an envelope pushed into the inbox", () => {
     expect(found).toEqual(ids);
   });
 
-  test("pushed twice, it is one job; with other bytes it is kept as ID_CONFLICT", async () => {
-    const [prefix, redis] = [freshPrefix(), await redisClient()];
-    const backend = await open({ prefix });
-    const id = crypto.randomUUID();
-    const waiting = lease(backend, { queue: "mail", waitMs: 10_000 });
-    await redis.lpush(`${prefix}:inbox:mail`, envelope(id), envelope(id), envelope(id, ', "other":1'));
-    expect(await waiting).toHaveLength(1);
-    await expect
-      .poll(() => backend.inspector.deadLetters(), { timeout: 5_000 })
-      .toMatchObject([{ queue: "mail", body: envelope(id, ', "other":1'), reason: { code: "ID_CONFLICT" } }]);
-    expect(await lease(backend, { queue: "mail", limit: 5 })).toEqual([]);
-  });
-
   test("whose drainer died between taking and storing is found by another", async () => {
     const [prefix, redis] = [freshPrefix(), await redisClient()];
     const id = crypto.randomUUID();

@@ -2,7 +2,7 @@ import { runBackendContract } from "@waybill/backend-contract";
 import { serviceUrl } from "@waybill/test-servers";
 import { describe, test } from "vitest";
 import { postgresBackend } from "../src/index.ts";
-import { context, dropSchema, freshSchema } from "./database.ts";
+import { dropSchema, freshSchema, sqlAt } from "./database.ts";
 
 for (const [name, service] of [
   ["on a server", "postgres"],
@@ -14,7 +14,12 @@ for (const [name, service] of [
         const schema = freshSchema();
         const url = await serviceUrl(service);
         const factory = postgresBackend({ url, schema });
-        return { open: () => factory(context), remove: () => dropSchema(schema, url) };
+        const insert = `INSERT INTO "${schema}".inbox (id, envelope) VALUES ($1, $2)`;
+        return {
+          open: factory,
+          arrive: ({ id, body }) => sqlAt(url, insert, [id, body]),
+          remove: () => dropSchema(schema, url),
+        };
       },
     });
   });

@@ -46,11 +46,15 @@ export async function dropSchema(schema: string, url: string | null = null): Pro
   schemas.delete(schema);
   const drop = `DROP SCHEMA IF EXISTS "${schema}" CASCADE`;
   if (url === null) return void (await sql(drop));
+  return sqlAt(url, drop);
+}
+
+/** One statement on a connection to some server. */
+export async function sqlAt(url: string, text: string, values: unknown[] = []): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();
-  await client.query(drop);
+  await client.query(text, values);
   await client.end();
-  return undefined;
 }
 
 /** The test server's URL with a schema of its own, as `connect` takes it. */

@@ -53,17 +53,6 @@ describe("a row inserted by plain SQL", () => {
     expect(await lease(later)).toMatchObject([{ id: "a" }]);
   });
 
-  test("with the id and bytes of a job that is there is that job; with other bytes it is kept as ID_CONFLICT", async () => {
-    const schema = freshSchema();
-    const backend = await open({ schema }, { admit });
-    await backend.enqueue([message({ id: "a", body: '{"id":"a"}' })]);
-    await insert(schema, "a", '{"id":"a"}');
-    expect(await lease(backend, { limit: 5 })).toHaveLength(1);
-    await insert(schema, "a", '{"id":"a","other":true}');
-    expect(await lease(backend, { limit: 5, waitMs: 300 })).toEqual([]);
-    expect(await backend.inspector.deadLetters()).toMatchObject([{ id: "a", reason: { code: "ID_CONFLICT" } }]);
-  });
-
   test("is admitted once by several processes that wait", async () => {
     const schema = freshSchema();
     const backends = await Promise.all([1, 2, 3].map(() => open({ schema }, { admit })));

@@ -1,7 +1,7 @@
 import { DatabaseSync } from "node:sqlite";
 import type { Signature } from "@waybill/core";
 import { describe, expect, test } from "vitest";
-import { admit, lease, message, open, temporaryFile } from "./temporary-file.ts";
+import { admit, lease, open, temporaryFile } from "./temporary-file.ts";
 
 function insert(path: string, id: string, envelope: string | Uint8Array, signature: Signature | null = null): void {
   const db = new DatabaseSync(path);
@@ -29,18 +29,6 @@ describe("a row inserted by plain SQL", () => {
     const [taken] = await waiting;
     expect(taken).toMatchObject({ id: "a", queue: "mail", type: "mail.send", body: envelope, signature, attempt: 1 });
     expect(rowsOf(path, "waybill_inbox")).toEqual([]);
-  });
-
-  test("with the id and bytes of a job that is there is that job; with other bytes it is kept as ID_CONFLICT", async () => {
-    const path = temporaryFile();
-    const backend = await open({ path });
-    const body = '{"id":"a"}';
-    await backend.enqueue([message({ id: "a", body })]);
-    insert(path, "a", body);
-    expect(await lease(backend, { limit: 5 })).toHaveLength(1);
-    insert(path, "a", '{"id":"a","other":true}');
-    expect(await lease(backend, { limit: 5 })).toEqual([]);
-    expect(await backend.inspector.deadLetters()).toMatchObject([{ id: "a", reason: { code: "ID_CONFLICT" } }]);
   });
 });
 

@@ -22,6 +22,8 @@ export const bodyLimit = (has: Claims): true | string =>
 
 export const inspectable = (has: Claims): true | string => has.inspectable || "it has no Inspector";
 
+export const arrivals = (has: Claims): true | string => has.arrivals || "nothing can arrive but by enqueue";
+
 export const rostered = (has: Claims): true | string => has.rostered || "it has no Roster";
 
 export const shareable = (has: Claims): true | string => has.shareable || "its store cannot be opened twice";

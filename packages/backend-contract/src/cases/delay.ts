@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ContractCase } from "../contract-case.ts";
 import { assertBetween, codesOf } from "../expect.ts";
-import { delays } from "./claims.ts";
+import { allOf, delays, failuresCounted, retryDelays } from "./claims.ts";
 
 const subject = "delay";
 
@@ -50,6 +50,23 @@ export const delayCases: readonly ContractCase[] = [
       await put({ delayMs });
       const after = Date.now();
       assertBetween((await takeOne()).dueAt, before + delayMs, after + delayMs, promptMs);
+    },
+  },
+  {
+    subject,
+    name: "after a delayed retry dueAt says when that delay ended",
+    appliesTo: allOf(retryDelays, failuresCounted),
+    async run({ backend, put, takeOne, tickMs, promptMs }) {
+      await put({ delayMs: backend.capabilities.maxDelayMs > 0 ? tickMs : 0 });
+      const first = await takeOne();
+      const delayMs = 6 * tickMs;
+      const before = Date.now();
+      await backend.retry(first, { delayMs, countsAttempt: true });
+      const after = Date.now();
+      const { dueAt } = await takeOne();
+      assertBetween(dueAt, before + delayMs, after + delayMs, promptMs);
+      // The end of the first delay lies within the slack, so the two are told apart by each other.
+      assert.ok((dueAt ?? 0) - (first.dueAt ?? 0) > delayMs / 2, `dueAt is ${dueAt}, before the retry ${first.dueAt}`);
     },
   },
   {

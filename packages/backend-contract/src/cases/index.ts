@@ -8,6 +8,7 @@ import { enqueueCases } from "./enqueue.ts";
 import { expiryCases } from "./expiry.ts";
 import { extendCases } from "./extend.ts";
 import { identityCases } from "./identity.ts";
+import { inboxCases } from "./inbox.ts";
 import { inspectCases } from "./inspect.ts";
 import { lateSettleCases } from "./late-settle.ts";
 import { leaseCases } from "./lease.ts";
@@ -36,6 +37,7 @@ export const contractCases: readonly ContractCase[] = [
   ...deadLetterCases,
   ...replayCases,
   ...inspectCases,
+  ...inboxCases,
   ...rosterCases,
   ...closeCases,
 ];

@@ -6,7 +6,7 @@ import { delays, failuresCounted, shareable, timedLeases } from "./claims.ts";
 const subject = "waiting";
 
 /** Starts a call that waits, lets it settle in, does something, and insists on one message soon after `dueMs`. */
-async function wakes(bench: Bench, act: () => Promise<unknown>, dueMs = 0): Promise<void> {
+export async function wakes(bench: Bench, act: () => Promise<unknown>, dueMs = 0): Promise<void> {
   const waiting = bench.lease({ waitMs: dueMs + bench.patienceMs });
   await bench.sleep(2 * bench.tickMs);
   const before = performance.now();

@@ -289,7 +289,11 @@ const delaying: readonly Defect[] = [
           return good.enqueue(messages.map((one) => (one.delayMs < 1_000 ? { ...one, delayMs: 0 } : one)));
         },
         lease: async (request) =>
-          (await good.lease(request)).map((lease) => ({ ...lease, dueAt: due.get(lease.id) ?? lease.dueAt })),
+          (await good.lease(request)).map((lease) => {
+            const dueAt = due.get(lease.id) ?? lease.dueAt;
+            due.delete(lease.id);
+            return { ...lease, dueAt };
+          }),
       };
     }),
   },
@@ -317,9 +321,9 @@ const delaying: readonly Defect[] = [
     }),
   },
   {
-    defect: "dueAt is not read back",
+    defect: "the due time of a first delivery is not read back",
     seenBy: "dueAt says when the delay ended, in Unix milliseconds",
-    plant: reads(() => ({ dueAt: null })),
+    plant: reads(({ attempt, dueAt }) => ({ dueAt: attempt === 1 ? null : dueAt })),
   },
   {
     defect: "a message without a due time is due in a minute",

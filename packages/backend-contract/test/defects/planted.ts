@@ -1,7 +1,12 @@
 import type { InspectableBackend, RosterBackend } from "@waybill/core";
+import type { Inbox } from "./inbox.ts";
 
 /** The memory backend, as the rules see it. */
-export type Whole = InspectableBackend & RosterBackend;
+export type Whole = InspectableBackend &
+  RosterBackend & {
+    /** For a defect in what happens to arrivals. */
+    readonly inbox?: (good: Inbox) => Partial<Inbox>;
+  };
 
 /** What a defect replaces on one open backend; `good` is the backend as it should be. */
 export type Spoil = (good: Whole, connection: number) => Partial<Whole>;
@@ -13,6 +18,8 @@ export interface Defect {
   readonly seenBy: string;
   /** Which limits the memory backend is kept to; all it has, if absent. */
   readonly profile?: string;
+  /** The store is given an inbox. Without one, the rules about arrivals see no defect of the verbs beneath. */
+  readonly arrivals?: true;
   /** Called once for each store, so that what it remembers is shared by the connections to that store. */
   readonly plant: () => Spoil;
 }

@@ -234,9 +234,34 @@ const counting: readonly Defect[] = [
 
 const retrying: readonly Defect[] = [
   {
-    defect: "the delay of a retry is ignored",
+    defect: "the delay of a retry is written down and not waited for",
     seenBy: "a retried message does not come before its delay has passed",
-    plant: always((good) => ({ retry: (lease, request) => good.retry(lease, { ...request, delayMs: 0 }) })),
+    plant: always((good) => {
+      const due = new Map<string, number>();
+      return {
+        retry(lease, request) {
+          due.set(lease.id, Date.now() + request.delayMs);
+          return good.retry(lease, { ...request, delayMs: 0 });
+        },
+        lease: async (request) =>
+          (await good.lease(request)).map((lease) => ({ ...lease, dueAt: due.get(lease.id) ?? lease.dueAt })),
+      };
+    }),
+  },
+  {
+    defect: "the due time is written at enqueue and never again",
+    seenBy: "after a delayed retry dueAt says when that delay ended",
+    plant: always((good) => {
+      const written = new Map<string, number | null>();
+      return {
+        lease: async (request) =>
+          (await good.lease(request)).map((lease) => {
+            const dueAt = written.get(lease.id) ?? lease.dueAt;
+            written.set(lease.id, dueAt);
+            return { ...lease, dueAt };
+          }),
+      };
+    }),
   },
   {
     defect: "a delay over the limit is cut to the limit",

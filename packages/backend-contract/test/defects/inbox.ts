@@ -1,0 +1,75 @@
+import type { BackendContext, DeadLetter, DeadReason, Lease, Message } from "@waybill/core";
+import type { Arrival, FreshStore } from "../../src/index.ts";
+import type { Whole } from "./planted.ts";
+
+/** What happens to one arrival, step by step, so that a defect can be planted in each. */
+export interface Inbox {
+  judge(arrival: Arrival): ReturnType<BackendContext["admit"]>;
+  store(message: Message): Promise<DeadReason | null>;
+  keep(arrival: Arrival, reason: DeadReason): void;
+  replay(letter: DeadLetter): void;
+  /** Something has arrived while a call waits. */
+  hear(look: () => Promise<void>): Promise<void>;
+}
+
+/** Nobody but this process can write to memory; for the rules about arrivals the backend is given an inbox. */
+export function withInbox(open: () => Promise<Whole>): Required<Pick<FreshStore, "open" | "arrive">> {
+  const arrived: Arrival[] = [];
+  const kept: DeadLetter[] = [];
+  const waiting = new Set<() => Promise<void>>();
+
+  function plainInbox(backend: Whole, { admit }: BackendContext): Inbox {
+    return {
+      judge: ({ body }) => admit(body, null),
+      async store(message) {
+        const [answer] = await backend.enqueue([message]);
+        return answer === undefined || answer.ok ? null : { code: answer.error.code, message: answer.error.message };
+      },
+      keep: ({ id, queue, body }, reason) =>
+        void kept.unshift({ id, type: "", queue, reason, attempt: 1, diedAt: Date.now(), body }),
+      hear: (look) => look(),
+      replay: ({ id, queue, body }) => void arrived.push({ id, queue, body }),
+    };
+  }
+
+  async function drain(inbox: Inbox): Promise<void> {
+    for (let arrival = arrived.shift(); arrival !== undefined; arrival = arrived.shift()) {
+      const verdict = inbox.judge(arrival);
+      const reason = verdict.ok ? await inbox.store(verdict.message) : verdict.reason;
+      if (reason !== null) inbox.keep(arrival, reason);
+    }
+  }
+
+  return {
+    async arrive(arrival) {
+      arrived.push(arrival);
+      for (const hear of waiting) await hear();
+    },
+    async open(context) {
+      const backend = await open();
+      const plain = plainInbox(backend, context);
+      const inbox = { ...plain, ...backend.inbox?.(plain) };
+      const look = (): Promise<void> => drain(inbox);
+      const hear = (): Promise<void> => inbox.hear(look);
+      return {
+        ...backend,
+        inspector: {
+          ...backend.inspector,
+          deadLetters: async (query) => [...kept, ...(await backend.inspector.deadLetters(query))],
+          async replay(query) {
+            const again = kept.splice(0);
+            again.forEach(inbox.replay);
+            return again.length + (await backend.inspector.replay(query));
+          },
+        },
+        async lease(request): Promise<Lease[]> {
+          await look();
+          waiting.add(hear);
+          const found = await backend.lease(request);
+          waiting.delete(hear);
+          return found;
+        },
+      } satisfies Whole;
+    },
+  };
+}
