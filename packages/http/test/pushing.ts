@@ -1,0 +1,96 @@
+import { createServer } from "node:http";
+import { keyRing, type LogLine, newSecret } from "@waybill/core";
+import { setTimeout as sleep } from "node:timers/promises";
+import { onTestFinished, vi } from "vitest";
+import { createReceiver, type Receiver, type ReceiverOptions } from "../src/index.ts";
+import { type NodeDoor, nodeListener } from "../src/node/index.ts";
+import { idIn } from "./daemon-request.ts";
+import { listening } from "./sending.ts";
+
+export const secret: string = newSecret();
+export const keys: ReturnType<typeof keyRing> = keyRing(secret);
+
+export interface SignedAs {
+  readonly id?: string;
+  /** Unix seconds; default now. */
+  readonly timestamp?: number;
+  readonly by?: typeof keys;
+  /** Signed instead of the body. */
+  readonly over?: string;
+}
+
+export const now = (): number => Math.floor(Date.now() / 1_000);
+
+/** What our sender writes, and any library of Standard Webhooks. */
+export function signed(body: string, { id = idIn(body), timestamp = now(), by = keys, over = body }: SignedAs = {}) {
+  const signature = by.sign({ id, timestamp, body: over });
+  return { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": signature };
+}
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** Of JSON; empty for anything else. */
+  readonly json: Readonly<Record<string, unknown>>;
+}
+
+export type Posting = Omit<RequestInit, "headers"> & { readonly headers?: Readonly<Record<string, string>> };
+
+export async function post(url: string, body: string | Uint8Array<ArrayBuffer>, more: Posting = {}): Promise<Answered> {
+  const headers = { "content-type": "application/json", ...more.headers };
+  const answer = await fetch(url, { method: "POST", body, ...more, headers });
+  const text = await answer.text();
+  const isJson = answer.headers.get("content-type")?.includes("json") === true;
+  return { status: answer.status, headers: answer.headers, text, json: isJson ? JSON.parse(text) : {} };
+}
+
+/** The origin of a server with nothing but this door in it. Gone after the test. */
+export function serving(door: NodeDoor): Promise<string> {
+  return listening(createServer(nodeListener(door)));
+}
+
+export interface Receiving {
+  readonly receiver: Receiver;
+  readonly origin: string;
+  readonly url: string;
+  readonly lines: LogLine[];
+  /** Resolves once that many requests have come and are not answered, their bodies read. */
+  underway(count: number): Promise<void>;
+  /** A signed request of this body. */
+  push(body: string, more?: Posting & { readonly as?: SignedAs }): Promise<Answered>;
+}
+
+/** A receiver behind a real socket, with what it logs. */
+export async function receiving(options: Partial<ReceiverOptions> & Pick<ReceiverOptions, "jobs">): Promise<Receiving> {
+  const lines: LogLine[] = [];
+  const receiver = createReceiver({ keys, log: (line) => lines.push(line), ...options });
+  onTestFinished(async () => void (await receiver.stop({ drain: 0, abort: 0 })));
+  let underway = 0;
+  const origin = await serving({
+    claims: receiver.claims,
+    async receive(push) {
+      underway += 1;
+      return receiver.receive(push).finally(() => (underway -= 1));
+    },
+  });
+  const url = `${origin}${receiver.path}`;
+  return {
+    receiver,
+    origin,
+    url,
+    lines,
+    async underway(count) {
+      await vi.waitUntil(() => underway === count, { timeout: 10_000, interval: 1 });
+      await sleep(20);
+    },
+    push: (body, { as = {}, headers, ...more } = {}) =>
+      post(url, body, { ...more, headers: { ...signed(body, as), ...headers } }),
+  };
+}
+
+/** A promise and its key, for a handler that waits for the test. */
+export function gate(): { readonly opened: Promise<void>; open(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { opened: promise, open: () => resolve() };
+}

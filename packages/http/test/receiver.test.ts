@@ -1,0 +1,267 @@
+import { Discard, defineJob, RetryLater } from "@waybill/core";
+import { describe, expect, test } from "vitest";
+import { z } from "zod";
+import { createReceiver, type DeadLetterOfPush, native } from "../src/index.ts";
+import { envelope, idIn } from "./daemon-request.ts";
+import { type Answered, keys, post, receiving, secret, serving, signed } from "./pushing.ts";
+
+const jobs = [
+  defineJob({ type: "works", handler() {} }),
+  defineJob({
+    type: "fails",
+    retry: { maxAttempts: 2, initial: "1500ms", jitter: false },
+    handler: () => Promise.reject(Object.assign(new Error("no printer"), { code: "E_PRINTER" })),
+  }),
+  defineJob({ type: "fails.oddly", handler: () => Promise.reject(Object.assign(new Error("?"), { code: "né\n" })) }),
+  defineJob({ type: "later", handler: () => Promise.reject(new RetryLater(2_100)) }),
+  defineJob({ type: "given.up", handler: () => Promise.reject(new Discard("the album is gone")) }),
+  defineJob({ type: "forgotten", retry: { maxAttempts: 1, onExhaustion: "discard" }, handler: () => Promise.reject() }),
+  defineJob({ type: "slow", timeout: "20ms", handler: () => new Promise<void>(() => {}) }),
+  defineJob({ type: "strict", payload: z.object({ n: z.number() }), handler() {} }),
+];
+
+const inAnHour = (): string => new Date(Date.now() + 3_600_000).toISOString();
+const aSecondAgo = (): string => new Date(Date.now() - 1_000).toISOString();
+const withMore = (type: string, more: object): string => JSON.stringify({ ...JSON.parse(envelope(type)), ...more });
+
+/** What our own sender settles by, and what others make of it. */
+function summary({ status, headers, json }: Answered): object {
+  const header = (name: string): string | undefined => headers.get(name) ?? undefined;
+  return {
+    status,
+    outcome: header("waybill-outcome"),
+    code: json["code"],
+    reason: header("waybill-reason"),
+    delayMs: header("waybill-delay-ms"),
+    retryAfter: header("retry-after"),
+    kept: header("waybill-kept"),
+  };
+}
+
+describe("an outcome is one answer", () => {
+  test.each<[string, string, object]>([
+    ["a job that completes is a 200", envelope("works"), { status: 200, outcome: "completed" }],
+    [
+      "one that fails is a 500, with the wait before the next attempt",
+      envelope("fails"),
+      { status: 500, outcome: "retry", code: "E_PRINTER", reason: "E_PRINTER", delayMs: "1500", retryAfter: "2" },
+    ],
+    [
+      "one that asks for later is a 429, with the time it asked for",
+      envelope("later"),
+      { status: 429, outcome: "release", code: "RETRY_LATER", reason: "RETRY_LATER", delayMs: "2100", retryAfter: "3" },
+    ],
+    [
+      "one of an unknown type comes back: a newer process may know it",
+      envelope("nobody.knows"),
+      { status: 429, outcome: "release", code: "JOB_UNKNOWN", reason: "JOB_UNKNOWN", delayMs: "5000", retryAfter: "5" },
+    ],
+    [
+      "one given up is a 422",
+      envelope("given.up"),
+      { status: 422, outcome: "dead", code: "DISCARD", reason: "DISCARD" },
+    ],
+    [
+      "one that asked to be forgotten says so",
+      envelope("forgotten"),
+      { status: 422, outcome: "dead", code: "ATTEMPTS_EXHAUSTED", reason: "ATTEMPTS_EXHAUSTED", kept: "false" },
+    ],
+    [
+      "one whose payload does not fit is a 422",
+      envelope("strict"),
+      { status: 422, outcome: "dead", code: "PAYLOAD_INVALID", reason: "PAYLOAD_INVALID" },
+    ],
+    [
+      "one that has expired is a 422",
+      withMore("works", { expires_at: aSecondAgo() }),
+      { status: 422, outcome: "dead", code: "EXPIRED", reason: "EXPIRED" },
+    ],
+    [
+      "what is an envelope but for one member is a 400",
+      withMore("works", { priority: 101 }),
+      { status: 400, outcome: "dead", code: "RANGE_INVALID", reason: "RANGE_INVALID" },
+    ],
+    [
+      "what names a member twice is a 400",
+      envelope("works").replace("{", '{"type":"works",'),
+      { status: 400, outcome: "dead", code: "JSON_DUPLICATE_KEY", reason: "JSON_DUPLICATE_KEY" },
+    ],
+  ])("%s", async (_, body, expected) => {
+    const { push } = await receiving({ jobs });
+    expect(summary(await push(body))).toEqual(expect.objectContaining(expected));
+  });
+
+  test("a timeout is an attempt that failed", async () => {
+    const { push } = await receiving({ jobs });
+    expect(summary(await push(envelope("slow")))).toMatchObject({ status: 500, code: "JOB_TIMEOUT" });
+  });
+
+  test("a job before its time waits for exactly as long", async () => {
+    const { push } = await receiving({ jobs });
+    const answer = await push(withMore("works", { scheduled_at: inAnHour() }));
+    expect(summary(answer)).toMatchObject({ status: 429, outcome: "release", code: "EARLY" });
+    const delayMs = Number(answer.headers.get("waybill-delay-ms"));
+    expect(Math.abs(delayMs - 3_600_000)).toBeLessThan(5_000);
+    expect(answer.headers.get("retry-after")).toBe(String(Math.ceil(delayMs / 1_000)));
+  });
+
+  test("the attempt and the losses that the sender counts decide", async () => {
+    const { push } = await receiving({ jobs, maxLost: 3 });
+    const last = await push(envelope("fails"), { headers: { "waybill-attempt": "2" } });
+    expect(summary(last)).toMatchObject({ status: 422, outcome: "dead", code: "ATTEMPTS_EXHAUSTED" });
+    const killer = await push(envelope("works"), { headers: { "waybill-lost": "3" } });
+    expect(summary(killer)).toMatchObject({ status: 422, outcome: "dead", code: "WORKER_LOST" });
+  });
+
+  test("counts that are no numbers are as if absent", async () => {
+    const { push, lines } = await receiving({ jobs });
+    const headers = {
+      "waybill-attempt": "2x",
+      "waybill-lost": "-1",
+      "waybill-releases": "1e3",
+      "waybill-queue": "a b",
+    };
+    expect((await push(envelope("works"), { headers })).status).toBe(200);
+    expect(lines.find(({ event }) => event === "started")).toMatchObject({
+      attempt: 1,
+      lost: 0,
+      releases: 0,
+      queue: "default",
+    });
+  });
+});
+
+describe("an answer", () => {
+  test("carries the job's id for the access log, whatever became of the job", async () => {
+    const { push } = await receiving({ jobs });
+    for (const type of ["works", "fails", "later", "given.up", "nobody.knows"]) {
+      const body = envelope(type);
+      expect((await push(body)).headers.get("x-waybill-job"), type).toBe(idIn(body));
+    }
+  });
+
+  test("other than 200 is a problem of RFC 9457, and says why to whoever has signed", async () => {
+    const { push } = await receiving({ jobs });
+    const { headers, json } = await push(envelope("fails"));
+    expect(headers.get("content-type")).toBe("application/problem+json");
+    expect(json).toEqual({
+      type: "urn:waybill:problem:e_printer",
+      title: "The attempt failed",
+      status: 500,
+      code: "E_PRINTER",
+      detail: "Error: no printer",
+    });
+  });
+
+  test("leaves a code out of its headers that no header can hold", async () => {
+    const { push } = await receiving({ jobs });
+    const { status, headers, json } = await push(envelope("fails.oddly"));
+    expect({ status, reason: headers.get("waybill-reason"), code: json["code"] }).toEqual({
+      status: 500,
+      reason: null,
+      code: "né\n",
+    });
+  });
+});
+
+describe("keepDead", () => {
+  test("keeps what will never run, byte for byte, before 200 is answered", async () => {
+    const letters: DeadLetterOfPush[] = [];
+    const { push, lines } = await receiving({ jobs, keepDead: async (letter) => void letters.push(letter) });
+    const bodies = [envelope("given.up"), "not an envelope"];
+    const [givenUp, poison] = [await push(bodies[0] ?? ""), await push(bodies[1] ?? "", { as: { id: "msg_1" } })];
+    expect(summary(givenUp)).toMatchObject({ status: 200, outcome: "dead", code: "DISCARD" });
+    expect(summary(poison)).toMatchObject({ status: 200, outcome: "dead", code: "JSON_SYNTAX" });
+    expect(letters).toEqual([
+      { id: idIn(bodies[0] ?? ""), body: bodies[0], code: "DISCARD", message: "the album is gone" },
+      { id: null, body: bodies[1], code: "JSON_SYNTAX", message: expect.any(String) },
+    ]);
+    expect(lines.filter(({ event }) => event === "settled")).toHaveLength(2);
+  });
+
+  test("is not asked for a job that wants to be forgotten, and 200 ends it", async () => {
+    const { push } = await receiving({ jobs, keepDead: () => Promise.reject(new Error("not for this one")) });
+    expect(summary(await push(envelope("forgotten")))).toMatchObject({ status: 200, outcome: "dead", kept: "false" });
+  });
+
+  test("that fails leaves the job with its sender, for later", async () => {
+    const { push, lines } = await receiving({ jobs, keepDead: () => Promise.reject(new Error("disk full")) });
+    const body = envelope("given.up");
+    const answer = await push(body);
+    expect(summary(answer)).toMatchObject({ status: 503, outcome: "release", code: "NOT_KEPT", retryAfter: "5" });
+    expect(answer.text).not.toContain("disk");
+    expect(lines.at(-1)).toMatchObject({ event: "push_refused", message: "keepDead failed: Error: disk full" });
+    expect(lines.filter(({ event }) => event === "settled")).toEqual([]);
+  });
+});
+
+describe("a receiver starts only with what can work", () => {
+  test.each<[string, Partial<Parameters<typeof createReceiver>[0]>, RegExp]>([
+    ["nobody who may push", {}, /nobody may push here: give `keys` or `carriers`/],
+    ["a secret that is none", { keys: "hunter2" }, /secret 1 of the key ring is not "whsec_"/],
+    ["a path without a slash", { keys: secret, path: "work" }, /path is "work": begin it with a slash/],
+    ["no place for a job", { keys: secret, concurrency: 0 }, /concurrency is 0: a whole number from 1/],
+    ["no room for a body", { keys: secret, maxBodyBytes: 0 }, /maxBodyBytes is 0/],
+    ["no time for a body", { keys: secret, bodyTimeoutMs: Number.NaN }, /bodyTimeoutMs is NaN/],
+    ["no age of a request", { keys: secret, toleranceMs: -1 }, /toleranceMs is -1/],
+    ["a peer that is none", { keys: secret, allowPeers: ["localhost"] }, /allowPeers has "localhost"/],
+    ["two handlers of one type", { keys: secret, jobs: [...jobs, ...jobs] }, /two handlers .* "works"/],
+    [
+      "a carrier that does not wait",
+      { carriers: [{ ...native({ keys }), name: "hasty", runs: false }] },
+      /hasty does not wait for jobs to run; use createRelay/,
+    ],
+    [
+      "a carrier that forgets its dead",
+      { carriers: [{ ...native({ keys }), name: "lossy", keepsDead: false }] },
+      /lossy keeps no dead letters: give keepDead/,
+    ],
+  ])("not with %s", (_, options, message) => {
+    expect(() => createReceiver({ jobs, log: "off", ...options })).toThrow(message);
+  });
+
+  test("R5: not where a program insists on being polled, on a lease: what is missing is named", () => {
+    const start = () => createReceiver({ jobs, keys, log: "off", require: ["delivery:pull", "lease"] });
+    expect(start).toThrow(expect.objectContaining({ code: "CAPABILITY_MISSING" }));
+    expect(start).toThrow(/does not offer "delivery:pull", "lease"; it offers delivery:push/);
+    expect(() => createReceiver({ jobs, keys, log: "off", require: ["delivery:push"] })).not.toThrow();
+  });
+
+  test("R5: and its boot line says what it offers, who may push and where", async () => {
+    const { lines } = await receiving({ jobs, concurrency: 3, path: "/run" });
+    expect(lines[0]).toMatchObject({
+      event: "booted",
+      role: "receiver",
+      backend: "push:native at /run",
+      offers: ["delivery:push"],
+      concurrency: 3,
+    });
+  });
+});
+
+test("a receiver is a function from Request to Response, for whatever speaks fetch", async () => {
+  const receiver = createReceiver({ jobs, keys, log: "off", allowPeers: ["10.0.0.1"] });
+  const body = envelope("works");
+  const request = (): Request =>
+    new Request("https://app.example/work?x=1", { method: "POST", headers: signed(body), body });
+  expect((await receiver(request())).status).toBe(403);
+  const answer = await receiver(request(), { peer: "10.0.0.1" });
+  expect({ status: answer.status, job: answer.headers.get("x-waybill-job") }).toEqual({ status: 200, job: idIn(body) });
+  expect((await receiver(new Request("https://app.example/other"))).status).toBe(404);
+});
+
+test("what is not for the receiver is a 404 where it is alone, and a GET of its path is a 405, without a log line", async () => {
+  const { origin, url, lines } = await receiving({ jobs });
+  expect((await post(`${origin}/other`, "{}")).json).toMatchObject({ status: 404, code: "NOT_FOUND" });
+  const got = await fetch(url);
+  expect({ status: got.status, allow: got.headers.get("allow") }).toEqual({ status: 405, allow: "POST" });
+  expect(lines.map(({ event }) => event)).toEqual(["booted"]);
+});
+
+test("unsigned is a way to be told of: then whoever can connect may push, and only to the receiver's path", async () => {
+  const receiver = createReceiver({ jobs, keys: "unsigned", log: "off" });
+  const origin = await serving(receiver);
+  expect((await post(`${origin}/work`, envelope("works"))).status).toBe(200);
+  expect((await post(`${origin}/else`, envelope("works"))).status).toBe(403);
+  expect(receiver.claims({ method: "POST", path: "/else", headers: {} })).toBe(false);
+});
