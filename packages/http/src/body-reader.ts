@@ -1,16 +1,16 @@
 import type { Buffer } from "node:buffer";
 import { PushRefused } from "./problem.ts";
-import { type HeaderFields, type Push, wholeHeader } from "./push.ts";
+import { header, type HeaderFields, type Push, wholeHeader } from "./push.ts";
 
 /** Bodies being read and proved at once, so that slow senders cannot fill the memory: at most this many, and of large ones fewer. */
 const MOST_READING = 256;
 const MOST_LARGE = 32;
 const LARGE_BYTES = 65_536;
 
-/** Worth not reading if it is turned away anyway: over 64 KiB, or it does not say. */
+/** Worth not reading if it is turned away anyway: over 64 KiB, or in chunks, which do not say. */
 export function isLarge(headers: HeaderFields): boolean {
   const declared = wholeHeader(headers, "content-length", 0);
-  return declared === null || declared > LARGE_BYTES;
+  return declared === null ? header(headers, "transfer-encoding") !== null : declared > LARGE_BYTES;
 }
 
 /** Reads the bodies of one door, within its limits. */
