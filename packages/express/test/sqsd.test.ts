@@ -74,6 +74,7 @@ test("what `connect(sqs://…, { keys })` enqueues, Elastic Beanstalk's daemon d
 test("a body that travels through SQS as base64 arrives as it was", async () => {
   const { id } = await jobs.enqueue(greet, { name: "Ada 🚚 \u0001" });
   expect(await runOf(id)).toMatchObject({ payload: { name: "Ada 🚚 \u0001" } });
+  await expect.poll(() => daemon.posts.length).toBe(2);
 });
 
 test("a delay that SQS can wait for is waited for, and costs one delivery", async () => {

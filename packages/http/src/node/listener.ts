@@ -23,6 +23,7 @@ export function nodeListener(
     const { method = "", headers } = request;
     const path = withoutQuery(pathOf(request));
     if (next && !door.claims({ method, path, headers })) return next();
+    let isAnswered = false;
     const push: Push = {
       method,
       path,
@@ -32,10 +33,13 @@ export function nodeListener(
       read: (maxBytes, timeoutMs) => readBody(request, maxBytes, timeoutMs),
       onGone(listener) {
         if (response.closed) listener();
-        else response.once("close", () => void (response.writableFinished || listener()));
+        else response.once("close", () => void (isAnswered || listener()));
       },
     };
-    void door.receive(push).then((answer) => write(response, answer));
+    void door.receive(push).then((answer) => {
+      isAnswered = true;
+      return write(response, answer);
+    });
     return undefined;
   };
 }
