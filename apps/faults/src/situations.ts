@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { defineJob, Discard, type Envelope, type JobDefinition, newId, type Outcome, RetryLater } from "@waybill/core";
+import { waitForGate } from "./gates.ts";
 
 /** One thing that can happen to a job, and what must come of it by whichever door it arrives. */
 export interface Situation {
@@ -78,7 +79,11 @@ export const jobs: JobDefinition[] = [
     handler() {},
   }),
   defineJob({ type: "versioned", version: 2, handler() {} }),
+  defineJob({ type: "waits", handler: (_, job) => waitForGate(job) }),
 ];
+
+/** The body of a job that runs until it is disturbed, or let go. */
+export const waitingBody = (): string => body("waits");
 
 export const situations: readonly Situation[] = [
   { name: "a handler that resolves", body: body("ok"), outcome: "completed" },

@@ -1,70 +1,76 @@
-import { type Backend, connect, createRegistry, EventBus, execute, type Lease, newId } from "@waybill/core";
-import { describe, expect, test } from "vitest";
-import { type FaultTarget, inProcess, targets } from "../src/backends.ts";
-import { jobs, type Situation, situations } from "../src/situations.ts";
+import { newId, parseEnvelope } from "@waybill/core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { inProcess, targets } from "../src/backends.ts";
+import type { Arrival, Disturbance, Door, OpenDoor } from "../src/doors/door.ts";
+import { inline } from "../src/doors/inline.ts";
+import { pulled } from "../src/doors/pulled.ts";
+import { daemon, native, pushed } from "../src/doors/pushed.ts";
+import { sent } from "../src/doors/sent.ts";
+import { shut } from "../src/gates.ts";
+import { jobs, type Situation, situations, waitingBody } from "../src/situations.ts";
 import { sharedStore } from "./stores.ts";
 
-interface Step {
-  readonly name: string;
-  readonly id: string;
-  readonly type: string;
-  readonly attempt: number;
-  readonly outcome: string | null;
-  readonly code: string | null;
+const doors: readonly Door[] = [
+  ...[inProcess, ...targets].map((target): Door => ({
+    name: `pulled from ${target.name}`,
+    taken: "LEASE_LOST",
+    open: async () => pulled({ factory: target.factory((await sharedStore(target)).url), jobs }),
+  })),
+  { name: "pushed natively", taken: "JOB_CANCELLED", open: () => pushed(native) },
+  { name: "pushed by Elastic Beanstalk's daemon", taken: "JOB_CANCELLED", open: () => pushed(daemon) },
+  { name: "sent on from memory", taken: "JOB_CANCELLED", open: sent },
+];
+
+/** The same job at each door; its label names it even where its body is no envelope. */
+function arriving(situation: Situation): Arrival {
+  return { ...situation, label: { id: idIn(situation.body) ?? newId(), type: "ok", queue: "doors" } };
 }
 
-/** `execute`'s own lifecycle events, reduced to what every door must agree on. */
-function record(events: EventBus): Step[] {
-  const steps: Step[] = [];
-  events.on("started", ({ id, type, attempt }) =>
-    steps.push({ name: "started", id, type, attempt, outcome: null, code: null }),
-  );
-  events.on("finished", ({ id, type, attempt, outcome, reason }) =>
-    steps.push({ name: "finished", id, type, attempt, outcome, code: reason?.code ?? null }),
-  );
-  return steps;
-}
-
-type Label = Pick<Lease, "id" | "type" | "queue">;
-
-async function inline({ body, attempt = 1, lost = 0 }: Situation, label: Label): Promise<Step[]> {
-  const events = new EventBus();
-  const steps = record(events);
-  const delivery = { body, attempt, lost, releases: 0, dueAt: null, signature: null, label, worker: "inline" };
-  await execute(delivery, createRegistry(jobs, { events }));
-  return steps;
-}
-
-/** The same bytes through a backend and a worker; the lease's counts are set as the situation asks. */
-async function pulled(target: FaultTarget, { body, attempt = 1, lost = 0 }: Situation, label: Label): Promise<Step[]> {
-  const factory = target.factory((await sharedStore(target)).url);
-  let backend: Backend | undefined;
-  const counted = (lease: Lease): Lease => ({ ...lease, attempt, lost });
-  const connection = await connect(
-    async (context) => {
-      const raw = await factory(context);
-      backend = raw;
-      return { ...raw, lease: async (request) => (await raw.lease(request)).map(counted) };
-    },
-    { log: "off" },
-  );
-  const steps = record(connection.events);
-  const settled = new Promise((resolve) => connection.events.on("settled", resolve));
-  await backend?.enqueue([{ ...label, delayMs: 0, priority: 0, tenant: null, signature: null, body }]);
-  await connection.worker({ jobs, queues: [label.queue] }).start();
-  await settled;
-  await connection.close();
-  return steps;
-}
-
-describe.each([inProcess, ...targets])("pulled from $name", (target) => {
-  for (const [at, situation] of situations.entries()) {
-    const { name, outcome, code = null } = situation;
-    test(`R2: ${name} ends as ${code ?? outcome}, by the same lifecycle events as inline`, async () => {
-      const label = { id: newId(), type: "ok", queue: `q${at}` };
-      const expected = await inline(situation, label);
-      expect(expected.at(-1)).toMatchObject({ name: "finished", outcome, code });
-      expect(JSON.stringify(await pulled(target, situation, label))).toBe(JSON.stringify(expected));
-    }, 90_000);
+function idIn(body: string): string | null {
+  try {
+    return parseEnvelope(body).id;
+  } catch {
+    return null;
   }
+}
+
+const table = situations.map((situation) => ({ ...situation, verdict: situation.code ?? situation.outcome }));
+
+const disturbances: readonly (readonly [what: string, Disturbance, Situation["outcome"]])[] = [
+  ["is taken away while it runs", "taken", "release"],
+  ["runs at a shutdown", "shutdown", "release"],
+  ["comes again while it runs", "twice", "completed"],
+];
+
+describe.each(doors)("$name", (door) => {
+  let open: OpenDoor;
+  beforeAll(async () => {
+    open = await door.open();
+  }, 90_000);
+  afterAll(() => open.close());
+
+  test.each(table)("R2: $name ends as $verdict, by the same lifecycle events as inline", async (situation) => {
+    const arrival = arriving(situation);
+    const { outcome, code = null } = situation;
+    const expected = await inline(arrival);
+    expect(expected.steps.at(-1)).toMatchObject({ name: "finished", outcome, code });
+    const { steps, told } = await open.deliver(arrival);
+    expect(JSON.stringify(steps)).toBe(JSON.stringify(expected.steps));
+    expect(told).toBe(outcome);
+  });
+
+  test.each(disturbances)(
+    "R2: a job that %s ends once, by the same lifecycle events as inline",
+    async (_, how, outcome) => {
+      const arrival = arriving({ name: "waits", body: waitingBody(), outcome });
+      const inlineSteps = (await inline(arrival, how)).steps;
+      shut(arrival.label.id);
+      const expected = inlineSteps.map((step) => (step.code === "LEASE_LOST" ? { ...step, code: door.taken } : step));
+      expect(expected.at(-1)).toMatchObject({ name: "finished", outcome });
+      const { steps, told } = await open.disturb(how, arrival);
+      shut(arrival.label.id);
+      expect(JSON.stringify(steps)).toBe(JSON.stringify(expected));
+      if (how !== "taken") expect(told).toBe(outcome);
+    },
+  );
 });

@@ -1,0 +1,121 @@
+import {
+  type Backend,
+  type BackendFactory,
+  connect,
+  type JobDefinition,
+  type Lease,
+  type OutcomeEvent,
+  WaybillError,
+} from "@waybill/core";
+import { finish } from "../gates.ts";
+import type { Arrival, Disturbance, Ended, OpenDoor } from "./door.ts";
+import { Recorder } from "./recorder.ts";
+
+export interface Pulling {
+  readonly factory: BackendFactory;
+  readonly jobs: readonly JobDefinition[];
+  /** Where the jobs run, if not in the worker: its steps count, where it has any, and its end is the shutdown. */
+  readonly elsewhere?: { readonly recorder: Recorder; stop(): Promise<unknown> };
+}
+
+const SHUTDOWN = { drain: 0, abort: "1s", close: "2s" } as const;
+
+/** Bytes in a backend and a worker that leases them; the lease's counts are set as the situation asks. */
+export async function pulled({ factory, jobs, elsewhere }: Pulling): Promise<OpenDoor> {
+  const arrivals = new Map<string, Arrival>();
+  const takenAway = new Set<string>();
+  let raw: Backend | undefined;
+  const counted = (lease: Lease): Lease => {
+    const { attempt = 1, lost = 0 } = arrivals.get(lease.id) ?? {};
+    return { ...lease, attempt, lost };
+  };
+  const gone = new WaybillError("LEASE_LOST", "somebody else has it");
+  const connection = await connect(
+    async (context) => {
+      const backend = await factory(context);
+      raw = backend;
+      return {
+        ...backend,
+        lease: async (request) => (await backend.lease(request)).map(counted),
+        extend: (leases, leaseMs) =>
+          leases.some(({ id }) => takenAway.has(id))
+            ? Promise.resolve(leases.map(() => ({ ok: false, error: gone })))
+            : backend.extend(leases, leaseMs),
+      };
+    },
+    { log: "off" },
+  );
+  const recorder = new Recorder(connection.events);
+  const runs = elsewhere?.recorder ?? recorder;
+  const own = { jobs, shutdown: SHUTDOWN };
+  await connection.worker({ ...own, queues: ["doors"] }).start();
+
+  const stepsOf = (id: string): Ended["steps"] => {
+    const there = elsewhere?.recorder.stepsOf(id) ?? [];
+    return there.length > 0 ? there : recorder.stepsOf(id);
+  };
+  const settled = (id: string, test: (event: OutcomeEvent) => boolean): Promise<OutcomeEvent> =>
+    new Promise((resolve) => {
+      const off = connection.events.on("settled", (event) => {
+        if (event.id !== id || !test(event)) return;
+        off();
+        resolve(event);
+      });
+    });
+  const isFirst = ({ reason }: OutcomeEvent): boolean => reason?.code !== "RUNNING_HERE";
+
+  async function put(arrival: Arrival, queue: string): Promise<boolean> {
+    const { label, body } = arrival;
+    arrivals.set(label.id, arrival);
+    const message = { ...label, queue, delayMs: 0, priority: 0, tenant: null, signature: null, body };
+    const [answer] = (await raw?.enqueue([message])) ?? [];
+    if (!answer?.ok) throw answer?.error ?? new Error("the backend is not open");
+    return answer.value.stored;
+  }
+
+  return {
+    async deliver(arrival) {
+      const { id } = arrival.label;
+      const done = settled(id, isFirst);
+      await put(arrival, "doors");
+      const { outcome, reason } = await done;
+      const steps = stepsOf(id);
+      const last = steps.at(-1);
+      // What the worker settles with is what was decided, wherever that was.
+      if (last?.code !== (reason?.code ?? null))
+        throw new Error(`settled as ${reason?.code}, decided as ${last?.code}`);
+      return { steps, told: outcome };
+    },
+    async disturb(disturbance: Disturbance, arrival) {
+      const { id } = arrival.label;
+      const queue = `doors-${disturbance}`;
+      const worker = connection.worker({ ...own, queues: [queue], ...(disturbance === "taken" && { lease: "1s" }) });
+      await worker.start();
+      const done = settled(id, isFirst);
+      await put(arrival, queue);
+      await runs.until(id, "started");
+      switch (disturbance) {
+        case "taken":
+          takenAway.add(id);
+          await runs.until(id, "finished");
+          await worker.stop();
+          return { steps: stepsOf(id), told: null };
+        case "shutdown": {
+          await (elsewhere ?? worker).stop();
+          const { outcome } = await done;
+          await worker.stop();
+          return { steps: stepsOf(id), told: outcome };
+        }
+        case "twice": {
+          const second = settled(id, (event) => !isFirst(event));
+          if (await put(arrival, queue)) await second;
+          finish(id);
+          const { outcome } = await done;
+          await worker.stop();
+          return { steps: stepsOf(id), told: outcome };
+        }
+      }
+    },
+    close: () => connection.close(),
+  };
+}
