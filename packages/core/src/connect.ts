@@ -84,7 +84,7 @@ export interface Jobs {
   enqueueIn(transaction: unknown, type: string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
   /**
    * Stores an envelope that somebody else made, byte for byte, with the signature it came with. Rejects as `enqueue`
-   * does; `ENVELOPE_INVALID` for a body that is none.
+   * does; `ENVELOPE_INVALID` for a body that is none. Up to what the backend takes: `maxBodyBytes` is for our own.
    */
   enqueueBody(body: string, signature?: Signature | null): Promise<Receipt>;
   /** Answers per item, in order; one that fails does not sink its neighbours. Never rejects. */

@@ -76,7 +76,9 @@ export function createProducer(settings: ProducerSettings): Producer {
     enqueue,
     async enqueueBody(body, signature) {
       const envelope = parseEnvelope(body);
-      const receipt = await storeBy(seam.enqueue, messageFor(envelope, body, signature, settings));
+      // `maxBodyBytes` is for what is made here; the spec's own limit has been checked.
+      const foreign = { ...settings, maxBodyBytes: Infinity };
+      const receipt = await storeBy(seam.enqueue, messageFor(envelope, body, signature, foreign));
       if (settings.known !== null && !settings.known.has(envelope.type)) tellUnknown(envelope);
       return receipt;
     },
@@ -117,7 +119,8 @@ function messageFor(
   settings: ProducerSettings,
 ): Message {
   const { capabilities } = settings.seam.backend;
-  const bytes = body.length * 3 > settings.maxBodyBytes ? Buffer.byteLength(body) : 0;
+  const least = Math.min(settings.maxBodyBytes, capabilities.maxBodyBytes);
+  const bytes = body.length * 3 > least ? Buffer.byteLength(body) : 0;
   const asker = `job "${envelope.id}" of type "${envelope.type}"`;
   if (bytes > settings.maxBodyBytes) {
     const wayOut = `store the data elsewhere and enqueue a reference; the limit is ${settings.maxBodyBytes} bytes`;
