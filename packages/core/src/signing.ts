@@ -12,7 +12,7 @@ export interface Signed {
   readonly body: string | Uint8Array;
 }
 
-const SECRET = /^whsec_([A-Za-z0-9+/]+={0,2})$/;
+const PREFIX = "whsec_";
 
 /**
  * Secrets that sign and verify: the first signs, all verify, so that a new one goes in front and the old one leaves
@@ -43,8 +43,8 @@ export class KeyRing {
     const given = value
       .split(" ")
       .slice(0, MOST_VALUES)
-      .filter((one) => V1.test(one))
-      .map((one) => Buffer.from(one));
+      .map((one) => Buffer.from(one))
+      .filter(({ length }) => length === VALUE_BYTES);
     let matches = 0;
     for (const key of this.#keys) {
       const expected = Buffer.from(valueOf(key, signed));
@@ -62,8 +62,8 @@ export class KeyRing {
   }
 }
 
-/** 32 bytes in base64. */
-const V1 = /^v1,[A-Za-z0-9+/]{43}=$/;
+/** "v1," and 32 bytes in base64. */
+const VALUE_BYTES = 47;
 /** Of one header: more than any rotation needs, and few enough to be checked at every request. */
 const MOST_VALUES = 8;
 
@@ -76,7 +76,7 @@ export function keyRing(secrets: KeyRing | string | readonly string[]): KeyRing 
 
 /** A fresh secret: `whsec_` and 32 random bytes. */
 export function newSecret(): string {
-  return `whsec_${randomBytes(32).toString("base64")}`;
+  return `${PREFIX}${randomBytes(32).toString("base64")}`;
 }
 
 /** A signature to travel with a job, made now. */
@@ -90,10 +90,9 @@ function valueOf(key: Buffer, { id, timestamp, body }: Signed): string {
 }
 
 function keyOf(secret: string, at: number): Buffer {
-  const [, base64] = SECRET.exec(secret) ?? [];
-  const key = Buffer.from(base64 ?? "", "base64");
+  const key = Buffer.from(secret.slice(PREFIX.length), "base64");
   // Node decodes what is not quite base64 as well; another language would make another key of it, or none.
-  if (key.length >= 24 && key.length <= 64 && key.toString("base64") === base64) return key;
+  if (key.length >= 24 && key.length <= 64 && `${PREFIX}${key.toString("base64")}` === secret) return key;
   throw refuse(
     `secret ${at + 1} of the key ring is not "whsec_" and the base64 of 24 to 64 bytes; \`waybill keys\` makes one`,
   );

@@ -155,6 +155,29 @@ function settles(settlement: Settlement): object {
   }
 }
 
+interface Repeated {
+  readonly keys: readonly string[];
+  readonly requests: readonly (Omit<Signed, "keys" | "now_ms"> & { at_ms: number; becomes: Outcome["kind"] })[];
+}
+
+describe("replays: a request that ended its job is not taken again", () => {
+  it.each(readVectors<Repeated, object>("replays"))("$name", async ({ input, expect: wantedStatuses }) => {
+    let becomes: Outcome["kind"] = "completed";
+    const handler = (): never => {
+      throw new RanElsewhere(outcomeOf({ kind: becomes, code: "BECAUSE" }));
+    };
+    vi.setSystemTime(input.requests[0]!.at_ms);
+    const receiver = createReceiver({ jobs: [anyJob({ handler })], keys: input.keys, log: "off" });
+    const statuses: number[] = [];
+    for (const { at_ms, headers, body, ...request } of input.requests) {
+      vi.setSystemTime(at_ms);
+      becomes = request.becomes;
+      statuses.push((await receiver.receive(asked(bytesOf(body), { headers }))).status);
+    }
+    expect({ statuses }).toEqual(wantedStatuses);
+  });
+});
+
 interface Batch {
   readonly content_type: string | null;
   readonly body: BodyInput;

@@ -87,6 +87,22 @@ def outcome(given):
     return push.settlement(given["status"], given["headers"], given.get("problem"), given.get("now_ms", 0))
 
 
+def replays(given):
+    receiver = push.Receiver(signing.KeyRing(given["keys"]))
+    return {"statuses": [replayed(receiver, request) for request in given["requests"]]}
+
+
+def replayed(receiver, request):
+    headers, body = request["headers"], body_of(request["body"])
+    try:
+        receiver.prove(headers, body, request["at_ms"])
+    except Refused as refused:
+        return push.refusal(refused.code)["status"]
+    said = response({"body": request["body"]}) or push.answer({"kind": request["becomes"]}, headers["webhook-id"])
+    receiver.answered(headers, said["headers"]["waybill-outcome"])
+    return said["status"]
+
+
 def batch(given):
     """As a queue would answer that was empty before."""
     queue, results = {}, []
@@ -116,6 +132,7 @@ ANSWERS = {
     "push/responses": response,
     "push/outcomes": outcome,
     "push/batches": batch,
+    "push/replays": replays,
 }
 
 

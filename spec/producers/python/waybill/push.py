@@ -4,7 +4,8 @@ import email.utils
 import math
 import re
 
-from .signing import SECONDS
+from .refusal import Refused
+from .signing import SECONDS, verify_request
 
 LABEL = {"id": "webhook-id", "type": "waybill-type", "queue": "waybill-queue"}
 STATUS = {"completed": 200, "retry": 500, "release": 429, "dead": 422}
@@ -114,6 +115,24 @@ def delay_ms(headers, now_ms):
     except (TypeError, ValueError):
         return None
     return max(0, int(at - now_ms))
+
+
+class Receiver:
+    """Takes a request once: told apart by what is signed, not by the signature, to whose list anybody may add."""
+
+    def __init__(self, ring):
+        self._ring = ring
+        self._ended = set()
+
+    def prove(self, headers, body, now_ms):
+        verify_request(self._ring, headers, body, now_ms)
+        if (headers["webhook-id"], headers["webhook-timestamp"]) in self._ended:
+            raise Refused("FORBIDDEN", "", "came before, and ended its job")
+
+    def answered(self, headers, outcome):
+        """One of which nothing came may come again: its job may be back within the second."""
+        if outcome in ("completed", "dead"):
+            self._ended.add((headers["webhook-id"], headers["webhook-timestamp"]))
 
 
 def lines(content_type, text):
