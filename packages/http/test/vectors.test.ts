@@ -33,7 +33,7 @@ interface Signed {
 }
 
 describe("signatures: a request is taken when a key of the ring made one of its values, lately", () => {
-  it.each(readVectors<Signed, { key: number }>("signatures"))("$name", async ({ input, ...rest }) => {
+  it.each(readVectors<Signed, object>("signatures"))("$name", async ({ input, ...rest }) => {
     const { keys, now_ms, headers } = input;
     const body = bytesOf(input.body);
     vi.setSystemTime(now_ms);
@@ -41,23 +41,18 @@ describe("signatures: a request is taken when a key of the ring made one of its 
       const parcel = await native({ keys: ring }).open(asked(body, { headers }), body);
       expect(parcel).toMatchObject({ provenId: headers["webhook-id"], body: body.toString() });
     };
-    const key = async (): Promise<object> => {
+    const taken = async (): Promise<object> => {
       await open(keys);
-      const alone = await Promise.all(
-        keys.map((one) =>
-          open([one]).then(
-            () => true,
-            () => false,
-          ),
-        ),
-      );
-      return { key: alone.indexOf(true) };
+      const opened = (one: string): Promise<boolean> =>
+        open([one]).then(
+          () => true,
+          () => false,
+        );
+      const { "webhook-id": id = "", "webhook-timestamp": timestamp } = headers;
+      const signs = keyRing(keys).sign({ id, timestamp: Number(timestamp), body });
+      return { key: (await Promise.all(keys.map(opened))).indexOf(true), signs };
     };
-    expect(await answerOf(key)).toEqual(wanted(rest));
-    if (rest.error !== undefined) return;
-    const { "webhook-id": id = "", "webhook-timestamp": at, "webhook-signature": values = "" } = headers;
-    const made = keyRing([keys[rest.expect.key]!]).sign({ id, timestamp: Number(at), body });
-    expect(values.split(" ")).toContain(made);
+    expect(await answerOf(taken)).toEqual(wanted(rest));
   });
 });
 

@@ -63,7 +63,7 @@ def verified(given):
     values = headers["webhook-signature"].split(" ")[:8]
     for index, secret in enumerate(given["keys"]):
         if signing.KeyRing([secret]).sign(id, headers["webhook-timestamp"], body) in values:
-            return {"key": index}
+            return {"key": index, "signs": ring.sign(id, headers["webhook-timestamp"], body)}
     return None
 
 

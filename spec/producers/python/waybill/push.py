@@ -7,6 +7,7 @@ import re
 from .refusal import Refused
 from .signing import SECONDS, verify_request
 
+NAME = re.compile("[A-Za-z0-9_.-]{1,255}")
 LABEL = {"id": "webhook-id", "type": "waybill-type", "queue": "waybill-queue"}
 STATUS = {"completed": 200, "retry": 500, "release": 429, "dead": 422}
 REFUSALS = {
@@ -38,12 +39,13 @@ def parcel(headers):
     timestamp, value = headers.get("waybill-signature-timestamp", ""), headers.get("waybill-signature")
     signed = value is not None and SECONDS.fullmatch(timestamp)
     label = {name: headers.get(header) for name, header in LABEL.items()}
+    named = all(label.values()) and all(NAME.fullmatch(label[name]) for name in ("type", "queue"))
     return {
         "attempt": count(headers, "waybill-attempt", 1),
         "lost": count(headers, "waybill-lost", 0),
         "releases": count(headers, "waybill-releases", 0),
         "signature": {"timestamp": int(timestamp), "value": value} if signed else None,
-        "label": label if None not in label.values() else None,
+        "label": label if named else None,
     }
 
 
