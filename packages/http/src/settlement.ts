@@ -107,8 +107,13 @@ function delayIn({ headers }: Answered): number | null {
   if (exact !== null && /^\d{1,12}$/.test(exact)) return Number(exact);
   const after = header(headers, "retry-after");
   if (after === null) return null;
-  const ms = /^\d{1,9}$/.test(after) ? Number(after) * 1_000 : Date.parse(after) - Date.now();
+  const ms = /^\d{1,9}$/.test(after) ? Number(after) * 1_000 : dateIn(after) - Date.now();
   return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), LONGEST_RETRY_AFTER_MS);
+}
+
+/** Of HTTP, not of JavaScript, which finds a date in "-1" too. */
+function dateIn(text: string): number {
+  return text.endsWith(" GMT") ? Date.parse(text) : Number.NaN;
 }
 
 const PROBLEM = "urn:waybill:problem:";

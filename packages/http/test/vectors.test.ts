@@ -155,8 +155,8 @@ interface Repeated {
   readonly requests: readonly (Omit<Signed, "keys" | "now_ms"> & { at_ms: number; becomes: Outcome["kind"] })[];
 }
 
-describe("replays: a request that ended its job is not taken again", () => {
-  it.each(readVectors<Repeated, object>("replays"))("$name", async ({ input, expect: wantedStatuses }) => {
+describe("repeats: a request that ended its job is not taken again", () => {
+  it.each(readVectors<Repeated, object>("repeats"))("$name", async ({ input, expect: wantedStatuses }) => {
     let becomes: Outcome["kind"] = "completed";
     const handler = (): never => {
       throw new RanElsewhere(outcomeOf({ kind: becomes, code: "BECAUSE" }));

@@ -87,12 +87,12 @@ def outcome(given):
     return push.settlement(given["status"], given["headers"], given.get("problem"), given.get("now_ms", 0))
 
 
-def replays(given):
+def repeats(given):
     receiver = push.Receiver(signing.KeyRing(given["keys"]))
-    return {"statuses": [replayed(receiver, request) for request in given["requests"]]}
+    return {"statuses": [repeated(receiver, request) for request in given["requests"]]}
 
 
-def replayed(receiver, request):
+def repeated(receiver, request):
     headers, body = request["headers"], body_of(request["body"])
     try:
         receiver.prove(headers, body, request["at_ms"])
@@ -132,7 +132,7 @@ ANSWERS = {
     "push/responses": response,
     "push/outcomes": outcome,
     "push/batches": batch,
-    "push/replays": replays,
+    "push/repeats": repeats,
 }
 
 

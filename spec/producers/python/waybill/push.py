@@ -32,6 +32,7 @@ REFUSALS = {
 }
 NOT_LOOKED_AT = {401, 403, 404, 405, 406, 407, 408, 411, 413, 414, 415, 421, 425, 426, 429, 431, 503}
 PERHAPS_TAKEN = {502, 504}
+HOUR_MS = 3_600_000
 
 
 def parcel(headers):
@@ -110,13 +111,12 @@ def delay_ms(headers, now_ms):
     if re.fullmatch("[0-9]{1,12}", headers.get("waybill-delay-ms", "")):
         return int(headers["waybill-delay-ms"])
     after = headers.get("retry-after", "")
-    if re.fullmatch("[0-9]{1,9}", after):
-        return int(after) * 1_000
     try:
-        at = email.utils.parsedate_to_datetime(after).timestamp() * 1_000
+        whole = re.fullmatch("[0-9]{1,9}", after)
+        wait = int(after) * 1_000 if whole else email.utils.parsedate_to_datetime(after).timestamp() * 1_000 - now_ms
     except (TypeError, ValueError):
         return None
-    return max(0, int(at - now_ms))
+    return min(max(0, int(wait)), HOUR_MS)
 
 
 class Receiver:

@@ -69,11 +69,6 @@ def is_id(text):
     return 1 <= len(text) <= 255 and "." not in text
 
 
-def wrap(ring, id, timestamp, body):
-    members = {"spec": "waybill-signed/1", "id": id, "ts": timestamp}
-    return json.dumps({**members, "sig": ring.sign(id, timestamp, body), "envelope": body.decode()})
-
-
 def unwrap(ring, text):
     """The envelope's bytes. What is no wrapper is unsigned. No age is too great here: the job may have waited."""
     try:

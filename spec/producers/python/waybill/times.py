@@ -23,7 +23,7 @@ def timestamp_ms(text, pointer=""):
         year, month, day, hour, minute, second = map(int, found.group(1, 2, 3, 4, 5, 6))
         fraction, sign, ahead_hours, ahead_minutes = found.group(7, 8, 9, 10)
         ahead = (int(ahead_hours or 0), int(ahead_minutes or 0))
-        fits = year >= 1970 and hour <= 23 and minute <= 59 and second <= 59 and ahead <= (23, 59) and ahead[1] <= 59
+        fits = year >= 1970 and hour <= 23 and minute <= 59 and second <= 59 and ahead[0] <= 23 and ahead[1] <= 59
         days = days_since_epoch(year, month, day)
         if fits and days is not None:
             seconds = days * 86_400 + hour * 3_600 + minute * 60 + second
