@@ -1,7 +1,9 @@
 import { connect, defineJob, isWaybillError, type Jobs, type OutcomeEvent } from "@waybill/core";
 import { sql as drizzleSql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
+import { serviceUrl } from "@waybill/test-servers";
 import { Kysely, PostgresDialect } from "kysely";
+import { DataSource } from "typeorm";
 import { afterEach, describe, expect, test } from "vitest";
 import { fromDrizzle, fromKysely, fromPrisma, fromTypeOrm, type Transaction } from "../src/index.ts";
 import { freshUrl, lease, message, open, freshSchema, sql, testPool } from "./database.ts";
@@ -47,13 +49,19 @@ const libraries: Readonly<Record<string, Library>> = {
     const db = drizzle({ client: await testPool() });
     await db.transaction((tx) => work(fromDrizzle(tx, drizzleSql)));
   },
-  "what answers rows alone, as Prisma and TypeORM do": (work) =>
-    withPg(async (client) => {
-      const rows = async (text: string, values: unknown[] = []) => (await client.query(text, values)).rows;
-      await work(fromTypeOrm({ query: rows }));
-      await client.query("SELECT 1", []);
-      await work(fromPrisma({ $queryRawUnsafe: (text, ...values) => rows(text, values) }));
-    }),
+  typeorm: async (work) => {
+    const source = await new DataSource({ type: "postgres", url: await serviceUrl("postgres") }).initialize();
+    try {
+      await source.transaction((manager) => work(fromTypeOrm(manager)));
+    } finally {
+      await source.destroy();
+    }
+  },
+  // Prisma's client is code that its command generates, with a program it downloads.
+  "what answers rows alone, as Prisma does": (work) =>
+    withPg((client) =>
+      work(fromPrisma({ $queryRawUnsafe: async (text, ...values) => (await client.query(text, values)).rows })),
+    ),
 };
 
 describe.each(Object.entries(libraries))("in a transaction of %s", (_, inTransaction) => {
@@ -78,6 +86,22 @@ describe.each(Object.entries(libraries))("in a transaction of %s", (_, inTransac
     });
     await expect(work).rejects.toThrow("changed my mind");
     expect(await jobs.inspector?.counts()).toEqual([]);
+  });
+
+  test("a completed job is done once it commits, and is still held if it rolls back", async () => {
+    const backend = await open({ schema: freshSchema() });
+    await backend.enqueue([message()]);
+    const [held] = await lease(backend);
+    if (held === undefined) throw new Error("nothing was leased");
+    const work = inTransaction(async (transaction) => {
+      await backend.completeIn(transaction, held);
+      throw new Error("changed my mind");
+    });
+    await expect(work).rejects.toThrow("changed my mind");
+    expect(await backend.extend([held], 30_000)).toMatchObject([{ ok: true }]);
+    await inTransaction((transaction) => backend.completeIn(transaction, held));
+    expect(await backend.extend([held], 30_000)).toMatchObject([{ ok: false, error: { code: "LEASE_LOST" } }]);
+    expect(await backend.inspector.counts()).toMatchObject([{ leased: 0, finished: 1 }]);
   });
 });
 
