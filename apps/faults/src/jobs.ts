@@ -9,6 +9,9 @@ export const blink = defineJob({ type: "fault.blink" });
 /** Holds the whole event loop. */
 export const block = defineJob({ type: "fault.block" });
 
+/** Ends its process, and itself with it. */
+export const kill = defineJob({ type: "fault.kill" });
+
 /** The jobs with handlers that record what they do in `file`; naps and blocks last `ms`. */
 export function jobsThatRecord(file: string, ms: number): JobDefinition[] {
   return [
@@ -21,6 +24,12 @@ export function jobsThatRecord(file: string, ms: number): JobDefinition[] {
       writeDeed(file, "end", job);
     }),
     handlerFor(blink, (_, job) => writeDeed(file, "end", job)),
+    handlerFor(kill, (_, job) => {
+      writeDeed(file, "start", job);
+      process.kill(process.pid, "SIGKILL");
+      // The signal is on its way; nothing more is said.
+      return new Promise(() => {});
+    }),
     handlerFor(block, (_, job) => {
       writeDeed(file, "start", job);
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);

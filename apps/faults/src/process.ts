@@ -12,7 +12,7 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-export function start(program: "worker" | "producer", ...args: string[]): Running {
+export function start(program: "worker" | "producer" | "application" | "push", ...args: string[]): Running {
   const file = fileURLToPath(new URL(`./${program}.ts`, import.meta.url));
   const child = spawn(process.execPath, ["--conditions=waybill-source", "--no-warnings", file, ...args], {
     stdio: ["ignore", "pipe", "inherit"],

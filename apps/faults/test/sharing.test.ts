@@ -28,7 +28,9 @@ const noop = (): void => undefined;
 
 /** In parallel, because most of each is waiting. */
 describe.concurrent.each(targets)("on $name", (target) => {
-  test("R32: an old worker hands back what is too new for it, and a new one runs it, its attempt unspent", async ({ expect }) => {
+  test("R32: an old worker hands back what is too new for it, and a new one runs it, its attempt unspent", async ({
+    expect,
+  }) => {
     const queue = "r32";
     const [old, fresh] = [await connected(target), await connected(target)];
     const oldDoes = await working(old, queue, [defineJob({ type: "changed", handler: noop })]);
@@ -71,7 +73,9 @@ describe.concurrent.each(targets)("on $name", (target) => {
     return;
   }
 
-  test("R46: the same id delivered twice at once, by two producers to two workers, has its effect once", async ({ expect }) => {
+  test("R46: the same id delivered twice at once, by two producers to two workers, has its effect once", async ({
+    expect,
+  }) => {
     const queue = "r46";
     const producers = [await connected(target), await connected(target)];
     const effects: string[] = [];

@@ -5,7 +5,8 @@ import type { Settlement } from "./settlement.ts";
 export class ReceiverHealth {
   readonly #to: string;
   readonly #events: EventBus | null;
-  #answeredAt = -Infinity;
+  /** A job was lost, and nobody has answered since. */
+  #inDoubt = false;
   /** What was said last; null when all is well. */
   #trouble: string | null = null;
 
@@ -16,11 +17,11 @@ export class ReceiverHealth {
 
   /** An application answered: it lives, whatever it said. */
   answered(): void {
-    this.#answeredAt = performance.now();
+    this.#inDoubt = false;
   }
 
-  hasAnsweredSince(at: number): boolean {
-    return this.#answeredAt > at;
+  isInDoubt(): boolean {
+    return this.#inDoubt;
   }
 
   /** Says so when the receiver has gone, has come back, or is gone for another reason than before. */
@@ -30,6 +31,7 @@ export class ReceiverHealth {
       case "failed":
         return this.#well();
       case "lost":
+        this.#inDoubt = true;
         return this.#unwell(settlement);
       case "undelivered":
         return settlement.isTrouble ? this.#unwell(settlement) : this.#well();

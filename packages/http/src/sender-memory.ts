@@ -4,7 +4,7 @@ const MOST_JOBS = 10_000;
 /** What a sender remembers of single jobs, within bounds and only while the process lives. */
 export class SenderMemory {
   readonly #timestamps = new Map<string, number>();
-  readonly #losses = new Map<string, { readonly count: number; readonly at: number }>();
+  readonly #losses = new Map<string, number>();
 
   /** For the next request of this job, in Unix seconds: a receiver takes the same id and second only once. */
   timestampFor(id: string): number {
@@ -15,18 +15,13 @@ export class SenderMemory {
 
   /** Deliveries from here that nobody answered. */
   lossesOf(id: string): number {
-    return this.#losses.get(id)?.count ?? 0;
-  }
-
-  /** On the clock of `performance.now()`; null for none. */
-  lastLossOf(id: string): number | null {
-    return this.#losses.get(id)?.at ?? null;
+    return this.#losses.get(id) ?? 0;
   }
 
   /** Answers the new count. */
   countLoss(id: string): number {
     const count = this.lossesOf(id) + 1;
-    remember(this.#losses, id, { count, at: performance.now() });
+    remember(this.#losses, id, count);
     return count;
   }
 

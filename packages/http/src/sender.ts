@@ -80,18 +80,18 @@ export function sendOverHttp(options: SendOverHttpOptions): JobDefinition {
     return reply;
   }
 
-  /** One POST. A job that was lost before goes only to an application that has answered since, or does so now. */
+  /** One POST; after a loss only once somebody has answered again, so that an outage is no loss to those that wait. */
   async function deliver(job: JobContext, body: Buffer): Promise<Settlement> {
     const { id, signal } = job;
-    const lostAt = memory.lastLossOf(id);
-    if (lostAt !== null && !health.hasAnsweredSince(lostAt)) {
+    const losses = memory.lossesOf(id);
+    if (health.isInDoubt()) {
       const probe = { method: "HEAD", headers: {}, body: null, inactivityTimeoutMs: connectTimeoutMs } as const;
       const reply = await ask({ ...probe, reuse: true, signal });
       if (!provesLife(reply)) return absent(reply, target.shown);
     }
     const timestamp = memory.timestampFor(id);
-    const headers = senderHeaders(job, body, { ring, timestamp, contentType, losses: memory.lossesOf(id) });
-    const reuse = lostAt === null;
+    const headers = senderHeaders(job, body, { ring, timestamp, contentType, losses });
+    const reuse = losses === 0;
     return settlementOf(await ask({ method: "POST", headers, body, reuse, inactivityTimeoutMs, signal }), target.shown);
   }
 
@@ -99,7 +99,8 @@ export function sendOverHttp(options: SendOverHttpOptions): JobDefinition {
   function lost({ id, delivery }: JobContext, code: string, message: string): Outcome {
     const own = memory.countLoss(id);
     const count = delivery.lost + own;
-    if (count <= maxLost) return release(growing(own - 1), code, message);
+    // Those that were lost together are not sent together again: one of them may be what ends the receiver.
+    if (count <= maxLost) return release(growing(own - 1) * (0.5 + Math.random()), code, message);
     memory.forgetLosses(id);
     const why = `${count} deliveries ended without an answer, the last as ${message}; the job may be what ends the receiver`;
     return { kind: "dead", reason: { code: "WORKER_LOST", message: why }, kept: true };
