@@ -1,11 +1,14 @@
 // The built packages, loaded as an application loads them, on whichever Node runs this file.
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { contractCases, runCase } from "@waybill/backend-contract";
-import { connect, defineJob } from "@waybill/core";
+import { connect, defineJob, newSecret } from "@waybill/core";
+import { createReceiver, sendOverHttp } from "@waybill/http";
+import { nodeListener } from "@waybill/http/node";
 import { sqliteBackend } from "@waybill/sqlite";
 import { z } from "zod";
 
@@ -43,6 +46,31 @@ async function runsJobs(url) {
   assert.equal(report.unfinished, 0);
 }
 
+/** A job leased from a file, pushed over HTTP with a signature, and run by a receiver. */
+async function runsPushedJobs() {
+  const keys = newSecret();
+  const ran = /** @type {unknown[]} */ ([]);
+  const greet = defineJob({ type: "smoke.greet", handler: (payload) => void ran.push(payload) });
+  const receiver = createReceiver({ jobs: [greet], keys, log: "off" });
+  const server = createServer(nodeListener(receiver));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const address = server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  const unsigned = await fetch(`http://127.0.0.1:${address.port}/work`, { method: "POST", body: "{}" });
+  assert.equal(unsigned.status, 403);
+  const jobs = await connect(`sqlite:${join(folder, "push.db")}`, { log: "off" });
+  const settled = new Promise((resolve) => jobs.events.on("settled", resolve));
+  await jobs.enqueue("smoke.greet", { name: "pushed" });
+  const sender = sendOverHttp({ to: `http://127.0.0.1:${address.port}/work`, keys });
+  await jobs.worker({ jobs: [sender], queues: ["default"] }).start();
+  assert.equal((await settled).outcome, "completed");
+  assert.deepEqual(ran, [{ name: "pushed" }]);
+  await jobs.close();
+  await receiver.stop();
+  server.close();
+  server.closeAllConnections();
+}
+
 /** Every rule of the contract, each on a file of its own: they reach each statement and each call of `node:sqlite`. */
 async function keepsTheContract() {
   /** @type {import("@waybill/core").Admit} */
@@ -63,12 +91,16 @@ function loadsFromCommonJs() {
   assert.equal(require("@waybill/core").defineJob, defineJob);
   assert.equal(typeof require("@waybill/sqlite"), "object");
   assert.equal(typeof require("@waybill/backend-contract"), "object");
+  assert.equal(require("@waybill/http").createReceiver, createReceiver);
+  assert.equal(typeof require("@waybill/express").waybill, "function");
+  assert.equal(typeof require("@waybill/nest").WaybillModule, "function");
 }
 
 const folder = await mkdtemp(join(tmpdir(), "waybill-smoke-"));
 const checks = {
   "jobs run on memory:": () => runsJobs("memory:"),
   "jobs run on sqlite:": () => runsJobs(`sqlite:${join(folder, "smoke.db")}`),
+  "jobs run pushed over HTTP": runsPushedJobs,
   "sqlite keeps the contract": keepsTheContract,
   "CommonJS can require the packages": loadsFromCommonJs,
 };
