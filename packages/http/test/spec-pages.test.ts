@@ -1,8 +1,14 @@
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { keyRing } from "@waybill/core";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { promisify } from "node:util";
+import { connect, keyRing, newSecret } from "@waybill/core";
+import { memoryBackend } from "@waybill/core/memory";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { native } from "../src/index.ts";
+import { createIngress, native } from "../src/index.ts";
+import { nodeListener } from "../src/node/index.ts";
 
 const spec = new URL("../../../spec/1.0/", import.meta.url);
 const push = readFileSync(new URL("push.md", spec), "utf8");
@@ -50,6 +56,25 @@ describe("the example of the pages is one signed job", () => {
     expect(keyRing(secret).verify({ id, timestamp, body }, sig)).toBe(true);
     expect(example(push, "http").split("\n\n")[1]).toBe(body);
   });
+});
+
+it("the producer in Python, as its page shows it, hands a job in at an ingress that has its secret", async (context) => {
+  if (spawnSync("python3", ["--version"]).status !== 0) return context.skip("python3 is not on this machine");
+  const page = readFileSync(new URL("../producers/python/README.md", spec), "utf8");
+  const key = newSecret();
+  const jobs = await connect(memoryBackend(), { log: "off" });
+  const server = createServer(nodeListener(createIngress({ to: jobs, keys: key })));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  const env = { ...process.env, WAYBILL_KEY: key, WAYBILL_PUSH_URL: `http://127.0.0.1:${port}/jobs` };
+  try {
+    await promisify(execFile)("python3", ["-c", example(page, "python")], { env });
+    expect(await jobs.inspector?.counts()).toMatchObject([{ queue: "default", ready: 1 }]);
+  } finally {
+    server.close();
+    await jobs.close();
+  }
+  return undefined;
 });
 
 it("the page lists every problem code of the code, and no other, in its order", () => {

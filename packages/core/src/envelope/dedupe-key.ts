@@ -1,7 +1,6 @@
 import { hash } from "node:crypto";
 import { canonicalJson } from "./canonical-json.ts";
 import type { JsonValue } from "./envelope.ts";
-import { refuse } from "./envelope-code.ts";
 import { object } from "./field-rules.ts";
 
 /** What makes two jobs equal where they have no key of their own. */
@@ -21,7 +20,6 @@ export function dedupeKey({ type, queue, args, members }: Equality): string {
 }
 
 function selected(value: JsonValue | undefined, members: readonly string[]): JsonValue {
-  if (value === undefined) refuse("FIELD_TYPE", "/args/0", "no object whose members could decide");
   const fields = object(value, "/args/0");
   const present = members.filter((name) => Object.hasOwn(fields, name));
   return Object.fromEntries(present.map((name) => [name, fields[name] as JsonValue]));
