@@ -220,8 +220,10 @@ test("R8: during a shutdown running jobs finish, and what waits is told once, at
   const stage = await scene(() => sleep(300), { errorVisibilityTimeout: 60 }, { concurrency: 2 });
   await Promise.all(Array.from({ length: 6 }, () => send(stage)));
   await expect.poll(() => stage.receiver.load().waiting).toBe(4);
-  const report = await stage.receiver.stop();
-  await expect.poll(() => stage.daemon.posts.length).toBe(6);
-  expect(results(stage).toSorted()).toEqual([...Array(2).fill("1: 200"), ...Array(4).fill("1: 503")]);
-  expect([report.completed, report.unfinished, await stage.queue.count()]).toEqual([2, 0, 4]);
+  const stopping = stage.receiver.stop();
+  await send(stage);
+  const report = await stopping;
+  await expect.poll(() => stage.daemon.posts.length).toBe(7);
+  expect(results(stage)).toEqual([...Array<string>(2).fill("1: 200"), ...Array<string>(5).fill("1: 503")]);
+  expect([report.completed, report.unfinished, await stage.queue.count()]).toEqual([2, 0, 5]);
 });
