@@ -11,6 +11,7 @@ export abstract class JobQueue implements Pick<Jobs, "backend" | "events" | "ins
   abstract readonly enqueueIn: Jobs["enqueueIn"];
   abstract readonly enqueueBody: Jobs["enqueueBody"];
   abstract readonly enqueueMany: Jobs["enqueueMany"];
+  abstract readonly workers: Jobs["workers"];
 }
 
 /** Enqueues one job only, for `@InjectJob(definition)`. */

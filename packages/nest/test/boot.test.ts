@@ -1,7 +1,8 @@
 import { Module } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
 import { defineJob, handlerFor } from "@waybill/core";
 import { expect, test } from "vitest";
-import { JobHandler, JobQueue, WaybillModule, type WaybillOptions } from "../src/index.ts";
+import { InjectJob, JobHandler, JobQueue, type QueueOf, WaybillModule, type WaybillOptions } from "../src/index.ts";
 import { settled, started, startedWith, waybill } from "./started.ts";
 
 const one = defineJob({ type: "one" });
@@ -76,6 +77,38 @@ test("forRoot twice does not start, and the error says what to do with a second 
   await expect(started({}, { imports: [waybill({})] })).rejects.toThrow(
     /imported more than once.*process of their own/,
   );
+});
+
+test("forFeature without forRoot does not start, and says what is missing", async () => {
+  @Module({ imports: [WaybillModule.forFeature([one])] })
+  class AppModule {}
+  const app = NestFactory.createApplicationContext(AppModule, { logger: false, abortOnError: false });
+  await expect(app).rejects.toThrow(/forFeature needs WaybillModule\.forRoot\(\{ url \}\) in the root module/);
+});
+
+test("a queue whose job the module does not register is named by Nest", async () => {
+  class Checkout {
+    @InjectJob(one) readonly queue!: QueueOf<typeof one>;
+  }
+  await expect(started({ jobs: [one] }, { providers: [Checkout] })).rejects.toThrow(/queue of job one/);
+});
+
+test("a decorator without its definition, or on a static method, says so where it stands", () => {
+  const missing = {} as { readonly later: typeof one };
+  expect(() => {
+    class Handles {
+      @JobHandler(missing.later)
+      run(): void {}
+    }
+    return Handles;
+  }).toThrow(/@JobHandler on Handles\.run got no definition: .*import each other in a circle/);
+  expect(() => {
+    class Handles {
+      @JobHandler(one)
+      static run(): void {}
+    }
+    return Handles;
+  }).toThrow(/@JobHandler is on the static method Handles\.run/);
 });
 
 test("forRootAsync takes its options from what it injects", async () => {

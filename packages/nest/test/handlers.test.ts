@@ -1,6 +1,6 @@
-import { Inject, Injectable, Module, Scope } from "@nestjs/common";
+import { Controller, Inject, Injectable, Module, Scope } from "@nestjs/common";
 import { REQUEST } from "@nestjs/core";
-import { currentJob, defineJob, type JobContext } from "@waybill/core";
+import { currentJob, defineJob, type JobContext, type JobDefinition } from "@waybill/core";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { InjectJob, JobHandler, JobQueue, type QueueOf, WaybillModule } from "../src/index.ts";
@@ -84,4 +84,81 @@ test("a request-scoped handler is made for each job, and its REQUEST is the job"
   await app.get(JobQueue).enqueue(sendReceipt, { orderId: "o_2" });
   await both;
   expect(seen).toEqual(["true", "true"]);
+});
+
+test("handlers are found on controllers, values, what factories make, other tokens and base classes, each once", async () => {
+  const onController = defineJob({ type: "on.controller" });
+  const onValue = defineJob({ type: "on.value" });
+  const byFactory = defineJob({ type: "by.factory" });
+  const byToken = defineJob({ type: "by.token" });
+  const inBase = defineJob({ type: "in.base" });
+  const jobs = [onController, onValue, byFactory, byToken, inBase];
+  const seen: string[] = [];
+  const handling = (definition: JobDefinition): new () => object => {
+    class Handles {
+      @JobHandler(definition)
+      run(_: unknown, { type }: JobContext): void {
+        seen.push(type);
+      }
+    }
+    return Handles;
+  };
+  const OnValue = handling(onValue);
+  const ByFactory = handling(byFactory);
+  class Derived extends handling(inBase) {}
+  @Controller()
+  class OnController extends handling(onController) {}
+  const app = await started(
+    { worker: {}, jobs },
+    {
+      controllers: [OnController],
+      providers: [
+        { provide: "value", useValue: new OnValue() },
+        { provide: "factory", useFactory: async () => new ByFactory() },
+        { provide: "token", useClass: handling(byToken) },
+        { provide: "alias", useExisting: "token" },
+        Derived,
+      ],
+    },
+  );
+  const all = settled(app, 5);
+  for (const definition of jobs) await app.get(JobQueue).enqueue(definition, {});
+  await all;
+  expect(seen.toSorted()).toEqual(jobs.map(({ type }) => type).toSorted());
+});
+
+test("one method may handle several jobs, and a definition's own handler runs as it is", async () => {
+  const seen: string[] = [];
+  const inline = defineJob({ type: "inline", handler: (_, { type }) => void seen.push(type) });
+  class Mail {
+    @JobHandler(sendReceipt)
+    @JobHandler(sendInvoice)
+    send({ orderId }: { orderId: string }, { type }: JobContext): void {
+      seen.push(`${type} ${orderId}`);
+    }
+  }
+  const app = await started({ worker: {}, jobs: [sendReceipt, sendInvoice, inline] }, { providers: [Mail] });
+  const all = settled(app, 3);
+  await app.get(JobQueue).enqueue(sendReceipt, { orderId: "o_1" });
+  await app.get(JobQueue).enqueue(sendInvoice, { orderId: "o_2" });
+  await app.get(JobQueue).enqueue(inline, {});
+  await all;
+  expect(seen.toSorted()).toEqual(["inline", "invoice.send o_2", "receipt.send o_1"]);
+});
+
+test("a transient handler is made for each job", async () => {
+  const made = new Set<object>();
+  @Injectable({ scope: Scope.TRANSIENT })
+  class Receipts {
+    @JobHandler(sendReceipt)
+    send(): void {
+      made.add(this);
+    }
+  }
+  const app = await started({ worker: {}, jobs: [sendReceipt] }, { providers: [Receipts] });
+  const all = settled(app, 2);
+  await app.get(JobQueue).enqueue(sendReceipt, { orderId: "o_1" });
+  await app.get(JobQueue).enqueue(sendReceipt, { orderId: "o_2" });
+  await all;
+  expect(made.size).toBe(2);
 });
