@@ -58,9 +58,12 @@ export function createProducer(settings: ProducerSettings): Producer {
   }
 
   async function storeBy(store: (message: Message) => Promise<Receipt>, message: Message): Promise<Receipt> {
-    const receipt = await store(message).catch((thrown: unknown) => {
+    let receipt: Receipt;
+    try {
+      receipt = await store(message);
+    } catch (thrown) {
       throw withId(thrown, message.id);
-    });
+    }
     const label = { id: message.id, type: message.type, queue: message.queue };
     if (events.has("enqueued")) events.emit("enqueued", { ...label, stored: receipt.stored });
     return receipt;

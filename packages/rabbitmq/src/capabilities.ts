@@ -14,7 +14,7 @@ export function rabbitCapabilities({
     maxRetryDelayMs: LONGEST_DELAY_MS,
     priorityLevels: 1,
     maxBodyBytes: 1_048_576,
-    maxBatch: 4,
+    maxBatch: 16,
     maxBatchBytes: Infinity,
     // A publish is answered by a confirm of its own, in any order, so nothing is gained by holding back.
     maxInFlight: Infinity,

@@ -21,14 +21,6 @@ export function coalesceWrites(model: ChannelModel): void {
       stream.cork();
       process.nextTick(uncork);
     }
-    const more = write(chunk);
-    if (stream.writableLength < LONG) return more;
-    // Enough for a write of its own: the broker begins while the rest of the turn goes on.
-    stream.uncork();
-    stream.cork();
-    return more;
+    return write(chunk);
   };
 }
-
-/** Bytes: about what one packet carries. */
-const LONG = 1_400;

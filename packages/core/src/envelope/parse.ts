@@ -68,9 +68,14 @@ const FIELDS = membersOf("", {
 export function parseEnvelope(body: string): Envelope {
   const fields = parseStrictJson(body);
   if (!isObject(fields)) refuse("ENVELOPE_NOT_OBJECT", "", "the body is JSON, but an envelope is a JSON object");
-  checkFields(fields);
-  if (Object.hasOwn(fields, "meta")) checkMetaSize(fields["meta"] as Fields, body.length);
+  checkEnvelope(fields, body.length);
   return fields as Fields & Envelope;
+}
+
+/** The rules for the fields, apart from the text's. `length`: of the body, in UTF-16 units. */
+export function checkEnvelope(fields: object, length: number): void {
+  checkFields(fields as Fields);
+  if (Object.hasOwn(fields, "meta")) checkMetaSize((fields as Fields)["meta"] as Fields, length);
 }
 
 function checkFields(fields: Fields): void {
