@@ -5,7 +5,7 @@ import { sendReceipt } from "./jobs.ts";
 import { Orders } from "./orders.ts";
 import { Receipts } from "./receipts.ts";
 
-const { WAYBILL_URL = "sqlite:./waybill.db", WAYBILL_KEYS = "", ROLE = "all" } = process.env;
+const { WAYBILL_URL = "sqlite:./waybill.db", WAYBILL_KEYS = "", ROLE = "all", MAX_MEMORY_BYTES = 4e9 } = process.env;
 
 /** One build, and what a process of it does is its environment's to say. */
 @Module({
@@ -13,7 +13,7 @@ const { WAYBILL_URL = "sqlite:./waybill.db", WAYBILL_KEYS = "", ROLE = "all" } =
     WaybillModule.forRootAsync({
       useFactory: () => ({
         url: WAYBILL_URL,
-        worker: ROLE === "web" ? undefined : { concurrency: 2 },
+        worker: ROLE === "web" ? undefined : { concurrency: 2, maxMemoryBytes: Number(MAX_MEMORY_BYTES) },
         push: ROLE === "worker" ? undefined : { keys: WAYBILL_KEYS },
       }),
     }),

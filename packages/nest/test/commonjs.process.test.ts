@@ -60,6 +60,16 @@ describe.each(["11", "12"] as const)("a CommonJS application on Nest %s", (nest)
     await Promise.all(failed);
   });
 
+  test("a worker past its memory limit ends its process as SIGTERM would, so that a fresh one may be started", async () => {
+    const environment = env({ ROLE: "worker", MAX_MEMORY_BYTES: "500000000" });
+    const running = app.start(environment);
+    await running.says(/working/);
+    await enqueueBefore(environment.WAYBILL_URL, { id: "large", leakBytes: 600_000_000 });
+    expect(await running.ended).toBe("SIGTERM");
+    expect(running.output()).toMatch(/ended large attempt 1 database open/);
+    expect(running.output()).toMatch(/"reason":"MEMORY"/);
+  });
+
   test("a worker process works without HTTP, and says so if SIGTERM would end it amid its jobs", async () => {
     const environment = env({ ROLE: "worker", HOOKS: "off" });
     await enqueueBefore(environment.WAYBILL_URL);
@@ -71,9 +81,9 @@ describe.each(["11", "12"] as const)("a CommonJS application on Nest %s", (nest)
   });
 });
 
-async function enqueueBefore(url: string): Promise<void> {
+async function enqueueBefore(url: string, order: object = { id: "early" }): Promise<void> {
   const jobs = await connect(url, { log: "off" });
-  await jobs.enqueue("receipt.send", { id: "early" });
+  await jobs.enqueue("receipt.send", order);
   await jobs.close();
 }
 

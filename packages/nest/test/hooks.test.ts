@@ -7,7 +7,7 @@ import {
   type OnModuleDestroy,
 } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
-import { defineJob } from "@waybill/core";
+import { defineJob, type JobContext } from "@waybill/core";
 import { memoryBackend } from "@waybill/core/memory";
 import { expect, test } from "vitest";
 import { JobHandler, JobQueue, WaybillModule } from "../src/index.ts";
@@ -42,6 +42,30 @@ test("at shutdown the jobs that run still find the database, whichever hook clos
   await begun;
   await app.close();
   expect(seen).toEqual(["open: true"]);
+});
+
+test("a signal during the shutdown skips the draining", async () => {
+  let begin: () => void = () => {};
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  const seen: string[] = [];
+  class Endless {
+    @JobHandler(slow)
+    async run(_: unknown, { signal }: JobContext): Promise<void> {
+      begin();
+      await sleep(60_000, undefined, { signal }).catch(() => seen.push("aborted"));
+    }
+  }
+  @Module({ imports: [waybill({ worker: { shutdown: { drain: "50s" } } }), feature], providers: [Endless] })
+  class AppModule {}
+  const app = await NestFactory.createApplicationContext(AppModule, { logger: false });
+  await app.get(JobQueue).enqueue(slow, {});
+  await begun;
+  const closed = app.close();
+  const before = process.listenerCount("SIGINT");
+  while (process.listenerCount("SIGINT") === before) await sleep(1);
+  process.emit("SIGINT", "SIGINT");
+  await closed;
+  expect(seen).toEqual(["aborted"]);
 });
 
 test("a provider may enqueue in its last hook", async () => {
