@@ -4,7 +4,7 @@ import type { JobContext, KeyRing, Signature } from "@waybill/core";
 /** Beside the body: who sends it, and what the envelope, which never changes, cannot say. */
 export function senderHeaders(
   job: JobContext,
-  body: Buffer,
+  body: string,
   from: {
     /** Null: unsigned. */
     readonly ring: KeyRing | null;
@@ -19,7 +19,7 @@ export function senderHeaders(
   const { ring, timestamp } = from;
   return {
     "content-type": from.contentType,
-    "content-length": body.length,
+    "content-length": Buffer.byteLength(body),
     "user-agent": "waybill",
     "webhook-id": id,
     "webhook-timestamp": timestamp,

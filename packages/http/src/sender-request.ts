@@ -21,7 +21,8 @@ export interface Sending {
   readonly target: Target;
   readonly method: "POST" | "HEAD";
   readonly headers: OutgoingHttpHeaders;
-  readonly body: Buffer | null;
+  /** Text, which leaves in one write with its head. */
+  readonly body: string | null;
   /** Name look-up and TLS handshake included. */
   readonly connectTimeoutMs: number;
   /** False: on a connection of its own, since the job may be what ended the last one. */

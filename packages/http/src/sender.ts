@@ -81,7 +81,7 @@ export function sendOverHttp(options: SendOverHttpOptions): JobDefinition {
   }
 
   /** One POST; after a loss only once somebody has answered again, so that an outage is no loss to those that wait. */
-  async function deliver(job: JobContext, body: Buffer): Promise<Settlement> {
+  async function deliver(job: JobContext, body: string): Promise<Settlement> {
     const { id, signal } = job;
     const losses = memory.lossesOf(id);
     if (health.isInDoubt()) {
@@ -107,7 +107,7 @@ export function sendOverHttp(options: SendOverHttpOptions): JobDefinition {
   }
 
   async function send(_: unknown, job: JobContext): Promise<void> {
-    const body = Buffer.from(job.delivery.body);
+    const { body } = job.delivery;
     const until = performance.now() + holdMs;
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
       const settlement = await deliver(job, body);
