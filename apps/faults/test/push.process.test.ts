@@ -85,7 +85,7 @@ async function allEnded(jobs: Jobs): Promise<void> {
     .toEqual([0]);
 }
 
-test("no healthy job is lost, buried or charged because its application is full, drained, killed or restarted, or its sender is", async () => {
+test("R12: no healthy job is lost, buried or charged because its application is full, drained, killed or restarted, or its sender is", async () => {
   const { jobs, startApplication, push, here, deeds, ends } = await scene();
   const applications = [await startApplication()];
   const pushes = [push(here())];
@@ -129,7 +129,7 @@ test("no healthy job is lost, buried or charged because its application is full,
   expect(new Set(refusals.map(({ code }) => code))).toEqual(new Set(["FULL"]));
 });
 
-test("behind nginx, an application that is away for as long as it likes is one loss to a job and no more", async () => {
+test("R12: behind nginx, an application that is away for as long as it likes is one loss to a job and no more", async () => {
   const { jobs, startApplication, push, here, ends } = await scene();
   const first = await startApplication();
   const nginx = await startNginx({ upstream: here() });
@@ -149,7 +149,7 @@ test("behind nginx, an application that is away for as long as it likes is one l
   expect(nginx.accessLog().filter((line) => line.startsWith("502 POST")).length).toBeLessThanOrEqual(2 * AT_ONCE);
 });
 
-test("a job that kills its application is buried after as many times as it may, and takes nobody with it", async () => {
+test("R12: a job that kills its application is buried after as many times as it may, and takes nobody with it", async () => {
   const { jobs, startApplication, push, here, deeds, ends } = await scene({ maxLost: 3 });
   let isOver = false;
   let restarts = 0;
