@@ -8,11 +8,11 @@ export interface Row {
   /** Whom we are compared with in the same run; "budget": a number this project set itself; "none": nobody. */
   readonly peer: string;
   /** "s": CPU seconds for 10,000 jobs. */
-  readonly unit: "jobs/s" | "us" | "ms" | "s" | "%" | "MiB";
+  readonly unit: "jobs/s" | "requests/s" | "us" | "ms" | "s" | "%" | "MiB";
   readonly ours: number;
   /** Null where there is nobody to compare with. */
   readonly theirs: number | null;
-  /** ours / theirs: for jobs/s more is better, for every other unit less. */
+  /** ours / theirs: for jobs/s and requests/s more is better, for every other unit less. */
   readonly ratio: number | null;
   /** The ratio this project holds itself to; absent: none was set. */
   readonly target?: number;

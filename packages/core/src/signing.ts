@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Signature } from "./backend.ts";
 import { WaybillError } from "./errors.ts";
 
@@ -19,7 +19,8 @@ const PREFIX = "whsec_";
  * once nothing signed with it is under way. Prints as "KeyRing(2 keys)": the secrets are not to be had back.
  */
 export class KeyRing {
-  readonly #keys: readonly Buffer[];
+  /** Key objects, of which a signature is made several times faster than of bytes. */
+  readonly #keys: readonly KeyObject[];
 
   /** Throws `CONFIG_INVALID` for none, or for one that is not `whsec_` and the base64 of 24 to 64 bytes. Never shows one. */
   constructor(secrets: readonly string[]) {
@@ -85,14 +86,15 @@ export function signatureFor(keys: KeyRing, id: string, body: string): Signature
   return { timestamp, value: keys.sign({ id, timestamp, body }) };
 }
 
-function valueOf(key: Buffer, { id, timestamp, body }: Signed): string {
+function valueOf(key: KeyObject, { id, timestamp, body }: Signed): string {
   return `v1,${createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest("base64")}`;
 }
 
-function keyOf(secret: string, at: number): Buffer {
+function keyOf(secret: string, at: number): KeyObject {
   const key = Buffer.from(secret.slice(PREFIX.length), "base64");
   // Node decodes what is not quite base64 as well; another language would make another key of it, or none.
-  if (key.length >= 24 && key.length <= 64 && `${PREFIX}${key.toString("base64")}` === secret) return key;
+  const isWhole = `${PREFIX}${key.toString("base64")}` === secret;
+  if (key.length >= 24 && key.length <= 64 && isWhole) return createSecretKey(key);
   throw refuse(
     `secret ${at + 1} of the key ring is not "whsec_" and the base64 of 24 to 64 bytes; \`waybill keys\` makes one`,
   );

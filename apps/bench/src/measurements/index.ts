@@ -5,6 +5,8 @@ import { idle } from "./idle.ts";
 import { latency, produce } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { process } from "./process.ts";
+import { push } from "./push.ts";
+import { pushLoad } from "./push-load.ts";
 import { rawBulk, rawEnqueue, rawProcess } from "./raw.ts";
 
 /** Everything that can be measured in a process of its own, by name. */
@@ -20,6 +22,8 @@ export const measurements = {
   idle,
   memory,
   latency,
+  push,
+  pushLoad,
   produce: (input: { readonly directory: string; readonly url: string; readonly jobs: number }) =>
     produce(input.url, input.jobs),
 } as const;

@@ -7,6 +7,7 @@ import { idleScenario } from "./idle.ts";
 import { latencyScenario } from "./latency.ts";
 import { memoryScenario } from "./memory.ts";
 import { processScenario } from "./process.ts";
+import { pushScenario } from "./push.ts";
 import type { Scenario } from "./scenario.ts";
 
 /** In the order they are run and printed; each broker is a scenario of its own. */
@@ -18,5 +19,6 @@ export const scenarios: readonly Scenario[] = [
   latencyScenario,
   idleScenario,
   memoryScenario,
+  pushScenario,
   ...brokerNames.map(brokerScenario),
 ];
