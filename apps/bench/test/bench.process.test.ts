@@ -21,7 +21,7 @@ const pairs = (metric: string, concurrency: readonly number[]): string[] =>
   concurrency.flatMap((each) => [`sqlite ${metric} ${each}`, `sqlite ${metric}_logged ${each}`]);
 
 /** The brokers have servers and peers of their own, which take minutes. */
-const embedded = ["enqueue", "bulk", "process", "cpu", "latency", "idle", "memory"];
+const embedded = ["enqueue", "bulk", "process", "cpu", "latency", "idle", "memory", "push"];
 
 test("a quick run measures every scenario of the embedded backends and writes its rows", async () => {
   const file = join(folder, "rows.json");
@@ -40,6 +40,8 @@ test("a quick run measures every scenario of the embedded backends and writes it
     "sqlite latency_across_processes_p99 1",
     "sqlite idle_cpu 10",
     "sqlite rss 50",
+    "http push 50",
+    "http push_logged 50",
   ]);
   for (const row of rows) {
     expect(row.ours, row.metric).toBeGreaterThan(0);
