@@ -94,12 +94,19 @@ describe("what is sent", () => {
     const receiver = createReceiver({ jobs: [again], keys: secret, log: "off" });
     const refused: unknown[] = [];
     receiver.events.on("push_refused", (event) => refused.push(event));
-    const to = `${await listening(createServer(nodeListener(receiver)))}/work`;
+    const timestamps: number[] = [];
+    const listener = nodeListener(receiver);
+    const server = createServer((request, response) => {
+      timestamps.push(Number(request.headers["webhook-timestamp"]));
+      listener(request, response);
+    });
+    const to = `${await listening(server)}/work`;
     const { jobs, until } = await sendingWorker({ to, keys: secret });
     await jobs.enqueue("again", {});
     const settled = await until(4);
     expect(settled.map(({ outcome }) => outcome)).toEqual(["release", "release", "release", "completed"]);
     expect(refused).toEqual([]);
+    expect(new Set(timestamps).size).toBe(4);
   });
 });
 
