@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type Size, sizes } from "./album.ts";
 import { derivedId } from "./derived-id.ts";
 
-// What all processes share: names, payloads and rules. The work itself is in work/, which web loads only to run what is
+// What all processes share: names, payloads and rules. Handlers are in handlers/, which web loads only to run what is
 // pushed to it.
 
 const albumId = z.uuid();

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Mailbox } from "./work/mail.ts";
+import type { Mailbox } from "./handlers/mail.ts";
 
 /** What the environment decides, the same for every process of the demo. */
 export interface Settings {

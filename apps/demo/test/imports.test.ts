@@ -19,11 +19,11 @@ describe("what the demo imports", () => {
     expect(named).toEqual([]);
   });
 
-  test("the web process loads the work only to run what is pushed to it: before that neither work/ nor sharp", () => {
+  test("the web process loads the work only to run what is pushed to it: before that neither handlers/ nor sharp", () => {
     const pushed = join(SOURCE, "web/receive.ts");
     const loaded = reachable(join(SOURCE, "web.ts"), new Set([pushed]));
     expect(loaded.size).toBeGreaterThan(10);
-    expect([...loaded].filter((name) => /\/src\/work[/.]/.test(name) || name === "sharp")).toEqual([]);
+    expect([...loaded].filter((name) => /\/src\/handlers[/.]/.test(name) || name === "sharp")).toEqual([]);
     expect([...reachable(pushed)].filter((name) => name === "sharp")).toEqual(["sharp"]);
   });
 
@@ -31,7 +31,7 @@ describe("what the demo imports", () => {
     const worker = [...reachable(join(SOURCE, "worker.ts"))];
     expect(worker.filter((name) => /\/src\/web[/.]/.test(name) || name === "express")).toEqual([]);
     const pusher = [...reachable(join(SOURCE, "pusher.ts"))];
-    expect(pusher.filter((name) => /\/src\/(work|web)[/.]/.test(name) || name === "sharp")).toEqual([]);
+    expect(pusher.filter((name) => /\/src\/(handlers|web)[/.]/.test(name) || name === "sharp")).toEqual([]);
   });
 });
 

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { type DemoFiles, demoFiles } from "../src/album.ts";
 import { mailAlbumReady, mailId } from "../src/jobs.ts";
 import { readReceipt } from "../src/receipt.ts";
-import { type Mailbox, sendMail } from "../src/work/mail.ts";
+import { type Mailbox, sendMail } from "../src/handlers/mail.ts";
 import { temporaryFolder } from "./demo-process.ts";
 
 const albumId = "2f6f62aa-0000-4000-8000-000000000001";

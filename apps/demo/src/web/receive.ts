@@ -4,9 +4,9 @@ import { createReceiver, type Receiver } from "@waybill/http";
 import type { DemoFiles } from "../album.ts";
 import { albumFinish, mailAlbumReady, photoResize } from "../jobs.ts";
 import type { Accepted } from "../records.ts";
-import { AlbumWork } from "../work/album-work.ts";
-import { followUps } from "../work/follow-ups.ts";
-import type { Mailbox } from "../work/mail.ts";
+import { AlbumHandlers } from "../handlers/album-handlers.ts";
+import { followUps } from "../handlers/follow-ups.ts";
+import type { Mailbox } from "../handlers/mail.ts";
 
 export interface ReceiveParts {
   readonly jobs: Jobs;
@@ -19,12 +19,12 @@ export interface ReceiveParts {
 
 /** The door at /work, by which the web process runs what others leased: the worker's own methods, called from Express. */
 export function receiveJobs({ jobs, files, mailbox, keys, record }: ReceiveParts): Receiver {
-  const work = new AlbumWork(files, mailbox, followUps(jobs, files, record));
+  const handlers = new AlbumHandlers(files, mailbox, followUps(jobs, files, record));
   return createReceiver({
     jobs: [
-      handlerFor(photoResize, (photo, job) => work.resize(photo, job)),
-      handlerFor(albumFinish, (album, job) => work.finish(album, job)),
-      handlerFor(mailAlbumReady, (album, job) => work.mail(album, job)),
+      handlerFor(photoResize, (photo, job) => handlers.resize(photo, job)),
+      handlerFor(albumFinish, (album, job) => handlers.finish(album, job)),
+      handlerFor(mailAlbumReady, (album, job) => handlers.mail(album, job)),
     ],
     keys,
     concurrency: Math.max(2, availableParallelism()),

@@ -6,8 +6,8 @@ import { leaseMs } from "../lease.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Accepted } from "../records.ts";
 import type { Settings } from "../settings.ts";
-import { AlbumWork } from "../work/album-work.ts";
-import { followUps } from "../work/follow-ups.ts";
+import { AlbumHandlers } from "../handlers/album-handlers.ts";
+import { followUps } from "../handlers/follow-ups.ts";
 import { announce } from "./announce.ts";
 import { type Posting, startPosting } from "./post.ts";
 import type { Spool } from "./spool.ts";
@@ -48,8 +48,8 @@ export class WorkerApp {
   static with(parts: WorkerParts): DynamicModule {
     const { settings, ledger, concurrency } = parts;
     const files: DemoFiles = demoFiles(settings.folder);
-    const work = (jobs: JobQueue): AlbumWork =>
-      new AlbumWork(files, settings.mailbox, followUps(jobs, files, ledger.append));
+    const handlers = (jobs: JobQueue): AlbumHandlers =>
+      new AlbumHandlers(files, settings.mailbox, followUps(jobs, files, ledger.append));
     return {
       module: WorkerApp,
       imports: [
@@ -61,7 +61,7 @@ export class WorkerApp {
         }),
       ],
       providers: [
-        { provide: AlbumWork, inject: [JobQueue], useFactory: work },
+        { provide: AlbumHandlers, inject: [JobQueue], useFactory: handlers },
         { provide: Reporter, inject: [JobQueue], useFactory: (jobs: JobQueue) => new Reporter(jobs, parts) },
       ],
     };

@@ -11,7 +11,7 @@ import { resizePhoto } from "./resize.ts";
  * The work itself. A Nest application finds it by its decorators, an Express one calls its methods; whether a job was
  * leased or pushed, it cannot tell.
  */
-export class AlbumWork {
+export class AlbumHandlers {
   readonly #files: DemoFiles;
   readonly #mailbox: Mailbox;
   readonly #next: FollowUps;
