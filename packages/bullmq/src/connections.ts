@@ -87,7 +87,8 @@ function likewise(client: Client, options: Options): Client {
 const isCluster = (client: Client): client is Cluster => client.isCluster;
 
 const clusterOptionsOf = (redisOptions: Options) => ({
-  redisOptions,
+  // Each node's connection is made for its first command: one that is just being made fails the cluster's ready check.
+  redisOptions: { ...redisOptions, lazyConnect: true },
   lazyConnect: redisOptions.lazyConnect ?? false,
   enableOfflineQueue: false,
 });
