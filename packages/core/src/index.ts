@@ -18,6 +18,8 @@ export type { Capabilities, Need, Verdict } from "./capabilities.ts";
 export { judge } from "./capabilities.ts";
 export type { ConnectOptions, Jobs } from "./connect.ts";
 export { connect } from "./connect.ts";
+export type { Producer, ProducerOptions } from "./connect-producer.ts";
+export { connectProducer } from "./connect-producer.ts";
 export type { Handler, JobDefinition, JobOptions, PayloadOf, RetryOptions } from "./define-job.ts";
 export { defineJob, handlerFor } from "./define-job.ts";
 export type { BackendSetting, Doctor, ExaminableBackend, Finding, ServerVersion } from "./doctor.ts";

@@ -14,7 +14,7 @@ import { type KeyRing, signatureFor } from "./signing.ts";
 export interface ProducerSettings {
   readonly seam: Seam;
   readonly events: EventBus;
-  /** Definitions by type, for jobs given by name; null when no registry was handed to `connect`. */
+  /** Definitions by type, for jobs given by name; null when no registry was handed over. */
   readonly known: ReadonlyMap<string, JobDefinition> | null;
   readonly source: string | null;
   readonly maxBodyBytes: number;
@@ -23,8 +23,8 @@ export interface ProducerSettings {
   readonly keys: KeyRing | null;
 }
 
-/** The sending half of a connection. */
-export interface Producer {
+/** What a producer enqueues by, as it is written; how it is called, `Producer` says. */
+export interface EnqueueCalls {
   enqueue(job: JobDefinition | string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
   enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
   enqueueBody(body: string, signature: Signature | null): Promise<Receipt>;
@@ -36,7 +36,7 @@ export interface Producer {
   ): Promise<Receipt>;
 }
 
-export function createProducer(settings: ProducerSettings): Producer {
+export function createProducer(settings: ProducerSettings): EnqueueCalls {
   const { seam, events } = settings;
 
   async function enqueueBy(
@@ -73,7 +73,7 @@ export function createProducer(settings: ProducerSettings): Producer {
     if (settings.known !== null) events.emit("unknown_type", { id, type, queue });
   }
 
-  const enqueue: Producer["enqueue"] = (job, payload, options) => enqueueBy(seam.enqueue, job, payload, options);
+  const enqueue: EnqueueCalls["enqueue"] = (job, payload, options) => enqueueBy(seam.enqueue, job, payload, options);
 
   return {
     enqueue,

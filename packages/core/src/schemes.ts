@@ -3,7 +3,6 @@ import { pathToFileURL } from "node:url";
 import type { BackendFactory } from "./backend.ts";
 import { toError, WaybillError } from "./errors.ts";
 import { maskUrl } from "./mask-url.ts";
-import { memoryBackend } from "./memory/index.ts";
 
 /** Which package answers for which URL. Packages not in this release are named too, so that the error can say so. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -30,7 +29,11 @@ export interface Migration {
 
 /** The factory behind a URL. Throws `CONFIG_INVALID` for an unknown scheme or a package that is not installed. */
 export async function factoryFor(url: string, allowVolatile: boolean): Promise<BackendFactory> {
-  if (schemeOf(url) === "memory") return memoryBackend({ allowVolatile });
+  if (schemeOf(url) === "memory") {
+    // Loaded when asked for: a bundle of a producer has it in a chunk of its own.
+    const { memoryBackend } = await import("./memory/index.ts");
+    return memoryBackend({ allowVolatile });
+  }
   return (await packageFor(url)).fromUrl(url);
 }
 

@@ -1,0 +1,182 @@
+import { createAdmit } from "./admit.ts";
+import type { Answer, Backend, BackendFactory, Receipt, Signature } from "./backend.ts";
+import { within } from "./deadline.ts";
+import type { JobDefinition } from "./define-job.ts";
+import { doctorOf } from "./doctor.ts";
+import { type Duration, timerMs } from "./duration.ts";
+import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
+import { WaybillError } from "./errors.ts";
+import { EventBus } from "./events.ts";
+import { type LogOption, logTo } from "./log.ts";
+import { createProducer } from "./producer.ts";
+import { demandAll } from "./registry.ts";
+import { insistOn, offersOf, type Requirement } from "./requirement.ts";
+import { factoryFor } from "./schemes.ts";
+import { createSeam, type Seam } from "./seam.ts";
+import { demandVersion, type ServerVersions } from "./server-version.ts";
+import { type KeyRing, keyRing } from "./signing.ts";
+
+export interface ProducerOptions {
+  /**
+   * The jobs this program knows. Judged against the backend at once, and jobs enqueued by a type name that is not
+   * among them are refused (in production: stored, with an `unknown_type` event). Absent: any name is taken.
+   */
+  readonly jobs?: readonly JobDefinition[];
+  /** One JSON line per transition: to stdout, nowhere, or into a function. Default "stdout". */
+  readonly log?: LogOption;
+  /** An enqueue rejects after this long without an answer. Default "10s". */
+  readonly enqueueTimeout?: Duration;
+  /** `close` gives up waiting for the backend after this long. Default "2s". */
+  readonly closeTimeout?: Duration;
+  /** Largest envelope this producer makes, in bytes of UTF-8. Default 262,144; readers take 1,048,576. */
+  readonly maxBodyBytes?: number;
+  /** A URI reference that names the producer, carried in each envelope. */
+  readonly source?: string;
+  /** Let `memory:` run although NODE_ENV is "production". */
+  readonly allowVolatile?: boolean;
+  /** Versions of servers this program was tested with, e.g. `{ redis: ">=6.2 <8" }`; any other is refused at start. */
+  readonly services?: ServerVersions;
+  /** What this program insists on, whichever backend the URL names: refused at start when it is not there. */
+  readonly require?: readonly Requirement[];
+  /** Signs every job enqueued here: a key ring, or its `whsec_` secrets. Absent: jobs are not signed. */
+  readonly keys?: KeyRing | string | readonly string[];
+}
+
+/** The producing half of a connection to one backend. */
+export interface Producer {
+  /** Where it is, without secrets, and what it can do. */
+  readonly backend: Pick<Backend, "name" | "address" | "capabilities">;
+  readonly events: EventBus;
+  /**
+   * Resolves once the job is as durable as the backend promises. Rejects `PAYLOAD_INVALID`, `ENVELOPE_INVALID`,
+   * `CONFIG_INVALID`, `JOB_UNKNOWN`, `CAPABILITY_MISSING`, `ID_CONFLICT`, `BACKEND_FULL` or `BACKEND_CLOSED`: nothing was
+   * stored; or `BACKEND_UNAVAILABLE` within the timeout: the job may be stored or not.
+   */
+  enqueue<Input, Output>(
+    job: JobDefinition<Input, Output>,
+    payload: NoInfer<Input>,
+    options?: EnqueueOptions,
+  ): Promise<Receipt>;
+  /** By type name, for jobs whose definition lives elsewhere; the payload is checked only by who runs it. */
+  enqueue(type: string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
+  /**
+   * As `enqueue`, within a transaction of yours on the same database: the job is there once you commit, and never was
+   * if you roll back. What fits is for the backend's package to say. `CAPABILITY_MISSING` where the backend has none.
+   */
+  enqueueIn<Input, Output>(
+    transaction: unknown,
+    job: JobDefinition<Input, Output>,
+    payload: NoInfer<Input>,
+    options?: EnqueueOptions,
+  ): Promise<Receipt>;
+  enqueueIn(transaction: unknown, type: string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
+  /**
+   * Stores an envelope that somebody else made, byte for byte, with the signature it came with. Rejects as `enqueue`
+   * does; `ENVELOPE_INVALID` for a body that is none. Up to what the backend takes: `maxBodyBytes` is for our own.
+   */
+  enqueueBody(body: string, signature?: Signature | null): Promise<Receipt>;
+  /** Answers per item, in order; one that fails does not sink its neighbours. Never rejects. */
+  enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
+  /**
+   * Lets pending calls end and closes the backend, which together take `closeTimeout` at the longest. Idempotent.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * As `connect`, for a program that only enqueues: a bundler leaves the worker out. Opens a backend by its URL, or by a
+ * factory from a backend package. Rejects with the way out in the message.
+ */
+export async function connectProducer(
+  target: string | BackendFactory,
+  options: ProducerOptions = {},
+): Promise<Producer> {
+  return (await openProducer(target, options)).producer;
+}
+
+/** What `connect` adds its workers to. */
+export interface OpenProducer {
+  readonly producer: Producer;
+  /** As it was opened: an inspector and a doctor are found on it alone. */
+  readonly raw: Backend;
+  readonly seam: Seam;
+  /** NODE_ENV, or "development". */
+  readonly env: string;
+}
+
+export async function openProducer(target: string | BackendFactory, options: ProducerOptions): Promise<OpenProducer> {
+  const factory = typeof target === "string" ? await factoryFor(target, options.allowVolatile === true) : target;
+  const enqueueTimeoutMs = timerMs(options.enqueueTimeout ?? "10s", "enqueueTimeout");
+  const closeTimeoutMs = timerMs(options.closeTimeout ?? "2s", "closeTimeout");
+  const known = options.jobs ? byType(options.jobs) : null;
+  const keys = options.keys === undefined ? null : keyRing(options.keys);
+  let opened: Backend | null = null;
+  const admit = createAdmit(() => {
+    if (opened) return opened.capabilities;
+    throw new WaybillError("CONFIG_INVALID", "a backend may admit messages only once it is open");
+  });
+  const backend = await factory({ admit });
+  opened = backend;
+  const env = process.env["NODE_ENV"] ?? "development";
+  const events = new EventBus();
+  const log = logTo(events, options.log ?? "stdout");
+  await closingOnThrow(backend, () => {
+    demandVersion(options.services ?? {}, doctorOf(backend)?.server ?? null);
+    insistOn(options.require ?? [], offersOf(backend.capabilities), `the backend at ${backend.address}`);
+    for (const job of options.jobs ?? []) demandAll(job, backend.capabilities);
+  });
+  const seam = createSeam(backend, enqueueTimeoutMs);
+  const calls = createProducer({
+    seam,
+    events,
+    known,
+    source: options.source ?? null,
+    maxBodyBytes: options.maxBodyBytes ?? 262_144,
+    production: env === "production",
+    keys,
+  });
+  let closing: Promise<void> | null = null;
+
+  async function close(): Promise<void> {
+    const until = performance.now() + closeTimeoutMs;
+    try {
+      await within(seam.whenIdle(), closeTimeoutMs);
+      await within(backend.close(), Math.max(until - performance.now(), 50));
+    } finally {
+      await log.flush();
+    }
+  }
+
+  const producer: Producer = {
+    backend: { name: backend.name, address: backend.address, capabilities: backend.capabilities },
+    events,
+    enqueue: (job: JobDefinition | string, payload: unknown, enqueueOptions?: EnqueueOptions) =>
+      calls.enqueue(job, payload, enqueueOptions),
+    enqueueIn: (transaction: unknown, job: JobDefinition | string, payload: unknown, enqueueOptions?: EnqueueOptions) =>
+      calls.enqueueIn(transaction, job, payload, enqueueOptions),
+    enqueueBody: (body, signature = null) => calls.enqueueBody(body, signature),
+    enqueueMany: (items) => calls.enqueueMany(items),
+    close: () => (closing ??= close()),
+  };
+  return { producer, raw: backend, seam, env };
+}
+
+/** A refusal at start leaves no connection behind: it would keep the process alive. */
+async function closingOnThrow(backend: Backend, judge: () => void): Promise<void> {
+  try {
+    judge();
+  } catch (thrown) {
+    await backend.close();
+    throw thrown;
+  }
+}
+
+function byType(jobs: readonly JobDefinition[]): ReadonlyMap<string, JobDefinition> {
+  const map = new Map<string, JobDefinition>();
+  for (const job of jobs) {
+    if (map.has(job.type))
+      throw new WaybillError("CONFIG_INVALID", `job type "${job.type}" is defined twice; keep one definition`);
+    map.set(job.type, job);
+  }
+  return map;
+}
