@@ -73,7 +73,7 @@ async function runsPushedJobs() {
 
 /** Every rule of the contract, each on a file of its own: they reach each statement and each call of `node:sqlite`. */
 async function keepsTheContract() {
-  /** @type {import("@waybill/core").Admit} */
+  /** @type {import("@waybill/core/backend").Admit} */
   const admit = () => ({ ok: false, reason: { code: "NOT_HERE", message: "the contract writes no foreign rows" } });
   const factory = () => sqliteBackend({ path: join(folder, `${crypto.randomUUID()}.db`) });
   const fresh = async (open = factory()) => ({ open: () => open({ admit }) });

@@ -83,6 +83,16 @@ test("an import whose target is computed stands only where the user names what t
   expect(computed.filter((file) => !loadsWhatTheUserNames.has(file) && file !== backendTable)).toEqual([]);
 });
 
+test("a backend runs no job: its package loads what doors need only in a door of its own", () => {
+  const doors = new Set(["packages/sqs/src/lambda.ts"]);
+  const backends = published.filter(({ manifest }) => !(manifest.name in mayLoad));
+  const loading = backends
+    .filter(({ manifest }) => manifest.name !== "@waybill/cli")
+    .flatMap(({ path }) => sources(`${path}/src`))
+    .filter((file) => importsOf(file).some(({ specifier }) => specifier === "@waybill/core/door"));
+  expect(loading.filter((file) => !doors.has(file))).toEqual([]);
+});
+
 test("core has no runtime dependency", () => {
   const core = workspaces.find(({ manifest }) => manifest.name === "@waybill/core");
   expect(core?.manifest.dependencies ?? {}).toEqual({});

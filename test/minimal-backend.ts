@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Answer, type Backend, type Lease, type Message, WaybillError } from "@waybill/core";
+import { type Answer, WaybillError } from "@waybill/core";
+import type { Backend, Lease, Message } from "@waybill/core/backend";
 
 const limits = { maxDelayMs: Infinity, maxRetryDelayMs: Infinity, maxLeaseMs: Infinity, maxInFlight: Infinity };
 const sizes = { maxBodyBytes: Infinity, maxBatch: Infinity, maxBatchBytes: Infinity, priorityLevels: 201 };

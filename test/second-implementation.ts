@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { decodeBody, EnvelopeError, parseEnvelope } from "@waybill/core";
+import { EnvelopeError } from "@waybill/core";
+import { decodeBody } from "@waybill/core/backend";
+import { parseEnvelope } from "@waybill/core/door";
 import { labelOf } from "../packages/core/test/envelope/label.ts";
 import { root } from "./workspace.ts";
 

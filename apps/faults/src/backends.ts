@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BackendFactory } from "@waybill/core";
+import type { BackendFactory } from "@waybill/core/backend";
 import { memoryBackend } from "@waybill/core/memory";
 import { fromUrl as bullmq } from "@waybill/bullmq";
 import { fromUrl as postgres } from "@waybill/postgres";

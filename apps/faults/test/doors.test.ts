@@ -1,4 +1,5 @@
-import { newId, parseEnvelope } from "@waybill/core";
+import { newId } from "@waybill/core";
+import { parseEnvelope } from "@waybill/core/door";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inProcess, targets } from "../src/backends.ts";
 import type { Arrival, Disturbance, Door, OpenDoor } from "../src/doors/door.ts";

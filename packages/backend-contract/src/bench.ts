@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type Admit, type Backend, type DeadReason, inspectorOf, type Lease, rosterOf } from "@waybill/core";
+import type { DeadReason } from "@waybill/core";
+import { type Admit, type Backend, inspectorOf, type Lease, rosterOf } from "@waybill/core/backend";
 import type { Asked, Bench, Claims } from "./contract-case.ts";
 import type { Arrival, FreshStore, Harness } from "./harness.ts";
 

@@ -1,4 +1,5 @@
-import type { Backend, Capabilities, DeadReason, Lease, LeaseRequest, Message } from "@waybill/core";
+import type { DeadReason } from "@waybill/core";
+import type { Backend, Capabilities, Lease, LeaseRequest, Message } from "@waybill/core/backend";
 
 import type { Arrival } from "./harness.ts";
 

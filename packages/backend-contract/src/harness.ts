@@ -1,4 +1,4 @@
-import type { Backend, BackendContext } from "@waybill/core";
+import type { Backend, BackendContext } from "@waybill/core/backend";
 
 /** An envelope as a producer in another language leaves it: nobody has parsed it. */
 export interface Arrival {

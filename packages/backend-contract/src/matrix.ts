@@ -1,4 +1,4 @@
-import { type Capabilities, judge, type Need } from "@waybill/core";
+import { type Capabilities, judge, type Need } from "@waybill/core/backend";
 
 /** A backend as the table names it. */
 export interface MatrixColumn {

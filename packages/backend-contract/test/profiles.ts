@@ -1,4 +1,4 @@
-import type { Capabilities } from "@waybill/core";
+import type { Capabilities } from "@waybill/core/backend";
 
 /** The memory backend as itself, and kept to the limits of other kinds of backend. */
 export const profiles: Readonly<Record<string, Partial<Capabilities>>> = {

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import type { BackendContext, Doctor, InspectableBackend, RosterBackend } from "@waybill/core";
+import type { Doctor } from "@waybill/core";
+import type { BackendContext, InspectableBackend, RosterBackend } from "@waybill/core/backend";
 import { capabilitiesOf } from "./capabilities.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { createEnqueue } from "./enqueue.ts";

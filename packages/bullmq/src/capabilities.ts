@@ -1,4 +1,4 @@
-import type { Capabilities } from "@waybill/core";
+import type { Capabilities } from "@waybill/core/backend";
 
 /** What BullMQ's scripts do on any Redis. */
 export const bullmqCapabilities: Capabilities = {

@@ -1,4 +1,4 @@
-import type { Lease } from "@waybill/core";
+import type { Lease } from "@waybill/core/backend";
 import type { Taken } from "./batches.ts";
 import { LONGEST_BLOCK_MS } from "./connections.ts";
 import { leaseOf } from "./label.ts";

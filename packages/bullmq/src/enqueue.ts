@@ -1,4 +1,5 @@
-import { type Answer, type Message, type Receipt, WaybillError } from "@waybill/core";
+import { type Answer, type Receipt, WaybillError } from "@waybill/core";
+import type { Message } from "@waybill/core/backend";
 import type { Added } from "./batches.ts";
 import { bullmqCapabilities } from "./capabilities.ts";
 import type { Client } from "./connections.ts";

@@ -1,4 +1,5 @@
-import { type Admit, EnvelopeError, toError, type DeadReason, type Message } from "@waybill/core";
+import { type DeadReason, EnvelopeError, toError } from "@waybill/core";
+import type { Admit, Message } from "@waybill/core/backend";
 import { bullmqCapabilities } from "./capabilities.ts";
 import { type Client, LONGEST_BLOCK_MS } from "./connections.ts";
 import type { Enqueue } from "./enqueue.ts";

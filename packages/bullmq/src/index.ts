@@ -1,4 +1,4 @@
-import type { BackendContext } from "@waybill/core";
+import type { BackendContext } from "@waybill/core/backend";
 import { type BullmqBackend, openBullmq } from "./backend.ts";
 import { type BullmqOptions, optionsFromUrl, settingsOf } from "./options.ts";
 

@@ -1,4 +1,5 @@
-import type { Lease, Message, Signature } from "@waybill/core";
+import type { Signature } from "@waybill/core";
+import type { Lease, Message } from "@waybill/core/backend";
 import type { TakenJob } from "./batches.ts";
 
 /** BullMQ runs 1 first and jobs without a priority before all others; ours run 100 to −100. Every job has one. */

@@ -1,4 +1,4 @@
-import type { Lease, LeaseRequest } from "@waybill/core";
+import type { Lease, LeaseRequest } from "@waybill/core/backend";
 import type { Claim } from "./claim.ts";
 import type { Wake } from "./wake.ts";
 

@@ -1,4 +1,5 @@
-import { maskUrl, WaybillError } from "@waybill/core";
+import { WaybillError } from "@waybill/core";
+import { maskUrl } from "@waybill/core/backend";
 import type { Cluster, Redis } from "ioredis";
 
 export interface BullmqOptions {

@@ -1,4 +1,5 @@
-import { type BackendSetting, type Doctor, type Finding, WaybillError } from "@waybill/core";
+import { type Doctor, type Finding, WaybillError } from "@waybill/core";
+import type { BackendSetting } from "@waybill/core/backend";
 import type { Connections } from "./connections.ts";
 import { redisError } from "./errors.ts";
 import type { Settings } from "./options.ts";

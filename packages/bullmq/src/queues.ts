@@ -1,4 +1,4 @@
-import type { Admit, Lease, LeaseRequest } from "@waybill/core";
+import type { Admit, Lease, LeaseRequest } from "@waybill/core/backend";
 import type { Held } from "./batches.ts";
 import { type Claim, createClaim } from "./claim.ts";
 import type { Connections } from "./connections.ts";

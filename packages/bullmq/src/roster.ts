@@ -1,4 +1,4 @@
-import type { Announced, Roster } from "@waybill/core";
+import type { Announced, Roster } from "@waybill/core/backend";
 import type { Client } from "./connections.ts";
 import type { Keys } from "./keys.ts";
 

@@ -1,4 +1,5 @@
-import type { Finding, ServerVersion } from "@waybill/core";
+import type { Finding } from "@waybill/core";
+import type { ServerVersion } from "@waybill/core/backend";
 
 /** What Redis says of itself by INFO, which works where CONFIG is forbidden. */
 export type ServerReport = ReadonlyMap<string, string>;

@@ -1,4 +1,5 @@
-import type { Answer, DeadReason, Lease, RetryRequest } from "@waybill/core";
+import type { Answer, DeadReason } from "@waybill/core";
+import type { Lease, RetryRequest } from "@waybill/core/backend";
 import { leaseLost, settleError } from "./errors.ts";
 import { storedText } from "./label.ts";
 import type { Queues } from "./queues.ts";

@@ -1,4 +1,4 @@
-import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core";
+import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core/backend";
 import { serviceUrl } from "@waybill/test-servers";
 import { Redis } from "ioredis";
 import { afterEach } from "vitest";

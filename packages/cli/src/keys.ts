@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Option } from "commander";
-import { type KeyRing, keyRing, toError } from "@waybill/core";
+import { keyRing, type KeyRing, toError } from "@waybill/core";
 import { UsageError } from "./exit.ts";
 
 /** Secrets stand in the environment or in a file: what stands on a command line, `ps` shows to everybody. */

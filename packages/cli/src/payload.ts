@@ -1,5 +1,5 @@
-import { text } from "node:stream/consumers";
 import { toError } from "@waybill/core";
+import { text } from "node:stream/consumers";
 import { UsageError } from "./exit.ts";
 
 /** The payload as written on the command line; "-" reads standard input to its end; absent is `{}`. */

@@ -1,5 +1,5 @@
-import { CommanderError } from "commander";
 import { toError } from "@waybill/core";
+import { CommanderError } from "commander";
 import { red } from "./style.ts";
 
 /** One line of text for a person. */

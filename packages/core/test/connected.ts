@@ -1,13 +1,6 @@
 import { afterEach } from "vitest";
-import {
-  type Backend,
-  type BackendFactory,
-  connect,
-  type ConnectOptions,
-  type EventName,
-  type Jobs,
-  type WaybillEvents,
-} from "../src/index.ts";
+import { connect, type ConnectOptions, type EventName, type Jobs, type WaybillEvents } from "../src/index.ts";
+import type { Backend, BackendFactory } from "../src/exports/backend.ts";
 import { memoryBackend, type MemoryOptions } from "../src/memory/index.ts";
 
 const open: Jobs[] = [];

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { defineJob, type Delivery, keyRing, newId, newSecret, type Signature } from "../src/index.ts";
+import { defineJob, keyRing, newId, newSecret, type Signature } from "../src/index.ts";
+import type { Delivery } from "../src/exports/door.ts";
 import { connected, memoryWith } from "./connected.ts";
 
 const ring = keyRing(newSecret());

@@ -1,15 +1,6 @@
 import { expect, test } from "vitest";
-import {
-  createRegistry,
-  type Delivery,
-  defineJob,
-  execute,
-  Execution,
-  isWaybillError,
-  type Middleware,
-  newId,
-  WaybillError,
-} from "../src/index.ts";
+import { defineJob, isWaybillError, type Middleware, newId, WaybillError } from "../src/index.ts";
+import { createRegistry, type Delivery, execute, Execution } from "../src/exports/door.ts";
 import { z } from "zod";
 import { connected } from "./connected.ts";
 

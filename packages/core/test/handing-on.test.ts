@@ -1,19 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { defineJob, type JobContext, keyRing, newId, newSecret, type Outcome } from "../src/index.ts";
 import {
   anyJob,
   createRegistry,
   type Delivery,
-  defineJob,
   execute,
-  type JobContext,
-  keyRing,
-  newId,
-  newSecret,
-  type Outcome,
   parseEnvelope,
   RanElsewhere,
   signatureFor,
-} from "../src/index.ts";
+} from "../src/exports/door.ts";
 import { connected } from "./connected.ts";
 
 function delivery(type: string, more: Partial<Delivery> = {}, fields: object = {}): Delivery {

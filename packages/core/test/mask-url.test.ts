@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { maskUrl } from "../src/index.ts";
+import { maskUrl } from "../src/exports/backend.ts";
 
 describe("user and password never reach a log or an error, however they are written", () => {
   test.each([

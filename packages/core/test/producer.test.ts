@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { defineJob, isWaybillError, type LogLine, parseEnvelope } from "../src/index.ts";
+import { defineJob, isWaybillError, type LogLine } from "../src/index.ts";
+import { parseEnvelope } from "../src/exports/door.ts";
 import { connected, eventOf, memoryWith } from "./connected.ts";
 
 const receipt = defineJob({

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { connect, defineJob, insistOn, type Jobs, type LogLine, offersOf, type Requirement } from "../src/index.ts";
+import { connect, defineJob, type Jobs, type LogLine, type Requirement } from "../src/index.ts";
+import { insistOn, offersOf } from "../src/exports/door.ts";
 import { memoryCapabilities } from "../src/memory/limits.ts";
 import { connected, memoryWith } from "./connected.ts";
 

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
-import { defineJob, type Roster, type RosterBackend } from "../src/index.ts";
+import { defineJob } from "../src/index.ts";
+import type { Roster, RosterBackend } from "../src/exports/backend.ts";
 import { memoryBackend } from "../src/memory/index.ts";
 import { connected, eventOf } from "./connected.ts";
 

@@ -1,4 +1,5 @@
-import { connect, type ExaminableBackend } from "@waybill/core";
+import { connect } from "@waybill/core";
+import type { ExaminableBackend } from "@waybill/core/backend";
 import { memoryBackend } from "@waybill/core/memory";
 import { expect, test } from "vitest";
 

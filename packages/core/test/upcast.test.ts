@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { createRegistry, defineJob, execute, newId, type Outcome } from "../src/index.ts";
+import { defineJob, newId, type Outcome } from "../src/index.ts";
+import { createRegistry, execute } from "../src/exports/door.ts";
 
 const seen: unknown[] = [];
 

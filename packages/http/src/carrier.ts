@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
-import type { JobLabel, Signature } from "@waybill/core";
+import type { Signature } from "@waybill/core";
+import type { JobLabel } from "@waybill/core/door";
 import { PushRefused } from "./problem.ts";
 import type { Answer, Push } from "./push.ts";
 

@@ -1,4 +1,5 @@
-import { type Registry, WaybillError } from "@waybill/core";
+import { WaybillError } from "@waybill/core";
+import type { Registry } from "@waybill/core/door";
 import type { Carrier } from "./carrier.ts";
 import { native } from "./carriers/native.ts";
 import type { DoorOptions } from "./door.ts";

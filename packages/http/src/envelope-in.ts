@@ -1,4 +1,5 @@
-import { type Envelope, parseEnvelope } from "@waybill/core";
+import type { Envelope } from "@waybill/core";
+import { parseEnvelope } from "@waybill/core/door";
 
 /** Null for what is no envelope: whoever runs or stores it will say what is wrong with it. */
 export function envelopeIn(body: string): Envelope | null {

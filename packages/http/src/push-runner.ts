@@ -1,4 +1,5 @@
-import { type Envelope, execute, type Execution, type Registry, WaybillError } from "@waybill/core";
+import { type Envelope, WaybillError } from "@waybill/core";
+import { execute, type Execution, type Registry } from "@waybill/core/door";
 import { isLarge } from "./body-reader.ts";
 import { type Carrier, type Parcel, refuseOther } from "./carrier.ts";
 import type { Inside } from "./door.ts";

@@ -1,4 +1,5 @@
-import { describeOutcome, type Envelope, type EventBus, type Outcome } from "@waybill/core";
+import type { Envelope, EventBus, Outcome } from "@waybill/core";
+import { describeOutcome } from "@waybill/core/door";
 import type { Parcel } from "./carrier.ts";
 import { PushRefused } from "./problem.ts";
 import type { Answer } from "./push.ts";

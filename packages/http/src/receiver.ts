@@ -1,15 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import {
-  createRegistry,
-  durationMs,
-  EventBus,
-  insistOn,
-  logTo,
-  type Requirement,
-  type ShutdownReport,
-  WaybillError,
-} from "@waybill/core";
+import { EventBus, type Requirement, type ShutdownReport, WaybillError } from "@waybill/core";
+import { createRegistry, durationMs, insistOn, logTo } from "@waybill/core/door";
 import { carriersOf, checkCarriers } from "./carriers-of.ts";
 import { createDoor, type Door } from "./door.ts";
 import { asFetch, type FetchFrom } from "./fetch.ts";

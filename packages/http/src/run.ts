@@ -1,4 +1,5 @@
-import { Execution, WaybillError } from "@waybill/core";
+import { WaybillError } from "@waybill/core";
+import { Execution } from "@waybill/core/door";
 import type { Answer, Push } from "./push.ts";
 
 /** What a run tells: first that its answer is known, then that its handler has ended, which one deaf to its abort delays. */

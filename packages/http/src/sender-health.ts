@@ -1,4 +1,4 @@
-import type { EventBus, ReceiverUnavailableEvent } from "@waybill/core";
+import type { EventBus, WaybillEvents } from "@waybill/core";
 import type { Settlement } from "./settlement.ts";
 
 /** Whether anybody is at the other end, as far as the last answers tell. */
@@ -44,7 +44,7 @@ export class ReceiverHealth {
     this.#events?.emit("receiver_recovered", { to: this.#to });
   }
 
-  #unwell({ code, status, message }: Omit<ReceiverUnavailableEvent, "to">): void {
+  #unwell({ code, status, message }: Omit<WaybillEvents["receiver_unavailable"], "to">): void {
     const trouble = `${code} ${status}`;
     if (this.#trouble === trouble) return;
     this.#trouble = trouble;

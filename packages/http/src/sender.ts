@@ -1,19 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import {
-  anyJob,
   defineJob,
   type Duration,
-  durationMs,
   type EventBus,
   type JobContext,
   type JobDefinition,
   type KeyRing,
   keyRing,
   type Outcome,
-  RanElsewhere,
   type RetryOptions,
   WaybillError,
 } from "@waybill/core";
+import { anyJob, durationMs, RanElsewhere } from "@waybill/core/door";
 import { senderHeaders } from "./sender-headers.ts";
 import { ReceiverHealth } from "./sender-health.ts";
 import { SenderMemory } from "./sender-memory.ts";

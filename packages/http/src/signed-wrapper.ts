@@ -1,4 +1,5 @@
-import { type KeyRing, keyRing, parseEnvelope, type Signature, signatureFor } from "@waybill/core";
+import { type KeyRing, keyRing, type Signature } from "@waybill/core";
+import { parseEnvelope, signatureFor } from "@waybill/core/door";
 import { seconds } from "./producer-signature.ts";
 
 /** A signed job in one text: spec/1.0/signing.md. */

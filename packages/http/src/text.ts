@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import { decodeBody } from "@waybill/core";
+import { decodeBody } from "@waybill/core/backend";
 import { PushRefused } from "./problem.ts";
 
 /** A body's text, unchanged. What is not UTF-8 has no text: a replacement character would change it. */

@@ -1,4 +1,5 @@
-import { keyRing, newId, newSecret, serialiseEnvelope, signatureFor } from "@waybill/core";
+import { keyRing, newId, newSecret } from "@waybill/core";
+import { serialiseEnvelope, signatureFor } from "@waybill/core/door";
 
 export const keys: ReturnType<typeof keyRing> = keyRing(newSecret());
 

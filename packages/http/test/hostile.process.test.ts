@@ -1,5 +1,6 @@
 import { connect } from "node:net";
-import { keyRing, newSecret, signatureFor } from "@waybill/core";
+import { keyRing, newSecret } from "@waybill/core";
+import { signatureFor } from "@waybill/core/door";
 import { expect, test } from "vitest";
 import { type AppProcess, newRecord, startApp } from "./app-process.ts";
 import { daemonHeaders, envelope, idIn, signedAttributes } from "./daemon-request.ts";

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import { newSecret, keyRing, signatureFor } from "@waybill/core";
+import { newSecret, keyRing } from "@waybill/core";
+import { signatureFor } from "@waybill/core/door";
 import { signedWrapper } from "../src/index.ts";
 import { daemonHeaders, envelope, idIn } from "./daemon-request.ts";
 

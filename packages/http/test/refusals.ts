@@ -1,4 +1,6 @@
-import { anyJob, type Backend, connect, Discard, keyRing, newSecret, signatureFor, WaybillError } from "@waybill/core";
+import { connect, Discard, keyRing, newSecret, WaybillError } from "@waybill/core";
+import type { Backend } from "@waybill/core/backend";
+import { anyJob, signatureFor } from "@waybill/core/door";
 import { memoryBackend } from "@waybill/core/memory";
 import {
   type Answer,

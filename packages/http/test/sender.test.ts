@@ -5,16 +5,8 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  defineJob,
-  keyRing,
-  newId,
-  newSecret,
-  RetryLater,
-  type Signature,
-  signatureFor,
-  WaybillError,
-} from "@waybill/core";
+import { defineJob, keyRing, newId, newSecret, RetryLater, type Signature, WaybillError } from "@waybill/core";
+import { signatureFor } from "@waybill/core/door";
 import { createReceiver, sendOverHttp } from "@waybill/http";
 import { nodeListener } from "@waybill/http/node";
 import { Webhook } from "standardwebhooks";

@@ -2,14 +2,8 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import {
-  type Backend,
-  connect,
-  type Jobs,
-  type OutcomeEvent,
-  type ReceiverUnavailableEvent,
-  type WorkerOptions,
-} from "@waybill/core";
+import { connect, type Jobs, type OutcomeEvent, type WaybillEvents, type WorkerOptions } from "@waybill/core";
+import type { Backend } from "@waybill/core/backend";
 import { memoryBackend } from "@waybill/core/memory";
 import { type SendOverHttpOptions, sendOverHttp } from "@waybill/http";
 import { onTestFinished } from "vitest";
@@ -49,7 +43,7 @@ export async function listening(server: Server): Promise<string> {
 export interface SendingWorker {
   readonly jobs: Jobs;
   readonly settled: OutcomeEvent[];
-  readonly unavailable: ReceiverUnavailableEvent[];
+  readonly unavailable: WaybillEvents["receiver_unavailable"][];
   readonly recovered: unknown[];
   /** Resolves with the settled events once there are as many. */
   until(count: number): Promise<OutcomeEvent[]>;
@@ -73,7 +67,7 @@ export async function sendingWorker(
   onTestFinished(() => jobs.close());
   const { events } = jobs;
   const settled: OutcomeEvent[] = [];
-  const unavailable: ReceiverUnavailableEvent[] = [];
+  const unavailable: WaybillEvents["receiver_unavailable"][] = [];
   const recovered: unknown[] = [];
   let look = (): void => {};
   events.on("settled", (event) => {

@@ -6,7 +6,7 @@ import {
   keyRing,
   newSecret,
   type OutcomeEvent,
-  type PushRefusedEvent,
+  type WaybillEvents,
 } from "@waybill/core";
 import { expect, test } from "vitest";
 import { createReceiver, type ReceiverOptions, signedWrapper, sqsd, type SqsdOptions } from "../src/index.ts";
@@ -15,7 +15,7 @@ import { daemonRequest, envelope, idIn, keys, signedAttributes } from "./daemon-
 /** A receiver behind the daemon, what ran in it, and what it refused. */
 function behindSqsd(options: Partial<SqsdOptions> = {}, more: Partial<ReceiverOptions> = {}) {
   const ran: Pick<JobContext, "id" | "attempt" | "queue" | "envelope" | "delivery">[] = [];
-  const refused: PushRefusedEvent[] = [];
+  const refused: WaybillEvents["push_refused"][] = [];
   const settled: OutcomeEvent[] = [];
   const note = defineJob({ type: "note", timeout: "1m", handler: (_, job) => void ran.push(job) });
   const receiver = createReceiver({

@@ -1,4 +1,5 @@
-import { anyJob, connect, isWaybillError, keyRing, type Outcome, RanElsewhere } from "@waybill/core";
+import { connect, isWaybillError, keyRing, type Outcome } from "@waybill/core";
+import { anyJob, RanElsewhere } from "@waybill/core/door";
 import { memoryBackend } from "@waybill/core/memory";
 import { createIngress, createReceiver, native, PushRefused, sqsd } from "@waybill/http";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";

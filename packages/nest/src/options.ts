@@ -1,4 +1,5 @@
-import type { BackendFactory, ConnectOptions, JobDefinition, Jobs, Middleware, WorkerOptions } from "@waybill/core";
+import type { ConnectOptions, JobDefinition, Jobs, Middleware, WorkerOptions } from "@waybill/core";
+import type { BackendFactory } from "@waybill/core/backend";
 import type { ReceiverOptions, ReceiverStop } from "@waybill/http";
 import type { NodeDoor } from "@waybill/http/node";
 import { refuse } from "./refuse.ts";

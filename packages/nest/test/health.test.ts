@@ -1,6 +1,7 @@
 import { Controller, Get, Inject } from "@nestjs/common";
 import { HealthCheck, type HealthCheckResult, HealthCheckService, TerminusModule } from "@nestjs/terminus";
-import { type Backend, type BackendFactory, defineJob, WaybillError } from "@waybill/core";
+import { defineJob, WaybillError } from "@waybill/core";
+import type { Backend, BackendFactory } from "@waybill/core/backend";
 import { memoryBackend } from "@waybill/core/memory";
 import { expect, test } from "vitest";
 import { JobHandler, WaybillHealthIndicator, WaybillModule, type WaybillOptions } from "../src/index.ts";

@@ -1,4 +1,5 @@
-import { keyRing, newId, newSecret, signatureFor } from "@waybill/core";
+import { keyRing, newId, newSecret } from "@waybill/core";
+import { signatureFor } from "@waybill/core/door";
 
 export const secret: string = newSecret();
 

@@ -1,14 +1,13 @@
-import {
-  type BackendContext,
-  type Doctor,
-  type ExaminableBackend,
-  type InspectableBackend,
-  type Lease,
-  type Message,
-  type RosterBackend,
-  type TransactionalBackend,
-  WaybillError,
-} from "@waybill/core";
+import { type Doctor, WaybillError } from "@waybill/core";
+import type {
+  BackendContext,
+  ExaminableBackend,
+  InspectableBackend,
+  Lease,
+  Message,
+  RosterBackend,
+  TransactionalBackend,
+} from "@waybill/core/backend";
 import { postgresCapabilities } from "./capabilities.ts";
 import { createClaim } from "./claim.ts";
 import { openDatabase, type Query } from "./database.ts";

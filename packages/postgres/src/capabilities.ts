@@ -1,4 +1,4 @@
-import type { Capabilities } from "@waybill/core";
+import type { Capabilities } from "@waybill/core/backend";
 
 /** `connections` is what one process may hold; each verb may use as many at once as the pool has. */
 export function postgresCapabilities(connections: number): Capabilities {

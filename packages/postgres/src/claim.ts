@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import type { Lease, LeaseRequest } from "@waybill/core";
+import type { Lease, LeaseRequest } from "@waybill/core/backend";
 import type { Query } from "./database.ts";
 import { claimOf, type ClaimedRow, leaseOf } from "./label.ts";
 import { handlesOf } from "./settle.ts";

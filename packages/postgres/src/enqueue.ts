@@ -1,4 +1,5 @@
-import { type Answer, type Message, type Receipt, WaybillError } from "@waybill/core";
+import { type Answer, type Receipt, WaybillError } from "@waybill/core";
+import type { Message } from "@waybill/core/backend";
 import type { Query } from "./database.ts";
 import { idConflict } from "./errors.ts";
 import { arrayLiteral, columnsOf } from "./label.ts";

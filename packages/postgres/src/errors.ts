@@ -1,4 +1,5 @@
-import { isWaybillError, maskUrl, toError, WaybillError } from "@waybill/core";
+import { isWaybillError, toError, WaybillError } from "@waybill/core";
+import { maskUrl } from "@waybill/core/backend";
 
 /** The five characters of SQLSTATE, or Node's code of a socket error. */
 function codeOf(error: Error): string {

@@ -1,4 +1,5 @@
-import { type Admit, type DeadReason, type Message, toError } from "@waybill/core";
+import { type DeadReason, toError } from "@waybill/core";
+import type { Admit, Message } from "@waybill/core/backend";
 import type { Database, Query } from "./database.ts";
 import type { Enqueue } from "./enqueue.ts";
 import { arrayLiteral, signatureOf } from "./label.ts";

@@ -1,4 +1,4 @@
-import type { BackendContext } from "@waybill/core";
+import type { BackendContext } from "@waybill/core/backend";
 import { openPostgres, type PostgresBackend } from "./backend.ts";
 import { optionsFromUrl, type PostgresOptions, settingsOf } from "./options.ts";
 

@@ -1,4 +1,5 @@
-import type { Lease, Message, Signature } from "@waybill/core";
+import type { Signature } from "@waybill/core";
+import type { Lease, Message } from "@waybill/core/backend";
 
 /** One row of `claim()`; bigints arrive as text. */
 export interface ClaimedRow {

@@ -1,4 +1,4 @@
-import type { Message } from "@waybill/core";
+import type { Message } from "@waybill/core/backend";
 import type { Hints } from "./hints.ts";
 import type { Waiting } from "./waiting.ts";
 

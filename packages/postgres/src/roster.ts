@@ -1,4 +1,4 @@
-import type { Announced, Roster } from "@waybill/core";
+import type { Announced, Roster } from "@waybill/core/backend";
 import type { Query } from "./database.ts";
 import { announceWorker, liveWorkers, withdrawWorker } from "./sql/roster.ts";
 

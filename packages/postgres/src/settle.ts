@@ -1,11 +1,5 @@
-import {
-  type Answer,
-  type Capabilities,
-  type DeadReason,
-  type Lease,
-  type RetryRequest,
-  WaybillError,
-} from "@waybill/core";
+import { type Answer, type DeadReason, WaybillError } from "@waybill/core";
+import type { Capabilities, Lease, RetryRequest } from "@waybill/core/backend";
 import type { Query } from "./database.ts";
 import { leaseLost } from "./errors.ts";
 import { arrayLiteral, claimOf } from "./label.ts";

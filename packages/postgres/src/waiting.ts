@@ -1,4 +1,5 @@
-import { type Lease, type LeaseRequest, toError } from "@waybill/core";
+import { toError } from "@waybill/core";
+import type { Lease, LeaseRequest } from "@waybill/core/backend";
 import type { Claim } from "./claim.ts";
 import type { Upkeep } from "./upkeep.ts";
 

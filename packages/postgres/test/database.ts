@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { BackendContext, Lease, LeaseRequest, Message } from "@waybill/core";
+import type { BackendContext, Lease, LeaseRequest, Message } from "@waybill/core/backend";
 import { serviceUrl } from "@waybill/test-servers";
 import { Client, Pool } from "pg";
 import { afterAll, afterEach } from "vitest";

@@ -1,4 +1,6 @@
-import { connect, defineJob, parseEnvelope, type Admit } from "@waybill/core";
+import { connect, defineJob } from "@waybill/core";
+import type { Admit } from "@waybill/core/backend";
+import { parseEnvelope } from "@waybill/core/door";
 import { describe, expect, test } from "vitest";
 import { freshSchema, freshUrl, lease, message, open, sql } from "./database.ts";
 

@@ -1,4 +1,4 @@
-import type { Lease } from "@waybill/core";
+import type { Lease } from "@waybill/core/backend";
 import type { Delivery, Intake } from "./intake.ts";
 import type { Waiting } from "./waiting.ts";
 

@@ -1,5 +1,6 @@
 import { once } from "node:events";
-import { type BackendContext, type ExaminableBackend, type InspectableBackend, WaybillError } from "@waybill/core";
+import { WaybillError } from "@waybill/core";
+import type { BackendContext, ExaminableBackend, InspectableBackend } from "@waybill/core/backend";
 import { rabbitCapabilities } from "./capabilities.ts";
 import { assertServer, createDoctor, versionOf } from "./doctor.ts";
 import { createInspector } from "./inspector.ts";

@@ -1,4 +1,4 @@
-import type { Capabilities } from "@waybill/core";
+import type { Capabilities } from "@waybill/core/backend";
 import { LONGEST_DELAY_MS } from "./ladder.ts";
 import type { Settings } from "./options.ts";
 

@@ -1,4 +1,4 @@
-import type { BackendFactory, ExaminableBackend, InspectableBackend } from "@waybill/core";
+import type { BackendFactory, ExaminableBackend, InspectableBackend } from "@waybill/core/backend";
 import { openRabbit } from "./backend.ts";
 import { type RabbitOptions, settingsOf } from "./options.ts";
 import { optionsFromUrl } from "./url.ts";

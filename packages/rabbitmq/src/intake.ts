@@ -1,5 +1,5 @@
 import type { Channel, ConsumeMessage, GetMessage } from "amqplib";
-import type { Lease } from "@waybill/core";
+import type { Lease } from "@waybill/core/backend";
 
 /** One message in our hands: the token of its lease. It ends with its channel, whatever we think of it. */
 export interface Delivery {

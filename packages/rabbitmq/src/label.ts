@@ -1,4 +1,5 @@
-import { type Admit, type Lease, type Message, type Signature } from "@waybill/core";
+import type { Signature } from "@waybill/core";
+import type { Admit, Lease, Message } from "@waybill/core/backend";
 import type { Message as Delivered, Options } from "amqplib";
 
 /** What was counted before this delivery, and travels with every copy. */

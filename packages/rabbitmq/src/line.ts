@@ -1,4 +1,5 @@
-import { type Lease, type LeaseRequest, WaybillError } from "@waybill/core";
+import { WaybillError } from "@waybill/core";
+import type { Lease, LeaseRequest } from "@waybill/core/backend";
 import { createArrivals } from "./arrivals.ts";
 import { unavailable } from "./errors.ts";
 import { createIntake, type Delivery, type Intake, type IntakeEvents } from "./intake.ts";

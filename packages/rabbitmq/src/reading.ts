@@ -1,4 +1,5 @@
-import { type Admit, decodeBody, type Lease, type LeaseRequest, toError } from "@waybill/core";
+import { toError } from "@waybill/core";
+import { type Admit, decodeBody, type Lease, type LeaseRequest } from "@waybill/core/backend";
 import type { Delivery } from "./intake.ts";
 import { labelOf } from "./label.ts";
 import { createLine, type Line } from "./line.ts";

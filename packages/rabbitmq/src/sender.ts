@@ -1,4 +1,5 @@
-import type { Answer, Message, Receipt, WaybillError } from "@waybill/core";
+import type { Answer, Receipt, WaybillError } from "@waybill/core";
+import type { Message } from "@waybill/core/backend";
 import type { Options } from "amqplib";
 import { refused, unavailable } from "./errors.ts";
 import { messageProperties } from "./label.ts";

@@ -1,4 +1,5 @@
-import type { Answer, DeadReason, Lease, RetryRequest } from "@waybill/core";
+import type { Answer, DeadReason } from "@waybill/core";
+import type { Lease, RetryRequest } from "@waybill/core/backend";
 import { leaseLost, refused } from "./errors.ts";
 import { type Delivery, deliveryOf } from "./intake.ts";
 import { header, headersOf, propertiesOf } from "./label.ts";

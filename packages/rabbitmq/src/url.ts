@@ -1,4 +1,4 @@
-import { maskUrl } from "@waybill/core";
+import { maskUrl } from "@waybill/core/backend";
 import { invalid, type RabbitOptions } from "./options.ts";
 
 const NUMBERS = ["deliveryLimit", "consumerTimeoutMs", "confirmTimeoutMs"] as const;

@@ -1,4 +1,4 @@
-import type { Lease, LeaseRequest } from "@waybill/core";
+import type { Lease, LeaseRequest } from "@waybill/core/backend";
 
 /** The `lease` calls of one queue that found nothing and wait, longest-waiting first. */
 export interface Waiting {

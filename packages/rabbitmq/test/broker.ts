@@ -1,5 +1,6 @@
+import { toError } from "@waybill/core";
 import { randomBytes } from "node:crypto";
-import { type Admit, type Backend, type BackendContext, type Lease, type Message, toError } from "@waybill/core";
+import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core/backend";
 import { serviceUrl } from "@waybill/test-servers";
 import { connect } from "amqplib";
 import { fromUrl } from "../src/index.ts";

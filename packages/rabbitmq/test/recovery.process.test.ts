@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Backend, connect, defineJob, type Jobs } from "@waybill/core";
+import { connect, defineJob, type Jobs } from "@waybill/core";
+import type { Backend } from "@waybill/core/backend";
 import { type Proxy, type RabbitServer, startProxy, startRabbit } from "@waybill/test-servers";
 import { connect as dial } from "amqplib";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";

@@ -1,11 +1,11 @@
-import {
-  type BackendContext,
-  type ExaminableBackend,
-  type InspectableBackend,
-  type RosterBackend,
-  type TransactionalBackend,
-  WaybillError,
-} from "@waybill/core";
+import { WaybillError } from "@waybill/core";
+import type {
+  BackendContext,
+  ExaminableBackend,
+  InspectableBackend,
+  RosterBackend,
+  TransactionalBackend,
+} from "@waybill/core/backend";
 import { sqliteCapabilities } from "./capabilities.ts";
 import { createClaim } from "./claim.ts";
 import { createCommitGroup } from "./commit-group.ts";

@@ -1,4 +1,4 @@
-import type { Capabilities } from "@waybill/core";
+import type { Capabilities } from "@waybill/core/backend";
 
 /** One file, one writer at a time, every write synced. */
 export const sqliteCapabilities: Capabilities = {

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
-import type { Lease, LeaseRequest } from "@waybill/core";
+import type { Lease, LeaseRequest } from "@waybill/core/backend";
 import { type HeadRow, leaseOf } from "./label.ts";
 import { anyReady, headOfLine, leaseHead, leaveLine } from "./sql/lease.ts";
 

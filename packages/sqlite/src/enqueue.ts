@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type Answer, type Message, type Receipt, WaybillError } from "@waybill/core";
+import { type Answer, type Receipt, WaybillError } from "@waybill/core";
+import type { Message } from "@waybill/core/backend";
 import { sqliteCapabilities } from "./capabilities.ts";
 import { idConflict } from "./errors.ts";
 import { jobRow } from "./label.ts";

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import { type Admit, type Answer, type DeadReason, type Message, type Receipt, toError } from "@waybill/core";
+import { type Answer, type DeadReason, type Receipt, toError } from "@waybill/core";
+import type { Admit, Message } from "@waybill/core/backend";
 import { signatureOf } from "./label.ts";
 import { buryArrival, keepArrival, oldestArrivals, removeArrival } from "./sql/inbox.ts";
 

@@ -1,4 +1,4 @@
-import type { BackendFactory } from "@waybill/core";
+import type { BackendFactory } from "@waybill/core/backend";
 import { openSqlite, type SqliteBackend } from "./backend.ts";
 import { optionsFromUrl, settingsOf, type SqliteOptions } from "./options.ts";
 

@@ -1,4 +1,5 @@
-import type { Lease, Message, Signature } from "@waybill/core";
+import type { Signature } from "@waybill/core";
+import type { Lease, Message } from "@waybill/core/backend";
 
 /** The handle on one delivery: the job's row, and the number drawn for this claim. */
 export interface Token {

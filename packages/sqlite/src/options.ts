@@ -1,4 +1,5 @@
-import { maskUrl, WaybillError } from "@waybill/core";
+import { WaybillError } from "@waybill/core";
+import { maskUrl } from "@waybill/core/backend";
 
 export interface SqliteOptions {
   /** The file, relative to the working directory or absolute. Made when missing; its folder is not. */

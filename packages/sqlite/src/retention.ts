@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Lease } from "@waybill/core";
+import type { Lease } from "@waybill/core/backend";
 import type { Settings } from "./options.ts";
 import { forgetFinished, rememberFinished } from "./sql/settle.ts";
 

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Announced, Roster } from "@waybill/core";
+import type { Announced, Roster } from "@waybill/core/backend";
 import type { CommitGroup } from "./commit-group.ts";
 import { announceWorker, forgetSilent, liveWorkers, withdrawWorker } from "./sql/roster.ts";
 

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
-import type { Answer, DeadReason, Lease, RetryRequest } from "@waybill/core";
+import type { Answer, DeadReason } from "@waybill/core";
+import type { Lease, RetryRequest } from "@waybill/core/backend";
 import { leaseLost } from "./errors.ts";
 import { tokenOf } from "./label.ts";
 import type { Retention } from "./retention.ts";

@@ -1,6 +1,7 @@
 import { realpathSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { type Answer, type Lease, type Message, type Receipt, WaybillError } from "@waybill/core";
+import { type Answer, type Receipt, WaybillError } from "@waybill/core";
+import type { Lease, Message } from "@waybill/core/backend";
 import { createEnqueue } from "./enqueue.ts";
 import { fileError } from "./errors.ts";
 import type { Settings } from "./options.ts";

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import type { InspectableBackend } from "@waybill/core";
+import type { InspectableBackend } from "@waybill/core/backend";
 import { describe, expect, test } from "vitest";
 import { lease, message, open, temporaryFile } from "./temporary-file.ts";
 

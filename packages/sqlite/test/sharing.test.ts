@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Message } from "@waybill/core";
+import type { Message } from "@waybill/core/backend";
 import { expect, test } from "vitest";
 import { lease, message, open, temporaryFile } from "./temporary-file.ts";
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core";
+import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core/backend";
 import { afterEach } from "vitest";
 import { openSqlite, type SqliteBackend } from "../src/backend.ts";
 import { settingsOf, type SqliteOptions } from "../src/options.ts";

@@ -1,12 +1,5 @@
-import {
-  type Answer,
-  type BackendContext,
-  type ExaminableBackend,
-  type InspectableBackend,
-  type Message,
-  type Receipt,
-  WaybillError,
-} from "@waybill/core";
+import { type Answer, type Receipt, WaybillError } from "@waybill/core";
+import type { BackendContext, ExaminableBackend, InspectableBackend, Message } from "@waybill/core/backend";
 import { createBatches, type Outgoing } from "./batches.ts";
 import { fifoCapabilities, standardCapabilities } from "./capabilities.ts";
 import { createClient } from "./client.ts";

@@ -1,4 +1,4 @@
-import type { Capabilities } from "@waybill/core";
+import type { Capabilities } from "@waybill/core/backend";
 
 /** SQS counts visibility in whole seconds and 12 h at most, from the receipt on. */
 const TWELVE_HOURS_MS = 43_200_000;

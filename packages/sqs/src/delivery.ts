@@ -1,5 +1,5 @@
 import { type Message as SqsMessage, MessageSystemAttributeName } from "@aws-sdk/client-sqs";
-import type { Lease } from "@waybill/core";
+import type { Lease } from "@waybill/core/backend";
 import type { Attributes } from "./attributes.ts";
 import { MARGIN_MS } from "./capabilities.ts";
 import { leaseLost } from "./errors.ts";

@@ -1,4 +1,4 @@
-import type { BackendFactory, ExaminableBackend, InspectableBackend } from "@waybill/core";
+import type { BackendFactory, ExaminableBackend, InspectableBackend } from "@waybill/core/backend";
 import { openSqs } from "./backend.ts";
 import { settingsOf, type SqsOptions } from "./options.ts";
 import { optionsFromUrl } from "./url.ts";

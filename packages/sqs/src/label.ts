@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import type { DeadReason, Message, Signature } from "@waybill/core";
+import type { DeadReason, Signature } from "@waybill/core";
+import type { Message } from "@waybill/core/backend";
 import { type Attributes, isPlain, MOST_ATTRIBUTES, textAttribute } from "./attributes.ts";
 
 /** What a backend may know of a job. The body is not part of it. */

@@ -1,4 +1,5 @@
-import { type Delivery, execute, Execution, type Outcome, type Registry, WaybillError } from "@waybill/core";
+import { type Outcome, WaybillError } from "@waybill/core";
+import { type Delivery, execute, Execution, type Registry } from "@waybill/core/door";
 import { read } from "./label.ts";
 
 /** What Lambda hands over for an SQS trigger, as far as it is read here. */

@@ -1,4 +1,5 @@
-import { type Capabilities, type Message, WaybillError } from "@waybill/core";
+import { WaybillError } from "@waybill/core";
+import type { Capabilities, Message } from "@waybill/core/backend";
 import { sizeOf } from "./attributes.ts";
 import type { Outgoing } from "./batches.ts";
 import { groupOf, historyAttributes, labelAttributes, newborn, toWire } from "./label.ts";

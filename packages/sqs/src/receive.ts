@@ -1,5 +1,5 @@
 import { type Message as SqsMessage, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
-import type { BackendContext, Lease } from "@waybill/core";
+import type { BackendContext, Lease } from "@waybill/core/backend";
 import { type Client, REQUEST_TIMEOUT_MS } from "./client.ts";
 import { type Delivery, deliveryOf, visibilityFor, WANTED } from "./delivery.ts";
 import { sqsError } from "./errors.ts";

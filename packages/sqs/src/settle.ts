@@ -1,5 +1,6 @@
-import type { Answer, Backend, Capabilities, Lease } from "@waybill/core";
-import { isWaybillError, toError, WaybillError } from "@waybill/core";
+import { type Answer, toError } from "@waybill/core";
+import type { Backend, Capabilities, Lease } from "@waybill/core/backend";
+import { isWaybillError, WaybillError } from "@waybill/core";
 import type { Batches } from "./batches.ts";
 import { type Delivery, jobOf, ours, visibilityFor } from "./delivery.ts";
 import type { History, Label } from "./label.ts";

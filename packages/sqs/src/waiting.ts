@@ -1,4 +1,4 @@
-import type { Lease, LeaseRequest } from "@waybill/core";
+import type { Lease, LeaseRequest } from "@waybill/core/backend";
 import type { Queues } from "./queues.ts";
 import type { Receive } from "./receive.ts";
 

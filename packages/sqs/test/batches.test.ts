@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Backend, type Lease, WaybillError } from "@waybill/core";
+import { WaybillError } from "@waybill/core";
+import type { Backend, Lease } from "@waybill/core/backend";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
 import { credentials, lease, message, open, useEmulator } from "./fresh.ts";
 

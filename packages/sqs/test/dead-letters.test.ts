@@ -1,5 +1,5 @@
 import { GetQueueUrlCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
-import { inspectorOf } from "@waybill/core";
+import { inspectorOf } from "@waybill/core/backend";
 import { describe, expect, test } from "vitest";
 import { freshPrefix, lease, message, open, useEmulator } from "./fresh.ts";
 

@@ -1,5 +1,5 @@
 import { CreateQueueCommand } from "@aws-sdk/client-sqs";
-import { doctorOf } from "@waybill/core";
+import { doctorOf } from "@waybill/core/backend";
 import { expect, test } from "vitest";
 import { freshPrefix, lease, message, open, useEmulator } from "./fresh.ts";
 

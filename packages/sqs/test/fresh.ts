@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { SQSClient } from "@aws-sdk/client-sqs";
-import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core";
+import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core/backend";
 import { startFauxqsHere } from "@waybill/test-servers";
 import { afterEach, beforeAll } from "vitest";
 import { sqsBackend, type SqsOptions } from "../src/index.ts";

@@ -1,14 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  createRegistry,
-  currentJob,
-  defineJob,
-  Discard,
-  EventBus,
-  type JobContext,
-  newId,
-  type StartedEvent,
-} from "@waybill/core";
+import { currentJob, defineJob, Discard, EventBus, type JobContext, newId, type StartedEvent } from "@waybill/core";
+import { createRegistry } from "@waybill/core/door";
 import { expect, test } from "vitest";
 import { type SqsEvent, sqsHandler, type SqsRecord } from "../src/index.ts";
 

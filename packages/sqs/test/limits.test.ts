@@ -1,5 +1,5 @@
 import { GetQueueUrlCommand, ReceiveMessageCommand, SetQueueAttributesCommand } from "@aws-sdk/client-sqs";
-import type { Message } from "@waybill/core";
+import type { Message } from "@waybill/core/backend";
 import { describe, expect, test } from "vitest";
 import { fifoCapabilities, standardCapabilities } from "../src/index.ts";
 import { freshPrefix, lease, message, open, useEmulator } from "./fresh.ts";

@@ -5,7 +5,8 @@ import {
   SendMessageCommand,
   type Message as SqsMessage,
 } from "@aws-sdk/client-sqs";
-import { connect, defineJob, type Lease, newId } from "@waybill/core";
+import { connect, defineJob, newId } from "@waybill/core";
+import type { Lease } from "@waybill/core/backend";
 import { describe, expect, test } from "vitest";
 import { startFaultProxy } from "./fault-proxy.ts";
 import { sqsBackend } from "../src/index.ts";

@@ -1,5 +1,5 @@
-import sharp from "sharp";
 import { toError } from "@waybill/core";
+import sharp from "sharp";
 import { type DemoFiles, edges, type Size } from "../album.ts";
 import { writeDurably } from "../durable-file.ts";
 

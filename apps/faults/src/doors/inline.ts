@@ -1,4 +1,5 @@
-import { createRegistry, EventBus, execute, Execution, WaybillError } from "@waybill/core";
+import { EventBus, WaybillError } from "@waybill/core";
+import { createRegistry, execute, Execution } from "@waybill/core/door";
 import { finish } from "../gates.ts";
 import { jobs } from "../situations.ts";
 import type { Arrival, Disturbance, Ended } from "./door.ts";

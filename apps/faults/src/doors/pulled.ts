@@ -1,12 +1,5 @@
-import {
-  type Backend,
-  type BackendFactory,
-  connect,
-  type JobDefinition,
-  type Lease,
-  type OutcomeEvent,
-  WaybillError,
-} from "@waybill/core";
+import { connect, type JobDefinition, type OutcomeEvent, WaybillError } from "@waybill/core";
+import type { Backend, BackendFactory, Lease } from "@waybill/core/backend";
 import { finish } from "../gates.ts";
 import type { Arrival, Disturbance, Ended, OpenDoor } from "./door.ts";
 import { Recorder } from "./recorder.ts";

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { type DeadLetter, type DeadLetterQuery, type DeadReason, type Inspector, inspectorOf } from "@waybill/core";
+import type { DeadLetter, DeadLetterQuery, DeadReason, Inspector } from "@waybill/core";
+import { inspectorOf } from "@waybill/core/backend";
 import type { Bench, ContractCase } from "../contract-case.ts";
 import { assertBetween } from "../expect.ts";
 import { inspectable } from "./claims.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Lease } from "@waybill/core";
+import type { Lease } from "@waybill/core/backend";
 import type { ContractCase } from "../contract-case.ts";
 import { assertBetween, codesOf, rejectsWith, valueOf } from "../expect.ts";
 import { connectionLeases, timedLeases } from "./claims.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { inspectorOf } from "@waybill/core";
+import { inspectorOf } from "@waybill/core/backend";
 import type { ContractCase } from "../contract-case.ts";
 import { timedLeases } from "./claims.ts";
 import { verbs } from "./settle.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Message } from "@waybill/core";
+import type { Message } from "@waybill/core/backend";
 import type { ContractCase } from "../contract-case.ts";
 import { assertBetween } from "../expect.ts";
 import { connectionLeases, priorities, shareable, timedLeases } from "./claims.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Roster, rosterOf } from "@waybill/core";
+import { type Roster, rosterOf } from "@waybill/core/backend";
 import type { Bench, ContractCase } from "../contract-case.ts";
 import { rejectsWith } from "../expect.ts";
 import { allOf, rostered, shareable } from "./claims.ts";

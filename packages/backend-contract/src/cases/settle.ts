@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Backend, Lease } from "@waybill/core";
+import type { Backend, Lease } from "@waybill/core/backend";
 import type { ContractCase } from "../contract-case.ts";
 import { codesOf, rejectsWith, valueOf } from "../expect.ts";
 

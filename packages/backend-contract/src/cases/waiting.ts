@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Bench, ContractCase } from "../contract-case.ts";
-import type { Lease } from "@waybill/core";
+import type { Lease } from "@waybill/core/backend";
 import { delays, failuresCounted, shareable, timedLeases } from "./claims.ts";
 
 const subject = "waiting";

@@ -1,4 +1,5 @@
-import type { DeadLetter, DeadLetterQuery, InspectableBackend, Inspector } from "@waybill/core";
+import type { DeadLetter, DeadLetterQuery, Inspector } from "@waybill/core";
+import type { InspectableBackend } from "@waybill/core/backend";
 import { always, type Defect, type Spoil } from "./planted.ts";
 
 /** Replaces part of the inspector. */

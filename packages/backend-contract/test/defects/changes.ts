@@ -1,4 +1,5 @@
-import type { Answer, InspectableBackend, Lease, Message } from "@waybill/core";
+import type { Answer } from "@waybill/core";
+import type { InspectableBackend, Lease, Message } from "@waybill/core/backend";
 import { WaybillError } from "@waybill/core";
 import { always, type Spoil } from "./planted.ts";
 

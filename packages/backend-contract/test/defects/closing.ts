@@ -1,4 +1,4 @@
-import type { InspectableBackend, Lease } from "@waybill/core";
+import type { InspectableBackend, Lease } from "@waybill/core/backend";
 import { lost } from "./changes.ts";
 import { always, type Defect, LATE_MS, pause } from "./planted.ts";
 

@@ -1,4 +1,5 @@
-import type { BackendContext, DeadLetter, DeadReason, Lease, Message } from "@waybill/core";
+import type { DeadLetter, DeadReason } from "@waybill/core";
+import type { BackendContext, Lease, Message } from "@waybill/core/backend";
 import type { Arrival, FreshStore } from "../../src/index.ts";
 import type { Whole } from "./planted.ts";
 

@@ -1,4 +1,4 @@
-import type { Lease } from "@waybill/core";
+import type { Lease } from "@waybill/core/backend";
 import { reads, watched, writes } from "./changes.ts";
 import { always, type Defect, LATE_MS, pause } from "./planted.ts";
 

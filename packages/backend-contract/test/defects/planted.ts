@@ -1,4 +1,4 @@
-import type { InspectableBackend, RosterBackend } from "@waybill/core";
+import type { InspectableBackend, RosterBackend } from "@waybill/core/backend";
 import type { Inbox } from "./inbox.ts";
 
 /** The memory backend, as the rules see it. */

@@ -1,4 +1,4 @@
-import type { Announced, Roster } from "@waybill/core";
+import type { Announced, Roster } from "@waybill/core/backend";
 import { always, type Defect, type Spoil } from "./planted.ts";
 
 /** Replaces part of the roster. */

@@ -1,4 +1,4 @@
-import type { Lease, Message } from "@waybill/core";
+import type { Lease, Message } from "@waybill/core/backend";
 import { copies, lost, reads } from "./changes.ts";
 import { always, type Defect, type Spoil } from "./planted.ts";
 

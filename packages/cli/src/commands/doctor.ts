@@ -1,13 +1,7 @@
 import type { Command } from "commander";
-import {
-  connect,
-  type Duration,
-  durationMs,
-  type Finding,
-  type Jobs,
-  type ServerVersion,
-  toError,
-} from "@waybill/core";
+import { connect, type Duration, type Finding, type Jobs, toError } from "@waybill/core";
+import type { ServerVersion } from "@waybill/core/backend";
+import { durationMs } from "@waybill/core/door";
 import { shared, type SharedOptions } from "../connection.ts";
 import { uncoveredQueues } from "../doctor/coverage.ts";
 import { hostFindings } from "../doctor/host.ts";

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { maskUrl, migrate as migrateSchema, type Migration } from "@waybill/core";
+import { migrate as migrateSchema, type Migration } from "@waybill/core";
+import { maskUrl } from "@waybill/core/backend";
 import { shared, type SharedOptions } from "../connection.ts";
 import { examples } from "../help.ts";
 import { printJson, printText } from "../print.ts";

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { connect, type Duration, durationMs, isWaybillError, toError } from "@waybill/core";
+import { connect, type Duration, isWaybillError, toError } from "@waybill/core";
+import { durationMs } from "@waybill/core/door";
 import { shared, type SharedOptions } from "../connection.ts";
 import { CommandError } from "../exit.ts";
 import { examples } from "../help.ts";

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { type BackendSetting, type JobDefinition, type KeyRing, maskUrl } from "@waybill/core";
+import type { JobDefinition, KeyRing } from "@waybill/core";
+import { type BackendSetting, maskUrl } from "@waybill/core/backend";
 
 /** Who said it: nobody, package.json, the environment, or what was written in the command or the jobs file. */
 export type Origin = "default" | "file" | "env" | "code";

@@ -1,4 +1,5 @@
-import { type Duration, durationMs, type JobLabel, WaybillError } from "@waybill/core";
+import { type Duration, WaybillError } from "@waybill/core";
+import { durationMs, type JobLabel } from "@waybill/core/door";
 import type { Carrier } from "../carrier.ts";
 import { producerSignature } from "../producer-signature.ts";
 import { type Answer, header, type HeaderFields, wholeHeader } from "../push.ts";

@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
-import { type JobLabel, keyRing, type KeyRing, WaybillError } from "@waybill/core";
+import { keyRing, type KeyRing, WaybillError } from "@waybill/core";
+import type { JobLabel } from "@waybill/core/door";
 import type { Carrier, Parcel } from "../carrier.ts";
 import { producerSignature, seconds } from "../producer-signature.ts";
 import { textOf } from "../text.ts";

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import { type Duration, durationMs, WaybillError } from "@waybill/core";
+import { type Duration, WaybillError } from "@waybill/core";
+import { durationMs } from "@waybill/core/door";
 import type { Carrier } from "../carrier.ts";
 import { forbidden } from "../problem.ts";
 import { producerSignature } from "../producer-signature.ts";

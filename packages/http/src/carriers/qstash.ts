@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
-import { type Duration, durationMs, WaybillError } from "@waybill/core";
+import { type Duration, WaybillError } from "@waybill/core";
+import { durationMs } from "@waybill/core/door";
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import type { Carrier } from "../carrier.ts";
 import { envelopeId } from "../envelope-in.ts";

@@ -1,5 +1,5 @@
-import { type KeyObject, X509Certificate } from "node:crypto";
 import { toError } from "@waybill/core";
+import { type KeyObject, X509Certificate } from "node:crypto";
 import { forbidden, PushRefused } from "../problem.ts";
 
 /** Answers a PEM text, or null when there is no such certificate. Rejects when that could not be found out. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { type JobDefinition, serialiseEnvelope, WaybillError } from "@waybill/core";
+import { type JobDefinition, WaybillError } from "@waybill/core";
+import { serialiseEnvelope } from "@waybill/core/door";
 import { forbidden } from "../problem.ts";
 import { header, type Push } from "../push.ts";
 

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
-import { type Duration, durationMs, type KeyRing, keyRing, type Signature, WaybillError } from "@waybill/core";
+import { type Duration, type KeyRing, keyRing, type Signature, WaybillError } from "@waybill/core";
+import { durationMs } from "@waybill/core/door";
 import type { Carrier, Parcel } from "../carrier.ts";
 import { envelopeId } from "../envelope-in.ts";
 import { forbidden, PushRefused } from "../problem.ts";

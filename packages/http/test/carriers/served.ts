@@ -3,7 +3,7 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, defineJob, Discard, newId, type PushRefusedEvent, RetryLater, type Signature } from "@waybill/core";
+import { connect, defineJob, Discard, newId, type WaybillEvents, RetryLater, type Signature } from "@waybill/core";
 import {
   type Carrier,
   createReceiver,
@@ -38,7 +38,7 @@ export interface Served {
   readonly url: string;
   /** Jobs whose handler was called; in a relay, once a worker has had its turn. */
   readonly ran: Ran[];
-  readonly refused: PushRefusedEvent[];
+  readonly refused: WaybillEvents["push_refused"][];
   readonly kept: DeadLetterOfPush[];
   post(sent: Sent): Promise<Got>;
   /** Sends all but the end of it. */
@@ -80,7 +80,7 @@ export async function serveReceiver(
 ): Promise<Served> {
   const ran: Ran[] = [];
   const kept: DeadLetterOfPush[] = [];
-  const refused: PushRefusedEvent[] = [];
+  const refused: WaybillEvents["push_refused"][] = [];
   const waiting: (() => void)[] = [];
   const receiver = createReceiver({
     jobs: [probe(ran, waiting)],
@@ -110,7 +110,7 @@ export async function serveRelay(
   carriers: readonly Carrier[],
 ): Promise<Served & { readonly stored: () => Promise<number>; readonly work: () => Promise<void> }> {
   const ran: Ran[] = [];
-  const refused: PushRefusedEvent[] = [];
+  const refused: WaybillEvents["push_refused"][] = [];
   const folder = await mkdtemp(join(tmpdir(), "waybill-relay-"));
   const jobs = await connect(`sqlite:${join(folder, "jobs.db")}`, { log: "off" });
   jobs.events.on("push_refused", (event) => void refused.push(event));

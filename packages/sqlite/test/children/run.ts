@@ -3,7 +3,7 @@ import { writeSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import type { InspectableBackend, Message } from "@waybill/core";
+import type { InspectableBackend, Message } from "@waybill/core/backend";
 import { sqliteBackend } from "@waybill/sqlite";
 
 const { positionals, values } = parseArgs({
