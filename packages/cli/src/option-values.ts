@@ -43,3 +43,15 @@ export function list(text: string, before: readonly string[] | undefined): strin
   if (items.includes("")) throw new InvalidArgumentError("Write names separated by commas: media,mailers.");
   return [...(before ?? []), ...items];
 }
+
+/** "a=3,b" as weights by name, 1 where none is given. */
+export function weights(text: string, before: QueueWeights | undefined): QueueWeights {
+  const pairs = list(text, undefined).map((item): [string, number] => {
+    const [, name = item, weight] = /^([^=]+)=(\d+)$/.exec(item) ?? [];
+    if (name.includes("=")) throw new InvalidArgumentError("Write names, each with a whole weight if any: media=3,mailers.");
+    return [name, weight === undefined ? 1 : Number(weight)];
+  });
+  return { ...before, ...Object.fromEntries(pairs) };
+}
+
+export type QueueWeights = { readonly [queue: string]: number };

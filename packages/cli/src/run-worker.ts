@@ -3,6 +3,7 @@ import { connect, type Duration, type JobDefinition, type Jobs, type ShutdownRep
 import type { SharedOptions } from "./connection.ts";
 import { CommandError } from "./exit.ts";
 import { readProjectFile } from "./project-file.ts";
+import type { QueueWeights } from "./option-values.ts";
 import type { WorkerFlags } from "./worker-options.ts";
 
 export interface WorkerProcess {
@@ -14,7 +15,7 @@ export interface WorkerProcess {
     /** Judged against the backend before the worker is made; absent: any type. */
     readonly known?: readonly JobDefinition[];
     readonly jobs: (connection: Jobs) => readonly JobDefinition[];
-    readonly queues?: readonly string[];
+    readonly queues?: QueueWeights;
   }>;
 }
 

@@ -1,11 +1,11 @@
 import { type Command, Option } from "commander";
 import type { Duration } from "@waybill/core";
-import { bytes, duration, list, wholeNumber } from "./option-values.ts";
+import { bytes, duration, type QueueWeights, weights, wholeNumber } from "./option-values.ts";
 
 /** What `worker` runs with, and `doctor` tells about. */
 export interface WorkerFlags {
   readonly jobs?: string;
-  readonly queues?: readonly string[];
+  readonly queues?: QueueWeights;
   readonly concurrency: number;
   readonly lease: Duration;
   readonly heartbeat: Duration;
@@ -40,7 +40,7 @@ const OWN_NAMES: WorkerOptionNames = {
 /** Everything but `--jobs`, which only some commands insist on. */
 export function workerOptions(command: Command, names: WorkerOptionNames = OWN_NAMES): Command {
   return command
-    .option("--queues <names>", `queues to work, comma-separated (default: ${names.queues})`, list)
+    .option("--queues <names>", `queues to work, comma-separated, weights if any: media=3,mailers (default: ${names.queues})`, weights)
     .option(`${names.concurrency} <count>`, "jobs at once", wholeNumber(1), 10)
     .option(`${names.lease} <duration>`, "a crashed worker's jobs run elsewhere after this long", duration, "30s")
     .option("--heartbeat <duration>", "say this often that the worker lives, for `waybill workers`", duration, "10s")

@@ -58,19 +58,23 @@ export function createJobRunner(
     for (const held of slots.takeWaiting(() => true)) void settler.store(held, STOPPING);
   }
 
+  function putBack(held: Held): void {
+    void settler.store(held, slots.isStopped(held) ? typeFull() : BUSY);
+  }
+
   slots.onRoom(startWaiting);
   return {
     take(leases) {
       for (const lease of leases) slots.add(new Held(lease));
       startWaiting();
-      for (const held of slots.takeSurplus()) void settler.store(held, BUSY);
+      for (const held of slots.takeSurplus()) putBack(held);
     },
     refuse(leases) {
       for (const lease of leases) slots.add(new Held(lease));
       releaseWaiting();
     },
     releaseWaiting,
-    release: (held) => void settler.store(held, BUSY),
+    release: putBack,
   };
 }
 
@@ -98,6 +102,12 @@ function deliveryOf(
 function runningHere({ releases }: Lease): Outcome {
   const delayMs = Math.min(1_000 * 2 ** Math.min(releases, 6), 60_000);
   return release(delayMs, "RUNNING_HERE", "an earlier delivery of the job still runs in this worker");
+}
+
+/** Away for a second or two, lest the same jobs be leased again at once. */
+function typeFull(): Outcome {
+  const delayMs = 1_000 + Math.floor(Math.random() * 1_000);
+  return release(delayMs, "TYPE_BUSY", "as many jobs of this type run here as may; another worker may be free");
 }
 
 const STOPPING = release(0, "SHUTDOWN", "the worker is shutting down; the job had not started");

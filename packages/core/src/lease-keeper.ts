@@ -34,7 +34,8 @@ export function createLeaseKeeper({ seam, slots, leaseMs, release }: KeeperSetti
     timer = null;
     const now = performance.now();
     const stranded = slots.takeWaiting((waiting) => now - waiting.arrivedAt > LONGEST_WAIT_MS);
-    if (stranded.length > 0) slots.startOver();
+    // Those of a full type say nothing of how long jobs are.
+    if (stranded.some((held) => !slots.isStopped(held))) slots.startOver();
     for (const held of stranded) release(held);
     if (!extending) void extendDue(now);
     else for (const held of slots.held) if (held.ranOut) lose(held);

@@ -25,14 +25,16 @@ export async function runLeaseLoop(settings: LeaseLoopSettings): Promise<void> {
   const what = `lease ${queue}`;
   let backoffMs = FIRST_BACKOFF_MS;
   while (!signal.aborted) {
-    const limit = slots.wanted();
+    const limit = slots.wanted(queue);
     if (limit === 0) {
-      await slots.whenRoom();
+      await slots.whenRoom(queue);
       continue;
     }
     try {
       reachability.asked(what);
+      slots.asked(queue);
       const leases = await seam.backend.lease({ queue, limit, leaseMs, waitMs: WAIT_MS, signal });
+      slots.answered(queue);
       backoffMs = FIRST_BACKOFF_MS;
       reachability.succeeded(what);
       if (leases.length > 0) settings.arrived(leases);

@@ -1,4 +1,15 @@
 import type { Held } from "./held.ts";
+import { QueueLines } from "./queue-lines.ts";
+import { TypeLimits } from "./type-limits.ts";
+
+/** What a worker may run at once. */
+export interface SlotSettings {
+  readonly concurrency: number;
+  /** Each queue's weight, above 0. */
+  readonly queues: ReadonlyMap<string, number>;
+  /** The most of one type at once, from 1; types that are not named have no limit of their own. */
+  readonly typeConcurrency: ReadonlyMap<string, number>;
+}
 
 /**
  * The places of one worker: which leases wait, which run, which are being settled. A place frees at the outcome;
@@ -10,36 +21,56 @@ export class Slots {
   running = 0;
   settling = 0;
   waiting = 0;
-  readonly #queues: readonly string[];
-  readonly #lines = new Map<string, Held[]>();
-  #turn = 0;
+  readonly #lines: QueueLines;
+  readonly #types: TypeLimits;
+  readonly #isStopped: ((held: Held) => boolean) | null;
   #averageMs = SLOW_MS;
   /** Jobs ended since the worker started, or started over. */
   #ended = 0;
-  #room: (() => void)[] = [];
+  #room: { readonly queue: string; readonly resolve: () => void }[] = [];
   #onRoom: () => void = () => {};
 
-  constructor(concurrency: number, queues: readonly string[]) {
+  constructor({ concurrency, queues, typeConcurrency }: SlotSettings) {
     this.concurrency = concurrency;
-    this.#queues = queues;
-    for (const queue of queues) this.#lines.set(queue, []);
+    this.#lines = new QueueLines(queues);
+    this.#types = new TypeLimits(typeConcurrency);
+    this.#isStopped = this.#types.isEmpty ? null : (held) => this.#types.isFull(held);
   }
 
   /** How many leases one queue's loop should ask for now; 0: none until `whenRoom`. */
-  wanted(): number {
+  wanted(queue: string): number {
     const ahead = this.#ahead();
     if (this.settling >= this.#mostSettling(ahead)) return 0;
     const free = this.concurrency - this.running;
+    const stopped = this.#types.stopped;
+    // What cannot start is put back before long; until then only so much of it is looked through.
+    if (stopped >= Math.max(this.concurrency, ahead)) return 0;
+    const waiting = this.waiting - stopped;
     // While all places are taken, the line is refilled when half of it is gone: few large calls, not many small ones.
-    const isLineLong = this.waiting > ahead / 2;
+    const isLineLong = waiting > ahead / 2;
     if (free <= 0 && isLineLong) return 0;
-    const room = free + ahead - this.waiting;
-    return room <= 0 ? 0 : Math.ceil(room / this.#queues.length);
+    const room = free + ahead - waiting;
+    return room <= 0 ? 0 : Math.ceil(room * this.#lines.shareOf(queue));
+  }
+
+  /** One queue's loop has asked for leases. */
+  asked(queue: string): void {
+    this.#lines.asked(queue);
+  }
+
+  /** It has its answer, or none will come. */
+  answered(queue: string): void {
+    this.#lines.answered(queue);
+  }
+
+  /** Whether as many of its type run as may: a place would not help it. */
+  isStopped(held: Held): boolean {
+    return this.#types.isFull(held);
   }
 
   /** Takes out of the line what came although nothing is fetched ahead: several queues answered for one free place. */
   takeSurplus(): Held[] {
-    return this.#ahead() > 0 ? [] : this.takeWaiting(() => true);
+    return this.#ahead() > 0 ? [] : this.takeWaiting((held) => !this.isStopped(held));
   }
 
   /**
@@ -68,37 +99,31 @@ export class Slots {
 
   add(held: Held): void {
     this.held.add(held);
-    this.#lines.get(held.lease.queue)?.push(held);
+    this.#lines.add(held);
+    this.#types.waits(held, 1);
     this.waiting += 1;
   }
 
-  /** The next lease to start, the queues taking turns; null when none waits or no place is free. */
+  /** The next lease to start, from the queue whose turn it is; null when none can, or no place is free. */
   next(): Held | null {
     if (this.waiting === 0 || this.running >= this.concurrency) return null;
     if (this.settling >= this.#mostSettling(this.#ahead())) return null;
-    for (let step = 0; step < this.#queues.length; step++) {
-      const queue = this.#queues[this.#turn++ % this.#queues.length] ?? "";
-      const held = this.#lines.get(queue)?.shift();
-      if (held === undefined) continue;
-      this.waiting -= 1;
-      this.running += 1;
-      held.state = "running";
-      return held;
-    }
-    return null;
+    const held = this.#lines.next(this.#isStopped);
+    if (held === null) return null;
+    this.#types.waits(held, -1);
+    this.#types.runs(held, 1);
+    this.waiting -= 1;
+    this.running += 1;
+    held.state = "running";
+    return held;
   }
 
   /** Takes waiting leases back out: those for which `test` holds. */
   takeWaiting(test: (held: Held) => boolean): Held[] {
-    const taken: Held[] = [];
-    for (const [queue, line] of this.#lines) {
-      if (line.length === 0) continue;
-      const rest: Held[] = [];
-      for (const held of line) (test(held) ? taken : rest).push(held);
-      this.#lines.set(queue, rest);
-    }
+    const taken = this.#lines.takeAll(test);
     this.waiting -= taken.length;
     for (const held of taken) {
+      this.#types.waits(held, -1);
       held.state = "settling";
       this.settling += 1;
     }
@@ -108,6 +133,7 @@ export class Slots {
   /** The outcome is decided: the place is free, the settle begins. */
   free(held: Held): void {
     held.state = "settling";
+    this.#types.runs(held, -1);
     this.running -= 1;
     this.settling += 1;
     this.#ended += 1;
@@ -127,15 +153,18 @@ export class Slots {
     this.#onRoom = listener;
   }
 
-  /** Resolves when something has changed that may have made room. */
-  whenRoom(): Promise<void> {
-    return new Promise((resolve) => this.#room.push(resolve));
+  /** Resolves when something has changed that may have made room; a queue whose turn is near learns of it sooner. */
+  whenRoom(queue = ""): Promise<void> {
+    return new Promise((resolve) => this.#room.push({ queue, resolve }));
   }
 
   announceRoom(): void {
     this.#onRoom();
     if (this.#room.length === 0) return;
-    for (const resolve of this.#room.splice(0)) resolve();
+    const waiters = this.#room;
+    this.#room = [];
+    if (waiters.length > 1) waiters.sort((a, b) => this.#lines.turnOf(a.queue) - this.#lines.turnOf(b.queue));
+    for (const { resolve } of waiters) resolve();
   }
 }
 

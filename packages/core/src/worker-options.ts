@@ -1,3 +1,4 @@
+import { ANY_TYPE } from "./any-job.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { assertQueue, type JobDefinition } from "./define-job.ts";
 import { type Duration, timerMs } from "./duration.ts";
@@ -17,13 +18,21 @@ export interface ShutdownLimits {
 export interface WorkerOptions {
   /** Definitions with handlers. Two of one type are an error. */
   readonly jobs: readonly JobDefinition[];
-  /** Default: the queues of the definitions. */
-  readonly queues?: readonly string[];
+  /**
+   * Their names, or each with a weight: `{ mailers: 3, default: 1 }` starts three of one for each of the other while
+   * both have work; what one leaves is the other's, and none starves. Default: the queues of the definitions, alike.
+   */
+  readonly queues?: readonly string[] | { readonly [queue: string]: number };
   /**
    * Jobs running at once in this process, over all its queues. Default 10. Quick jobs are also leased ahead and settled
    * in batches: as many as end in a tenth of a second, 500 at most (or the concurrency). After a crash those come again.
    */
   readonly concurrency?: number;
+  /**
+   * The most of one type at once in this worker, each from 1: `{ "photo.resize": 2 }`. What comes beyond is put back for
+   * a second or two, uncounted. Where many of them wait, give the type a queue of its own. Absent: no limit of its own.
+   */
+  readonly typeConcurrency?: { readonly [type: string]: number };
   /** A worker that dies is noticed after this long; extended while a job runs. Default "30s". */
   readonly lease?: Duration;
   readonly shutdown?: ShutdownLimits;
@@ -42,8 +51,10 @@ export interface WorkerOptions {
 
 /** The options with every default filled and every duration in milliseconds. */
 export interface WorkerSettings {
-  readonly queues: readonly string[];
+  /** The weight of each. */
+  readonly queues: ReadonlyMap<string, number>;
   readonly concurrency: number;
+  readonly typeConcurrency: ReadonlyMap<string, number>;
   readonly leaseMs: number;
   readonly heartbeatMs: number;
   readonly drainMs: number;
@@ -59,9 +70,7 @@ export interface WorkerSettings {
 export function workerSettings(options: WorkerOptions, has: Capabilities): WorkerSettings {
   const { jobs, concurrency = 10, maxLost = 20, maxMemoryBytes = Infinity, shutdown = {}, middleware = [] } = options;
   if (jobs.length === 0) throw refuse("a worker needs at least one job; pass its definitions in `jobs`");
-  const queues = [...new Set(options.queues ?? jobs.map((job) => job.queue))];
-  if (queues.length === 0) throw refuse("`queues` is empty; name at least one, or leave it out");
-  for (const queue of queues) assertQueue(queue, "a queue of the worker");
+  const queues = weightsOf(options.queues ?? jobs.map((job) => job.queue));
   if (!Number.isSafeInteger(concurrency) || concurrency < 1)
     throw refuse(`concurrency is ${concurrency}: a whole number from 1`);
   if (!Number.isSafeInteger(maxLost) || maxLost < 1) throw refuse(`maxLost is ${maxLost}: a whole number from 1`);
@@ -79,6 +88,7 @@ export function workerSettings(options: WorkerOptions, has: Capabilities): Worke
   return {
     queues,
     concurrency,
+    typeConcurrency: typeLimitsOf(options.typeConcurrency ?? {}, jobs, has),
     leaseMs,
     heartbeatMs,
     drainMs: timerMs(shutdown.drain ?? "20s", "shutdown.drain"),
@@ -89,6 +99,44 @@ export function workerSettings(options: WorkerOptions, has: Capabilities): Worke
     middleware,
   };
 }
+
+function weightsOf(queues: NonNullable<WorkerOptions["queues"]>): ReadonlyMap<string, number> {
+  const pairs = isList(queues) ? queues.map((queue): [string, number] => [queue, 1]) : Object.entries(queues);
+  if (pairs.length === 0) throw refuse("`queues` is empty; name at least one, or leave it out");
+  for (const [queue, weight] of pairs) {
+    assertQueue(queue, "a queue of the worker");
+    if (!Number.isSafeInteger(weight) || weight < 1 || weight > MOST_WEIGHT)
+      throw refuse(`the weight of queue "${queue}" is ${weight}: a whole number from 1 to ${MOST_WEIGHT}`);
+  }
+  return new Map(pairs);
+}
+
+function isList(queues: NonNullable<WorkerOptions["queues"]>): queues is readonly string[] {
+  return Array.isArray(queues);
+}
+
+function typeLimitsOf(
+  limits: NonNullable<WorkerOptions["typeConcurrency"]>,
+  jobs: readonly JobDefinition[],
+  has: Capabilities,
+): ReadonlyMap<string, number> {
+  const pairs = Object.entries(limits);
+  for (const [type, most] of pairs) {
+    if (type === ANY_TYPE || !jobs.some((job) => job.type === type || job.type === ANY_TYPE))
+      throw refuse(`typeConcurrency names "${type}", which is none of the worker's jobs`);
+    if (!Number.isSafeInteger(most) || most < 1)
+      throw refuse(`typeConcurrency of "${type}" is ${most}: a whole number from 1`);
+  }
+  if (pairs.length > 0 && has.countsDeliveries === true)
+    throw new WaybillError(
+      "CAPABILITY_MISSING",
+      "this backend counts a job that is put back as an attempt, so typeConcurrency would use them up; give the type a worker of its own",
+    );
+  return new Map(pairs);
+}
+
+/** Of one queue: more would let another wait for longer than anybody means. */
+const MOST_WEIGHT = 1_000;
 
 function refuse(message: string): WaybillError {
   return new WaybillError("CONFIG_INVALID", message);

@@ -118,9 +118,10 @@ interface Engine {
 /** The loops, places and timers of one worker, wired together. */
 function createEngine(host: WorkerHost, options: WorkerOptions, settings: WorkerSettings, id: string): Engine {
   const { seam, events, role, env, version } = host;
-  const { queues, concurrency, leaseMs, heartbeatMs, middleware, maxLost } = settings;
+  const { concurrency, leaseMs, heartbeatMs, middleware, maxLost } = settings;
+  const queues = [...settings.queues.keys()];
   const { address, capabilities } = seam.backend;
-  const slots = new Slots(concurrency, queues);
+  const slots = new Slots(settings);
   const reachability = createReachability(events, id);
   const settler = createSettler({ seam, slots, events, reachability, worker: id });
   const runner = createJobRunner(

@@ -1,23 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { Lease } from "../src/backend.ts";
 import { Held } from "../src/held.ts";
 import { Slots } from "../src/slots.ts";
+import { lease } from "./lease.ts";
 
-const lease: Lease = {
-  id: "id",
-  type: "slots.noop",
-  queue: "default",
-  priority: 0,
-  tenant: null,
-  signature: null,
-  body: "",
-  attempt: 1,
-  lost: 0,
-  releases: 0,
-  dueAt: null,
-  expiresAt: null,
-  token: null,
-};
+/** Places for one queue without any limits of types. */
+const places = (concurrency: number): Slots =>
+  new Slots({ concurrency, queues: new Map([["default", 1]]), typeConcurrency: new Map() });
 
 /** Adds a lease, starts it, and ends it after `ranMs`; its settle begins and does not end. */
 function run(slots: Slots, ranMs: number): Held {
@@ -35,32 +23,32 @@ function runAll(slots: Slots, count: number, ranMs: number): void {
 
 describe("the places of a worker", () => {
   it("a new worker leases one job a place, then twice what has ended, until 500 are ahead of the places", () => {
-    const slots = new Slots(1, ["default"]);
-    expect(slots.wanted()).toBe(1);
+    const slots = places(1);
+    expect(slots.wanted("default")).toBe(1);
     runAll(slots, 60, 0.01);
-    expect(slots.wanted()).toBeLessThanOrEqual(1 + 120);
+    expect(slots.wanted("default")).toBeLessThanOrEqual(1 + 120);
     runAll(slots, 500, 0.01);
-    expect(slots.wanted()).toBe(501);
+    expect(slots.wanted("default")).toBe(501);
   });
 
   it("no more is leased ahead than the places end in a tenth of a second", () => {
-    const slots = new Slots(2, ["default"]);
+    const slots = places(2);
     runAll(slots, 500, 10);
-    expect(slots.wanted()).toBe(2 + 20);
+    expect(slots.wanted("default")).toBe(2 + 20);
   });
 
   it("quick jobs go on while up to 500 outcomes are being stored, slow ones while one a place is", () => {
-    const quick = new Slots(1, ["default"]);
+    const quick = places(1);
     runAll(quick, 500, 0.01);
     for (let index = 0; index < 500; index++) run(quick, 0.01);
-    expect(quick.wanted()).toBe(0);
-    const slow = new Slots(10, ["default"]);
+    expect(quick.wanted("default")).toBe(0);
+    const slow = places(10);
     for (let index = 0; index < 10; index++) run(slow, 2_000);
-    expect(slow.wanted()).toBe(0);
+    expect(slow.wanted("default")).toBe(0);
   });
 
   it("an outcome that is not taken makes a worker start over: no job starts until the backend has caught up", () => {
-    const slots = new Slots(1, ["default"]);
+    const slots = places(1);
     runAll(slots, 500, 0.01);
     const open = Array.from({ length: 100 }, () => run(slots, 0.01));
     slots.add(new Held(lease));

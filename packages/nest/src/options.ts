@@ -56,6 +56,7 @@ const OPTIONS: Record<keyof WaybillOptions, true> = {
 const WORKER: Record<keyof WorkerSettings, true> = {
   queues: true,
   concurrency: true,
+  typeConcurrency: true,
   lease: true,
   heartbeat: true,
   shutdown: true,

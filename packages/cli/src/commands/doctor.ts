@@ -54,7 +54,7 @@ export function doctorCommand(program: Command): void {
 
 async function examine(options: Options, command: Command): Promise<void> {
   const definitions = options.jobs === undefined ? [] : await loadJobs(options.jobs);
-  const queues = [...(options.queues ?? []), ...definitions.map(({ queue }) => queue)];
+  const queues = [...Object.keys(options.queues ?? {}), ...definitions.map(({ queue }) => queue)];
   const keys = readKeys(options);
   const receiver = await receiverFindings(options);
   const report = (jobs: Jobs | null, found: readonly Finding[]): void => {

@@ -66,7 +66,7 @@ async function push(options: Options): Promise<void> {
         retry: retryOf(options.errorVisibilityTimeout, options.maxRetries),
       };
       return {
-        queues: options.queues ?? ["default"],
+        queues: options.queues ?? { default: 1 },
         jobs: ({ events }) => [sendOverHttp({ ...sender, events })],
       };
     },
