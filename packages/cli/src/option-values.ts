@@ -48,7 +48,8 @@ export function list(text: string, before: readonly string[] | undefined): strin
 export function weights(text: string, before: QueueWeights | undefined): QueueWeights {
   const pairs = list(text, undefined).map((item): [string, number] => {
     const [, name = item, weight] = /^([^=]+)=(\d+)$/.exec(item) ?? [];
-    if (name.includes("=")) throw new InvalidArgumentError("Write names, each with a whole weight if any: media=3,mailers.");
+    if (name.includes("="))
+      throw new InvalidArgumentError("Write names, each with a whole weight if any: media=3,mailers.");
     return [name, weight === undefined ? 1 : Number(weight)];
   });
   return { ...before, ...Object.fromEntries(pairs) };

@@ -40,7 +40,11 @@ const OWN_NAMES: WorkerOptionNames = {
 /** Everything but `--jobs`, which only some commands insist on. */
 export function workerOptions(command: Command, names: WorkerOptionNames = OWN_NAMES): Command {
   return command
-    .option("--queues <names>", `queues to work, comma-separated, weights if any: media=3,mailers (default: ${names.queues})`, weights)
+    .option(
+      "--queues <names>",
+      `queues to work, with weights if any: media=3,mailers (default: ${names.queues})`,
+      weights,
+    )
     .option(`${names.concurrency} <count>`, "jobs at once", wholeNumber(1), 10)
     .option(`${names.lease} <duration>`, "a crashed worker's jobs run elsewhere after this long", duration, "30s")
     .option("--heartbeat <duration>", "say this often that the worker lives, for `waybill workers`", duration, "10s")

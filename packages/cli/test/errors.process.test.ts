@@ -51,6 +51,12 @@ const mistakes: readonly Mistake[] = [
   },
   { what: "a folder as database", args: ["queues", "--url", "sqlite:/"], code: 2, names: ["folder"] },
   {
+    what: "a weight that is no number",
+    args: ["worker", "--jobs", jobs, "--queues", "slow=many"],
+    code: 2,
+    names: ["--queues", "media=3,mailers"],
+  },
+  {
     what: "concurrency 0",
     args: ["worker", "--jobs", jobs, "--concurrency", "0"],
     code: 2,

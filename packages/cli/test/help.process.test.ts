@@ -60,7 +60,8 @@ describe("help", () => {
       Options:
         --jobs <file>             module with the jobs: its handlerFor exports, or its array \`jobs\` (env:
                                   WAYBILL_JOBS)
-        --queues <names>          queues to work, comma-separated (default: those of the jobs)
+        --queues <names>          queues to work, with weights if any: media=3,mailers (default: those of
+                                  the jobs)
         --concurrency <count>     jobs at once (default: 10)
         --lease <duration>        a crashed worker's jobs run elsewhere after this long (default: "30s")
         --heartbeat <duration>    say this often that the worker lives, for \`waybill workers\` (default:
@@ -96,7 +97,8 @@ describe("help", () => {
       Options:
         --to <url>                                 where to POST: http://HOST/PATH, https:,
                                                    http://unix:/PATH/TO.SOCK:/PATH (env: WAYBILL_TO)
-        --queues <names>                           queues to work, comma-separated (default: default)
+        --queues <names>                           queues to work, with weights if any: media=3,mailers
+                                                   (default: default)
         --http-connections, --concurrency <count>  jobs at once (default: 10)
         --visibility-timeout, --lease <duration>   a crashed worker's jobs run elsewhere after this long
                                                    (default: "30s")

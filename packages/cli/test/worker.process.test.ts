@@ -33,7 +33,7 @@ describe("waybill worker", () => {
     const { env, url } = freshPlace();
     const all = start(["worker", "--jobs", jobs], { ...env, NODE_ENV: "staging" });
     const one = start(
-      ["worker", "--jobs", jobs, "--queues", "slow,brief", "--queues", "extra", "--concurrency", "3"],
+      ["worker", "--jobs", jobs, "--queues", "slow=3,brief", "--queues", "extra", "--concurrency", "3"],
       env,
     );
     expect(await booted(all)).toMatchObject({ role: "worker", env: "staging", backend: url });
