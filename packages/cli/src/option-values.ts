@@ -1,4 +1,4 @@
-import type { Duration } from "@waybill/core";
+import type { Duration, SignaturePolicies, SignaturePolicy } from "@waybill/core";
 import { InvalidArgumentError } from "commander";
 
 const DURATION = /^\d+(\.\d+)?(ms|s|m|h|d)$/;
@@ -35,6 +35,20 @@ export function instant(text: string): Date {
   const value = new Date(text);
   if (INSTANT.test(text) && !Number.isNaN(value.getTime())) return value;
   throw new InvalidArgumentError("Write an ISO 8601 time with its offset: 2026-12-01T08:00:00Z.");
+}
+
+const isPolicy = (text: string | undefined): text is SignaturePolicy =>
+  text === "off" || text === "optional" || text === "required";
+
+/** "required", for every queue, or "payments=required,mailers=optional". */
+export function policies(text: string): SignaturePolicies {
+  if (isPolicy(text)) return text;
+  const pairs = text.split(",").map((pair) => {
+    const [queue, policy, ...more] = pair.trim().split("=");
+    if (queue && isPolicy(policy) && more.length === 0) return [queue, policy] as const;
+    throw new InvalidArgumentError("Write off, optional or required, or one for each queue: payments=required.");
+  });
+  return Object.fromEntries(pairs);
 }
 
 /** "a,b" and a repeated option add up to one list. */

@@ -3,11 +3,12 @@ import { connect, type Duration, type JobDefinition, type Jobs, type ShutdownRep
 import type { SharedOptions } from "./connection.ts";
 import { CommandError } from "./exit.ts";
 import { readProjectFile } from "./project-file.ts";
+import { type KeyFlags, readKeys } from "./keys.ts";
 import type { QueueWeights } from "./option-values.ts";
 import type { WorkerFlags } from "./worker-options.ts";
 
 export interface WorkerProcess {
-  readonly options: SharedOptions & WorkerFlags;
+  readonly options: SharedOptions & WorkerFlags & KeyFlags;
   /** For the boot line. */
   readonly role: string;
   /** Reads what the command needs before anything is opened. */
@@ -24,6 +25,7 @@ export async function runWorker({ options, role, load }: WorkerProcess): Promise
   const cancelBootGuard = exitOnEarlySignal();
   globalThis.console = new Console(process.stderr, process.stderr);
   const { known, jobs, queues = options.queues } = await load();
+  const keys = options.signatures === undefined ? null : readKeys(options);
   const project = readProjectFile();
   const version = options.programVersion ?? project.version;
   const connection = await connect(options.url, {
@@ -40,6 +42,8 @@ export async function runWorker({ options, role, load }: WorkerProcess): Promise
     heartbeat: options.heartbeat,
     shutdown: { drain: options.drain, abort: options.abort, close: options.close },
     maxLost: options.maxLost,
+    ...(options.signatures && { signatures: options.signatures }),
+    ...(keys && { keys }),
     ...(options.maxMemory === undefined ? {} : { maxMemoryBytes: options.maxMemory }),
   });
   const running = worker.run();

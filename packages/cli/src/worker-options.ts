@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import type { Duration } from "@waybill/core";
-import { bytes, duration, type QueueWeights, weights, wholeNumber } from "./option-values.ts";
+import type { Duration, SignaturePolicies } from "@waybill/core";
+import { bytes, duration, policies, type QueueWeights, weights, wholeNumber } from "./option-values.ts";
 
 /** What `worker` runs with, and `doctor` tells about. */
 export interface WorkerFlags {
@@ -16,6 +16,7 @@ export interface WorkerFlags {
   readonly programVersion?: string;
   /** Bytes; absent: no limit. */
   readonly maxMemory?: number;
+  readonly signatures?: SignaturePolicies;
 }
 
 export function jobsOption(): Option {
@@ -53,6 +54,11 @@ export function workerOptions(command: Command, names: WorkerOptionNames = OWN_N
     .option("--close <duration>", "then give the backend this long to close", duration, "3s")
     .option("--max-lost <count>", "dead-letter a job whose workers died this often", wholeNumber(1), 20)
     .option("--max-memory <size>", "stop well, to be started afresh, past this much memory: 512MiB, 2GiB", bytes)
+    .option(
+      "--signatures <policy>",
+      "jobs run by their signature: off, optional, required, or by queue: payments=required",
+      policies,
+    )
     .addOption(
       new Option("--program-version <text>", "shown by `waybill workers` (default: the version in package.json)").env(
         "WAYBILL_PROGRAM_VERSION",

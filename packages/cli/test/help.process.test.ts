@@ -72,8 +72,12 @@ describe("help", () => {
         --close <duration>        then give the backend this long to close (default: "3s")
         --max-lost <count>        dead-letter a job whose workers died this often (default: 20)
         --max-memory <size>       stop well, to be started afresh, past this much memory: 512MiB, 2GiB
+        --signatures <policy>     jobs run by their signature: off, optional, required, or by queue:
+                                  payments=required
         --program-version <text>  shown by \`waybill workers\` (default: the version in package.json) (env:
                                   WAYBILL_PROGRAM_VERSION)
+        --keys-file <file>        file that holds the keys (default: those in WAYBILL_KEYS) (env:
+                                  WAYBILL_KEYS_FILE)
         --url <url>               the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres:
                                   (default: "sqlite:./waybill.db", env: WAYBILL_URL)
         --json                    print JSON, one line per row; errors too, on stderr
@@ -114,6 +118,8 @@ describe("help", () => {
                                                    (default: 20)
         --max-memory <size>                        stop well, to be started afresh, past this much memory:
                                                    512MiB, 2GiB
+        --signatures <policy>                      jobs run by their signature: off, optional, required,
+                                                   or by queue: payments=required
         --program-version <text>                   shown by \`waybill workers\` (default: the version in
                                                    package.json) (env: WAYBILL_PROGRAM_VERSION)
         --http-path <path>                         instead of a path in --to

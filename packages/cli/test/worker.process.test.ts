@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
+import { newSecret } from "@waybill/core";
 import { describe, expect, test } from "vitest";
 import { fixture, freshPlace, jsonLines, type Running, start, until, waybill } from "./cli.ts";
 
@@ -93,6 +94,23 @@ describe("waybill worker", () => {
     expect(linesOf(worker).at(-1)).toMatchObject({ event: "stopped", released: 1, unfinished: 0 });
     const [deaf] = jsonLines((await waybill(["queues", "--json"], { env })).stdout);
     expect(deaf).toMatchObject({ queue: "deaf", ready: 1, leased: 0 });
+  });
+
+  test("--signatures runs what the keys signed, and keeps the rest for a person", async () => {
+    const { env } = freshPlace();
+    const signing = { ...env, WAYBILL_KEYS: newSecret() };
+    await waybill(["enqueue", "mail.album_ready", '{"albumId":"a1"}', "--jobs", jobs], { env });
+    await waybill(["enqueue", "mail.album_ready", '{"albumId":"a2"}', "--jobs", jobs], { env: signing });
+    const worker = start(["worker", "--jobs", jobs, "--signatures", "mailers=required"], signing);
+    await until("both ends", () => linesOf(worker).filter(({ event }) => event === "settled").length === 2);
+    worker.child.kill("SIGTERM");
+    await worker.ended;
+    expect(traceOf(env)).toEqual(["mailed:a2"]);
+    expect(linesOf(worker).find(({ outcome }) => outcome === "dead")).toMatchObject({
+      reason: { code: "SIGNATURE_INVALID" },
+    });
+    const bare = await waybill(["worker", "--jobs", jobs, "--signatures", "required"], { env });
+    expect([bare.code, bare.stderr]).toEqual([2, expect.stringContaining("no keys")]);
   });
 
   test("a signal while the jobs are still loading ends it at once: nothing is leased yet", async () => {

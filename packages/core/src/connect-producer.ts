@@ -102,6 +102,8 @@ export interface OpenProducer {
   readonly seam: Seam;
   /** NODE_ENV, or "development". */
   readonly env: string;
+  /** Null: jobs are not signed. */
+  readonly keys: KeyRing | null;
 }
 
 export async function openProducer(target: string | BackendFactory, options: ProducerOptions): Promise<OpenProducer> {
@@ -158,7 +160,7 @@ export async function openProducer(target: string | BackendFactory, options: Pro
     enqueueMany: (items) => calls.enqueueMany(items),
     close: () => (closing ??= close()),
   };
-  return { producer, raw: backend, seam, env };
+  return { producer, raw: backend, seam, env, keys };
 }
 
 /** A refusal at start leaves no connection behind: it would keep the process alive. */

@@ -35,7 +35,7 @@ export interface Jobs extends Producer {
 
 /** Opens a backend by its URL, or by a factory from a backend package. Rejects with the way out in the message. */
 export async function connect(target: string | BackendFactory, options: ConnectOptions = {}): Promise<Jobs> {
-  const { producer, raw, seam, env } = await openProducer(target, options);
+  const { producer, raw, seam, env, keys } = await openProducer(target, options);
   const { events } = producer;
   const { role = "worker", version = null } = options;
   const workers = new Set<OwnedWorker>();
@@ -51,7 +51,8 @@ export async function connect(target: string | BackendFactory, options: ConnectO
     inspector: inspectorOf(raw),
     doctor: doctorOf(raw),
     worker(workerOptions) {
-      const owned = createWorker({ seam, events, role, env, version, close: () => jobs.close() }, workerOptions);
+      const host = { seam, events, role, env, version, keys, close: () => jobs.close() };
+      const owned = createWorker(host, workerOptions);
       workers.add(owned);
       void owned.stopped.then(() => workers.delete(owned));
       return owned.worker;

@@ -68,6 +68,9 @@ async function decide(run: Run): Promise<Outcome> {
     return dead(error instanceof EnvelopeError ? error.envelopeCode : "ENVELOPE_INVALID", error.message, error);
   }
   run.envelope = envelope;
+  const { body, signature, label } = delivery;
+  const refused = registry.signatures?.({ id: envelope.id, body, signature }, label?.queue ?? null);
+  if (refused) return dead("SIGNATURE_INVALID", refused);
   const early = beforeStart(envelope, delivery, registry);
   if (early) return early;
   const job = registry.find(envelope.type);

@@ -26,6 +26,7 @@ export type { Requirement } from "./requirement.ts";
 export type { Migration } from "./schemes.ts";
 export { migrate } from "./schemes.ts";
 export type { ServerVersions } from "./server-version.ts";
+export type { SignaturePolicies, SignaturePolicy } from "./signature-policy.ts";
 export { KeyRing, keyRing, newSecret } from "./signing.ts";
 export type { StandardSchema } from "./standard-schema.ts";
 export type { Upcasters } from "./upcast.ts";

@@ -7,6 +7,7 @@ import { EventBus } from "./events.ts";
 import { memoryCapabilities } from "./memory/limits.ts";
 import { compose, type Middleware } from "./middleware.ts";
 import { policyOf } from "./retry-policy.ts";
+import { type SignatureCheck, signatureCheck, type SignatureOptions } from "./signature-policy.ts";
 import type { StandardSchema } from "./standard-schema.ts";
 import type { Upcasters } from "./upcast.ts";
 
@@ -32,9 +33,11 @@ export interface Registry {
   readonly capabilities: Capabilities;
   /** A job lost this often is dead-lettered `WORKER_LOST`. */
   readonly maxLost: number;
+  /** Null: signatures are not looked at. */
+  readonly signatures: SignatureCheck | null;
 }
 
-export interface RegistryOptions {
+export interface RegistryOptions extends SignatureOptions {
   readonly middleware?: readonly Middleware[];
   readonly events?: EventBus;
   /** Default: those of the memory backend, for runs that touch none. */
@@ -75,6 +78,7 @@ export function createRegistry(jobs: readonly JobDefinition[], options: Registry
     events: options.events ?? new EventBus(),
     capabilities,
     maxLost,
+    signatures: signatureCheck(options),
   };
 }
 

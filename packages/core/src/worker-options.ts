@@ -4,6 +4,8 @@ import { assertQueue, type JobDefinition } from "./define-job.ts";
 import { type Duration, timerMs } from "./duration.ts";
 import { WaybillError } from "./errors.ts";
 import type { Middleware } from "./middleware.ts";
+import type { SignaturePolicies } from "./signature-policy.ts";
+import type { KeyRing } from "./signing.ts";
 
 /** How long each step of a shutdown may take. The defaults fit a platform that kills after 30 s, `close` of the connection included. */
 export interface ShutdownLimits {
@@ -45,6 +47,13 @@ export interface WorkerOptions {
    * back, and a supervisor starts a fresh process. For handlers that leak. Absent: no limit.
    */
   readonly maxMemoryBytes?: number;
+  /**
+   * Which jobs run by their producer's signature: one policy for all queues of the worker, or `{ payments: "required" }`,
+   * where queues not named are "off". Default "off". A refused job is dead-lettered `SIGNATURE_INVALID` as it came.
+   */
+  readonly signatures?: SignaturePolicies;
+  /** What `signatures` verify with. Default: the connection's `keys`; a worker may have others, and sign nothing. */
+  readonly keys?: KeyRing | string | readonly string[];
   /** The first is the outermost. */
   readonly middleware?: readonly Middleware[];
 }
@@ -74,6 +83,9 @@ export function workerSettings(options: WorkerOptions, has: Capabilities): Worke
   if (!Number.isSafeInteger(concurrency) || concurrency < 1)
     throw refuse(`concurrency is ${concurrency}: a whole number from 1`);
   if (!Number.isSafeInteger(maxLost) || maxLost < 1) throw refuse(`maxLost is ${maxLost}: a whole number from 1`);
+  if (options.keys !== undefined && options.signatures === undefined) {
+    throw refuse("a worker's `keys` verify where `signatures` says so; give it, or leave the keys out");
+  }
   if (!(maxMemoryBytes > 0)) throw refuse(`maxMemoryBytes is ${maxMemoryBytes}: bytes, more than 0`);
   const leaseMs = timerMs(options.lease ?? "30s", "lease");
   if (leaseMs < 100) throw refuse(`lease is ${leaseMs} ms: at least 100 ms, and long enough for a busy event loop`);

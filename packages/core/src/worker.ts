@@ -14,6 +14,7 @@ import type { Seam } from "./seam.ts";
 import { createSettler } from "./settler.ts";
 import { shutDown } from "./shutdown.ts";
 import { runUntilSignal } from "./signals.ts";
+import type { KeyRing } from "./signing.ts";
 import { Slots } from "./slots.ts";
 import { healthOf, type Phase, type WorkerHealth } from "./worker-health.ts";
 import { workerSettings, type WorkerOptions, type WorkerSettings } from "./worker-options.ts";
@@ -43,6 +44,8 @@ export interface WorkerHost {
   readonly events: EventBus;
   readonly role: string;
   readonly env: string;
+  /** The connection's own, which a worker verifies with unless it has others; null where it signs nothing. */
+  readonly keys: KeyRing | null;
   /** Of the program; null when it was not told. */
   readonly version: string | null;
   readonly close: () => Promise<void>;
@@ -120,13 +123,14 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
   const { seam, events, role, env, version } = host;
   const { concurrency, leaseMs, heartbeatMs, middleware, maxLost } = settings;
   const queues = [...settings.queues.keys()];
+  const { signatures, keys = host.keys ?? undefined } = options;
   const { address, capabilities } = seam.backend;
   const slots = new Slots(settings);
   const reachability = createReachability(events, id);
   const settler = createSettler({ seam, slots, events, reachability, worker: id });
   const runner = createJobRunner(
     slots,
-    createRegistry(options.jobs, { middleware, events, capabilities, maxLost }),
+    createRegistry(options.jobs, { middleware, events, capabilities, maxLost, queues, signatures, keys }),
     settler,
     id,
     seam.completeIn,

@@ -1,4 +1,13 @@
-import type { Duration, EventBus, JobDefinition, KeyRing, LogOption, Middleware, Requirement } from "@waybill/core";
+import type {
+  Duration,
+  EventBus,
+  JobDefinition,
+  KeyRing,
+  LogOption,
+  Middleware,
+  Requirement,
+  SignaturePolicy,
+} from "@waybill/core";
 import type { Carrier } from "./carrier.ts";
 import type { DoorOptions } from "./door.ts";
 import type { DeadLetterOfPush } from "./push-settler.ts";
@@ -29,6 +38,13 @@ export interface ReceiverOptions extends DoorOptions, SenderOptions {
   readonly middleware?: readonly Middleware[];
   /** Deliveries that may end with their process gone before the job is dead, where the carrier counts them. Default 20. */
   readonly maxLost?: number;
+  /**
+   * Which jobs run by the signature of their producer, whoever pushed them. Default "off". One that must not run is
+   * dead, `SIGNATURE_INVALID`. For all queues: of a pushed job's queue only the job itself tells.
+   */
+  readonly signatures?: SignaturePolicy;
+  /** Secrets of the producers, which `signatures` verifies with; `keys` are the senders'. */
+  readonly producerKeys?: KeyRing | string | readonly string[];
   /** One JSON line per transition: to stdout, nowhere, or into a function. Default "stdout". */
   readonly log?: LogOption;
   readonly events?: EventBus;

@@ -29,12 +29,17 @@ const OFFERS: readonly Requirement[] = ["delivery:push"];
 /** Runs pushed jobs by the `execute` that workers use, and answers once the job has ended. Throws `CONFIG_INVALID`. */
 export function createReceiver(options: ReceiverOptions): Receiver {
   const { path = "/work", concurrency = 10, events = new EventBus(), maxLost = 20, middleware = [] } = options;
+  const { signatures = "off", producerKeys } = options;
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
     throw refuse(`concurrency is ${concurrency}: a whole number from 1`);
   }
+  if (typeof signatures !== "string") throw refuse("signatures of a receiver is one policy, for whatever is pushed");
+  if (producerKeys !== undefined && options.signatures === undefined) {
+    throw refuse("producerKeys verify where `signatures` says so; give it, or leave them out");
+  }
   insistOn(options.require ?? [], OFFERS, "a receiver of pushed jobs");
   const carriers = carriersOf(options);
-  const registry = createRegistry(options.jobs, { middleware, events, maxLost });
+  const registry = createRegistry(options.jobs, { middleware, events, maxLost, signatures, keys: producerKeys });
   checkCarriers(carriers, options, registry);
   warnOfPatience(carriers, options.jobs, concurrency);
   const worker = `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;

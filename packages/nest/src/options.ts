@@ -62,6 +62,8 @@ const WORKER: Record<keyof WorkerSettings, true> = {
   shutdown: true,
   maxLost: true,
   maxMemoryBytes: true,
+  signatures: true,
+  keys: true,
 };
 const PUSH: Record<keyof PushSettings, true> = {
   keys: true,
@@ -71,6 +73,8 @@ const PUSH: Record<keyof PushSettings, true> = {
   abort: true,
   keepDead: true,
   maxLost: true,
+  signatures: true,
+  producerKeys: true,
   require: true,
   maxBodyBytes: true,
   bodyTimeoutMs: true,

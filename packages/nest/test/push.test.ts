@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Body, Controller, Module, Post } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
-import { defineJob, Discard } from "@waybill/core";
+import { defineJob, Discard, newSecret } from "@waybill/core";
 import { createRelay } from "@waybill/http";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { JobHandler, JobQueue, WaybillModule } from "../src/index.ts";
-import { oddlyWritten, push, secret } from "./pushed.ts";
+import { oddlyWritten, push as post, secret } from "./pushed.ts";
 import { listening, settled, started, waybill } from "./started.ts";
 
 const greet = defineJob({ type: "greet", payload: z.object({ name: z.string() }), timeout: "10s" });
@@ -34,14 +34,29 @@ class Echo {
 
 test("a pushed job runs in front of Nest's body parsers, signed over the bytes that came", async () => {
   const { app, url } = await listening(door, { imports: [feature], providers: [Greetings] });
-  const answer = await push(`${url}/work`, oddlyWritten("greet", { name: "Ada" }));
+  const answer = await post(`${url}/work`, oddlyWritten("greet", { name: "Ada" }));
   expect([answer.status, answer.headers.get("waybill-outcome")]).toEqual([200, "completed"]);
   expect(app.get(Greetings).said).toEqual(["Ada"]);
-  const dead = await push(`${url}/work`, oddlyWritten("greet", { name: "nobody" }));
+  const dead = await post(`${url}/work`, oddlyWritten("greet", { name: "nobody" }));
   expect([dead.status, dead.headers.get("waybill-outcome")]).toEqual([422, "dead"]);
-  const forged = await push(`${url}/work`, oddlyWritten("greet", { name: "Eve" }), { "webhook-id": "another" });
+  const forged = await post(`${url}/work`, oddlyWritten("greet", { name: "Eve" }), { "webhook-id": "another" });
   expect(forged.status).toBe(403);
   expect(app.get(Greetings).said).toEqual(["Ada"]);
+});
+
+test("a job that no producer signed is run neither by a worker nor by a push that want one", async () => {
+  const worker = { signatures: "required", keys: newSecret() } as const;
+  const push = { keys: secret, signatures: "required", producerKeys: newSecret() } as const;
+  const { app, url } = await listening({ worker, push }, { imports: [feature], providers: [Greetings] });
+  const jobs = app.get(JobQueue);
+  const codes: unknown[] = [];
+  jobs.events.on("settled", ({ reason }) => codes.push(reason?.code));
+  await post(`${url}/work`, oddlyWritten("greet", { name: "Ada" }));
+  const pulled = settled(app, 1);
+  await jobs.enqueue(greet, { name: "Ada" });
+  await pulled;
+  expect(codes).toEqual(["SIGNATURE_INVALID", "SIGNATURE_INVALID"]);
+  expect(app.get(Greetings).said).toEqual([]);
 });
 
 test("all other requests reach the controllers, their bodies parsed, under a global prefix too", async () => {
@@ -58,7 +73,7 @@ test("all other requests reach the controllers, their bodies parsed, under a glo
   const headers = { "content-type": "application/json" };
   const echoed = await fetch(`${url}/api/work/other`, { method: "POST", headers, body: '{"a":1}' });
   expect([echoed.status, await echoed.json()]).toEqual([201, { a: 1 }]);
-  expect((await push(`${url}/jobs/run`, oddlyWritten("greet", { name: "Ada" }))).status).toBe(200);
+  expect((await post(`${url}/jobs/run`, oddlyWritten("greet", { name: "Ada" }))).status).toBe(200);
   await app.close();
 });
 
@@ -78,7 +93,7 @@ test("pulled and pushed, a job meets the same events", async () => {
     await pulled;
   }
   const byPull = seen.splice(0);
-  for (const name of ["Ada", "nobody"]) await push(`${url}/work`, oddlyWritten("greet", { name }));
+  for (const name of ["Ada", "nobody"]) await post(`${url}/work`, oddlyWritten("greet", { name }));
   expect(byPull).toHaveLength(6);
   expect(seen).toEqual(byPull);
 });
@@ -86,7 +101,7 @@ test("pulled and pushed, a job meets the same events", async () => {
 test("at shutdown a pushed job finishes, and its sender gets its answer", async () => {
   const { app, url } = await listening(door, { imports: [feature], providers: [Greetings] });
   const begun = new Promise((resolve) => app.get(JobQueue).events.on("started", resolve));
-  const answer = push(`${url}/work`, oddlyWritten("greet", { name: "slow" }));
+  const answer = post(`${url}/work`, oddlyWritten("greet", { name: "slow" }));
   await begun;
   await app.close();
   expect((await answer).status).toBe(200);
@@ -99,7 +114,7 @@ test("a relay stands beside the receiver, and what it stores is pulled", async (
     { imports: [feature], providers: [Greetings] },
   );
   const pulled = settled(app, 1);
-  const answer = await push(`${url}/relay`, oddlyWritten("greet", { name: "Ada" }));
+  const answer = await post(`${url}/relay`, oddlyWritten("greet", { name: "Ada" }));
   expect(answer.status).toBe(200);
   await pulled;
   expect(app.get(Greetings).said).toEqual(["Ada"]);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { ContractCase } from "../contract-case.ts";
 import { inspectable } from "./claims.ts";
 import { bury, inspector } from "./dead-letter.ts";
+import { labelOf } from "./retry.ts";
 
 const subject = "replay";
 
@@ -16,6 +17,21 @@ export const replayCases: readonly ContractCase[] = [
     await inspector(bench).replay();
     const { attempt, lost, releases } = await bench.takeOne();
     assert.deepEqual({ attempt, lost, releases }, { attempt: 1, lost: 0, releases: 0 });
+  }),
+  rule("label and body survive a dead letter and its replay", async (bench) => {
+    const priority = bench.backend.capabilities.priorityLevels > 1 ? 3 : 0;
+    const signature = { timestamp: 1_790_000_000, value: "v1,c2lnbmF0dXJl" };
+    await bench.put({
+      type: "mail.album_ready",
+      tenant: "acme",
+      priority,
+      signature,
+      body: ' {"b":1.0,"a":"\u2028"}\n',
+    });
+    const buried = await bench.takeOne();
+    await bench.backend.deadLetter(buried, { code: "TEST", message: "to be replayed" });
+    await inspector(bench).replay();
+    assert.deepEqual(labelOf(await bench.takeOne()), labelOf(buried));
   }),
   rule("a replayed message is no dead letter any more", async (bench) => {
     await bury(bench);

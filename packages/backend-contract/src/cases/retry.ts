@@ -119,7 +119,8 @@ const moving: readonly ContractCase[] = [
 
 type Delivery = Awaited<ReturnType<Bench["takeOne"]>>;
 
-const labelOf = ({ id, type, queue, tenant, priority, signature, body }: Delivery): Partial<Delivery> => ({
+/** What a message keeps whatever becomes of it. */
+export const labelOf = ({ id, type, queue, tenant, priority, signature, body }: Delivery): Partial<Delivery> => ({
   id,
   type,
   queue,

@@ -65,6 +65,21 @@ const replaying: readonly Defect[] = [
     }),
   },
   {
+    defect: "a dead letter has no column for the signature",
+    seenBy: "label and body survive a dead letter and its replay",
+    plant: always((good: InspectableBackend) => {
+      const dead = new Set<string>();
+      return {
+        deadLetter(lease, reason) {
+          dead.add(lease.id);
+          return good.deadLetter(lease, reason);
+        },
+        lease: async (request) =>
+          (await good.lease(request)).map((lease) => (dead.has(lease.id) ? { ...lease, signature: null } : lease)),
+      };
+    }),
+  },
+  {
     defect: "a replayed message stays in the list",
     seenBy: "a replayed message is no dead letter any more",
     plant: inspects((good) => {

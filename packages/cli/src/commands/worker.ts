@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { shared, type SharedOptions } from "../connection.ts";
 import { examples, section } from "../help.ts";
+import { type KeyFlags, keysOption } from "../keys.ts";
 import { loadHandlers } from "../load-jobs.ts";
 import { runWorker } from "../run-worker.ts";
 import { jobsOption, type WorkerFlags, workerOptions } from "../worker-options.ts";
 
-interface Options extends SharedOptions, WorkerFlags {
+interface Options extends SharedOptions, WorkerFlags, KeyFlags {
   readonly jobs: string;
 }
 
@@ -15,7 +16,7 @@ export function workerCommand(program: Command): void {
     .summary("run jobs until told to stop")
     .description("Run jobs until SIGTERM or SIGINT, then finish or hand back what runs, and print a summary.")
     .addOption(jobsOption().makeOptionMandatory());
-  workerOptions(command);
+  workerOptions(command).addOption(keysOption());
   examples(
     shared(command).action(work),
     ["waybill worker --jobs ./jobs.js", "every queue the jobs name"],

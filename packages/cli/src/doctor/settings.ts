@@ -75,6 +75,11 @@ function textOf(name: string, value: unknown): Setting["value"] {
   if (value === undefined) return null;
   if (Array.isArray(value)) return value.join(",");
   if (name === "to") return String(value).replace(/\?.*$/, "");
+  if (typeof value === "object" && value !== null) {
+    return Object.entries(value)
+      .map((pair) => pair.join("="))
+      .join(",");
+  }
   return name === "url" ? maskUrl(String(value)) : (value as Setting["value"]);
 }
 

@@ -7,6 +7,7 @@ import { parseEnvelope } from "../envelope/index.ts";
 import type { OutcomeEvent } from "../events.ts";
 import { memoryBackend } from "../memory/index.ts";
 import type { Middleware } from "../middleware.ts";
+import type { SignaturePolicies } from "../signature-policy.ts";
 
 export interface TestJobsOptions extends Omit<ConnectOptions, "jobs" | "allowVolatile"> {
   /** Those with handlers run by `drain`; the others stay where they are enqueued. */
@@ -14,6 +15,8 @@ export interface TestJobsOptions extends Omit<ConnectOptions, "jobs" | "allowVol
   /** Asked at each `drain`, for programs that know their handlers later than their definitions. Default: those of `jobs`. */
   readonly handlers?: () => readonly JobDefinition[];
   readonly middleware?: readonly Middleware[];
+  /** What a worker would be told, with the connection's `keys`: what somebody else made is put in by `enqueueBody`. */
+  readonly signatures?: SignaturePolicies;
 }
 
 /** A connection whose jobs wait in this process until the test runs them, on a clock that the test moves. */
@@ -37,6 +40,7 @@ export async function testJobs({
   jobs: definitions,
   handlers = () => definitions,
   middleware = [],
+  signatures = "off",
   ...options
 }: TestJobsOptions): Promise<TestJobs> {
   const bodies: string[] = [];
@@ -65,7 +69,7 @@ export async function testJobs({
     const ended: OutcomeEvent[] = [];
     const off = connection.events.on("settled", (event) => void ended.push(event));
     const seen = new Set(queues);
-    const worker = connection.worker({ jobs: handled, queues: [...seen], concurrency: 1, middleware });
+    const worker = connection.worker({ jobs: handled, queues: [...seen], concurrency: 1, middleware, signatures });
     await worker.start();
     while (await isBusy(seen)) await new Promise((resolve) => setImmediate(resolve));
     await worker.stop();
