@@ -76,7 +76,9 @@ export interface Producer {
    */
   enqueueBody(body: string, signature?: Signature | null): Promise<Receipt>;
   /** Answers per item, in order; one that fails does not sink its neighbours. Never rejects. */
-  enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
+  enqueueMany<Inputs extends readonly unknown[]>(
+    items: readonly [...{ [At in keyof Inputs]: EnqueueItem<Inputs[At]> }],
+  ): Promise<Answer<Receipt>[]>;
   /**
    * Lets pending calls end and closes the backend, which together take `closeTimeout` at the longest. Idempotent.
    */

@@ -26,10 +26,12 @@ export interface RetryOptions {
  * The user's function. Resolves: the job is completed. Throws `RetryLater`: put back uncounted; `Discard`: kept
  * for a person; anything else: a failed attempt. It may run more than once and must tolerate that.
  */
-export type Handler<Payload> = {
-  // A method type, so that definitions of different payloads fit one list.
-  bivariant(payload: Payload, job: JobContext): Promise<void> | void;
-}["bivariant"];
+export type Handler<Payload> = (payload: Payload, job: JobContext) => Promise<void> | void;
+
+/** As a definition holds it: a method's type, so that definitions of different payloads fit one list. */
+interface Handling<Payload> {
+  handle(payload: Payload, job: JobContext): Promise<void> | void;
+}
 
 export interface JobOptions<Schema extends StandardSchema> {
   /** Names the handler: dots and underscores, no hyphens; "receipt.send". */
@@ -61,7 +63,7 @@ export interface JobDefinition<Input = unknown, Output = Input> {
   readonly timeoutMs: number | null;
   readonly version: number;
   readonly upcasters: Upcasters;
-  readonly handler: Handler<Output> | null;
+  readonly handler: Handling<Output>["handle"] | null;
 }
 
 /** What a definition's handler gets: the payload as its schema returns it. */

@@ -34,9 +34,10 @@ export interface EnqueueOptions {
 }
 
 /** One item of `enqueueMany`. */
-export interface EnqueueItem {
-  readonly job: JobDefinition | string;
-  readonly payload: unknown;
+export interface EnqueueItem<Input = unknown> {
+  /** A definition, or the type's name; then nothing is known of the payload. */
+  readonly job: JobDefinition<Input, unknown> | string;
+  readonly payload: NoInfer<Input>;
   readonly options?: EnqueueOptions;
 }
 

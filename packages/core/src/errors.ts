@@ -1,5 +1,3 @@
-import type { Outcome } from "./outcome.ts";
-
 /** Codes of this process. Codes of envelopes are a list of their own: `EnvelopeCode`. */
 export type WaybillErrorCode =
   | "ENVELOPE_INVALID"
@@ -49,34 +47,6 @@ export class PayloadError extends WaybillError {
     super("PAYLOAD_INVALID", `the payload of "${type}" does not fit its schema: ${list}`);
     this.name = "PayloadError";
     this.issues = issues;
-  }
-}
-
-/** Thrown by a handler: put the job back for `delayMs` without spending an attempt. */
-export class RetryLater extends WaybillError {
-  readonly delayMs: number;
-  constructor(delayMs: number, message = "the handler asked to be run later") {
-    super("RETRY_LATER", message);
-    this.name = "RetryLater";
-    this.delayMs = delayMs;
-  }
-}
-
-/** Thrown by a handler: this job will never succeed; keep it for a person. */
-export class Discard extends WaybillError {
-  constructor(message: string, options?: { cause?: unknown }) {
-    super("DISCARD", message, options);
-    this.name = "Discard";
-  }
-}
-
-/** Thrown by a handler that handed its job on: what was decided there is decided here, delay and reason included. */
-export class RanElsewhere extends WaybillError {
-  readonly outcome: Outcome;
-  constructor(outcome: Outcome) {
-    super("RAN_ELSEWHERE", `the job ran elsewhere and ended as ${outcome.kind}`);
-    this.name = "RanElsewhere";
-    this.outcome = outcome;
   }
 }
 

@@ -170,6 +170,7 @@ test("enqueueMany answers per item, in order, and one that fails does not sink i
   const jobs = await connected();
   const answers = await jobs.enqueueMany([
     { job: receipt, payload: { orderId: "a" } },
+    // @ts-expect-error as a caller without types would
     { job: receipt, payload: { orderId: 2 } },
     { job: receipt, payload: { orderId: "c" }, options: { delay: "1h" } },
   ]);

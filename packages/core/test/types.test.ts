@@ -1,19 +1,23 @@
 import { expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { connect, defineJob, handlerFor, type JobContext } from "../src/index.ts";
-import { runInline } from "../src/testing/index.ts";
+import { connect, defineJob, handlerFor, type JobContext, type Jobs, RetryLater } from "../src/index.ts";
+import { jobMetrics } from "../src/metrics/index.ts";
+import { memoryBackend } from "../src/memory/index.ts";
+import { runInline, simulateCrashes, testJobs, type TestJobs } from "../src/testing/index.ts";
 
 const receipt = defineJob({
   type: "receipt.send",
   payload: z.object({ orderId: z.string(), at: z.iso.datetime().transform((text) => new Date(text)) }),
 });
 
+const count = defineJob({ type: "count.add", payload: z.object({ n: z.number() }) });
+
 test("the payload's type flows from the schema to handler and enqueue, input and output apart", () => {
   handlerFor(receipt, (payload, job) => {
     expectTypeOf(payload).toEqualTypeOf<{ orderId: string; at: Date }>();
     expectTypeOf(job).toEqualTypeOf<JobContext>();
   });
-  const jobs = {} as Awaited<ReturnType<typeof connect>>;
+  const jobs = {} as Jobs;
   const calls = () => [
     jobs.enqueue(receipt, { orderId: "o", at: "2026-11-23T00:00:00Z" }),
     // @ts-expect-error a field is missing
@@ -40,13 +44,150 @@ test("a handler that returns a value, or an unknown option of a job, does not co
     defineJob({ type: "a", retries: 3 }),
     // @ts-expect-error a duration in words
     defineJob({ type: "a", timeout: "a while" }),
+    // @ts-expect-error a duration in a unit nobody has
+    defineJob({ type: "a", retry: { initial: "5 sec" } }),
+    // @ts-expect-error no such option of retry
+    defineJob({ type: "a", retry: { attempts: 3 } }),
+    // @ts-expect-error a queue is a name
+    defineJob({ type: "a", queue: 1 }),
+    // @ts-expect-error a job has a type
+    defineJob({ queue: "mail" }),
+    // @ts-expect-error no schema
+    defineJob({ type: "a", payload: { orderId: "string" } }),
+    // @ts-expect-error a later run is so long away, and not at a time
+    new RetryLater(new Date()),
+    // @ts-expect-error a duration without its unit
+    new RetryLater("10"),
   ];
   expectTypeOf(wrong).toBeFunction();
 });
 
+test("a handler that wants another payload than its job has does not compile", () => {
+  const wrong = () => [
+    // @ts-expect-error the input's type, not the output's
+    handlerFor(receipt, (payload: { orderId: string; at: string }) => void payload),
+    // @ts-expect-error a field the job does not have
+    handlerFor(receipt, (payload: { orderId: string; total: number }) => void payload),
+    // @ts-expect-error a handler returns nothing
+    handlerFor(receipt, () => ({ done: true })),
+    defineJob({
+      type: "a",
+      payload: z.object({ n: z.number() }),
+      // @ts-expect-error the payload is what the schema says
+      handler: (payload: { n: string }) => void payload,
+    }),
+    // @ts-expect-error without a schema nothing is known of the payload
+    defineJob({ type: "a", handler: (payload: { n: string }) => void payload }),
+  ];
+  const right = () => [
+    handlerFor(receipt, ({ orderId }: { orderId: string }) => void orderId),
+    handlerFor(receipt, async () => {}),
+    defineJob({ type: "a", handler: (payload) => void expectTypeOf(payload).toBeUnknown() }),
+    defineJob({ type: "a", payload: z.number(), handler: (n) => void expectTypeOf(n).toBeNumber() }),
+  ];
+  expectTypeOf([wrong, right]).toBeArray();
+});
+
+test("a misspelt option or one of another type does not compile, of connections and workers either", () => {
+  const wrong = (jobs: Jobs) => [
+    // @ts-expect-error a backend is a URL or a factory
+    connect(6379),
+    // @ts-expect-error no such option
+    connect("memory:", { enqueueTimout: "5s" }),
+    // @ts-expect-error a duration in words
+    connect("memory:", { enqueueTimeout: "soon" }),
+    // @ts-expect-error nothing of that name can be required
+    connect("memory:", { require: ["exactly_once"] }),
+    // @ts-expect-error a log is "stdout", "off" or a function
+    connect("memory:", { log: true }),
+    // @ts-expect-error a worker has jobs
+    jobs.worker({ concurrency: 5 }),
+    // @ts-expect-error queues are a list
+    jobs.worker({ jobs: [count], queues: "mail" }),
+    // @ts-expect-error no such option
+    jobs.worker({ jobs: [count], concurency: 5 }),
+    // @ts-expect-error a duration without its unit
+    jobs.worker({ jobs: [count], lease: "30" }),
+    // @ts-expect-error no such step of a shutdown
+    jobs.worker({ jobs: [count], shutdown: { wait: "5s" } }),
+    // @ts-expect-error a middleware calls what is next
+    jobs.worker({ jobs: [count], middleware: [(job: string) => void job] }),
+    // @ts-expect-error no such event
+    jobs.events.on("complete", () => {}),
+    // @ts-expect-error no such state of a worker
+    jobs.worker({ jobs: [count] }).health().state === "idle",
+    // @ts-expect-error a queue is a name
+    jobs.enqueue(count, { n: 1 }, { queue: 1 }),
+    // @ts-expect-error a time is a Date
+    jobs.enqueue(count, { n: 1 }, { runAt: "2026-11-23T00:00:00Z" }),
+    // @ts-expect-error a field of the wrong type, in a transaction too
+    jobs.enqueueIn({}, count, { n: "1" }),
+    // @ts-expect-error no such limit
+    memoryBackend({ capabilities: { maxDelay: 5 } }),
+    // @ts-expect-error no such option
+    jobMetrics(jobs, { buckets: [1] }),
+  ];
+  expectTypeOf(wrong).toBeFunction();
+});
+
+test("what a test runs and reads has the types of its jobs", () => {
+  const calls = async (jobs: TestJobs) => {
+    expectTypeOf(jobs.enqueued(count)).toEqualTypeOf<{ n: number }[]>();
+    // @ts-expect-error a duration in words
+    await jobs.advance("tomorrow");
+    // @ts-expect-error a test has jobs
+    await testJobs({});
+    // @ts-expect-error no such option
+    await runInline(count, { n: 1 }, { attempts: 2 });
+    const simulation = { world: () => ({ sum: 0 }), check: () => {} };
+    await simulateCrashes({
+      ...simulation,
+      job: (world) => handlerFor(count, ({ n }) => void (world.sum += n)),
+      payload: { n: 1 },
+    });
+    // @ts-expect-error a payload of another job
+    await simulateCrashes({ ...simulation, job: () => handlerFor(count, () => {}), payload: { orderId: "o" } });
+    await simulateCrashes({
+      ...simulation,
+      // @ts-expect-error a world without that member
+      job: (world) => handlerFor(count, ({ n }) => void (world.total += n)),
+      payload: { n: 1 },
+    });
+  };
+  expectTypeOf(calls).toBeFunction();
+});
+
+test("each item of enqueueMany is judged by its own definition", () => {
+  const jobs = {} as Jobs;
+  const fine = { orderId: "o", at: "2026-11-23T00:00:00Z" };
+  const calls = () => [
+    jobs.enqueueMany([
+      { job: receipt, payload: fine, options: { delay: "1m" } },
+      { job: count, payload: { n: 1 } },
+      { job: "elsewhere.known", payload: ["anything", 1] },
+    ]),
+    jobs.enqueueMany([1, 2].map((n) => ({ job: count, payload: { n } }))),
+    jobs.enqueueMany([]),
+    jobs.enqueueMany([
+      { job: receipt, payload: fine },
+      // @ts-expect-error the payload of the neighbour
+      { job: count, payload: fine },
+      // @ts-expect-error a field of the wrong type
+      { job: count, payload: { n: "1" } },
+    ]),
+    // @ts-expect-error every item of a list made elsewhere
+    jobs.enqueueMany(["1", "2"].map((n) => ({ job: count, payload: { n } }))),
+    // @ts-expect-error an unknown option
+    jobs.enqueueMany([{ job: count, payload: { n: 1 }, options: { delays: "10m" } }]),
+    // @ts-expect-error no such member
+    jobs.enqueueMany([{ job: count, payload: { n: 1 }, delay: "10m" }]),
+  ];
+  expectTypeOf(calls).toBeFunction();
+});
+
 test("definitions of different payloads fit one list", async () => {
   const other = defineJob({ type: "other", payload: z.object({ n: z.number() }), handler: ({ n }) => void n });
-  const jobs = {} as Awaited<ReturnType<typeof connect>>;
+  const jobs = {} as Jobs;
   const make = () => jobs.worker({ jobs: [handlerFor(receipt, () => {}), other] });
   expectTypeOf(make).toBeFunction();
 });

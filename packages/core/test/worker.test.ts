@@ -48,7 +48,7 @@ test("RetryLater puts the job back without spending an attempt", async () => {
     type: "shy",
     handler(_, job) {
       attempts.push(job.attempt);
-      if (attempts.length < 3) throw new RetryLater(10);
+      if (attempts.length < 3) throw new RetryLater("10ms");
     },
   });
   const jobs = await connected();

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { defineJob, type WaybillError } from "@waybill/core";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { envelope } from "./daemon-request.ts";
 import { gate, now, receiving } from "./pushing.ts";
 
@@ -92,8 +93,9 @@ test("a second stop skips the draining and answers the same report", async () =>
 test("an idle receiver stops at once, and what its report says adds up", async () => {
   const outcomes = defineJob({
     type: "counted",
+    payload: z.object({ fails: z.string().optional() }),
     retry: { maxAttempts: 2 },
-    handler: ({ fails }: { fails?: string }) => (fails ? Promise.reject(new Error("no")) : undefined),
+    handler: ({ fails }) => (fails ? Promise.reject(new Error("no")) : undefined),
   });
   const { push, receiver, lines } = await receiving({ jobs: [outcomes] });
   await push(envelope("counted"));

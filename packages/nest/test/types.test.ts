@@ -1,7 +1,8 @@
 import { defineJob, type JobContext, type PayloadOf } from "@waybill/core";
 import { expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { JobHandler, type QueueOf } from "../src/index.ts";
+import { JobHandler, JobQueue, type QueueOf, WaybillModule } from "../src/index.ts";
+import { testJobsOf, withTestJobs } from "../src/testing/index.ts";
 
 const receipt = defineJob({
   type: "receipt.send",
@@ -78,6 +79,43 @@ test("the queue of one job takes its input and nothing else", () => {
     queue.enqueue({ orderId: "o", at: new Date() }),
     // @ts-expect-error a field is missing
     queue.enqueue({ orderId: "o" }),
+  ];
+  expectTypeOf(calls).toBeFunction();
+});
+
+test("a module with a misspelt option, or one of another type, does not compile", () => {
+  const wrong = () => [
+    // @ts-expect-error where the jobs are
+    WaybillModule.forRoot({ jobs: [receipt] }),
+    // @ts-expect-error a URL is text
+    WaybillModule.forRoot({ url: new URL("sqlite:./waybill.db") }),
+    // @ts-expect-error no such option
+    WaybillModule.forRoot({ url: "memory:", workers: {} }),
+    // @ts-expect-error the worker's jobs are found
+    WaybillModule.forRoot({ url: "memory:", worker: { jobs: [receipt] } }),
+    // @ts-expect-error a duration in words
+    WaybillModule.forRoot({ url: "memory:", worker: { lease: "a minute" } }),
+    // @ts-expect-error no such kind of enhancer
+    WaybillModule.forRoot({ url: "memory:", enhancers: ["middleware"] }),
+    // @ts-expect-error nobody may push without keys
+    WaybillModule.forRoot({ url: "memory:", push: { key: "whsec_" } }),
+    // @ts-expect-error an option of forRoot, as it is made
+    WaybillModule.forRootAsync({ useFactory: () => ({ url: 6379 }) }),
+    // @ts-expect-error a job is a definition, not its name
+    WaybillModule.forFeature(["receipt.send"]),
+  ];
+  expectTypeOf(wrong).toBeFunction();
+});
+
+test("the producer of an application and of its tests knows its jobs' payloads", () => {
+  const calls = (queue: JobQueue) => [
+    // @ts-expect-error a field is missing
+    queue.enqueue(receipt, { orderId: "o" }),
+    // @ts-expect-error a field is missing in one item
+    queue.enqueueMany([{ job: receipt, payload: { orderId: "o" } }]),
+    expectTypeOf(testJobsOf({ get: () => null }).enqueued(receipt)).toEqualTypeOf<{ orderId: string; at: string }[]>(),
+    // @ts-expect-error no builder of a testing module
+    withTestJobs({}),
   ];
   expectTypeOf(calls).toBeFunction();
 });
