@@ -1,12 +1,5 @@
-import {
-  defineJob,
-  keyRing,
-  newId,
-  newSecret,
-  type Signature,
-  signatureFor,
-  type SignaturePolicy,
-} from "@waybill/core";
+import { defineJob, keyRing, newId, newSecret, type Signature, type SignaturePolicy } from "@waybill/core";
+import { signatureFor } from "@waybill/core/door";
 import { describe, expect, test } from "vitest";
 import { createReceiver } from "../src/index.ts";
 import { keys, receiving } from "./pushing.ts";
