@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Answer, Push } from "../push.ts";
+import { whenClosed } from "./gone.ts";
 import { isRewritten, readBody } from "./raw-body.ts";
 
 /** A receiver, a relay or an ingress, as far as `node:http` is concerned. */
@@ -32,8 +33,7 @@ export function nodeListener(
       rewritten: isRewritten(request),
       read: (maxBytes, timeoutMs) => readBody(request, maxBytes, timeoutMs),
       onGone(listener) {
-        if (response.closed) listener();
-        else response.once("close", () => void (isAnswered || listener()));
+        whenClosed(response, request.socket, () => void (isAnswered || listener()));
       },
     };
     void door.receive(push).then((answer) => {
