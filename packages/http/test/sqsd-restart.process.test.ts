@@ -1,5 +1,5 @@
 import { keyRing, newSecret } from "@waybill/core";
-import { makeSqsQueue, startFauxqsHere, startSqsd } from "@waybill/test-servers";
+import { freePort, makeSqsQueue, startFauxqsHere, startSqsd } from "@waybill/test-servers";
 import { expect, test } from "vitest";
 import { newRecord, startApp } from "./app-process.ts";
 import { envelope, idIn, signedAttributes } from "./daemon-request.ts";
@@ -13,9 +13,9 @@ test("R8: an application that is restarted under load by the daemon loses no job
   const queue = await makeSqsQueue(endpoint, "restarts", 10);
   const secret = newSecret();
   const record = newRecord();
-  const start = (port = 0) => startApp({ secret, record, port, concurrency: PLACES, runMs: 30 });
+  const port = await freePort();
+  const start = () => startApp({ secret, record, port, concurrency: PLACES, runMs: 30 });
   let app = await start();
-  const { port } = app;
   const ids = await Promise.all(
     Array.from({ length: JOBS }, async () => {
       const body = envelope("work");
@@ -33,7 +33,7 @@ test("R8: an application that is restarted under load by the daemon loses no job
     ] as const) {
       await expect.poll(() => record.ended().length, { timeout: 20_000 }).toBeGreaterThan(after);
       await app.end(signal);
-      app = await start(port);
+      app = await start();
     }
     await expect.poll(() => queue.count(), { timeout: 30_000 }).toBe(0);
     const ended = record.ended();

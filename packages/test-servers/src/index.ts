@@ -2,6 +2,7 @@ export type { FauxqsOptions } from "./fauxqs.ts";
 export { fauxqsUrl, startFauxqs, startFauxqsHere } from "./fauxqs.ts";
 export type { FoundService } from "./find-service.ts";
 export { findService } from "./find-service.ts";
+export { freePort } from "./free-port.ts";
 export type { Nginx, NginxOptions } from "./nginx.ts";
 export { startNginx } from "./nginx.ts";
 export type { PgBouncerOptions } from "./pgbouncer.ts";
