@@ -1,6 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { answers } from "./answers.ts";
 import { isRoot, makeDataFolder } from "./data-folder.ts";
 import { freePort } from "./free-port.ts";
@@ -39,7 +40,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
     "--no-sync",
   ];
   writeFileSync(secret, `${POSTGRES_LOGIN}\n`, { mode: 0o644 });
-  run("initdb", [...initdb, "--locale=C"], folder);
+  await run("initdb", [...initdb, "--locale=C"], folder);
   rmSync(secret);
   const settings = {
     port: `${port}`,
@@ -85,10 +86,10 @@ function runSql(port: number, database: string, sql: string): void {
   execFileSync("psql", ["-X", "-q", "-t", ...target, "-c", sql], { env, stdio: "pipe" });
 }
 
-function run(program: string, args: readonly string[], cwd: string): void {
+async function run(program: string, args: readonly string[], cwd: string): Promise<void> {
   const change = isRoot() ? ["setpriv", `--reuid=${USER}`, `--regid=${USER}`, "--init-groups", "--"] : [];
   const [command = "", ...rest] = [...change, postgresProgram(program), ...args];
-  execFileSync(command, rest, { cwd, stdio: "pipe" });
+  await promisify(execFile)(command, rest, { cwd });
 }
 
 /** Debian keeps each version's programs in a folder of its own, outside PATH. */

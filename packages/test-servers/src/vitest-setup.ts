@@ -16,6 +16,8 @@ export async function setup(): Promise<void> {
   // Every project of the workspace calls this; the first one serves all.
   if (process.env[FINDER_VARIABLE]) return;
   const server = createServer(async (request, response) => {
+    // A connection kept open would be closed by its idle timer in the moment of the next question.
+    response.setHeader("connection", "close");
     const name = serviceNames.find((known) => `/${known}` === request.url);
     if (name === undefined) return void response.writeHead(404).end(`no service is called ${request.url}`);
     const finding = found.get(name) ?? findService(name);
