@@ -84,7 +84,7 @@ for (const target of targets) {
     const jobs = await connect(store.url, { log: "off" });
     const { id } = await jobs.enqueue(nap, {});
     const settings = { queues: ["default"], lease: "30s", drain: "1s" };
-    const leaving = started("worker", store.url, record, JSON.stringify({ ...settings, ms: 3_000 }));
+    const leaving = started("worker", store.url, record, JSON.stringify(settings));
     await eventually(() => readDeeds(record).length === 1, "the job has started");
     const staying = started("worker", store.url, record, JSON.stringify({ ...settings, ms: 10 }));
     await eventually(() => staying.lines.some(({ event }) => event === "booted"), "the other worker is up");
