@@ -11,7 +11,7 @@ async function push(list: string, body: string): Promise<void> {
   client.disconnect();
 }
 
-describe("the backend contract, on Redis with an append-only file", () => {
+describe("the backend contract, on Redis with an append-only file", { concurrent: true }, () => {
   runBackendContract(test, {
     async fresh() {
       const prefix = freshPrefix();

@@ -178,7 +178,7 @@ describe("worker and producer go on by themselves within 15 s, and nothing accep
     const job = defineJob({ type: "test.count", handler: (payload) => void ran.add((payload as { n: number }).n) });
     const jobs = await connect(fromUrl(url), { log: "off" });
     onTestFinished(() => jobs.close());
-    await jobs.worker({ jobs: [job], concurrency: 10 }).start();
+    await jobs.worker({ jobs: [job], concurrency: 10, lease: "5s" }).start();
     const accepted: number[] = [];
     let [n, back] = [0, Infinity];
     let after = 0;
@@ -200,8 +200,8 @@ describe("worker and producer go on by themselves within 15 s, and nothing accep
     expect(after).toBe(100);
     await expect.poll(() => accepted.slice(-100).some((one) => ran.has(one)), { timeout: 10_000 }).toBe(true);
     expect(performance.now() - back).toBeLessThan(15_000);
-    // What a connection took with it is leased for 30 s, then taken over.
-    await expect.poll(() => accepted.filter((one) => !ran.has(one)), { timeout: 45_000 }).toEqual([]);
+    // What a connection took with it is leased for 5 s, then taken over.
+    await expect.poll(() => accepted.filter((one) => !ran.has(one)), { timeout: 20_000 }).toEqual([]);
   }
 
   const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -8,7 +8,7 @@ for (const [name, service] of [
   ["on a server", "postgres"],
   ["through PgBouncer in transaction mode", "pgbouncer"],
 ] as const) {
-  describe(`the backend contract, ${name}`, () => {
+  describe(`the backend contract, ${name}`, { concurrent: true }, () => {
     runBackendContract(test, {
       async fresh() {
         const schema = freshSchema();

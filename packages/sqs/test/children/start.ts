@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { afterEach } from "vitest";
+import { afterAll } from "vitest";
 
 const program = fileURLToPath(new URL("run.ts", import.meta.url));
 const running = new Set<ChildProcess>();
 
-afterEach(() => {
+afterAll(() => {
   for (const child of running) child.kill("SIGKILL");
 });
 
@@ -21,7 +21,7 @@ export interface Child {
   readonly ended: Promise<number | null>;
 }
 
-/** Another process on the same queues; killed after the test if it still runs. */
+/** Another process on the same queues; killed after the file's tests if it still runs. */
 export function start(role: string, url: string, options: Readonly<Record<string, string | number>> = {}): Child {
   const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
   const child = spawn(process.execPath, ["--conditions=waybill-source", program, role, url, ...flags], {
