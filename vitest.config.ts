@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 // Sources, not dist: a test sees the line you just wrote. Child processes get the same by --conditions.
@@ -7,7 +8,21 @@ const shared = {
   environment: "node",
   testTimeout: 30_000,
   hookTimeout: 30_000,
+  // Of tests in one file that say they are concurrent: they wait for leases and delays to end.
+  maxConcurrency: 12,
+  // Hundreds of processes are started from sources: each compiles them in a third of the time once one has.
+  env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/waybill-tests", import.meta.url)) },
 } as const;
+
+const processTests = ["{packages,apps}/*/test/**/*.process.test.ts", "test/**/*.process.test.ts"];
+/** They fill both cores, or measure what a neighbour would spoil: memory, pauses, wake-ups. */
+const measuring = [
+  "apps/bench/test/bench.process.test.ts",
+  "apps/demo/test/kill.process.test.ts",
+  "apps/faults/test/crowd.process.test.ts",
+  "packages/http/test/hostile.process.test.ts",
+  "packages/sqlite/test/{busy,idle,kill}.process.test.ts",
+];
 
 export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
@@ -30,16 +45,26 @@ export default defineConfig({
         },
       },
       {
-        // Tests that start, kill and time other processes: one file at a time, after the rest.
+        // Tests that start, kill and cut off other processes, and mostly wait for them: after the rest, two files at a time.
         extends: true,
         test: {
           ...shared,
           name: "process",
-          include: ["{packages,apps}/*/test/**/*.process.test.ts", "test/**/*.process.test.ts"],
-          exclude: ["**/node_modules/**"],
-          fileParallelism: false,
+          include: processTests,
+          exclude: [...measuring, "**/node_modules/**"],
           testTimeout: 300_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...shared,
+          name: "alone",
+          include: measuring,
+          fileParallelism: false,
+          testTimeout: 300_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -19,11 +19,13 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
+const { PATH = "", HOME = "", NODE_COMPILE_CACHE = "" } = process.env;
+
 /** Starts the demo as `npm run demo` does once it is built, with nothing but the given environment. */
 export function launch(args: readonly string[], env: Record<string, string>): Running {
   if (!existsSync(LAUNCHER)) throw new Error("the demo is not built: npm run build");
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...env },
+    env: { PATH, HOME, NODE_COMPILE_CACHE, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let out = "";

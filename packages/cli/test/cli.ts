@@ -39,6 +39,8 @@ export interface Running {
 /** The arguments that make Node run the command from its sources. */
 export const nodeArguments = ["--conditions=waybill-source", "--disable-warning=ExperimentalWarning", main] as const;
 
+const { PATH = "", NODE_COMPILE_CACHE = "" } = process.env;
+
 /**
  * Starts the real command, or `wrapper` with the command behind it. The environment is the test's own: no WAYBILL_
  * or NODE_ENV of the caller leaks in.
@@ -50,7 +52,7 @@ export function start(
   cwd = process.cwd(),
 ): Running {
   const [file = "", ...rest] = [...wrapper, process.execPath, ...nodeArguments, ...args];
-  const child = spawn(file, rest, { cwd, env: { PATH: process.env["PATH"] ?? "", ...env } });
+  const child = spawn(file, rest, { cwd, env: { PATH, NODE_COMPILE_CACHE, ...env } });
   children.push(child);
   let stdout = "";
   let stderr = "";

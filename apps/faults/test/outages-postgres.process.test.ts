@@ -1,0 +1,3 @@
+import { survivesOutages } from "./outages.ts";
+
+survivesOutages("postgres");
