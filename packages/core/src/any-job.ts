@@ -21,6 +21,7 @@ export function anyJob({ timeout = "15m", handler }: AnyJobOptions): JobDefiniti
     schema: null,
     queue: "default",
     retry: {},
+    errors: [],
     timeoutMs,
     version: Infinity,
     upcasters: {},

@@ -1,4 +1,5 @@
 import { type Duration, durationMs } from "./duration.ts";
+import { type ErrorRule, verdictsOf } from "./error-rules.ts";
 import { WaybillError } from "./errors.ts";
 import type { JobContext } from "./job-context.ts";
 import { checkUpcasters, type Upcasters } from "./upcast.ts";
@@ -41,6 +42,12 @@ export interface JobOptions<Schema extends StandardSchema> {
   /** Where the job waits. Default "default". */
   readonly queue?: string;
   readonly retry?: RetryOptions;
+  /**
+   * What becomes of the job by the error that its handler throws, the first match deciding: `[{ error: CardDeclined,
+   * do: "dead_letter" }, { error: "STRIPE.*", do: "retry", delay: "1m" }]`. Before them come `RetryLater`, `Discard`, and
+   * what `nonRetryable`, or the envelope's own list, names. Default none.
+   */
+  readonly errors?: readonly ErrorRule[];
   /** Longest run of one attempt. Default "15m". */
   readonly timeout?: Duration;
   /** Of the payload's shape, from 1. A worker puts back jobs newer than its own version. Default 1. */
@@ -59,6 +66,7 @@ export interface JobDefinition<Input = unknown, Output = Input> {
   readonly schema: StandardSchema<Input, Output> | null;
   readonly queue: string;
   readonly retry: RetryOptions;
+  readonly errors: readonly ErrorRule[];
   /** Null: the spec's default of 900 s. */
   readonly timeoutMs: number | null;
   readonly version: number;
@@ -77,7 +85,7 @@ const QUEUE = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 export function defineJob<Schema extends StandardSchema = StandardSchema>(
   options: JobOptions<Schema>,
 ): JobDefinition<InputOf<Schema>, OutputOf<Schema>> {
-  const { type, queue = "default", version = 1, retry = {}, upcasters = {} } = options;
+  const { type, queue = "default", version = 1, retry = {}, errors = [], upcasters = {} } = options;
   if (typeof type !== "string" || !TYPE.test(type) || type.length > 128) {
     throw refuse(
       `job type ${JSON.stringify(type)}: use lower-case words joined by dots and underscores, such as "receipt.send"`,
@@ -87,12 +95,13 @@ export function defineJob<Schema extends StandardSchema = StandardSchema>(
   if (!Number.isSafeInteger(version) || version < 1) throw refuse(`version of "${type}" is ${version}: count from 1`);
   checkUpcasters(upcasters, version, type);
   checkRetry(retry, type);
+  verdictsOf(errors, type);
   const timeoutMs = options.timeout === undefined ? null : durationMs(options.timeout, `timeout of "${type}"`);
   if (timeoutMs !== null && (timeoutMs === 0 || timeoutMs > 604_800_000)) {
     throw refuse(`timeout of "${type}" is ${timeoutMs} ms: more than 0 and at most "7d"`);
   }
   const schema = (options.payload ?? null) as StandardSchema<InputOf<Schema>, OutputOf<Schema>> | null;
-  return { type, schema, queue, retry, timeoutMs, version, upcasters, handler: options.handler ?? null };
+  return { type, schema, queue, retry, errors, timeoutMs, version, upcasters, handler: options.handler ?? null };
 }
 
 /** The same job with its handler: the worker's half of a definition that producers share. */

@@ -101,6 +101,7 @@ function beforeStart(envelope: Envelope, delivery: Delivery, registry: Registry)
 
 async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Promise<Outcome> {
   const { delivery, registry } = run;
+  const { verdicts } = job;
   const execution = delivery.execution ?? new Execution();
   const policy = envelope.retry === undefined ? job.policy : retryPolicyOf(envelope, job.policy);
   const timeoutMs = job.handsOn ? job.timeoutMs : timeoutMsOf(envelope, job.timeoutMs);
@@ -136,7 +137,7 @@ async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Pro
     if (refused) return refused;
     return context.completed ? completedBefore : completed;
   } catch (thrown) {
-    return outcomeOf(thrown, { id: envelope.id, attempt: delivery.attempt, execution }, policy);
+    return outcomeOf(thrown, { id: envelope.id, attempt: delivery.attempt, execution }, { policy, verdicts });
   }
 }
 

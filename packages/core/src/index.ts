@@ -8,6 +8,7 @@ export { defineJob, handlerFor } from "./define-job.ts";
 export type { Doctor, Finding } from "./doctor.ts";
 export type { Duration } from "./duration.ts";
 export type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
+export type { ErrorMatch, ErrorRule } from "./error-rules.ts";
 export type { Envelope, JsonValue } from "./envelope/index.ts";
 export { newId } from "./envelope/index.ts";
 export type { WaybillErrorCode } from "./errors.ts";

@@ -2,7 +2,8 @@ import type { DeadReason } from "./backend.ts";
 import { isWaybillError, toError } from "./errors.ts";
 import type { Execution } from "./execution.ts";
 import { retryDelayMs, type RetryPolicy } from "./envelope/index.ts";
-import { isNonRetryable } from "./retry-policy.ts";
+import type { ErrorVerdict } from "./error-rules.ts";
+import { codeOf, isNonRetryable } from "./retry-policy.ts";
 
 /** How one execution ended. Switched on without a default, so that a fifth kind fails to compile. */
 export type Outcome =
@@ -32,11 +33,18 @@ export function dead(code: string, message: string, error?: Error): Outcome {
   return { kind: "dead", reason: { code, message }, kept: true, ...(error && { error }) };
 }
 
+/** What a job's envelope and its definition say of errors. */
+export interface OfErrors {
+  readonly policy: RetryPolicy;
+  /** The first that matches decides, unless the policy calls the error non-retryable. */
+  readonly verdicts: readonly ErrorVerdict[];
+}
+
 /** The only function that turns an error into a decision. */
 export function outcomeOf(
   thrown: unknown,
   job: { readonly id: string; readonly attempt: number; readonly execution: Execution },
-  policy: RetryPolicy,
+  { policy, verdicts }: OfErrors,
 ): Outcome {
   const error = toError(thrown);
   const cancelled = job.execution.reason;
@@ -47,9 +55,24 @@ export function outcomeOf(
   const cause = cancelled ?? error;
   if (isWaybillError(cause, "DISCARD")) return dead(cause.code, cause.message, error);
   if (isNonRetryable(cause, policy)) return dead("NON_RETRYABLE", describe(cause), error);
-  if (job.attempt >= policy.maxAttempts) return exhausted(cause, policy, job.attempt);
-  const reason = { code: codeOf(cause), message: describe(cause) };
-  return { kind: "retry", delayMs: retryDelayMs(job.id, job.attempt, policy), reason, error: cause };
+  const rule = verdicts.find(({ matches }) => matches(cause));
+  const delayMs = rule?.delayMs ?? retryDelayMs(job.id, job.attempt, policy);
+  switch (rule?.verdict) {
+    case "dead_letter":
+      return dead("NON_RETRYABLE", describe(cause), error);
+    case "discard":
+      return { kind: "dead", reason: { code: "DISCARD", message: describe(cause) }, error, kept: false };
+    case "release":
+      return release(delayMs, codeOf(cause), describe(cause));
+    case "retry":
+    case undefined:
+      return failed(cause, delayMs, policy, job.attempt);
+  }
+}
+
+function failed(error: Error, delayMs: number, policy: RetryPolicy, attempt: number): Outcome {
+  if (attempt >= policy.maxAttempts) return exhausted(error, policy, attempt);
+  return { kind: "retry", delayMs, reason: { code: codeOf(error), message: describe(error) }, error };
 }
 
 function exhausted(error: Error, policy: RetryPolicy, attempt: number): Outcome {
@@ -65,10 +88,6 @@ function exhausted(error: Error, policy: RetryPolicy, attempt: number): Outcome 
 function delayOf(error: Error): number {
   const delayMs = "delayMs" in error ? Number(error.delayMs) : 0;
   return Number.isFinite(delayMs) && delayMs > 0 ? delayMs : 0;
-}
-
-function codeOf(error: Error): string {
-  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }
 
 function describe(error: Error): string {

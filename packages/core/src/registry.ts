@@ -1,6 +1,7 @@
 import { ANY_TYPE } from "./any-job.ts";
 import { type Capabilities, judge, type Need } from "./capabilities.ts";
 import type { Handler, JobDefinition } from "./define-job.ts";
+import { type ErrorVerdict, verdictsOf } from "./error-rules.ts";
 import { defaults, type RetryPolicy } from "./envelope/index.ts";
 import { WaybillError } from "./errors.ts";
 import { EventBus } from "./events.ts";
@@ -16,6 +17,7 @@ export interface RegisteredJob {
   readonly type: string;
   readonly schema: StandardSchema | null;
   readonly policy: RetryPolicy;
+  readonly verdicts: readonly ErrorVerdict[];
   readonly timeoutMs: number;
   readonly version: number;
   readonly upcasters: Upcasters;
@@ -64,6 +66,7 @@ export function createRegistry(jobs: readonly JobDefinition[], options: Registry
       type: job.type,
       schema: job.schema,
       policy: policyOf(job.retry),
+      verdicts: verdictsOf(job.errors, job.type),
       timeoutMs: job.timeoutMs ?? defaults.timeoutMs,
       version: job.version,
       upcasters: job.upcasters,
@@ -85,8 +88,10 @@ export function createRegistry(jobs: readonly JobDefinition[], options: Registry
 /** Throws `CAPABILITY_MISSING` when a definition asks what the backend refuses. */
 export function demandAll(job: JobDefinition, has: Capabilities): void {
   const policy = policyOf(job.retry);
-  if (policy.maxAttempts > 1)
-    demand({ kind: "retryDelay", delayMs: policy.maxMs }, has, `job "${job.type}" waits between attempts`);
+  const waits = verdictsOf(job.errors, job.type).map(({ delayMs }) => delayMs ?? 0);
+  const longestMs = Math.max(...waits, policy.maxAttempts > 1 ? policy.maxMs : 0);
+  if (longestMs > 0)
+    demand({ kind: "retryDelay", delayMs: longestMs }, has, `job "${job.type}" waits between attempts`);
   demand(
     { kind: "timeout", timeoutMs: job.timeoutMs ?? defaults.timeoutMs },
     has,

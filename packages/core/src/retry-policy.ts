@@ -31,11 +31,16 @@ export function envelopeRetry(retry: RetryOptions): EnvelopeRetry {
   };
 }
 
-/** Matches `error.code`, else `error.name`: exactly, or below a `"prefix.*"`. */
 export function isNonRetryable(error: Error, policy: RetryPolicy): boolean {
-  if (policy.nonRetryableErrors.length === 0) return false;
-  const name = "code" in error && typeof error.code === "string" ? error.code : error.name;
-  return policy.nonRetryableErrors.some((pattern) =>
-    pattern.endsWith(".*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
-  );
+  return policy.nonRetryableErrors.some((pattern) => isNamed(error, pattern));
+}
+
+/** Matches `error.code`, else `error.name`: exactly, or below a `"prefix.*"`. */
+export function isNamed(error: Error, pattern: string): boolean {
+  const name = codeOf(error);
+  return pattern.endsWith(".*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+}
+
+export function codeOf(error: Error): string {
+  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }

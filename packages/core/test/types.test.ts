@@ -1,6 +1,14 @@
 import { expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { connect, defineJob, handlerFor, type JobContext, type Jobs, RetryLater } from "../src/index.ts";
+import {
+  connect,
+  defineJob,
+  type ErrorRule,
+  handlerFor,
+  type JobContext,
+  type Jobs,
+  RetryLater,
+} from "../src/index.ts";
 import { jobMetrics } from "../src/metrics/index.ts";
 import { memoryBackend } from "../src/memory/index.ts";
 import { runInline, simulateCrashes, testJobs, type TestJobs } from "../src/testing/index.ts";
@@ -183,6 +191,30 @@ test("each item of enqueueMany is judged by its own definition", () => {
     jobs.enqueueMany([{ job: count, payload: { n: 1 }, delay: "10m" }]),
   ];
   expectTypeOf(calls).toBeFunction();
+});
+
+test("a rule for errors that says too much, too little or nonsense does not compile", () => {
+  class Busy extends Error {}
+  const fine = [
+    { error: Busy, do: "dead_letter" },
+    { error: "E.*", do: "retry" },
+    { error: Busy, do: "release", delay: "1m" },
+  ] as const;
+  expectTypeOf(fine).toExtend<readonly ErrorRule[]>();
+  const rule = (one: ErrorRule) => one;
+  const wrong = () => [
+    // @ts-expect-error nothing follows a discard
+    rule({ error: Busy, do: "discard", delay: "1m" }),
+    // @ts-expect-error a release says for how long
+    rule({ error: Busy, do: "release" }),
+    // @ts-expect-error no such verdict
+    rule({ error: Busy, do: "forget" }),
+    // @ts-expect-error a class that is none of errors
+    rule({ error: Date, do: "discard" }),
+    // @ts-expect-error an error, not its class
+    rule({ error: new Busy(), do: "discard" }),
+  ];
+  expectTypeOf(wrong).toBeFunction();
 });
 
 test("definitions of different payloads fit one list", async () => {
