@@ -4,7 +4,7 @@ import { capabilityMatrix, type MatrixColumn } from "@waybill/backend-contract";
 import { bullmqCapabilities } from "@waybill/bullmq";
 import { memoryCapabilities } from "@waybill/core/memory";
 import { postgresCapabilities } from "@waybill/postgres";
-import { rabbitCapabilities } from "@waybill/rabbitmq";
+import { rabbitmqCapabilities } from "@waybill/rabbitmq";
 import { sqliteCapabilities } from "@waybill/sqlite";
 import { fifoCapabilities, standardCapabilities } from "@waybill/sqs";
 import { services } from "@waybill/test-servers";
@@ -19,11 +19,11 @@ const columns: readonly MatrixColumn[] = [
   { name: "PostgreSQL", capabilities: postgresCapabilities(10) },
   {
     name: "RabbitMQ, quorum",
-    capabilities: rabbitCapabilities({ queueType: "quorum", consumerTimeoutMs: CONSUMER_TIMEOUT_MS }),
+    capabilities: rabbitmqCapabilities({ queueType: "quorum", consumerTimeoutMs: CONSUMER_TIMEOUT_MS }),
   },
   {
     name: "RabbitMQ, classic",
-    capabilities: rabbitCapabilities({ queueType: "classic", consumerTimeoutMs: CONSUMER_TIMEOUT_MS }),
+    capabilities: rabbitmqCapabilities({ queueType: "classic", consumerTimeoutMs: CONSUMER_TIMEOUT_MS }),
   },
   { name: "SQS, standard", capabilities: standardCapabilities },
   { name: "SQS, FIFO", capabilities: fifoCapabilities },

@@ -15,8 +15,7 @@ export class JobContext {
   /** As it came: the body's very bytes, the counts, the signature. For handlers that hand the job on. */
   readonly delivery: Delivery;
   readonly #execution: Execution;
-  /** True once `completeIn` has resolved. */
-  completed = false;
+  #completed = false;
 
   constructor(envelope: Envelope, queue: string, delivery: Delivery, execution: Execution) {
     this.id = envelope.id;
@@ -41,7 +40,12 @@ export class JobContext {
       );
     }
     await this.delivery.completeIn(transaction);
-    this.completed = true;
+    this.#completed = true;
+  }
+
+  /** True once `completeIn` has resolved. */
+  get completed(): boolean {
+    return this.#completed;
   }
 
   /** Aborts on timeout, lost lease and shutdown; its `reason` is a WaybillError whose code says which. */

@@ -2,7 +2,7 @@ import type { Buffer } from "node:buffer";
 import type { Signature } from "@waybill/core";
 import type { JobLabel } from "@waybill/core/door";
 import { PushRefused } from "./problem.ts";
-import type { Answer, Push } from "./push.ts";
+import type { PushAnswer, Push } from "./push.ts";
 
 /** A job as a carrier delivers it, once the carrier's own wrapping and proof are off. */
 export interface Parcel {
@@ -63,7 +63,7 @@ export interface Carrier {
    */
   open(push: Push, body: Buffer): Parcel | null | Promise<Parcel | null>;
   /** An answer in its own terms, refusals included, where a status means something else to it. Absent: unchanged. */
-  reply?(answer: Answer): Answer;
+  reply?(answer: PushAnswer): PushAnswer;
 }
 
 /** Signed under one id, another job could be run or stored under the proof of the first. */

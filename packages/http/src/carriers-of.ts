@@ -3,13 +3,13 @@ import type { Registry } from "@waybill/core/door";
 import type { Carrier } from "./carrier.ts";
 import { native } from "./carriers/native.ts";
 import type { DoorOptions } from "./door.ts";
-import type { ReceiverOptions, SenderOptions } from "./receiver-options.ts";
+import type { ReceiverOptions, Senders } from "./receiver-options.ts";
 
 /** Our own senders last: unsigned ones have no mark, and would be taken for whoever else pushes. */
-export function carriersOf(options: SenderOptions & Pick<DoorOptions, "toleranceMs">): readonly Carrier[] {
-  const { keys, carriers = [], toleranceMs } = options;
+export function carriersOf(options: Senders & Pick<DoorOptions, "tolerance">): readonly Carrier[] {
+  const { keys, carriers = [], tolerance } = options;
   if (keys === undefined) return carriers;
-  return [...carriers, native({ keys, ...(toleranceMs !== undefined && { toleranceMs }) })];
+  return [...carriers, native({ keys, ...(tolerance !== undefined && { tolerance }) })];
 }
 
 /** Throws `CONFIG_INVALID` for a carrier whose jobs a receiver cannot run, or would lose. */

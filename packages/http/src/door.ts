@@ -1,10 +1,11 @@
 import type { Buffer } from "node:buffer";
-import { type EventBus, WaybillError } from "@waybill/core";
+import { type Duration, type EventBus, WaybillError } from "@waybill/core";
 import { BodyReader } from "./body-reader.ts";
 import type { Carrier, Parcel } from "./carrier.ts";
 import { peerRule } from "./peers.ts";
+import { positiveMs } from "./positive-ms.ts";
 import { forbidden, type ProblemCode, PushRefused, refusal, tellRefused } from "./problem.ts";
-import type { Answer, Push } from "./push.ts";
+import type { PushAnswer, Push } from "./push.ts";
 import { ReplayWindow } from "./replay.ts";
 import { isFinal } from "./respond.ts";
 
@@ -14,12 +15,12 @@ export interface DoorOptions {
   readonly path?: string;
   /** Largest body read, in bytes, wrapping included. Default 2,097,152; the envelope's own limit is 1,048,576. */
   readonly maxBodyBytes?: number;
-  /** A body that has not come whole by then is given up. Default 10,000 ms. */
-  readonly bodyTimeoutMs?: number;
+  /** A body that has not come whole by then is given up: 408. Default "10s". */
+  readonly bodyTimeout?: Duration;
   /** Only these peers, as well as a signature: "unix", addresses, ranges. Absent: any. */
   readonly allowPeers?: readonly string[];
-  /** A request is fresh for this long before and after its timestamp. Default 300,000 ms. */
-  readonly toleranceMs?: number;
+  /** A request is fresh for this long before and after its timestamp. Default "5m". */
+  readonly tolerance?: Duration;
 }
 
 /** What is behind a door: it has the last word on a job whose sender has proved who they are. */
@@ -27,14 +28,14 @@ export interface Inside {
   /** Asked before the body is read: why no job is taken on now, whichever it is. Null: bring it. */
   turnsAway(push: Push, carrier: Carrier): PushRefused | null;
   /** Rejects `PushRefused` for what was not taken on. */
-  deliver(parcel: Parcel, carrier: Carrier, push: Push): Promise<Answer>;
+  deliver(parcel: Parcel, carrier: Carrier, push: Push): Promise<PushAnswer>;
 }
 
 export interface Door {
   /** Whether this request is for us: everybody else's passes on. */
   claims(push: Pick<Push, "method" | "path" | "headers">): boolean;
   /** From a request to its answer. Never rejects. */
-  receive(push: Push): Promise<Answer>;
+  receive(push: Push): Promise<PushAnswer>;
 }
 
 /** Told to the sender alone: no job is in them, or any number may come while the last one ends and the report is written. */
@@ -48,11 +49,13 @@ export function createDoor(
   options: DoorOptions & { readonly path: string; readonly carriers: readonly Carrier[]; readonly events: EventBus },
   inside: Inside,
 ): Door {
-  const { path, carriers, events, maxBodyBytes = 2_097_152, bodyTimeoutMs = 10_000, toleranceMs = 300_000 } = options;
+  const { path, carriers, events, maxBodyBytes = 2_097_152 } = options;
+  const bodyTimeoutMs = positiveMs(options.bodyTimeout ?? "10s", "bodyTimeout");
+  const toleranceMs = positiveMs(options.tolerance ?? "5m", "tolerance");
   if (carriers.length === 0) throw refuse("nobody may push here: give `keys` or `carriers`");
   if (!path.startsWith("/")) throw refuse(`path is "${path}": begin it with a slash`);
-  for (const [name, value] of Object.entries({ maxBodyBytes, bodyTimeoutMs, toleranceMs })) {
-    if (!Number.isFinite(value) || value <= 0) throw refuse(`${name} is ${value}: a number above 0`);
+  if (!Number.isFinite(maxBodyBytes) || maxBodyBytes <= 0) {
+    throw refuse(`maxBodyBytes is ${maxBodyBytes}: a number above 0`);
   }
   const isAllowed = peerRule(options.allowPeers);
   const seen = new ReplayWindow(toleranceMs * 2, Date.now);
@@ -65,7 +68,7 @@ export function createDoor(
   const wrongPath = (push: Push): PushRefused =>
     forbidden(`it came to ${JSON.stringify(push.path)}, this door is at "${path}"`);
 
-  async function admit(push: Push, carrier: Carrier | undefined): Promise<Answer> {
+  async function admit(push: Push, carrier: Carrier | undefined): Promise<PushAnswer> {
     if (push.method !== "POST" && push.path === path) throw notPosted(push);
     if (carrier === undefined) {
       if (push.path === path) throw forbidden("no carrier that is let in has these headers");
@@ -89,7 +92,7 @@ export function createDoor(
     return answer;
   }
 
-  function refused(thrown: unknown, push: Push): Answer {
+  function refused(thrown: unknown, push: Push): PushAnswer {
     const known = thrown instanceof PushRefused ? thrown : new PushRefused(500, "INTERNAL", String(thrown));
     if (!UNTOLD.has(known.code)) tellRefused(events, push, known);
     return refusal(known);

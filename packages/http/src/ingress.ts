@@ -25,7 +25,7 @@ export interface Ingress extends Door {
 
 /** Takes jobs in over HTTP and answers once they are durable. Throws `CONFIG_INVALID`. */
 export function createIngress({ to, keys, path = "/jobs", ...options }: IngressOptions): Ingress {
-  const sender = native({ keys, ...(options.toleranceMs !== undefined && { toleranceMs: options.toleranceMs }) });
+  const sender = native({ keys, ...(options.tolerance !== undefined && { tolerance: options.tolerance }) });
   const batchPath = path === "/" ? "/batch" : `${path}/batch`;
   const events = to.events;
   const single = createDoor({ ...options, path, carriers: [producer(sender)], events }, createStore(to));

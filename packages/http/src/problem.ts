@@ -1,5 +1,5 @@
 import type { EventBus } from "@waybill/core";
-import type { Answer, Push } from "./push.ts";
+import type { PushAnswer, Push } from "./push.ts";
 
 /** Why a request came to nothing, stable. Codes of envelopes and of outcomes stand beside these in the same member. */
 export type ProblemCode =
@@ -57,7 +57,7 @@ export function problem(
   title: string,
   detail: string | null,
   headers: Readonly<Record<string, string>> = {},
-): Answer {
+): PushAnswer {
   const type = `urn:waybill:problem:${code.toLowerCase()}`;
   const members = { type, title, status, code, ...(detail !== null && { detail }) };
   return { status, headers: { "content-type": "application/problem+json", ...headers }, body: JSON.stringify(members) };
@@ -95,7 +95,7 @@ const TOLD: Readonly<Record<ProblemCode, Told>> = {
 };
 
 /** What was refused, as the sender sees it: the code, and nothing of why. */
-export function refusal({ status, code }: PushRefused): Answer {
+export function refusal({ status, code }: PushRefused): PushAnswer {
   const { title, comeBackMs, dead, closes } = TOLD[code];
   return problem(status, code, title, null, {
     ...(dead && { "waybill-outcome": "dead", "waybill-reason": code }),

@@ -7,7 +7,7 @@ import { envelopeIn } from "./envelope-in.ts";
 import { Latch } from "./latch.ts";
 import { Places } from "./places.ts";
 import { PushRefused } from "./problem.ts";
-import { type Answer, header, type Push } from "./push.ts";
+import { type PushAnswer, header, type Push } from "./push.ts";
 import type { PushSettler } from "./push-settler.ts";
 import { respond } from "./respond.ts";
 import { Run } from "./run.ts";
@@ -70,7 +70,7 @@ export function createPushRunner(settings: PushRunnerSettings): PushRunner {
     return run;
   }
 
-  async function answerOf(parcel: Parcel, envelope: Envelope | null, execution: Execution): Promise<Answer> {
+  async function answerOf(parcel: Parcel, envelope: Envelope | null, execution: Execution): Promise<PushAnswer> {
     const startedAt = performance.now();
     const { body, attempt, lost, releases, signature, label } = parcel;
     const delivery = { body, attempt, lost, releases, dueAt: null, signature, label, worker, execution };
@@ -78,7 +78,7 @@ export function createPushRunner(settings: PushRunnerSettings): PushRunner {
     return settler.settle({ parcel, envelope, outcome, ranMs: performance.now() - startedAt });
   }
 
-  function join(run: Run, id: string, parcel: Parcel, push: Push): Promise<Answer> | Answer {
+  function join(run: Run, id: string, parcel: Parcel, push: Push): Promise<PushAnswer> | PushAnswer {
     if (run.body !== parcel.body) throw new PushRefused(409, "ID_CONFLICT", "another body runs here under the same id");
     return run.decided ? stillEnding(id, parcel.releases) : run.answer(push);
   }
@@ -133,7 +133,7 @@ export function createPushRunner(settings: PushRunnerSettings): PushRunner {
 }
 
 /** Asked again after a second, doubling to a minute: a handler deaf to its abort may never end. */
-function stillEnding(id: string, releases: number): Answer {
+function stillEnding(id: string, releases: number): PushAnswer {
   const delayMs = Math.min(1_000 * 2 ** Math.min(releases, 6), 60_000);
   const reason = { code: "RUNNING_HERE", message: "an earlier delivery of the job still runs in this process" };
   return respond({ kind: "release", delayMs, reason }, id);

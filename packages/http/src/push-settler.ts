@@ -2,11 +2,11 @@ import type { Envelope, EventBus, Outcome } from "@waybill/core";
 import { describeOutcome } from "@waybill/core/door";
 import type { Parcel } from "./carrier.ts";
 import { PushRefused } from "./problem.ts";
-import type { Answer } from "./push.ts";
+import type { PushAnswer } from "./push.ts";
 import { respond } from "./respond.ts";
 
 /** A job that will not run any more, for whoever is to keep it. */
-export interface DeadLetterOfPush {
+export interface DeadPush {
   /** Null where the body is no envelope. */
   readonly id: string | null;
   /** Byte for byte. */
@@ -26,7 +26,7 @@ export interface PushCounts {
 export interface PushSettler {
   readonly counts: Readonly<PushCounts>;
   /** Keeps a dead job where that is asked for, and answers. Rejects `PushRefused` when it could not be kept. */
-  settle(run: SettledRun): Promise<Answer>;
+  settle(run: SettledRun): Promise<PushAnswer>;
 }
 
 export interface SettledRun {
@@ -42,11 +42,11 @@ const COUNTER = { completed: "completed", retry: "retried", release: "released",
 export function createPushSettler(
   events: EventBus,
   worker: string,
-  keepDead: ((letter: DeadLetterOfPush) => Promise<void>) | null,
+  keepDead: ((letter: DeadPush) => Promise<void>) | null,
 ): PushSettler {
   const counts: PushCounts = { completed: 0, retried: 0, released: 0, dead: 0 };
 
-  async function answerOf(outcome: Outcome, body: string, id: string | null): Promise<Answer> {
+  async function answerOf(outcome: Outcome, body: string, id: string | null): Promise<PushAnswer> {
     const answer = respond(outcome, id);
     if (outcome.kind !== "dead" || keepDead === null) return answer;
     const { code, message } = outcome.reason;

@@ -27,7 +27,7 @@ export interface Push {
 }
 
 /** What goes back. Converted into a framework's response, unchanged. */
-export interface Answer {
+export interface PushAnswer {
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;

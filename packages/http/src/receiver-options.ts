@@ -10,17 +10,17 @@ import type {
 } from "@waybill/core";
 import type { Carrier } from "./carrier.ts";
 import type { DoorOptions } from "./door.ts";
-import type { DeadLetterOfPush } from "./push-settler.ts";
+import type { DeadPush } from "./push-settler.ts";
 
 /** Who may push: at least one of the two. */
-export interface SenderOptions {
+export interface Senders {
   /** Secrets of our own senders (`waybill push`, any Standard Webhooks library): a key ring, `whsec_…`, or "unsigned". */
   readonly keys?: KeyRing | string | readonly string[];
   /** Other carriers that may push: `sqsd(…)`, `cloudTasks(…)`, `qstash(…)`, `pubsub(…)`. */
   readonly carriers?: readonly Carrier[];
 }
 
-export interface ReceiverOptions extends DoorOptions, SenderOptions {
+export interface ReceiverOptions extends DoorOptions, Senders {
   /** Definitions with handlers. Two of one type are an error. */
   readonly jobs: readonly JobDefinition[];
   /** Default "/work". */
@@ -33,7 +33,7 @@ export interface ReceiverOptions extends DoorOptions, SenderOptions {
    * Keeps a job that will never run, before 200 is answered: for carriers that would deliver it again and then forget
    * it. If it rejects, 503 is answered and the job comes again. Absent: 422, and the carrier does what it does.
    */
-  readonly keepDead?: (letter: DeadLetterOfPush) => Promise<void>;
+  readonly keepDead?: (letter: DeadPush) => Promise<void>;
   /** The first is the outermost. */
   readonly middleware?: readonly Middleware[];
   /** Deliveries that may end with their process gone before the job is dead, where the carrier counts them. Default 20. */
@@ -53,7 +53,7 @@ export interface ReceiverOptions extends DoorOptions, SenderOptions {
 }
 
 /** How a receiver ends. Each limit is its own; the defaults fit a platform that kills after 30 s. */
-export interface ReceiverStop {
+export interface StopOptions {
   /** Running jobs may finish for this long. Default "20s". */
   readonly drain?: Duration;
   /** Then their signals abort, and they may end for this long. Default "4s". */

@@ -8,7 +8,7 @@ import { asFetch, type FetchFrom } from "./fetch.ts";
 import { createPushRunner, type Load } from "./push-runner.ts";
 import { createPushSettler } from "./push-settler.ts";
 import { warnOfPatience } from "./patience.ts";
-import type { ReceiverOptions, ReceiverStop } from "./receiver-options.ts";
+import type { ReceiverOptions, StopOptions } from "./receiver-options.ts";
 
 /**
  * A function from a request to its response, as `fetch` has them: `Bun.serve({ fetch: receiver })`. Frameworks on
@@ -20,7 +20,7 @@ export interface Receiver extends Door {
   readonly events: EventBus;
   load(): Load;
   /** New requests are answered 503, running ones finish, then are aborted. A second call skips the waiting. Never rejects. */
-  stop(options?: ReceiverStop): Promise<ShutdownReport>;
+  stop(options?: StopOptions): Promise<ShutdownReport>;
 }
 
 /** What a receiver can be relied on for. */
@@ -74,7 +74,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     path,
     events,
     load: runner.load,
-    stop({ drain = "20s", abort = "4s", reason = "stop" }: ReceiverStop = {}) {
+    stop({ drain = "20s", abort = "4s", reason = "stop" }: StopOptions = {}) {
       if (stopping) runner.hurry();
       return (stopping ??= end(durationMs(drain, "drain"), durationMs(abort, "abort"), reason));
     },

@@ -2,10 +2,10 @@ import type { Jobs } from "@waybill/core";
 import { carriersOf } from "./carriers-of.ts";
 import { createDoor, type Door, type DoorOptions } from "./door.ts";
 import { asFetch, type FetchFrom } from "./fetch.ts";
-import type { SenderOptions } from "./receiver-options.ts";
+import type { Senders } from "./receiver-options.ts";
 import { createStore } from "./store.ts";
 
-export interface RelayOptions extends DoorOptions, SenderOptions {
+export interface RelayOptions extends DoorOptions, Senders {
   /** Where the jobs go; its events hear what is stored and what is refused. */
   readonly to: Jobs;
   /** Default "/work". */

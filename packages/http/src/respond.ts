@@ -1,12 +1,12 @@
 import { EnvelopeError, type Outcome } from "@waybill/core";
 import { later, problem } from "./problem.ts";
-import type { Answer } from "./push.ts";
+import type { PushAnswer } from "./push.ts";
 
 /**
  * Push mode's half of settling: an outcome becomes one response. Who knows only success and failure reads the status;
  * our own sender reads the headers, which say all that a lease would be settled with.
  */
-export function respond(outcome: Outcome, id: string | null): Answer {
+export function respond(outcome: Outcome, id: string | null): PushAnswer {
   const job: Record<string, string> = id === null ? {} : { "x-waybill-job": id };
   const headers = { ...job, "waybill-outcome": outcome.kind };
   switch (outcome.kind) {
@@ -37,19 +37,19 @@ export function respond(outcome: Outcome, id: string | null): Answer {
 }
 
 /** A job that is stored, for whoever relays or takes in. */
-export function stored(id: string, isNew: boolean): Answer {
+export function stored(id: string, isNew: boolean): PushAnswer {
   const headers = { "x-waybill-job": id, "waybill-outcome": "completed", "content-type": "application/json" };
   return { status: 200, headers, body: JSON.stringify({ id, stored: isNew }) };
 }
 
 /** The job has ended for good: completed, stored or dead. */
-export function isFinal({ headers }: Answer): boolean {
+export function isFinal({ headers }: PushAnswer): boolean {
   const outcome = headers["waybill-outcome"];
   return outcome === "completed" || outcome === "dead";
 }
 
 /** For carriers to whom a 4xx is for good: what may come again, by a status that says so to everybody. */
-export function laterBy503(answer: Answer): Answer {
+export function laterBy503(answer: PushAnswer): PushAnswer {
   return answer.status === 408 || answer.status === 429 ? { ...answer, status: 503 } : answer;
 }
 

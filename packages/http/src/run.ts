@@ -1,6 +1,6 @@
 import { WaybillError } from "@waybill/core";
 import { Execution } from "@waybill/core/door";
-import type { Answer, Push } from "./push.ts";
+import type { PushAnswer, Push } from "./push.ts";
 
 /** What a run tells: first that its answer is known, then that its handler has ended, which one deaf to its abort delays. */
 export interface RunListener {
@@ -14,12 +14,17 @@ export class Run {
   readonly execution: Execution = new Execution();
   /** Its answer is known; only its handler may go on. */
   decided = false;
-  readonly #answer: Promise<Answer>;
+  readonly #answer: Promise<PushAnswer>;
   readonly #abortMs: number;
   #waiting = 0;
 
   /** `abortMs`: how long the handler may go on once nobody waits any more. */
-  constructor(body: string, abortMs: number, begin: (execution: Execution) => Promise<Answer>, listener: RunListener) {
+  constructor(
+    body: string,
+    abortMs: number,
+    begin: (execution: Execution) => Promise<PushAnswer>,
+    listener: RunListener,
+  ) {
     this.body = body;
     this.#abortMs = abortMs;
     this.#answer = begin(this.execution);
@@ -32,7 +37,7 @@ export class Run {
   }
 
   /** One more sender waits. When the last has gone, the job is aborted: whoever has it will send it again. */
-  answer({ onGone }: Push): Promise<Answer> {
+  answer({ onGone }: Push): Promise<PushAnswer> {
     this.#waiting += 1;
     onGone(() => {
       this.#waiting -= 1;

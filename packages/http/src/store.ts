@@ -4,7 +4,7 @@ import type { Inside } from "./door.ts";
 import { envelopeId } from "./envelope-in.ts";
 import { Places } from "./places.ts";
 import { problem, PushRefused, tellRefused } from "./problem.ts";
-import type { Answer, Push } from "./push.ts";
+import type { PushAnswer, Push } from "./push.ts";
 import { stored } from "./respond.ts";
 
 /** Requests that wait for the backend at once; more are told to come back, so that a slow one cannot fill the memory. */
@@ -68,7 +68,7 @@ export function createStore(to: Jobs): Inside {
 }
 
 /** Limits how many store at once. */
-export function storing(store: (parcel: Parcel, push: Push) => Promise<Answer>): Inside {
+export function storing(store: (parcel: Parcel, push: Push) => Promise<PushAnswer>): Inside {
   const places = new Places(MOST_STORING);
   const full = (): PushRefused => new PushRefused(429, "FULL", `${MOST_STORING} requests wait for the backend`);
   return {
@@ -84,7 +84,7 @@ export function notNow({ code, message }: NotStoredNow): PushRefused {
   return new PushRefused(503, code, message);
 }
 
-function refused({ status, code, message }: NotStored, id: string | null): Answer {
+function refused({ status, code, message }: NotStored, id: string | null): PushAnswer {
   const headers = { "waybill-outcome": "dead", "waybill-reason": code, ...(id !== null && { "x-waybill-job": id }) };
   return problem(status, code, "The job was not stored", message, headers);
 }

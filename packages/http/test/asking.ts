@@ -1,4 +1,4 @@
-import type { Answer, Push } from "@waybill/http";
+import type { PushAnswer, Push } from "@waybill/http";
 
 /** A request in the plain values that doors read, as a socket would bring it. */
 export function asked(body: Uint8Array | string, more: Partial<Push> = {}): Push {
@@ -14,7 +14,7 @@ export function asked(body: Uint8Array | string, more: Partial<Push> = {}): Push
 }
 
 /** What an answer says to a sender, without the words for people. */
-export function said({ status, headers }: Answer): { status: number; headers: Record<string, string> } {
+export function said({ status, headers }: PushAnswer): { status: number; headers: Record<string, string> } {
   const ours = Object.entries(headers).filter(([name]) => /^(waybill-|x-waybill-|retry-after$)/.test(name));
   return { status, headers: Object.fromEntries(ours) };
 }

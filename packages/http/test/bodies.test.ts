@@ -93,7 +93,7 @@ describe("a body that cannot be had", () => {
   });
 
   test("that comes too slowly is a 408, and the job may come again", async () => {
-    const { url } = await receiving({ jobs: [job], bodyTimeoutMs: 60 });
+    const { url } = await receiving({ jobs: [job], bodyTimeout: 60 });
     const body = envelope("work");
     const { socket, got, closed } = await wire(url);
     socket.write(head(body) + body.slice(0, 10));

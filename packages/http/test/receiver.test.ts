@@ -1,7 +1,7 @@
 import { Discard, defineJob, RetryLater } from "@waybill/core";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { createReceiver, type DeadLetterOfPush, native } from "../src/index.ts";
+import { createReceiver, type DeadPush, native } from "../src/index.ts";
 import { envelope, idIn } from "./daemon-request.ts";
 import { type Answered, keys, post, receiving, secret, serving, signed } from "./pushing.ts";
 
@@ -166,7 +166,7 @@ describe("an answer", () => {
 
 describe("keepDead", () => {
   test("keeps what will never run, byte for byte, before 200 is answered", async () => {
-    const letters: DeadLetterOfPush[] = [];
+    const letters: DeadPush[] = [];
     const { push, lines } = await receiving({ jobs, keepDead: async (letter) => void letters.push(letter) });
     const bodies = [envelope("given.up"), "not an envelope"];
     const [givenUp, poison] = [await push(bodies[0] ?? ""), await push(bodies[1] ?? "", { as: { id: "msg_1" } })];
@@ -202,8 +202,8 @@ describe("a receiver starts only with what can work", () => {
     ["a path without a slash", { keys: secret, path: "work" }, /path is "work": begin it with a slash/],
     ["no place for a job", { keys: secret, concurrency: 0 }, /concurrency is 0: a whole number from 1/],
     ["no room for a body", { keys: secret, maxBodyBytes: 0 }, /maxBodyBytes is 0/],
-    ["no time for a body", { keys: secret, bodyTimeoutMs: Number.NaN }, /bodyTimeoutMs is NaN/],
-    ["no age of a request", { keys: secret, toleranceMs: -1 }, /toleranceMs is -1/],
+    ["no time for a body", { keys: secret, bodyTimeout: Number.NaN }, /bodyTimeout is null/],
+    ["no age of a request", { keys: secret, tolerance: -1 }, /tolerance is -1/],
     ["a peer that is none", { keys: secret, allowPeers: ["localhost"] }, /allowPeers has "localhost"/],
     ["two handlers of one type", { keys: secret, jobs: [...jobs, ...jobs] }, /two handlers .* "works"/],
     [

@@ -3,7 +3,7 @@ import type { Backend } from "@waybill/core/backend";
 import { anyJob, signatureFor } from "@waybill/core/door";
 import { memoryBackend } from "@waybill/core/memory";
 import {
-  type Answer,
+  type PushAnswer,
   type Carrier,
   createReceiver,
   createRelay,
@@ -26,7 +26,7 @@ function receiver(more: Partial<ReceiverOptions> = {}): Receiver {
 }
 
 /** A receiver with one place, which a job has. */
-async function occupied(second: string): Promise<Answer> {
+async function occupied(second: string): Promise<PushAnswer> {
   const started = Promise.withResolvers<void>();
   const long = anyJob({
     handler(_, { signal }) {
@@ -45,7 +45,7 @@ async function occupied(second: string): Promise<Answer> {
   return answer;
 }
 
-async function streamed(chunks: AsyncIterable<Uint8Array>, more: Partial<ReceiverOptions>): Promise<Answer> {
+async function streamed(chunks: AsyncIterable<Uint8Array>, more: Partial<ReceiverOptions>): Promise<PushAnswer> {
   const init = { method: "POST", body: ReadableStream.from(chunks), duplex: "half" } as const;
   const response = await receiver(more)(new Request("http://here/work", init));
   return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
@@ -70,7 +70,7 @@ function carrier(fails: () => never): Carrier {
   return { ...base, recognises: (_, here) => here, open: fails };
 }
 
-async function relayed(change: (backend: Backend) => Partial<Backend>, isClosed = false): Promise<Answer> {
+async function relayed(change: (backend: Backend) => Partial<Backend>, isClosed = false): Promise<PushAnswer> {
   const open = memoryBackend();
   const jobs = await connect(
     async () => {
@@ -91,12 +91,12 @@ const failing = (code: "BACKEND_UNAVAILABLE" | "BACKEND_FULL") => (): Partial<Ba
 });
 
 /** What leads to each refusal of one job, by its code. */
-export const refusals: Readonly<Record<Exclude<ProblemCode, "BATCH_INVALID">, () => Promise<Answer>>> = {
+export const refusals: Readonly<Record<Exclude<ProblemCode, "BATCH_INVALID">, () => Promise<PushAnswer>>> = {
   FORBIDDEN: () => receiver({ keys: secret }).receive(asked(body)),
   NOT_FOUND: () => receiver({ keys: secret }).receive(asked(body, { path: "/elsewhere" })),
   METHOD_NOT_ALLOWED: () => receiver().receive(asked("", { method: "GET" })),
   BODY_TOO_LARGE: () => streamed(twentyBytes(), { maxBodyBytes: 10 }),
-  BODY_TIMEOUT: () => streamed(endless(), { bodyTimeoutMs: 5 }),
+  BODY_TIMEOUT: () => streamed(endless(), { bodyTimeout: 5 }),
   BODY_INCOMPLETE: () => streamed(brokenOff(), {}),
   BODY_GONE: () => receiver().receive(asked(body, { rewritten: true })),
   CARRIER_INVALID: () => {

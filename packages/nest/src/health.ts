@@ -1,4 +1,5 @@
-import type { Jobs, WorkerHealth } from "@waybill/core";
+import type { Duration, Jobs, WorkerHealth } from "@waybill/core";
+import { durationMs } from "@waybill/core/door";
 import type { Load } from "@waybill/http";
 import type { Doors } from "./doors.ts";
 
@@ -26,14 +27,14 @@ export class WaybillHealthIndicator {
     this.#doors = doors;
   }
 
-  /** A worker's own calls tell of the backend. Without one it is asked for its counts: down after `timeoutMs`, by default 2,000. */
+  /** A worker's own calls tell of the backend. Without one it is asked for its counts: down after `timeout`, by default "2s". */
   async isHealthy<Key extends string>(
     key: Key,
-    { timeoutMs = 2_000 }: { readonly timeoutMs?: number } = {},
+    { timeout = "2s" }: { readonly timeout?: Duration } = {},
   ): Promise<Record<Key, DoorsHealth>> {
     const worker = this.#doors.worker?.health();
     const receiver = this.#doors.receiver?.load();
-    const message = worker ? troubleOf(worker) : await this.#trouble(timeoutMs);
+    const message = worker ? troubleOf(worker) : await this.#trouble(durationMs(timeout, "timeout of isHealthy"));
     const why = message ?? (receiver?.draining ? "the receiver is draining" : null);
     const health: DoorsHealth = {
       status: why === null ? "up" : "down",

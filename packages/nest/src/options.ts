@@ -1,17 +1,17 @@
 import type { ConnectOptions, JobDefinition, Jobs, Middleware, WorkerOptions } from "@waybill/core";
 import type { BackendFactory } from "@waybill/core/backend";
-import type { ReceiverOptions, ReceiverStop } from "@waybill/http";
+import type { ReceiverOptions, StopOptions } from "@waybill/http";
 import type { NodeDoor } from "@waybill/http/node";
 import { refuse } from "./refuse.ts";
 import type { Enhancers } from "./enhancers.ts";
 
 /** The worker of this process. Its jobs are found: every `@JobHandler`, and every registered definition with a handler of its own. */
-export type WorkerSettings = Omit<WorkerOptions, "jobs" | "middleware">;
+export type WaybillWorkerOptions = Omit<WorkerOptions, "jobs" | "middleware">;
 
 /** The receiver of this process, mounted in front of the application's body parsers. Its jobs are the worker's. */
-export interface PushSettings extends Omit<ReceiverOptions, "jobs" | "middleware" | "events" | "log"> {
+export interface WaybillPushOptions extends Omit<ReceiverOptions, "jobs" | "middleware" | "events" | "log"> {
   /** How long its jobs may go on at shutdown. */
-  readonly shutdown?: Omit<ReceiverStop, "reason">;
+  readonly shutdown?: Omit<StopOptions, "reason">;
 }
 
 /** What `WaybillModule.forRoot` takes: the options of `connect`, and which doors this process opens. */
@@ -21,9 +21,9 @@ export interface WaybillOptions extends Omit<ConnectOptions, "jobs"> {
   /** Definitions known to the whole application, as by `forFeature`. */
   readonly jobs?: readonly JobDefinition[];
   /** Absent: this process takes no jobs from the queue. */
-  readonly worker?: WorkerSettings | undefined;
+  readonly worker?: WaybillWorkerOptions | undefined;
   /** Absent: nobody may push jobs to this process. */
-  readonly push?: PushSettings | undefined;
+  readonly push?: WaybillPushOptions | undefined;
   /** Other doors in front of the body parsers: `(jobs) => [createIngress({ to: jobs, keys })]`, relays. */
   readonly doors?: (jobs: Jobs) => readonly NodeDoor[];
   /** Around every handler, whichever door its job came through. The first is the outermost. */
@@ -53,7 +53,7 @@ const OPTIONS: Record<keyof WaybillOptions, true> = {
   require: true,
   keys: true,
 };
-const WORKER: Record<keyof WorkerSettings, true> = {
+const WORKER: Record<keyof WaybillWorkerOptions, true> = {
   queues: true,
   concurrency: true,
   typeConcurrency: true,
@@ -65,7 +65,7 @@ const WORKER: Record<keyof WorkerSettings, true> = {
   signatures: true,
   keys: true,
 };
-const PUSH: Record<keyof PushSettings, true> = {
+const PUSH: Record<keyof WaybillPushOptions, true> = {
   keys: true,
   carriers: true,
   path: true,
@@ -77,9 +77,9 @@ const PUSH: Record<keyof PushSettings, true> = {
   producerKeys: true,
   require: true,
   maxBodyBytes: true,
-  bodyTimeoutMs: true,
+  bodyTimeout: true,
   allowPeers: true,
-  toleranceMs: true,
+  tolerance: true,
   shutdown: true,
 };
 

@@ -21,7 +21,7 @@ class Health {
   @Get("health")
   @HealthCheck()
   check(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.waybill.isHealthy("jobs", { timeoutMs: 50 })]);
+    return this.health.check([() => this.waybill.isHealthy("jobs", { timeout: "50ms" })]);
   }
 }
 

@@ -37,7 +37,8 @@ const pulled =
     await all;
   };
 const pushed: Way = async ({ worker }, providers, count) => {
-  const options = { push: { keys: secret, ...worker } };
+  const { concurrency = 10 } = worker ?? {};
+  const options = { push: { keys: secret, concurrency } };
   const imports = [feature, ClsModule.forRoot({ global: true })];
   const { url } = await theirs.run("whoever starts it", () => listening(options, { imports, providers }));
   const bodies = Array.from({ length: count }, (_, at) => oddlyWritten("leaky", { n: at + 1 }));

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { WaybillError } from "@waybill/core";
 import type { BackendContext, ExaminableBackend, InspectableBackend } from "@waybill/core/backend";
-import { rabbitCapabilities } from "./capabilities.ts";
+import { rabbitmqCapabilities } from "./capabilities.ts";
 import { assertServer, createDoctor, versionOf } from "./doctor.ts";
 import { createInspector } from "./inspector.ts";
 import { createLink, type Link } from "./link.ts";
@@ -25,7 +25,7 @@ export async function openRabbit(
   context: BackendContext,
 ): Promise<InspectableBackend & ExaminableBackend> {
   const { address } = settings;
-  const capabilities = rabbitCapabilities(settings);
+  const capabilities = rabbitmqCapabilities(settings);
   let closing: Promise<void> | null = null;
   const isClosed = (): boolean => closing !== null;
   const writing = createLink(settings, () => HEARTBEAT_S);

@@ -5,7 +5,7 @@ import type { Settings } from "./options.ts";
 /** A job may wait a moment in the worker and take a moment to be aborted, all on the broker's clock. */
 const SETTLE_GRACE_MS = 10_000;
 
-export function rabbitCapabilities({
+export function rabbitmqCapabilities({
   queueType,
   consumerTimeoutMs,
 }: Pick<Settings, "queueType" | "consumerTimeoutMs">): Capabilities {

@@ -2,7 +2,7 @@ import type { ConnectionOptions } from "node:tls";
 import { WaybillError } from "@waybill/core";
 import type { ChannelModel, Options } from "amqplib";
 
-export interface RabbitOptions {
+export interface RabbitmqOptions {
   /** Default "localhost". */
   readonly hostname?: string;
   /** Default 5672, with TLS 5671. */
@@ -51,7 +51,7 @@ export interface Settings {
   readonly declare: boolean;
 }
 
-export function settingsOf(options: RabbitOptions): Settings {
+export function settingsOf(options: RabbitmqOptions): Settings {
   const { prefix = "waybill", queueType = "quorum", declare = true } = options;
   if (!/^[A-Za-z0-9_-]{1,40}$/.test(prefix)) {
     throw invalid(`prefix is ${JSON.stringify(prefix)}: use 1 to 40 letters, digits, _ and -`);

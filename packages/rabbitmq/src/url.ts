@@ -1,11 +1,11 @@
 import { maskUrl } from "@waybill/core/backend";
-import { invalid, type RabbitOptions } from "./options.ts";
+import { invalid, type RabbitmqOptions } from "./options.ts";
 
 const NUMBERS = ["deliveryLimit", "consumerTimeoutMs", "confirmTimeoutMs"] as const;
 const PARAMETERS: readonly string[] = ["prefix", "queueType", "declare", ...NUMBERS];
 
 /** `amqp://user:password@host:port/vhost?prefix=waybill`, or `amqps:`, with options as query parameters. */
-export function optionsFromUrl(url: string): RabbitOptions {
+export function optionsFromUrl(url: string): RabbitmqOptions {
   const parts = parse(url);
   const given = queryOf(parts, url);
   const vhost = decoded(parts.pathname.slice(1), "vhost", url);

@@ -2,7 +2,7 @@ import { connect, defineJob } from "@waybill/core";
 import { serviceUrl } from "@waybill/test-servers";
 import { connect as dial } from "amqplib";
 import { afterAll, expect, test } from "vitest";
-import { fromUrl, rabbitBackend } from "../src/index.ts";
+import { fromUrl, rabbitmqBackend } from "../src/index.ts";
 import { context, freshStore, lease, message, removePrefix, type Store } from "./broker.ts";
 
 const stores: Store[] = [];
@@ -171,7 +171,7 @@ test.each([
 test("the address names host, port and vhost, and no user", async () => {
   const { hostname, port } = new URL(await serviceUrl("rabbitmq"));
   const store = await fresh();
-  const backend = await rabbitBackend({ hostname, port: Number(port), prefix: store.prefix })(context);
+  const backend = await rabbitmqBackend({ hostname, port: Number(port), prefix: store.prefix })(context);
   expect(backend.address).toBe(`amqp://${hostname}:${port}`);
   await backend.close();
 });
@@ -179,7 +179,7 @@ test("the address names host, port and vhost, and no user", async () => {
 test("a ready client may be handed in", async () => {
   const store = await fresh();
   let dialled = 0;
-  const backend = await rabbitBackend({
+  const backend = await rabbitmqBackend({
     prefix: store.prefix,
     async connect(heartbeat) {
       dialled += 1;

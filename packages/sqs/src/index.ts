@@ -4,7 +4,14 @@ import { settingsOf, type SqsOptions } from "./options.ts";
 import { optionsFromUrl } from "./url.ts";
 
 export { fifoCapabilities, standardCapabilities } from "./capabilities.ts";
-export { type LambdaContext, type LambdaResponse, type SqsEvent, sqsHandler, type SqsRecord } from "./lambda.ts";
+export {
+  type LambdaContext,
+  type LambdaResponse,
+  type SqsEvent,
+  sqsHandler,
+  type SqsHandlerOptions,
+  type SqsRecord,
+} from "./lambda.ts";
 export type { SqsOptions } from "./options.ts";
 
 /** Opens with an `inspector` and a `doctor`, which the general `BackendFactory` does not promise. */

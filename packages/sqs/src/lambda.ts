@@ -1,5 +1,12 @@
-import { type Outcome, WaybillError } from "@waybill/core";
-import { type Delivery, execute, Execution, type Registry } from "@waybill/core/door";
+import { type JobDefinition, type Outcome, WaybillError } from "@waybill/core";
+import {
+  createRegistry,
+  type Delivery,
+  execute,
+  Execution,
+  type Registry,
+  type RegistryOptions,
+} from "@waybill/core/door";
 import { read } from "./label.ts";
 
 /** What Lambda hands over for an SQS trigger, as far as it is read here. */
@@ -26,15 +33,25 @@ export interface LambdaResponse {
   readonly batchItemFailures: { readonly itemIdentifier: string }[];
 }
 
+/** What a worker would be given, as far as Lambda leaves it to us. */
+export interface SqsHandlerOptions extends Pick<RegistryOptions, "events" | "keys" | "middleware" | "signatures"> {
+  /** Definitions with handlers. Two of one type are an error. */
+  readonly jobs: readonly JobDefinition[];
+}
+
 /** Before the function is frozen, jobs that still run are told so and get this long to end. */
 const LAST_WORDS_MS = 2_000;
 
 /**
- * A Lambda function that runs the jobs of an SQS trigger: `export const handler = sqsHandler(createRegistry(jobs))`.
+ * A Lambda function that runs the jobs of an SQS trigger: `export const handler = sqsHandler({ jobs })`.
  * Whatever does not complete is reported as failed, comes again after the queue's visibility timeout, and is moved to
- * the queue's own dead-letter queue after its `maxReceiveCount`. Every delivery is an attempt.
+ * the queue's own dead-letter queue after its `maxReceiveCount`. Every delivery is an attempt. Throws `CONFIG_INVALID` when made.
  */
-export function sqsHandler(registry: Registry): (event: SqsEvent, context?: LambdaContext) => Promise<LambdaResponse> {
+export function sqsHandler({
+  jobs,
+  ...options
+}: SqsHandlerOptions): (event: SqsEvent, context?: LambdaContext) => Promise<LambdaResponse> {
+  const registry = createRegistry(jobs, options);
   return async (event, context = {}) => {
     const worker = `lambda-${context.awsRequestId ?? process.pid}`;
     const freezesAt = context.getRemainingTimeInMillis?.() ?? null;

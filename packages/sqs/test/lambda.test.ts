@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { currentJob, defineJob, Discard, EventBus, type JobContext, newId, type StartedEvent } from "@waybill/core";
-import { createRegistry } from "@waybill/core/door";
 import { expect, test } from "vitest";
 import { type SqsEvent, sqsHandler, type SqsRecord } from "../src/index.ts";
 
@@ -60,7 +59,7 @@ function record({ type, arn = STANDARD, group, receives = 1, attributes = {}, bo
   };
 }
 
-const handler = sqsHandler(createRegistry(jobs));
+const handler = sqsHandler({ jobs });
 
 async function failedOf(records: readonly SqsRecord[], remainingMs?: number): Promise<number[]> {
   const event: SqsEvent = { Records: records };
@@ -147,7 +146,7 @@ test("it runs jobs as a worker does: by the same events, in a scope of their own
   events.on("started", (event) => void started.push(event));
   const scopes: unknown[] = [];
   const watched = defineJob({ type: "fine", handler: () => void scopes.push(currentJob()?.type) });
-  const run = sqsHandler(createRegistry([watched], { events }));
+  const run = sqsHandler({ jobs: [watched], events });
   await run({ Records: [record({ type: "fine" })] }, { awsRequestId: "r-1" });
   expect(scopes).toEqual(["fine"]);
   expect(started).toMatchObject([{ type: "fine", queue: "default", worker: "lambda-r-1", attempt: 1 }]);

@@ -2,7 +2,6 @@
 export type { AnyJobOptions } from "../any-job.ts";
 export { anyJob } from "../any-job.ts";
 export { durationMs } from "../duration.ts";
-export type { EnvelopeRetry, RetryPolicy } from "../envelope/index.ts";
 export { parseEnvelope, serialiseEnvelope } from "../envelope/index.ts";
 export type { JobLabel } from "../events.ts";
 export type { Delivery } from "../execute.ts";
@@ -10,7 +9,7 @@ export { describeOutcome, execute } from "../execute.ts";
 export { Execution } from "../execution.ts";
 export { RanElsewhere } from "../handler-errors.ts";
 export { logTo } from "../log.ts";
-export type { RegisteredJob, Registry, RegistryOptions } from "../registry.ts";
+export type { Registry, RegistryOptions } from "../registry.ts";
 export { createRegistry } from "../registry.ts";
 export { insistOn, offersOf } from "../requirement.ts";
 export type { Signed } from "../signing.ts";

@@ -2,7 +2,7 @@ import { type Duration, WaybillError } from "@waybill/core";
 import { durationMs, type JobLabel } from "@waybill/core/door";
 import type { Carrier } from "../carrier.ts";
 import { producerSignature } from "../producer-signature.ts";
-import { type Answer, header, type HeaderFields, wholeHeader } from "../push.ts";
+import { type PushAnswer, header, type HeaderFields, wholeHeader } from "../push.ts";
 import { textOf } from "../text.ts";
 import { bearerProof, type OidcOptions } from "./oidc.ts";
 
@@ -58,7 +58,7 @@ function labelIn(headers: HeaderFields): JobLabel | null {
  * attempt is told by a 4xx, and all that is no attempt by a 503: then executions are failed attempts, to the letter, and
  * a deploy spends none. By a 500 for each failure a job would be at its first attempt for ever.
  */
-function reply(answer: Answer): Answer {
+function reply(answer: PushAnswer): PushAnswer {
   switch (answer.headers["waybill-outcome"]) {
     case "retry":
       return { ...answer, status: ATTEMPT_FAILED };

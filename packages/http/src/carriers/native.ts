@@ -1,7 +1,8 @@
 import type { Buffer } from "node:buffer";
-import { keyRing, type KeyRing, WaybillError } from "@waybill/core";
+import { type Duration, keyRing, type KeyRing } from "@waybill/core";
 import type { JobLabel } from "@waybill/core/door";
 import type { Carrier, Parcel } from "../carrier.ts";
+import { positiveMs } from "../positive-ms.ts";
 import { producerSignature, seconds } from "../producer-signature.ts";
 import { textOf } from "../text.ts";
 import { forbidden } from "../problem.ts";
@@ -10,16 +11,14 @@ import { header, type HeaderFields, wholeHeader } from "../push.ts";
 export interface NativeOptions {
   /** A key ring, `whsec_` secrets, or "unsigned": anybody who can connect may push. */
   readonly keys: KeyRing | string | readonly string[];
-  /** A request is fresh for this long before and after its timestamp. Default 300,000 ms. */
-  readonly toleranceMs?: number;
+  /** A request is fresh for this long before and after its timestamp. Default "5m". */
+  readonly tolerance?: Duration;
 }
 
 /** Our own sender, or any program that signs by Standard Webhooks: spec/1.0/push.md. */
-export function native({ keys, toleranceMs = 300_000 }: NativeOptions): Carrier {
+export function native({ keys, tolerance = "5m" }: NativeOptions): Carrier {
   const ring = keys === "unsigned" ? null : keyRing(keys);
-  if (!Number.isFinite(toleranceMs) || toleranceMs <= 0) {
-    throw new WaybillError("CONFIG_INVALID", `toleranceMs is ${toleranceMs}: more than 0`);
-  }
+  const toleranceMs = positiveMs(tolerance, "tolerance");
   return {
     name: "native",
     runs: true,

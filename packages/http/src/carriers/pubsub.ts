@@ -4,7 +4,7 @@ import { durationMs } from "@waybill/core/door";
 import type { Carrier } from "../carrier.ts";
 import { forbidden } from "../problem.ts";
 import { producerSignature } from "../producer-signature.ts";
-import { type Answer, header, type HeaderFields } from "../push.ts";
+import { type PushAnswer, header, type HeaderFields } from "../push.ts";
 import { textOf } from "../text.ts";
 import { isObject, malformed, member, textIn, type Wrapping, wrappingOf } from "../wrapping.ts";
 import { bearerProof, listOf, type OidcOptions } from "./oidc.ts";
@@ -105,6 +105,6 @@ function decoded(base64: string | null): Buffer {
 }
 
 /** It knows no way to give up one message: what asked to be forgotten is acknowledged, all else comes again. */
-function reply(answer: Answer): Answer {
+function reply(answer: PushAnswer): PushAnswer {
   return answer.headers["waybill-kept"] === "false" ? { ...answer, status: 200 } : answer;
 }

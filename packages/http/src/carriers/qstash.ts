@@ -7,7 +7,7 @@ import type { Carrier } from "../carrier.ts";
 import { envelopeId } from "../envelope-in.ts";
 import { producerSignature } from "../producer-signature.ts";
 import { forbidden } from "../problem.ts";
-import { type Answer, header, wholeHeader } from "../push.ts";
+import { type PushAnswer, header, wholeHeader } from "../push.ts";
 import { textOf } from "../text.ts";
 import { LEEWAY_S, listOf, tokenRefusal } from "./oidc.ts";
 
@@ -90,7 +90,7 @@ function isHashOf(claim: unknown, body: Buffer): boolean {
 }
 
 /** It retries whatever is not 2xx, but for one status with one header: that goes to its dead-letter queue at once. */
-function reply(answer: Answer): Answer {
+function reply(answer: PushAnswer): PushAnswer {
   if (answer.headers["waybill-outcome"] !== "dead" || answer.status === 200) return answer;
   if (answer.headers["waybill-kept"] === "false") return { ...answer, status: 200 };
   return { ...answer, status: 489, headers: { ...answer.headers, "upstash-nonretryable-error": "true" } };

@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Answer, Push } from "../push.ts";
+import type { PushAnswer, Push } from "../push.ts";
 import { whenClosed } from "./gone.ts";
 import { isRewritten, readBody } from "./raw-body.ts";
 
 /** A receiver, a relay or an ingress, as far as `node:http` is concerned. */
 export interface NodeDoor {
   claims(push: Pick<Push, "method" | "path" | "headers">): boolean;
-  receive(push: Push): Promise<Answer>;
+  receive(push: Push): Promise<PushAnswer>;
 }
 
 /** For `createServer`, and for frameworks that hand on what is not theirs by `next`. */
@@ -45,7 +45,7 @@ export function nodeListener(
 }
 
 /** Unless something else has answered meanwhile: a middleware with a time limit, or the sender has gone. */
-function write(response: ServerResponse, { status, headers, body }: Answer): void {
+function write(response: ServerResponse, { status, headers, body }: PushAnswer): void {
   if (response.destroyed || response.headersSent) return;
   response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
 }

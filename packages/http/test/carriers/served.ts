@@ -4,13 +4,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, defineJob, Discard, newId, type WaybillEvents, RetryLater, type Signature } from "@waybill/core";
-import {
-  type Carrier,
-  createReceiver,
-  createRelay,
-  type DeadLetterOfPush,
-  type ReceiverOptions,
-} from "../../src/index.ts";
+import { type Carrier, createReceiver, createRelay, type DeadPush, type ReceiverOptions } from "../../src/index.ts";
 import { nodeListener } from "../../src/node/index.ts";
 
 /** One HTTP request, as a carrier makes it. */
@@ -39,7 +33,7 @@ export interface Served {
   /** Jobs whose handler was called; in a relay, once a worker has had its turn. */
   readonly ran: Ran[];
   readonly refused: WaybillEvents["push_refused"][];
-  readonly kept: DeadLetterOfPush[];
+  readonly kept: DeadPush[];
   post(sent: Sent): Promise<Got>;
   /** Sends all but the end of it. */
   postHalf(sent: Sent): Promise<Got>;
@@ -79,14 +73,14 @@ export async function serveReceiver(
   { keepDead, ...more }: Pick<ReceiverOptions, "concurrency"> & { readonly keepDead?: null } = {},
 ): Promise<Served> {
   const ran: Ran[] = [];
-  const kept: DeadLetterOfPush[] = [];
+  const kept: DeadPush[] = [];
   const refused: WaybillEvents["push_refused"][] = [];
   const waiting: (() => void)[] = [];
   const receiver = createReceiver({
     jobs: [probe(ran, waiting)],
     carriers,
     log: "off",
-    ...(keepDead === undefined && { keepDead: async (letter: DeadLetterOfPush) => void kept.push(letter) }),
+    ...(keepDead === undefined && { keepDead: async (letter: DeadPush) => void kept.push(letter) }),
     ...more,
   });
   receiver.events.on("push_refused", (event) => void refused.push(event));
@@ -114,7 +108,7 @@ export async function serveRelay(
   const folder = await mkdtemp(join(tmpdir(), "waybill-relay-"));
   const jobs = await connect(`sqlite:${join(folder, "jobs.db")}`, { log: "off" });
   jobs.events.on("push_refused", (event) => void refused.push(event));
-  const server = await listen(nodeListener(createRelay({ to: jobs, carriers, bodyTimeoutMs: 100 })));
+  const server = await listen(nodeListener(createRelay({ to: jobs, carriers, bodyTimeout: 100 })));
   return {
     ...server,
     ran,

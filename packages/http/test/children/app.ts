@@ -24,7 +24,7 @@ const receiver = createReceiver({
   keys: secret,
   carriers: [sqsd({ keys: secret, httpConnections: 20 })],
   concurrency: Number(concurrency),
-  bodyTimeoutMs: 200,
+  bodyTimeout: 200,
   log: "off",
 });
 const server = createServer(nodeListener(receiver));
