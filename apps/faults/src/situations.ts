@@ -78,6 +78,18 @@ export const jobs: JobDefinition[] = [
     payload: z.object({ n: z.number() }).refine(async ({ n }) => n > 0, "must be positive"),
     handler() {},
   }),
+  defineJob({
+    type: "sorted",
+    errors: [
+      { error: NotAPhoto, do: "discard" },
+      { error: "payment.*", do: "release", delay: "1m" },
+    ],
+    handler(payload) {
+      if ((payload as { code?: string }).code) throw Object.assign(new Error("busy"), { code: "payment.busy" });
+      throw new NotAPhoto("a text file");
+    },
+  }),
+  defineJob({ type: "hurried", deadline: "1m", handler: () => Promise.reject(new Error("no luck")) }),
   defineJob({ type: "versioned", version: 2, handler() {} }),
   defineJob({ type: "waits", handler: (_, job) => waitForGate(job) }),
 ];
@@ -119,6 +131,27 @@ export const situations: readonly Situation[] = [
     body: body("hopeless", { args: [{ code: "x" }] }),
     outcome: "dead",
     code: "NON_RETRYABLE",
+  },
+  { name: "an error that a rule discards", body: body("sorted"), outcome: "dead", code: "DISCARD" },
+  {
+    name: "an error that a rule releases",
+    body: body("sorted", { args: [{ code: "x" }] }),
+    outcome: "release",
+    code: "payment.busy",
+  },
+  { name: "a failure in time", body: body("hurried", { created_at: iso(0) }), outcome: "retry", code: "Error" },
+  {
+    name: "a failure whose retry would be past its deadline",
+    body: body("hurried", { created_at: iso(-59_000) }),
+    attempt: 2,
+    outcome: "dead",
+    code: "DEADLINE",
+  },
+  {
+    name: "a job past its deadline",
+    body: body("hurried", { created_at: iso(-60_000) }),
+    outcome: "dead",
+    code: "DEADLINE",
   },
   { name: "a handler deaf to its timeout", body: body("slow"), outcome: "retry", code: "JOB_TIMEOUT" },
   { name: "a handler that heeds its timeout", body: body("slow.polite"), outcome: "retry", code: "JOB_TIMEOUT" },

@@ -23,6 +23,7 @@ export function anyJob({ timeout = "15m", handler }: AnyJobOptions): JobDefiniti
     retry: {},
     errors: [],
     timeoutMs,
+    deadlineMs: null,
     version: Infinity,
     upcasters: {},
     handler,

@@ -50,6 +50,12 @@ export interface JobOptions<Schema extends StandardSchema> {
   readonly errors?: readonly ErrorRule[];
   /** Longest run of one attempt. Default "15m". */
   readonly timeout?: Duration;
+  /**
+   * All attempts together, counted from when the job could first start: its `runAt` or `delay`, else when it was enqueued.
+   * Then it is kept for a person as `DEADLINE`: a running attempt is aborted, a retry that would start later is not
+   * waited for. More than 0, at most "366d". Absent: none, as for a job enqueued with an `id` and no `runAt`, which tells no time.
+   */
+  readonly deadline?: Duration;
   /** Of the payload's shape, from 1. A worker puts back jobs newer than its own version. Default 1. */
   readonly version?: number;
   /**
@@ -69,6 +75,8 @@ export interface JobDefinition<Input = unknown, Output = Input> {
   readonly errors: readonly ErrorRule[];
   /** Null: the spec's default of 900 s. */
   readonly timeoutMs: number | null;
+  /** Null: none. */
+  readonly deadlineMs: number | null;
   readonly version: number;
   readonly upcasters: Upcasters;
   readonly handler: Handling<Output>["handle"] | null;
@@ -100,8 +108,23 @@ export function defineJob<Schema extends StandardSchema = StandardSchema>(
   if (timeoutMs !== null && (timeoutMs === 0 || timeoutMs > 604_800_000)) {
     throw refuse(`timeout of "${type}" is ${timeoutMs} ms: more than 0 and at most "7d"`);
   }
+  const deadlineMs = options.deadline === undefined ? null : durationMs(options.deadline, `deadline of "${type}"`);
+  if (deadlineMs !== null && (deadlineMs === 0 || deadlineMs > 366 * 86_400_000)) {
+    throw refuse(`deadline of "${type}" is ${deadlineMs} ms: more than 0 and at most "366d"`);
+  }
   const schema = (options.payload ?? null) as StandardSchema<InputOf<Schema>, OutputOf<Schema>> | null;
-  return { type, schema, queue, retry, errors, timeoutMs, version, upcasters, handler: options.handler ?? null };
+  return {
+    type,
+    schema,
+    queue,
+    retry,
+    errors,
+    timeoutMs,
+    deadlineMs,
+    version,
+    upcasters,
+    handler: options.handler ?? null,
+  };
 }
 
 /** The same job with its handler: the worker's half of a definition that producers share. */

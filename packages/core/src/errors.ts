@@ -4,6 +4,7 @@ export type WaybillErrorCode =
   | "PAYLOAD_INVALID"
   | "JOB_UNKNOWN"
   | "JOB_TIMEOUT"
+  | "DEADLINE"
   | "JOB_CANCELLED"
   | "SHUTDOWN"
   | "LEASE_LOST"
@@ -66,6 +67,7 @@ const CODES: ReadonlySet<string> = new Set<WaybillErrorCode>([
   "PAYLOAD_INVALID",
   "JOB_UNKNOWN",
   "JOB_TIMEOUT",
+  "DEADLINE",
   "JOB_CANCELLED",
   "SHUTDOWN",
   "LEASE_LOST",

@@ -16,6 +16,7 @@ import { completed, completedBefore, dead, type Outcome, outcomeOf, release } fr
 import { unmetNeed } from "./need.ts";
 import { validatePayload } from "./payload.ts";
 import type { RegisteredJob, Registry } from "./registry.ts";
+import { endOf, pastDeadline } from "./total-deadline.ts";
 import { releaseUnknown } from "./unknown-job.ts";
 import { upcast } from "./upcast.ts";
 
@@ -105,6 +106,10 @@ async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Pro
   const execution = delivery.execution ?? new Execution();
   const policy = envelope.retry === undefined ? job.policy : retryPolicyOf(envelope, job.policy);
   const timeoutMs = job.handsOn ? job.timeoutMs : timeoutMsOf(envelope, job.timeoutMs);
+  const endsAt = endOf(envelope, job.deadlineMs);
+  const leftMs = endsAt === null ? Infinity : endsAt - wallMs();
+  const late = (): WaybillError => pastDeadline(job.type, job.deadlineMs);
+  if (leftMs <= 0) return dead("DEADLINE", late().message);
   const context = new JobContext(envelope, queueOf(run), delivery, execution);
   let refused: Outcome | null = null;
 
@@ -133,11 +138,13 @@ async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Pro
   }
 
   try {
-    await execution.run(checkAndBegin, timeoutMs, () => timedOut(job.type, timeoutMs));
+    if (leftMs <= timeoutMs) await execution.run(checkAndBegin, leftMs, late);
+    else await execution.run(checkAndBegin, timeoutMs, () => timedOut(job.type, timeoutMs));
     if (refused) return refused;
     return context.completed ? completedBefore : completed;
   } catch (thrown) {
-    return outcomeOf(thrown, { id: envelope.id, attempt: delivery.attempt, execution }, { policy, verdicts });
+    const { attempt } = delivery;
+    return outcomeOf(thrown, { id: envelope.id, attempt, execution }, { policy, verdicts, endsAt });
   }
 }
 

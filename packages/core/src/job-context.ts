@@ -48,7 +48,7 @@ export class JobContext {
     return this.#completed;
   }
 
-  /** Aborts on timeout, lost lease and shutdown; its `reason` is a WaybillError whose code says which. */
+  /** Aborts on timeout, deadline, lost lease and shutdown; its `reason` is a WaybillError whose code says which. */
   get signal(): AbortSignal {
     return this.#execution.signal;
   }

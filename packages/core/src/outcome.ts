@@ -1,4 +1,5 @@
 import type { DeadReason } from "./backend.ts";
+import { wallMs } from "./clock.ts";
 import { isWaybillError, toError } from "./errors.ts";
 import type { Execution } from "./execution.ts";
 import { retryDelayMs, type RetryPolicy } from "./envelope/index.ts";
@@ -38,19 +39,24 @@ export interface OfErrors {
   readonly policy: RetryPolicy;
   /** The first that matches decides, unless the policy calls the error non-retryable. */
   readonly verdicts: readonly ErrorVerdict[];
+  /** When all attempts must have ended, in Unix milliseconds; null for never. */
+  readonly endsAt: number | null;
 }
 
 /** The only function that turns an error into a decision. */
 export function outcomeOf(
   thrown: unknown,
   job: { readonly id: string; readonly attempt: number; readonly execution: Execution },
-  { policy, verdicts }: OfErrors,
+  { policy, verdicts, endsAt }: OfErrors,
 ): Outcome {
   const error = toError(thrown);
   const cancelled = job.execution.reason;
+  if (cancelled?.code === "DEADLINE") return dead(cancelled.code, cancelled.message, cancelled);
   if (cancelled && cancelled.code !== "JOB_TIMEOUT") return release(0, cancelled.code, cancelled.message);
   if (isWaybillError(error, "RAN_ELSEWHERE") && "outcome" in error) return error.outcome as Outcome;
-  if (isWaybillError(error, "RETRY_LATER")) return release(delayOf(error), "RETRY_LATER", error.message);
+  if (isWaybillError(error, "RETRY_LATER")) {
+    return inTime(release(delayOf(error), "RETRY_LATER", error.message), error, endsAt);
+  }
   // What a handler throws because its own signal fired is the timeout, whatever it is called.
   const cause = cancelled ?? error;
   if (isWaybillError(cause, "DISCARD")) return dead(cause.code, cause.message, error);
@@ -63,11 +69,22 @@ export function outcomeOf(
     case "discard":
       return { kind: "dead", reason: { code: "DISCARD", message: describe(cause) }, error, kept: false };
     case "release":
-      return release(delayMs, codeOf(cause), describe(cause));
+      return inTime(release(delayMs, codeOf(cause), describe(cause)), cause, endsAt);
     case "retry":
     case undefined:
-      return failed(cause, delayMs, policy, job.attempt);
+      return inTime(failed(cause, delayMs, policy, job.attempt), cause, endsAt);
   }
+}
+
+/** What would start again at its deadline or later ends now: nobody could run it then. */
+function inTime(outcome: Outcome, error: Error, endsAt: number | null): Outcome {
+  if (endsAt === null || (outcome.kind !== "retry" && outcome.kind !== "release")) return outcome;
+  if (wallMs() + outcome.delayMs < endsAt) return outcome;
+  return dead(
+    "DEADLINE",
+    `the next run, in ${outcome.delayMs} ms, would be past the deadline: ${describe(error)}`,
+    error,
+  );
 }
 
 function failed(error: Error, delayMs: number, policy: RetryPolicy, attempt: number): Outcome {

@@ -19,6 +19,8 @@ export interface RegisteredJob {
   readonly policy: RetryPolicy;
   readonly verdicts: readonly ErrorVerdict[];
   readonly timeoutMs: number;
+  /** Null: none. */
+  readonly deadlineMs: number | null;
   readonly version: number;
   readonly upcasters: Upcasters;
   readonly handler: Handler<unknown>;
@@ -68,6 +70,7 @@ export function createRegistry(jobs: readonly JobDefinition[], options: Registry
       policy: policyOf(job.retry),
       verdicts: verdictsOf(job.errors, job.type),
       timeoutMs: job.timeoutMs ?? defaults.timeoutMs,
+      deadlineMs: job.deadlineMs,
       version: job.version,
       upcasters: job.upcasters,
       handler: job.handler,

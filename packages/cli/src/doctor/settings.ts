@@ -93,7 +93,7 @@ const JOB_DEFAULTS = {
   onExhaustion: "dead_letter",
 };
 
-function settingsOfJob({ type, queue, retry, timeoutMs, version }: JobDefinition): Setting[] {
+function settingsOfJob({ type, queue, retry, timeoutMs, deadlineMs, version }: JobDefinition): Setting[] {
   const said = (name: string, value: Setting["value"], given: boolean): Setting => ({
     name: `${type}.${name}`,
     value,
@@ -106,6 +106,7 @@ function settingsOfJob({ type, queue, retry, timeoutMs, version }: JobDefinition
   return [
     said("queue", queue, queue !== "default"),
     said("timeoutMs", timeoutMs ?? 900_000, timeoutMs !== null),
+    said("deadlineMs", deadlineMs, deadlineMs !== null),
     said("version", version, version !== 1),
     ...retries,
   ];

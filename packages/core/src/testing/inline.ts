@@ -1,5 +1,6 @@
+import { wallMs } from "../clock.ts";
 import type { JobDefinition } from "../define-job.ts";
-import { newId, serialiseEnvelope } from "../envelope/index.ts";
+import { formatTimestamp, newId, serialiseEnvelope } from "../envelope/index.ts";
 import { toError, WaybillError } from "../errors.ts";
 import { EventBus } from "../events.ts";
 import { execute } from "../execute.ts";
@@ -33,7 +34,9 @@ export async function executeInline<Input, Output>(
   assertJson(job.type, input);
   await validatePayload(job.type, job.schema, [input]);
   const meta = job.version === 1 ? {} : { meta: { payload_version: job.version } };
-  const body = serialiseEnvelope({ spec: "waybill/1", id, type: job.type, queue: job.queue, args: [input], ...meta });
+  const { type, queue } = job;
+  const created_at = formatTimestamp(wallMs());
+  const body = serialiseEnvelope({ spec: "waybill/1", id, type, queue, args: [input], created_at, ...meta });
   const delivery = { body, attempt, lost: 0, releases: 0, dueAt: null, signature: null, label: null, worker: "inline" };
   return execute(delivery, createRegistry([job], { events, middleware }));
 }
