@@ -15,6 +15,7 @@ import { factoryFor } from "./schemes.ts";
 import { createSeam, type Seam } from "./seam.ts";
 import { demandVersion, type ServerVersions } from "./server-version.ts";
 import { type KeyRing, keyRing } from "./signing.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 export interface ProducerOptions {
   /**
@@ -40,6 +41,8 @@ export interface ProducerOptions {
   readonly require?: readonly Requirement[];
   /** Signs every job enqueued here: a key ring, or its `whsec_` secrets. Absent: jobs are not signed. */
   readonly keys?: KeyRing | string | readonly string[];
+  /** Spans and metrics: `telemetry()` of `@waybill/core/otel`. Absent: none, at no cost. */
+  readonly telemetry?: Telemetry;
 }
 
 /** The producing half of a connection to one backend. */
@@ -129,7 +132,7 @@ export async function openProducer(target: string | BackendFactory, options: Pro
     insistOn(options.require ?? [], offersOf(backend.capabilities), `the backend at ${backend.address}`);
     for (const job of options.jobs ?? []) demandAll(job, backend.capabilities);
   });
-  const seam = createSeam(backend, enqueueTimeoutMs);
+  const seam = createSeam(backend, enqueueTimeoutMs, options.telemetry ?? null);
   const calls = createProducer({
     seam,
     events,

@@ -8,7 +8,8 @@ export interface EnqueueOptions {
   /**
    * A UUID in lower case; absent: a fresh one. The same id and content is stored once (`stored: false`) for as long as
    * the backend holds the job: waiting, running, or dead, where replaying it is the way on. Give `runAt` with an id of
-   * your own, not `delay`: a delay makes other content each time, and that is `ID_CONFLICT`.
+   * your own, not `delay`: a delay makes other content each time, and that is `ID_CONFLICT`. For the same reason telemetry
+   * adds no trace to a job with an id of your own.
    */
   readonly id?: string;
   /** Not before this long from now. Not together with `runAt`. */
@@ -25,7 +26,10 @@ export interface EnqueueOptions {
   readonly priority?: number;
   /** Whose job it is. */
   readonly tenant?: string;
-  /** Travels with the job, beside the payload; at most 16 KiB. */
+  /**
+   * Travels with the job, beside the payload; at most 16 KiB. `traceparent` and `tracestate`, in W3C's form, are the trace
+   * that the run belongs to; absent, `telemetry` gives its own.
+   */
   readonly meta?: { readonly [key: string]: JsonValue };
   /** What this call names wins over the worker's definition. */
   readonly retry?: RetryOptions;

@@ -16,6 +16,7 @@ import { completed, completedBefore, dead, type Outcome, outcomeOf, release } fr
 import { unmetNeed } from "./need.ts";
 import { validatePayload } from "./payload.ts";
 import type { RegisteredJob, Registry } from "./registry.ts";
+import { type Origin, type Processing, type ProcessStart, traceOf } from "./telemetry.ts";
 import { endOf, pastDeadline } from "./total-deadline.ts";
 import { releaseUnknown } from "./unknown-job.ts";
 import { upcast } from "./upcast.ts";
@@ -34,6 +35,8 @@ export interface Delivery {
   readonly signature: Signature | null;
   /** What the door knows of the job without reading the body; null when it knows nothing. */
   readonly label: JobLabel | null;
+  /** What holds it, or brought it, for telemetry. Absent: nobody says. */
+  readonly from?: Origin;
   /** Who runs it, for events: a worker's id, "inline". */
   readonly worker: string;
   /** The door's handle on the run; absent when the door never cancels. */
@@ -45,10 +48,13 @@ export interface Delivery {
 /** Runs one delivery to its outcome. Never throws; touches no backend and no socket. */
 export async function execute(delivery: Delivery, registry: Registry): Promise<Outcome> {
   const startedAt = performance.now();
-  const run: Run = { delivery, registry, envelope: null, started: false };
+  const run: Run = { delivery, registry, envelope: null, processing: null, started: false };
   const outcome = await decide(run);
   const { events } = registry;
-  if (events.has("finished")) events.emit("finished", outcomeEvent(run, outcome, performance.now() - startedAt));
+  if (run.processing === null && !events.has("finished")) return outcome;
+  const event = outcomeEvent(run, outcome, performance.now() - startedAt);
+  run.processing?.end(event);
+  events.emit("finished", event);
   return outcome;
 }
 
@@ -56,19 +62,16 @@ interface Run {
   readonly delivery: Delivery;
   readonly registry: Registry;
   envelope: Envelope | null;
+  processing: Processing | null;
   started: boolean;
 }
 
 async function decide(run: Run): Promise<Outcome> {
   const { delivery, registry } = run;
-  let envelope: Envelope;
-  try {
-    envelope = delivery.envelope ?? parseEnvelope(delivery.body);
-  } catch (thrown) {
-    const error = toError(thrown);
-    return dead(error instanceof EnvelopeError ? error.envelopeCode : "ENVELOPE_INVALID", error.message, error);
-  }
-  run.envelope = envelope;
+  const envelope = envelopeOf(delivery);
+  if (!(envelope instanceof Error)) run.envelope = envelope;
+  if (registry.telemetry !== null) run.processing = registry.telemetry.process(processStart(run));
+  if (envelope instanceof Error) return poison(envelope);
   const { body, signature, label } = delivery;
   const refused = registry.signatures?.({ id: envelope.id, body, signature }, label?.queue ?? null);
   if (refused) return dead("SIGNATURE_INVALID", refused);
@@ -79,6 +82,19 @@ async function decide(run: Run): Promise<Outcome> {
   const version = envelope.meta?.payload_version ?? 1;
   if (version > job.version) return releaseUnknown(envelope, delivery.releases, { version, known: job.version });
   return runHandler(run, envelope, job);
+}
+
+/** What the body holds, or why it holds none. */
+function envelopeOf(delivery: Delivery): Envelope | Error {
+  try {
+    return delivery.envelope ?? parseEnvelope(delivery.body);
+  } catch (thrown) {
+    return toError(thrown);
+  }
+}
+
+function poison(error: Error): Outcome {
+  return dead(error instanceof EnvelopeError ? error.envelopeCode : "ENVELOPE_INVALID", error.message, error);
 }
 
 /** What can be decided without the job's definition. */
@@ -123,7 +139,9 @@ async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Pro
     if (registry.events.has("started")) registry.events.emit("started", startedEvent(run));
     const call = (): Promise<void> | void => job.handler(payload, context);
     const { middleware } = registry;
-    return inFreshScope(context, middleware === null ? call : () => middleware(context, async () => call()));
+    const wrapped = middleware === null ? call : () => middleware(context, async () => call());
+    const { processing } = run;
+    return inFreshScope(context, processing === null ? wrapped : () => processing.within(wrapped));
   }
   function checkAndBegin(): Promise<void> | void {
     try {
@@ -170,6 +188,13 @@ function startedEvent(run: Run): StartedEvent {
     ...(typeof traceparent === "string" && { traceparent }),
   };
 }
+
+function processStart(run: Run): ProcessStart {
+  const { from = NOBODY_SAYS, body } = run.delivery;
+  return { ...startedEvent(run), from, body, trace: traceOf(run.envelope?.meta) };
+}
+
+const NOBODY_SAYS: Origin = { name: "waybill" };
 
 function outcomeEvent(run: Run, outcome: Outcome, elapsedMs: number): OutcomeEvent {
   return describeOutcome(startedEvent(run), outcome, run.started ? elapsedMs : 0);

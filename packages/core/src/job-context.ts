@@ -66,6 +66,11 @@ export function inFreshScope<T>(job: JobContext, work: () => T): T {
   return outside(() => new AsyncResource("waybill.job").runInAsyncScope(() => storage.run(job, work)));
 }
 
+/** Runs `work` in the empty context: what it starts stays there, whoever called. */
+export function outsideEveryScope<T>(work: () => T): T {
+  return outside(work);
+}
+
 /** The job being run here; none outside a handler. */
 export function jobOfScope(): JobContext | undefined {
   return storage.getStore();

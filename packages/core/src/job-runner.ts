@@ -3,6 +3,7 @@ import { type Delivery, execute } from "./execute.ts";
 import { Held } from "./held.ts";
 import { type Outcome, release } from "./outcome.ts";
 import type { Registry } from "./registry.ts";
+import type { Seam } from "./seam.ts";
 import type { Settler } from "./settler.ts";
 import type { Slots } from "./slots.ts";
 
@@ -23,7 +24,7 @@ export function createJobRunner(
   registry: Registry,
   settler: Settler,
   worker: string,
-  completeIn: (transaction: unknown, lease: Lease) => Promise<void>,
+  seam: Pick<Seam, "backend" | "completeIn">,
 ): JobRunner {
   /** A handler may outlive its outcome; until it has ended, the same job does not start here again. */
   const runningIds = new Set<string>();
@@ -39,7 +40,7 @@ export function createJobRunner(
     const { execution, lease } = held;
     const startedAt = performance.now();
     runningIds.add(lease.id);
-    execute(deliveryOf(held, worker, completeIn), registry).then(
+    execute(deliveryOf(held, worker, seam), registry).then(
       (outcome) => {
         held.ranMs = performance.now() - startedAt;
         execution.whenEnded(() => runningIds.delete(lease.id));
@@ -81,7 +82,7 @@ export function createJobRunner(
 function deliveryOf(
   { lease, execution }: Held,
   worker: string,
-  completeIn: (transaction: unknown, lease: Lease) => Promise<void>,
+  { backend, completeIn }: Pick<Seam, "backend" | "completeIn">,
 ): Delivery {
   const { body, attempt, lost, releases, dueAt, signature } = lease;
   return {
@@ -92,6 +93,7 @@ function deliveryOf(
     dueAt,
     signature,
     label: lease,
+    from: backend,
     worker,
     execution,
     completeIn: (transaction) => completeIn(transaction, lease),

@@ -5,11 +5,12 @@ import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
 import { defaults, type Envelope, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
 import { isWaybillError, toError, WaybillError } from "./errors.ts";
 import type { EventBus } from "./events.ts";
-import { envelopeFor } from "./make-envelope.ts";
+import { envelopeFor, withTrace } from "./make-envelope.ts";
 import { assertJson, validatePayload } from "./payload.ts";
 import { demand } from "./registry.ts";
 import type { Seam } from "./seam.ts";
 import { type KeyRing, signatureFor } from "./signing.ts";
+import { type TraceContext, traceOf } from "./telemetry.ts";
 
 export interface ProducerSettings {
   readonly seam: Seam;
@@ -50,11 +51,35 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
     assertJson(type, payload);
     if (definition?.schema) await validatePayload(type, definition.schema, [payload]);
     const envelope = envelopeFor(type, definition, payload, options, settings.source);
-    const body = serialiseEnvelope(envelope);
-    const signature = settings.keys === null ? null : signatureFor(settings.keys, envelope.id, body);
-    const receipt = await storeBy(store, messageFor(envelope, body, signature, settings));
+    // With an id of the caller's own, equal calls make equal bytes, whatever the trace they are made in.
+    const carries = options.id === undefined && !isTraced(envelope);
+    const receipt = await send(store, envelope, carries, (trace) => packedWithin(trace, envelope, settings));
     if (definition === null) tellUnknown(envelope);
     return receipt;
+  }
+
+  /** Stores what `pack` makes, under a span of its own where anybody traces. */
+  async function send(
+    store: (message: Message) => Promise<Receipt>,
+    envelope: Envelope,
+    carries: boolean,
+    pack: (trace: TraceContext | null) => Message,
+  ): Promise<Receipt> {
+    const { telemetry, backend: to } = seam;
+    if (telemetry === null) return storeBy(store, pack(null));
+    const { id, type, queue = defaults.queue, meta } = envelope;
+    const sending = telemetry.send({ id, type, queue, to, trace: traceOf(meta), carries });
+    let body: string | null = null;
+    try {
+      const message = pack(carries ? sending.trace : null);
+      ({ body } = message);
+      const receipt = await storeBy(store, message);
+      sending.end({ body, stored: receipt.stored, error: null });
+      return receipt;
+    } catch (thrown) {
+      sending.end({ body, stored: false, error: toError(thrown) });
+      throw thrown;
+    }
   }
 
   async function storeBy(store: (message: Message) => Promise<Receipt>, message: Message): Promise<Receipt> {
@@ -81,7 +106,8 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
       const envelope = parseEnvelope(body);
       // `maxBodyBytes` is for what is made here; the spec's own limit has been checked.
       const foreign = { ...settings, maxBodyBytes: Infinity };
-      const receipt = await storeBy(seam.enqueue, messageFor(envelope, body, signature, foreign));
+      const pack = (): Message => messageFor(envelope, body, signature, foreign);
+      const receipt = await send(seam.enqueue, envelope, false, pack);
       if (settings.known !== null && !settings.known.has(envelope.type)) tellUnknown(envelope);
       return receipt;
     },
@@ -105,6 +131,27 @@ function lookUp(type: string, settings: ProducerSettings): JobDefinition | null 
   const definition = settings.known.get(type);
   if (definition === undefined && !settings.production) throw unknownType(type);
   return definition ?? null;
+}
+
+/** Within a trace already, of its caller's choice. */
+function isTraced({ meta = {} }: Envelope): boolean {
+  return "traceparent" in meta || "tracestate" in meta;
+}
+
+/** A job that is too large by its trace alone goes without. */
+function packedWithin(trace: TraceContext | null, envelope: Envelope, settings: ProducerSettings): Message {
+  if (trace === null) return packed(envelope, settings);
+  try {
+    return packed(withTrace(envelope, trace), settings);
+  } catch {
+    return packed(envelope, settings);
+  }
+}
+
+function packed(envelope: Envelope, settings: ProducerSettings): Message {
+  const body = serialiseEnvelope(envelope);
+  const signature = settings.keys === null ? null : signatureFor(settings.keys, envelope.id, body);
+  return messageFor(envelope, body, signature, settings);
 }
 
 /** A payload given by type name carries no schema; that the name is known is all that can be asked of it. */

@@ -10,6 +10,8 @@ import { compose, type Middleware } from "./middleware.ts";
 import { policyOf } from "./retry-policy.ts";
 import { type SignatureCheck, signatureCheck, type SignatureOptions } from "./signature-policy.ts";
 import type { StandardSchema } from "./standard-schema.ts";
+import type { Telemetry } from "./telemetry.ts";
+import { guarded } from "./telemetry-guard.ts";
 import type { Upcasters } from "./upcast.ts";
 
 /** One registered job, with everything `execute` asks of it worked out beforehand. */
@@ -33,6 +35,8 @@ export interface Registry {
   readonly find: (type: string) => RegisteredJob | undefined;
   readonly middleware: Middleware | null;
   readonly events: EventBus;
+  /** Null: nobody traces or counts. It never throws. */
+  readonly telemetry: Telemetry | null;
   /** Limits of the backend the jobs come from. */
   readonly capabilities: Capabilities;
   /** A job lost this often is dead-lettered `WORKER_LOST`. */
@@ -44,6 +48,7 @@ export interface Registry {
 export interface RegistryOptions extends SignatureOptions {
   readonly middleware?: readonly Middleware[];
   readonly events?: EventBus;
+  readonly telemetry?: Telemetry | null;
   /** Default: those of the memory backend, for runs that touch none. */
   readonly capabilities?: Capabilities;
   readonly maxLost?: number;
@@ -82,6 +87,7 @@ export function createRegistry(jobs: readonly JobDefinition[], options: Registry
     find: (type) => byType.get(type) ?? any,
     middleware: middleware.length === 0 ? null : compose(middleware),
     events: options.events ?? new EventBus(),
+    telemetry: options.telemetry ? guarded(options.telemetry) : null,
     capabilities,
     maxLost,
     signatures: signatureCheck(options),

@@ -3,6 +3,8 @@ import { type WaybillErrorCode, isWaybillError, toError, WaybillError } from "./
 import { answeredWithin } from "./deadline.ts";
 import { Gather } from "./gather.ts";
 import { type Roster, rosterOf } from "./roster.ts";
+import type { Telemetry } from "./telemetry.ts";
+import { guarded } from "./telemetry-guard.ts";
 import { transactionalOf } from "./transactional.ts";
 
 /**
@@ -11,6 +13,8 @@ import { transactionalOf } from "./transactional.ts";
  */
 export interface Seam {
   readonly backend: Backend;
+  /** Null: nobody traces or counts. It never throws. */
+  readonly telemetry: Telemetry | null;
   /** Null where the backend keeps none; each call rejects within `timeoutMs`. */
   readonly roster: Roster | null;
   /** One message out of many callers; rejects within `timeoutMs`. */
@@ -25,7 +29,7 @@ export interface Seam {
   whenIdle(): Promise<void>;
 }
 
-export function createSeam(raw: Backend, timeoutMs: number): Seam {
+export function createSeam(raw: Backend, timeoutMs: number, telemetry: Telemetry | null = null): Seam {
   const backend = withPlainErrors(raw, timeoutMs);
   const { maxBatch, maxBatchBytes, maxInFlight } = backend.capabilities;
   const limits = { maxBatch, maxBytes: maxBatchBytes, maxInFlight };
@@ -41,6 +45,7 @@ export function createSeam(raw: Backend, timeoutMs: number): Seam {
   );
   return {
     backend,
+    telemetry: telemetry && guarded(telemetry),
     roster: withPlainRoster(rosterOf(raw), timeoutMs),
     enqueue: (message) => enqueues.add(message),
     ack: (lease) => acks.add(lease),

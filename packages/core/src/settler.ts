@@ -6,7 +6,7 @@ import { pause } from "./lease-loop.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Reachability } from "./reachability.ts";
 import type { Seam } from "./seam.ts";
-import { settle } from "./settle.ts";
+import { settle, settleAndTell } from "./settle.ts";
 import type { Slots } from "./slots.ts";
 
 /** What a worker has settled since it started. */
@@ -35,6 +35,7 @@ export interface SettlerSettings {
 }
 
 export function createSettler({ seam, slots, events, reachability, worker }: SettlerSettings): Settler {
+  const { backend, telemetry, ack } = seam;
   const counts: SettleCounts = { completed: 0, retried: 0, released: 0, dead: 0, lost: 0 };
 
   function settled(held: Held, outcome: Outcome): void {
@@ -59,7 +60,8 @@ export function createSettler({ seam, slots, events, reachability, worker }: Set
     async store(held, outcome) {
       for (let waitMs = 50; !held.gone; waitMs = Math.min(waitMs * 2, 2_000)) {
         try {
-          await settle(seam.backend, seam.ack, held.lease, outcome);
+          if (telemetry === null) await settle(backend, ack, held.lease, outcome);
+          else await settleAndTell(telemetry, backend, ack, held.lease, outcome);
           reachability.succeeded("settle");
           settled(held, outcome);
           return;

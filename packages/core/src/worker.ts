@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { WaybillError } from "./errors.ts";
 import type { EventBus, ShutdownReport } from "./events.ts";
 import { createHeartbeat } from "./heartbeat.ts";
+import { outsideEveryScope } from "./job-context.ts";
 import { createJobRunner } from "./job-runner.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
@@ -98,7 +99,8 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWor
       if (started) return;
       stopWatching = watchMemory(settings.maxMemoryBytes, () => void worker.stop("MEMORY"));
       started = true;
-      engine.begin();
+      // Not within the request or the span that happened to start it: the worker outlives them.
+      outsideEveryScope(() => engine.begin());
     },
     stop(reason = "stop") {
       if (stopping) hurry();
@@ -130,10 +132,19 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
   const settler = createSettler({ seam, slots, events, reachability, worker: id });
   const runner = createJobRunner(
     slots,
-    createRegistry(options.jobs, { middleware, events, capabilities, maxLost, queues, signatures, keys }),
+    createRegistry(options.jobs, {
+      middleware,
+      events,
+      telemetry: seam.telemetry,
+      capabilities,
+      maxLost,
+      queues,
+      signatures,
+      keys,
+    }),
     settler,
     id,
-    seam.completeIn,
+    seam,
   );
   const keeper = createLeaseKeeper({ seam, slots, leaseMs, release: runner.release });
   const facts = { host: hostname(), pid: process.pid, version, queues, concurrency, heartbeatMs };

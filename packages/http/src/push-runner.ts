@@ -56,8 +56,8 @@ export function createPushRunner(settings: PushRunnerSettings): PushRunner {
     quiet.open();
   }
 
-  function start(parcel: Parcel, envelope: Envelope | null): Run {
-    const run = new Run(parcel.body, abortMs, (execution) => answerOf(parcel, envelope, execution), {
+  function start(parcel: Parcel, envelope: Envelope | null, from: Carrier): Run {
+    const run = new Run(parcel.body, abortMs, (execution) => answerOf(parcel, envelope, execution, from), {
       decided: () => places.free(),
       ended() {
         runs.delete(run);
@@ -70,10 +70,15 @@ export function createPushRunner(settings: PushRunnerSettings): PushRunner {
     return run;
   }
 
-  async function answerOf(parcel: Parcel, envelope: Envelope | null, execution: Execution): Promise<PushAnswer> {
+  async function answerOf(
+    parcel: Parcel,
+    envelope: Envelope | null,
+    execution: Execution,
+    from: Carrier,
+  ): Promise<PushAnswer> {
     const startedAt = performance.now();
     const { body, attempt, lost, releases, signature, label } = parcel;
-    const delivery = { body, attempt, lost, releases, dueAt: null, signature, label, worker, execution };
+    const delivery = { body, attempt, lost, releases, dueAt: null, signature, label, from, worker, execution };
     const outcome = await execute(envelope === null ? delivery : { ...delivery, envelope }, registry);
     return settler.settle({ parcel, envelope, outcome, ranMs: performance.now() - startedAt });
   }
@@ -109,7 +114,7 @@ export function createPushRunner(settings: PushRunnerSettings): PushRunner {
       if (hasPlace && !draining) {
         // While it waited for its place, another delivery of the same job may have begun.
         const begun = runsById.get(id);
-        if (begun === undefined) return start(parcel, envelope).answer(push);
+        if (begun === undefined) return start(parcel, envelope, carrier).answer(push);
         places.free();
         return join(begun, id, parcel, push);
       }

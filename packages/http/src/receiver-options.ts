@@ -7,6 +7,7 @@ import type {
   Middleware,
   Requirement,
   SignaturePolicy,
+  Telemetry,
 } from "@waybill/core";
 import type { Carrier } from "./carrier.ts";
 import type { DoorOptions } from "./door.ts";
@@ -48,6 +49,8 @@ export interface ReceiverOptions extends DoorOptions, Senders {
   /** One JSON line per transition: to stdout, nowhere, or into a function. Default "stdout". */
   readonly log?: LogOption;
   readonly events?: EventBus;
+  /** Spans and metrics: `telemetry()` of `@waybill/core/otel`. Absent: none, at no cost. */
+  readonly telemetry?: Telemetry;
   /** What this program insists on of the door its jobs come through; a push has no lease. */
   readonly require?: readonly Requirement[];
 }

@@ -39,7 +39,14 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   }
   insistOn(options.require ?? [], OFFERS, "a receiver of pushed jobs");
   const carriers = carriersOf(options);
-  const registry = createRegistry(options.jobs, { middleware, events, maxLost, signatures, keys: producerKeys });
+  const registry = createRegistry(options.jobs, {
+    middleware,
+    events,
+    telemetry: options.telemetry ?? null,
+    maxLost,
+    signatures,
+    keys: producerKeys,
+  });
   checkCarriers(carriers, options, registry);
   warnOfPatience(carriers, options.jobs, concurrency);
   const worker = `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;

@@ -39,13 +39,14 @@ export class Doors implements OnModuleInit, OnApplicationBootstrap, OnModuleDest
 
   async onApplicationBootstrap(): Promise<void> {
     const connection = this.#connection;
-    const { worker, push, doors, middleware = [] } = this.#options;
+    const { worker, push, doors, middleware = [], telemetry } = this.#options;
     const what = { jobs: this.#handlers.jobs, middleware };
     if (worker) this.worker = connection.worker({ ...worker, ...what });
     if (push) {
       const { shutdown: _, ...rest } = push;
       // The connection's log hears it all.
-      this.receiver = createReceiver({ ...rest, ...what, events: connection.events, log: "off" });
+      const heard = { events: connection.events, log: "off", ...(telemetry && { telemetry }) } as const;
+      this.receiver = createReceiver({ ...rest, ...what, ...heard });
     }
     this.#mount.open([...(this.receiver ? [this.receiver] : []), ...(doors?.(connection) ?? [])]);
     await this.worker?.start();

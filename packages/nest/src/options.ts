@@ -9,7 +9,10 @@ import type { Enhancers } from "./enhancers.ts";
 export type WaybillWorkerOptions = Omit<WorkerOptions, "jobs" | "middleware">;
 
 /** The receiver of this process, mounted in front of the application's body parsers. Its jobs are the worker's. */
-export interface WaybillPushOptions extends Omit<ReceiverOptions, "jobs" | "middleware" | "events" | "log"> {
+export interface WaybillPushOptions extends Omit<
+  ReceiverOptions,
+  "jobs" | "middleware" | "events" | "log" | "telemetry"
+> {
   /** How long its jobs may go on at shutdown. */
   readonly shutdown?: Omit<StopOptions, "reason">;
 }
@@ -52,6 +55,7 @@ const OPTIONS: Record<keyof WaybillOptions, true> = {
   services: true,
   require: true,
   keys: true,
+  telemetry: true,
 };
 const WORKER: Record<keyof WaybillWorkerOptions, true> = {
   queues: true,

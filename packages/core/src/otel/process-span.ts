@@ -1,0 +1,99 @@
+import {
+  type Attributes,
+  context,
+  type Context,
+  type Link,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from "@opentelemetry/api";
+import type { OutcomeEvent } from "../events.ts";
+import { codeOf } from "../retry-policy.ts";
+import type { Processing, ProcessStart } from "../telemetry.ts";
+import type { Instruments } from "./instruments.ts";
+import { originAttributes } from "./origin.ts";
+import { contextOf, fromTraceContext, linksTo } from "./trace-context.ts";
+
+/** What the producer's span is to the run's. */
+export type ProducerAs = "parent" | "link";
+
+/** `process QUEUE`, from a delivery's arrival in a place to its outcome, whether its handler was started or not. */
+export function startProcess(
+  delivery: ProcessStart,
+  producer: ProducerAs,
+  tracer: Tracer,
+  instruments: () => Instruments,
+): Processing {
+  const startedAt = performance.now();
+  const common: Attributes = {
+    ...originAttributes(delivery.from),
+    "messaging.operation.name": "process",
+    "messaging.destination.name": delivery.queue,
+  };
+  const { parent, links } = relationsOf(delivery, producer);
+  const options = { kind: SpanKind.CONSUMER, links, attributes: { ...common, ...attributesOf(delivery) } };
+  const span = tracer.startSpan(`process ${delivery.queue}`, options, parent);
+  return {
+    // From the root: the handler finds this span, and of what was around its door nothing.
+    within: (work) => context.with(trace.setSpan(ROOT_CONTEXT, span), work),
+    end(event) {
+      const failure = failureOf(event);
+      if (span.isRecording()) {
+        span.setAttributes({
+          ...failure,
+          ...verdictOf(event),
+          "messaging.message.body.size": Buffer.byteLength(delivery.body),
+        });
+        if (event.error) span.recordException(event.error);
+        if (event.delayMs !== undefined) span.setAttribute("waybill.delay_ms", Math.round(event.delayMs));
+        if ("error.type" in failure) {
+          span.setStatus({ code: SpanStatusCode.ERROR, ...(event.reason && { message: event.reason.message }) });
+        }
+      }
+      span.end();
+      const { consumed, runs, outcomes } = instruments();
+      const attributes = { ...common, ...failure };
+      consumed.add(1, attributes);
+      runs.record((performance.now() - startedAt) / 1_000, attributes);
+      outcomes.add(1, { ...originAttributes(delivery.from), ...typeAttributes(delivery), ...verdictOf(event) });
+    },
+  };
+}
+
+/** A run has one parent: its producer, if it may, else what is around its door, such as the request of a push. */
+function relationsOf(delivery: ProcessStart, as: ProducerAs): { readonly parent: Context; readonly links: Link[] } {
+  const producer = fromTraceContext(delivery.trace);
+  const around = trace.getSpanContext(context.active()) ?? null;
+  if (producer !== null && as === "parent") return { parent: contextOf(producer), links: linksTo(around) };
+  return { parent: contextOf(around), links: linksTo(producer) };
+}
+
+function attributesOf(delivery: ProcessStart): Attributes {
+  return {
+    "messaging.operation.type": "process",
+    ...(delivery.id !== "" && { "messaging.message.id": delivery.id }),
+    "messaging.client.id": delivery.worker,
+    "waybill.job.type": delivery.type,
+    "waybill.job.attempt": delivery.attempt,
+    "waybill.job.lost": delivery.lost,
+    "waybill.job.releases": delivery.releases,
+  };
+}
+
+const typeAttributes = ({ queue, type }: ProcessStart): Attributes => ({
+  "messaging.destination.name": queue,
+  "waybill.job.type": type,
+});
+
+const verdictOf = ({ outcome, reason }: OutcomeEvent): Attributes => ({
+  "waybill.outcome": outcome,
+  ...(reason && { "waybill.reason": reason.code }),
+});
+
+/** A release is none: the job runs again as if it had not been touched. */
+function failureOf({ outcome, error, reason }: OutcomeEvent): Attributes {
+  if (outcome === "completed" || outcome === "release") return {};
+  return { "error.type": error ? codeOf(error) : (reason?.code ?? "_OTHER") };
+}

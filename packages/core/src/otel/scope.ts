@@ -1,0 +1,2 @@
+/** The instrumentation scope of our spans and instruments. */
+export const SCOPE = "@waybill/core";

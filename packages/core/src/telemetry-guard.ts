@@ -1,0 +1,61 @@
+import type { Processing, Sending, Telemetry } from "./telemetry.ts";
+
+const guards = new WeakSet<Telemetry>();
+const NOTHING_SENT: Sending = { trace: null, end() {} };
+
+/** The same, but it never throws, and what runs within it ends as it would without: it is told of, once. */
+export function guarded(telemetry: Telemetry): Telemetry {
+  if (guards.has(telemetry)) return telemetry;
+  let told = false;
+
+  function quietly<T>(call: () => T): T | null {
+    try {
+      return call();
+    } catch (thrown) {
+      if (!told) process.emitWarning(`telemetry threw: ${String(thrown)}; jobs go on without it`, "WaybillWarning");
+      told = true;
+      return null;
+    }
+  }
+
+  function within<T>(processing: Processing | null, work: () => T): T {
+    const ended = once(() => endOf(work));
+    quietly(() => processing?.within(ended));
+    return ended()();
+  }
+
+  const guard: Telemetry = {
+    send(job) {
+      const sending = quietly(() => telemetry.send(job)) ?? NOTHING_SENT;
+      return { trace: sending.trace, end: (result) => void quietly(() => sending.end(result)) };
+    },
+    process(delivery) {
+      const processing = quietly(() => telemetry.process(delivery));
+      return {
+        within: (work) => within(processing, work),
+        end: (outcome) => void quietly(() => processing?.end(outcome)),
+      };
+    },
+    settled: (settling) => void quietly(() => telemetry.settled(settling)),
+  };
+  guards.add(guard);
+  return guard;
+}
+
+/** Calls `work`, and answers how it ended: a function that returns or throws the same. */
+function endOf<T>(work: () => T): () => T {
+  try {
+    const value = work();
+    return () => value;
+  } catch (thrown) {
+    return () => {
+      throw thrown;
+    };
+  }
+}
+
+/** What `make` makes, made when first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
+}

@@ -1,0 +1,81 @@
+import type { JsonValue } from "./envelope/index.ts";
+import type { JobLabel, OutcomeEvent, StartedEvent } from "./events.ts";
+
+/**
+ * Who traces and counts: `telemetry()` of `@waybill/core/otel`, or a thing of your own. Core calls it around each job that is
+ * stored, each delivery that is judged and each settle. Calls are synchronous; one that throws is a process warning and
+ * harms no job.
+ */
+export interface Telemetry {
+  /** A job is about to be stored. */
+  send(job: SendStart): Sending;
+  /** A delivery is about to be judged, and run unless that refuses it. */
+  process(delivery: ProcessStart): Processing;
+  /** A lease was settled, or could not be. Of a worker alone: a receiver settles by its answer. */
+  settled(settling: Settling): void;
+}
+
+/** What holds or brings a job: a backend, or a carrier of pushed jobs, which has no address. */
+export interface Origin {
+  /** "sqlite", "rabbitmq"; "sqsd", "native". */
+  readonly name: string;
+  /** Without secrets. */
+  readonly address?: string;
+}
+
+/** W3C trace context, as `meta` of an envelope carries it. */
+export interface TraceContext {
+  readonly traceparent: string;
+  readonly tracestate?: string;
+}
+
+export interface SendStart extends JobLabel {
+  readonly to: Origin;
+  /** What the envelope says already, by its caller or its maker; null when it says nothing. */
+  readonly trace: TraceContext | null;
+  /** Whether the envelope will carry `Sending.trace`. */
+  readonly carries: boolean;
+}
+
+export interface Sending {
+  /** For the envelope's `meta`; null when there is nothing to carry. Ignored where the envelope carries none of ours. */
+  readonly trace: TraceContext | null;
+  end(result: Sent): void;
+}
+
+export interface Sent {
+  /** As handed to the backend; null when it was refused before. */
+  readonly body: string | null;
+  /** False: it was there already, or it failed. */
+  readonly stored: boolean;
+  readonly error: Error | null;
+}
+
+export interface ProcessStart extends StartedEvent {
+  readonly from: Origin;
+  readonly body: string;
+  readonly trace: TraceContext | null;
+}
+
+export interface Processing {
+  /** Calls `work` once, at once, within whatever the handler is to find around it. */
+  within<T>(work: () => T): T;
+  /** The verdict, which is not stored yet. */
+  end(outcome: OutcomeEvent): void;
+}
+
+export interface Settling {
+  readonly from: Origin;
+  readonly queue: string;
+  readonly operation: "ack" | "retry" | "release" | "dead_letter";
+  /** Until the backend answered, waiting for others to share the call included. */
+  readonly durationMs: number;
+  readonly error: Error | null;
+}
+
+/** Null for an envelope without one; what it says is for its reader to judge. */
+export function traceOf(meta: { readonly [key: string]: JsonValue | undefined } | undefined): TraceContext | null {
+  const { traceparent, tracestate } = meta ?? {};
+  if (typeof traceparent !== "string") return null;
+  return typeof tracestate === "string" ? { traceparent, tracestate } : { traceparent };
+}
