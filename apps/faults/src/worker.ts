@@ -1,4 +1,5 @@
 /** One worker process. Arguments: URL, record file, then JSON settings. */
+import { flushCompileCache } from "node:module";
 import { connect, type Duration } from "@waybill/core";
 import { jobsThatRecord } from "./jobs.ts";
 
@@ -22,6 +23,8 @@ const {
   heartbeat = "10s",
 } = JSON.parse(json) as Settings;
 const jobs = await connect(url, { version: "faults" });
+// Many of those who start this kill it: the next one need not compile it again.
+flushCompileCache();
 const shutdown = { drain, abort: "1s", close: "2s" } as const;
 await jobs.worker({ jobs: jobsThatRecord(record, ms), queues, lease, concurrency, shutdown, heartbeat }).run();
 process.exit(0);
