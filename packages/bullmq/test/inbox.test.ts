@@ -1,5 +1,8 @@
-import { describe, expect, test } from "vitest";
-import { admit, freshPrefix, lease, message, open, redisClient } from "./redis.ts";
+import { connect, defineJob, newId, newSecret } from "@waybill/core";
+import { signedWrapper } from "@waybill/core/door";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { bullmqBackend } from "../src/index.ts";
+import { admit, freshPrefix, lease, message, open, redisClient, redisUrl } from "./redis.ts";
 
 const envelope = (id: string, more = ""): string => `{ "id": "${id}", "queue":"mail", "type":"mail.send"${more} }`;
 
@@ -97,4 +100,28 @@ test("a queue called inbox has keys of its own", async () => {
   await backend.enqueue([message({ queue: "inbox" })]);
   expect((await redis.keys(`${prefix}:*`)).filter((key) => key.startsWith(`${prefix}:inbox:`))).toEqual([]);
   expect(await lease(backend, { queue: "inbox" })).toHaveLength(1);
+});
+
+test("what a foreign producer signs in the wrapper runs where signed jobs alone may, and a forgery is kept", async () => {
+  const [prefix, redis, keys] = [freshPrefix(), await redisClient(), newSecret()];
+  const ran: string[] = [];
+  const note = defineJob({ type: "note", handler: (_, job) => void ran.push(job.id) });
+  const jobs = await connect(bullmqBackend({ url: await redisUrl(), prefix }), { log: "off", keys });
+  onTestFinished(() => jobs.close());
+  const [genuine, forged, plain] = [newId(), newId(), newId()];
+  const body = (id: string): string => JSON.stringify({ spec: "waybill/1", id, type: "note", args: [{}] });
+  const inbox = `${prefix}:inbox:default`;
+  await redis.lpush(inbox, signedWrapper(keys, body(genuine)));
+  await redis.lpush(inbox, signedWrapper(newSecret(), body(forged)));
+  await redis.lpush(inbox, body(plain));
+  await jobs.worker({ jobs: [note], signatures: "required" }).start();
+  await expect.poll(async () => (await jobs.inspector?.deadLetters())?.length).toBe(2);
+  await expect.poll(() => ran).toEqual([genuine]);
+  const dead = (await jobs.inspector?.deadLetters()) ?? [];
+  expect(dead.map(({ id, body: kept, reason }) => [id, kept, reason.code]).sort()).toEqual(
+    [
+      [forged, body(forged), "SIGNATURE_INVALID"],
+      [plain, body(plain), "SIGNATURE_INVALID"],
+    ].sort(),
+  );
 });

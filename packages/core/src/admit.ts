@@ -1,10 +1,10 @@
 import { wallMs } from "./clock.ts";
-import type { Admit, Message } from "./backend.ts";
+import type { Admit, Message, Signature } from "./backend.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { defaults, type Envelope, parseEnvelope, parseTimestamp } from "./envelope/index.ts";
 import { EnvelopeError, toError } from "./errors.ts";
 import { unmetNeed } from "./need.ts";
-import type { Signature } from "./backend.ts";
+import { readSignedWrapper } from "./signed-wrapper.ts";
 
 /** The label of an envelope, and its body beside it. A `scheduled_at` in the past is a delay of 0. */
 export function messageOf(envelope: Envelope, body: string, signature: Signature | null): Message {
@@ -21,15 +21,28 @@ export function messageOf(envelope: Envelope, body: string, signature: Signature
   };
 }
 
-/** Core's judgement of bytes that a foreign producer left in a backend's inbox. `has` is asked once the backend is open. */
+/**
+ * Core's judgement of bytes that a foreign producer left in a backend's inbox. A wrapper comes off here, and its
+ * signature goes on as one in a column would: unverified, for the worker to judge. `has` is asked once the backend is open.
+ */
 export function createAdmit(has: () => Capabilities): Admit {
+  function judge(body: string, signature: Signature | null, signedId: string | null): ReturnType<Admit> {
+    const envelope = parseEnvelope(body);
+    if (signedId !== null && signedId !== envelope.id) {
+      const message = `the wrapper signs job "${signedId}", and the envelope in it is job "${envelope.id}"`;
+      return { ok: false, reason: { code: "SIGNATURE_INVALID", message } };
+    }
+    const unmet = unmetNeed(envelope, has());
+    if (unmet !== null) return { ok: false, reason: { code: "NEED_UNSUPPORTED", message: unmet } };
+    const message = messageOf(envelope, body, signature);
+    return { ok: true, message: { ...message, delayMs: Math.min(message.delayMs, has().maxDelayMs) } };
+  }
+
   return (body, signature) => {
+    const wrapper = signature === null ? readSignedWrapper(body) : null;
     try {
-      const envelope = parseEnvelope(body);
-      const unmet = unmetNeed(envelope, has());
-      if (unmet !== null) return { ok: false, reason: { code: "NEED_UNSUPPORTED", message: unmet } };
-      const message = messageOf(envelope, body, signature);
-      return { ok: true, message: { ...message, delayMs: Math.min(message.delayMs, has().maxDelayMs) } };
+      if (wrapper !== null) return judge(wrapper.envelope, wrapper.signature, wrapper.id);
+      return judge(body, signature, null);
     } catch (thrown) {
       const error = toError(thrown);
       const code = error instanceof EnvelopeError ? error.envelopeCode : "ENVELOPE_INVALID";

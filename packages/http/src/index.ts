@@ -29,7 +29,7 @@ export type { Receiver } from "./receiver.ts";
 export { createReceiver } from "./receiver.ts";
 export type { Relay, RelayOptions } from "./relay.ts";
 export { createRelay } from "./relay.ts";
-export { signedWrapper } from "./signed-wrapper.ts";
+export { signedWrapper } from "@waybill/core/door";
 export type { SendOverHttpOptions } from "./sender.ts";
 export { sendOverHttp } from "./sender.ts";
 export { examineReceiver } from "./sender-doctor.ts";

@@ -12,5 +12,7 @@ export { logTo } from "../log.ts";
 export type { Registry, RegistryOptions } from "../registry.ts";
 export { createRegistry } from "../registry.ts";
 export { insistOn, offersOf } from "../requirement.ts";
+export type { SignedWrapper } from "../signed-wrapper.ts";
+export { readSignedWrapper, signedWrapper } from "../signed-wrapper.ts";
 export type { Signed } from "../signing.ts";
 export { signatureFor } from "../signing.ts";

@@ -1,12 +1,11 @@
 import { Buffer } from "node:buffer";
 import { type Duration, type KeyRing, keyRing, type Signature, WaybillError } from "@waybill/core";
-import { durationMs } from "@waybill/core/door";
+import { durationMs, readSignedWrapper } from "@waybill/core/door";
 import type { Carrier, Parcel } from "../carrier.ts";
 import { envelopeId } from "../envelope-in.ts";
 import { forbidden, PushRefused } from "../problem.ts";
 import { header, type HeaderFields, type Push, wholeHeader } from "../push.ts";
 import { seconds } from "../producer-signature.ts";
-import { readSignedWrapper } from "../signed-wrapper.ts";
 import { textOf } from "../text.ts";
 import { type PeriodicTask, periodicTasks, tickOf } from "./sqsd-periodic.ts";
 

@@ -1,6 +1,6 @@
-import { type KeyRing, keyRing, type Signature } from "@waybill/core";
-import { parseEnvelope, signatureFor } from "@waybill/core/door";
-import { seconds } from "./producer-signature.ts";
+import type { Signature } from "./backend.ts";
+import { parseEnvelope } from "./envelope/index.ts";
+import { type KeyRing, keyRing, signatureFor } from "./signing.ts";
 
 /** A signed job in one text: spec/1.0/signing.md. */
 export interface SignedWrapper {
@@ -11,6 +11,8 @@ export interface SignedWrapper {
 }
 
 const SPEC = "waybill-signed/1";
+/** Unix seconds in eleven digits. */
+const LATEST = 99_999_999_999;
 
 /**
  * An envelope and its signature in one text, for queues and scripts that have no place beside the body. It holds no
@@ -29,7 +31,7 @@ export function readSignedWrapper(text: string): SignedWrapper | null {
   if (!text.includes('"waybill-signed')) return null;
   const { spec, id, ts, sig, envelope } = objectIn(text);
   if (spec !== SPEC || typeof id !== "string" || typeof sig !== "string" || typeof envelope !== "string") return null;
-  if (typeof ts !== "number" || seconds(String(ts)) === null) return null;
+  if (typeof ts !== "number" || !Number.isInteger(ts) || ts < 0 || ts > LATEST) return null;
   return { id, signature: { timestamp: ts, value: sig }, envelope };
 }
 

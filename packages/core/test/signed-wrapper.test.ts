@@ -1,10 +1,15 @@
-import { keyRing, newSecret } from "@waybill/core";
 import { expect, test } from "vitest";
-import { signedWrapper } from "../src/index.ts";
-import { readSignedWrapper } from "../src/signed-wrapper.ts";
-import { envelope, idIn } from "./daemon-request.ts";
+import { createAdmit } from "../src/admit.ts";
+import { type JsonValue, serialiseEnvelope } from "../src/envelope/index.ts";
+import { keyRing, newId, newSecret } from "../src/index.ts";
+import { memoryCapabilities } from "../src/memory/limits.ts";
+import { readSignedWrapper, signedWrapper } from "../src/signed-wrapper.ts";
 
 const keys = keyRing(newSecret());
+
+const envelope = (type: string, payload: JsonValue = {}): string =>
+  serialiseEnvelope({ spec: "waybill/1", id: newId(), type, args: [payload] });
+const idIn = (body: string): string => (JSON.parse(body) as { id: string }).id;
 
 test("a wrapper holds the envelope byte for byte, and the signature that goes with it", () => {
   const body = envelope("note", { text: 'quote " back\\slash 🚚 \u2028 \u0001' });
@@ -56,4 +61,28 @@ test.each([
   ["a prototype", `{"__proto__":${JSON.stringify(fields)}}`],
 ])("%s is no wrapper", (_, text) => {
   expect(readSignedWrapper(text)).toBeNull();
+});
+
+const admit = createAdmit(() => memoryCapabilities);
+
+test("an inbox takes the wrapper off: the job's body is the envelope within, and the signature goes with it", () => {
+  const body = envelope("note");
+  const verdict = admit(signedWrapper(keys, body), null);
+  expect(verdict).toMatchObject({ ok: true, message: { id: idIn(body), type: "note", body } });
+  const { timestamp = 0, value = "" } = (verdict.ok && verdict.message.signature) || {};
+  expect(keys.verify({ id: idIn(body), timestamp, body }, value)).toBe(true);
+});
+
+test("a wrapper that signs another job than the one within is refused", () => {
+  expect(admit(JSON.stringify({ ...fields, envelope: envelope("note") }), null)).toMatchObject({
+    ok: false,
+    reason: { code: "SIGNATURE_INVALID" },
+  });
+});
+
+test("a wrapper within a wrapper, or beside a signature of its own, is no envelope", () => {
+  const wrapper = signedWrapper(keys, envelope("note"));
+  const twice = JSON.stringify({ ...(JSON.parse(wrapper) as object), envelope: wrapper });
+  expect(admit(twice, null)).toMatchObject({ ok: false });
+  expect(admit(wrapper, { timestamp: 1, value: "v1,x" })).toMatchObject({ ok: false });
 });
