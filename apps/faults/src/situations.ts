@@ -90,6 +90,7 @@ export const jobs: JobDefinition[] = [
     },
   }),
   defineJob({ type: "hurried", deadline: "1m", handler: () => Promise.reject(new Error("no luck")) }),
+  defineJob({ type: "listed", args: z.tuple([z.string(), z.number()]), handler() {} }),
   defineJob({ type: "versioned", version: 2, handler() {} }),
   defineJob({ type: "waits", handler: (_, job) => waitForGate(job) }),
 ];
@@ -153,6 +154,8 @@ export const situations: readonly Situation[] = [
     outcome: "dead",
     code: "DEADLINE",
   },
+  { name: "arguments one after the other", body: body("listed", { args: ["a", 1] }), outcome: "completed" },
+  { name: "too few of them", body: body("listed", { args: ["a"] }), outcome: "dead", code: "PAYLOAD_INVALID" },
   { name: "a handler deaf to its timeout", body: body("slow"), outcome: "retry", code: "JOB_TIMEOUT" },
   { name: "a handler that heeds its timeout", body: body("slow.polite"), outcome: "retry", code: "JOB_TIMEOUT" },
   { name: "text that is no JSON", body: "not json", outcome: "dead", code: "JSON_SYNTAX" },

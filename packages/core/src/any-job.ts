@@ -19,6 +19,7 @@ export function anyJob({ timeout = "15m", handler }: AnyJobOptions): JobDefiniti
   return {
     type: ANY_TYPE,
     schema: null,
+    positional: false,
     queue: "default",
     retry: {},
     errors: [],

@@ -34,11 +34,25 @@ interface Handling<Payload> {
   handle(payload: Payload, job: JobContext): Promise<void> | void;
 }
 
-export interface JobOptions<Schema extends StandardSchema> {
+/** What a job's handler gets: one argument, or the whole list of them. */
+type ArgumentOptions<Schema extends StandardSchema> =
+  | {
+      /** Any Standard Schema. Checked at enqueue and again before the handler runs. Absent: any JSON value. */
+      readonly payload?: Schema;
+      readonly args?: never;
+    }
+  | {
+      readonly payload?: never;
+      /**
+       * Instead of `payload`, for types whose arguments other languages give one after the other: the schema of the whole
+       * list, as `z.tuple([z.string(), z.number()])`. The list is then the payload, of handler, `enqueue` and upcasters.
+       */
+      readonly args: Schema & StandardSchema<readonly unknown[], unknown>;
+    };
+
+interface DefinitionOptions<Schema extends StandardSchema> {
   /** Names the handler: dots and underscores, no hyphens; "receipt.send". */
   readonly type: string;
-  /** Any Standard Schema. Checked at enqueue and again before the handler runs. Absent: any JSON value. */
-  readonly payload?: Schema;
   /** Where the job waits. Default "default". */
   readonly queue?: string;
   readonly retry?: RetryOptions;
@@ -67,9 +81,13 @@ export interface JobOptions<Schema extends StandardSchema> {
   readonly handler?: Handler<OutputOf<Schema>>;
 }
 
+export type JobOptions<Schema extends StandardSchema> = DefinitionOptions<Schema> & ArgumentOptions<Schema>;
+
 export interface JobDefinition<Input = unknown, Output = Input> {
   readonly type: string;
   readonly schema: StandardSchema<Input, Output> | null;
+  /** Whether the payload is the whole list of arguments, declared by `args`. */
+  readonly positional: boolean;
   readonly queue: string;
   readonly retry: RetryOptions;
   readonly errors: readonly ErrorRule[];
@@ -112,10 +130,15 @@ export function defineJob<Schema extends StandardSchema = StandardSchema>(
   if (deadlineMs !== null && (deadlineMs === 0 || deadlineMs > 366 * 86_400_000)) {
     throw refuse(`deadline of "${type}" is ${deadlineMs} ms: more than 0 and at most "366d"`);
   }
-  const schema = (options.payload ?? null) as StandardSchema<InputOf<Schema>, OutputOf<Schema>> | null;
+  const { payload, args } = options;
+  if (payload !== undefined && args !== undefined) {
+    throw refuse(`"${type}" has both payload and args; keep the schema of its one argument, or that of the whole list`);
+  }
+  const schema = (payload ?? args ?? null) as StandardSchema<InputOf<Schema>, OutputOf<Schema>> | null;
   return {
     type,
     schema,
+    positional: args !== undefined,
     queue,
     retry,
     errors,

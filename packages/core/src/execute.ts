@@ -146,7 +146,7 @@ async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Pro
   function checkAndBegin(): Promise<void> | void {
     try {
       const args = job.handsOn ? envelope.args : upcast(job, envelope.meta?.payload_version ?? 1, envelope.args);
-      const checked = validatePayload(job.type, job.schema, args);
+      const checked = validatePayload(job, args);
       if (checked instanceof Promise) return checked.then(begin, refuse);
       return begin(checked);
     } catch (thrown) {

@@ -6,11 +6,11 @@ import { type Envelope, formatTimestamp, type JsonValue, newId } from "./envelop
 import { envelopeRetry } from "./retry-policy.ts";
 import type { TraceContext } from "./telemetry.ts";
 
-/** The envelope of one call; its payload has been checked. Throws `CONFIG_INVALID` for what the call must not say. */
+/** The envelope of one call; its arguments have been checked. Throws `CONFIG_INVALID` for what the call must not say. */
 export function envelopeFor(
   type: string,
   definition: JobDefinition | null,
-  payload: JsonValue,
+  args: JsonValue[],
   options: EnqueueOptions,
   source: string | null,
 ): Envelope {
@@ -24,7 +24,7 @@ export function envelopeFor(
     id: options.id ?? newId(),
     type,
     ...(queue !== undefined && { queue }),
-    args: [payload],
+    args,
     // With an id of the caller's own, equal calls make equal bytes, so that enqueueing twice is one job.
     ...(options.id === undefined && { created_at: formatTimestamp(wallMs()) }),
     ...(source !== null && { source }),

@@ -2,16 +2,24 @@ import type { JsonValue } from "./envelope/index.ts";
 import { PayloadError } from "./errors.ts";
 import type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
 
+/** What a definition says of its arguments. */
+interface Arguments {
+  readonly type: string;
+  readonly schema: StandardSchema | null;
+  /** The schema is of the whole list, and the list is the payload; else of the one argument there is. */
+  readonly positional: boolean;
+}
+
 /**
  * The handler's input out of an envelope's `args`, checked by the schema. A promise only when the schema is
  * asynchronous. Throws or rejects `PayloadError` naming each field at fault.
  */
-export function validatePayload(type: string, schema: StandardSchema | null, args: readonly JsonValue[]): unknown {
+export function validatePayload({ type, schema, positional }: Arguments, args: readonly JsonValue[]): unknown {
   if (schema === null) return args[0];
-  if (args.length !== 1) {
+  if (!positional && args.length !== 1) {
     throw new PayloadError(type, [{ path: "args", message: `expected exactly one argument, got ${args.length}` }]);
   }
-  const result = schema["~standard"].validate(args[0]);
+  const result = schema["~standard"].validate(positional ? args : args[0]);
   return result instanceof Promise ? result.then((late) => unwrap(type, late)) : unwrap(type, result);
 }
 
@@ -28,12 +36,21 @@ function pathOf(issue: SchemaIssue): string {
 }
 
 /**
- * Throws `PayloadError` for what JSON would change on the way: a Date, a Map, NaN, a bigint, a function. Members
- * that are undefined are left out of the envelope, as in JSON. Cycles are found by their depth.
+ * What travels for this payload. Throws `PayloadError` for what JSON would change on the way: a Date, a Map, NaN, a
+ * bigint, a function. Members that are undefined are left out of the envelope, as in JSON. Cycles are found by their depth.
  */
-export function assertJson(type: string, value: unknown): asserts value is JsonValue {
-  const fault = findFault(value, "", 1);
-  if (fault !== null) throw new PayloadError(type, [fault]);
+export function argsOf({ type, positional }: Pick<Arguments, "type" | "positional">, payload: unknown): JsonValue[] {
+  if (positional && !Array.isArray(payload)) {
+    throw new PayloadError(type, [
+      { path: "args", message: `expected the list of arguments, got ${payload === null ? "null" : typeof payload}` },
+    ]);
+  }
+  const args: unknown[] = positional ? [...(payload as unknown[])] : [payload];
+  for (const [at, argument] of args.entries()) {
+    const fault = findFault(argument, positional ? String(at) : "", 1);
+    if (fault !== null) throw new PayloadError(type, [fault]);
+  }
+  return args as JsonValue[];
 }
 
 interface Fault {
@@ -41,7 +58,7 @@ interface Fault {
   readonly message: string;
 }
 
-/** An envelope is at most 32 deep; the payload sits two levels down. */
+/** An envelope is at most 32 deep; an argument sits two levels down. */
 const DEEPEST = 30;
 
 function findFault(value: unknown, path: string, depth: number): Fault | null {

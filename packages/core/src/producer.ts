@@ -6,7 +6,7 @@ import { defaults, type Envelope, parseEnvelope, serialiseEnvelope } from "./env
 import { isWaybillError, toError, WaybillError } from "./errors.ts";
 import type { EventBus } from "./events.ts";
 import { envelopeFor, withTrace } from "./make-envelope.ts";
-import { assertJson, validatePayload } from "./payload.ts";
+import { argsOf, validatePayload } from "./payload.ts";
 import { demand } from "./registry.ts";
 import type { Seam } from "./seam.ts";
 import { type KeyRing, signatureFor } from "./signing.ts";
@@ -48,9 +48,9 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
   ): Promise<Receipt> {
     const definition = typeof job === "string" ? lookUp(job, settings) : job;
     const type = typeof job === "string" ? job : job.type;
-    assertJson(type, payload);
-    if (definition?.schema) await validatePayload(type, definition.schema, [payload]);
-    const envelope = envelopeFor(type, definition, payload, options, settings.source);
+    const args = argsOf({ type, positional: definition?.positional ?? false }, payload);
+    if (definition?.schema) await validatePayload(definition, args);
+    const envelope = envelopeFor(type, definition, args, options, settings.source);
     // With an id of the caller's own, equal calls make equal bytes, whatever the trace they are made in.
     const carries = options.id === undefined && !isTraced(envelope);
     const receipt = await send(store, envelope, carries, (trace) => packedWithin(trace, envelope, settings));

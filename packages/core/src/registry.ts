@@ -18,6 +18,7 @@ import type { Upcasters } from "./upcast.ts";
 export interface RegisteredJob {
   readonly type: string;
   readonly schema: StandardSchema | null;
+  readonly positional: boolean;
   readonly policy: RetryPolicy;
   readonly verdicts: readonly ErrorVerdict[];
   readonly timeoutMs: number;
@@ -72,6 +73,7 @@ export function createRegistry(jobs: readonly JobDefinition[], options: Registry
     byType.set(job.type, {
       type: job.type,
       schema: job.schema,
+      positional: job.positional,
       policy: policyOf(job.retry),
       verdicts: verdictsOf(job.errors, job.type),
       timeoutMs: job.timeoutMs ?? defaults.timeoutMs,

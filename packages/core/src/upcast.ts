@@ -1,8 +1,15 @@
 import type { JsonValue } from "./envelope/index.ts";
 import { PayloadError, toError, WaybillError } from "./errors.ts";
 
-/** By version: makes of a payload of that version one of the next. */
+/** By version: makes of a payload of that version one of the next; of a positional job, of its whole list. */
 export type Upcasters = Readonly<Record<number, (payload: unknown) => unknown>>;
+
+interface Upcast {
+  readonly type: string;
+  readonly version: number;
+  readonly upcasters: Upcasters;
+  readonly positional: boolean;
+}
 
 /** Throws `CONFIG_INVALID` for a version that no payload can have. */
 export function checkUpcasters(upcasters: Upcasters, version: number, type: string): void {
@@ -15,21 +22,23 @@ export function checkUpcasters(upcasters: Upcasters, version: number, type: stri
 
 /** The arguments as the version known here has them. Where no upcaster is given, a version reads as the next one. */
 export function upcast(
-  { type, version, upcasters }: { readonly type: string; readonly version: number; readonly upcasters: Upcasters },
+  { type, version, upcasters, positional }: Upcast,
   from: number,
   args: readonly JsonValue[],
 ): readonly JsonValue[] {
   if (from >= version) return args;
-  let [payload, ...others] = args as [JsonValue, ...JsonValue[]];
+  const [first, ...others] = args as [JsonValue, ...JsonValue[]];
+  let payload: unknown = positional ? args : first;
   for (let at = from; at < version; at++) {
     const step = upcasters[at];
     if (step === undefined) continue;
     try {
-      payload = step(payload) as JsonValue;
+      payload = step(payload);
     } catch (thrown) {
       const message = `the upcaster from version ${at} threw: ${toError(thrown).message}`;
       throw new PayloadError(type, [{ path: "", message }]);
     }
   }
-  return [payload, ...others];
+  // What an upcaster makes is for the schema to judge, which every positional job has.
+  return positional ? (payload as readonly JsonValue[]) : [payload as JsonValue, ...others];
 }

@@ -81,3 +81,29 @@ test("a test that runs jobs before its application starts, or takes a real one f
   expect(() => testJobsOf(real)).toThrow(/make it with withTestJobs/);
   await real.close();
 });
+
+const sendMail = defineJob({ type: "mail.send", args: z.tuple([z.string(), z.number()]), timeout: "10s" });
+
+class Mails {
+  readonly sent: unknown[] = [];
+  @InjectJob(sendMail) readonly queue!: QueueOf<typeof sendMail>;
+
+  @JobHandler(sendMail)
+  send([to, count]: [string, number]): void {
+    this.sent.push({ to, count });
+  }
+}
+
+test("a job of positional arguments takes them as one list, typed", async () => {
+  const imports = [waybill({}), WaybillModule.forFeature([sendMail])];
+  const module = await withTestJobs(Test.createTestingModule({ imports, providers: [Mails] })).compile();
+  const app = await module.init();
+  const mails = app.get(Mails);
+  await mails.queue.enqueue(["ada@example.com", 2]);
+  // @ts-expect-error not in this order
+  await expect(mails.queue.enqueue([2, "ada@example.com"])).rejects.toThrow("does not fit its schema");
+  expect(testJobsOf(app).enqueued(sendMail)).toEqual([["ada@example.com", 2]]);
+  await testJobsOf(app).drain();
+  expect(mails.sent).toEqual([{ to: "ada@example.com", count: 2 }]);
+  await app.close();
+});

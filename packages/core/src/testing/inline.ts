@@ -6,7 +6,7 @@ import { EventBus } from "../events.ts";
 import { execute } from "../execute.ts";
 import type { Middleware } from "../middleware.ts";
 import type { Outcome } from "../outcome.ts";
-import { assertJson, validatePayload } from "../payload.ts";
+import { argsOf, validatePayload } from "../payload.ts";
 import { createRegistry } from "../registry.ts";
 
 export interface InlineOptions {
@@ -30,13 +30,12 @@ export async function executeInline<Input, Output>(
   options: InlineOptions = {},
 ): Promise<Outcome> {
   const { attempt = 1, events = new EventBus(), middleware = [], id = newId() } = options;
-  const input: unknown = payload;
-  assertJson(job.type, input);
-  await validatePayload(job.type, job.schema, [input]);
+  const args = argsOf(job, payload);
+  await validatePayload(job, args);
   const meta = job.version === 1 ? {} : { meta: { payload_version: job.version } };
   const { type, queue } = job;
   const created_at = formatTimestamp(wallMs());
-  const body = serialiseEnvelope({ spec: "waybill/1", id, type, queue, args: [input], created_at, ...meta });
+  const body = serialiseEnvelope({ spec: "waybill/1", id, type, queue, args, created_at, ...meta });
   const delivery = { body, attempt, lost: 0, releases: 0, dueAt: null, signature: null, label: null, worker: "inline" };
   return execute(delivery, createRegistry([job], { events, middleware }));
 }

@@ -3,7 +3,7 @@ import { newId, serialiseEnvelope } from "../envelope/index.ts";
 import { toError } from "../errors.ts";
 import { execute } from "../execute.ts";
 import type { Outcome } from "../outcome.ts";
-import { assertJson } from "../payload.ts";
+import { argsOf } from "../payload.ts";
 import { createRegistry } from "../registry.ts";
 import { type CrashPoint, worldOfProcess } from "./crash-points.ts";
 import { below, randomOf } from "./random.ts";
@@ -170,6 +170,5 @@ const delivery = (body: string, attempt: number, lost: number, releases: number)
   ({ body, attempt, lost, releases, dueAt: null, signature: null, label: null, worker: "simulation" }) as const;
 
 function bodyOf(job: JobDefinition<never, never> | JobDefinition<unknown, unknown>, payload: unknown): string {
-  assertJson(job.type, payload);
-  return serialiseEnvelope({ spec: "waybill/1", id: newId(), type: job.type, args: [payload] });
+  return serialiseEnvelope({ spec: "waybill/1", id: newId(), type: job.type, args: argsOf(job, payload) });
 }

@@ -89,7 +89,7 @@ export async function testJobs({
       bodies
         .map((body) => parseEnvelope(body))
         .filter(({ type }) => type === job.type)
-        .map(({ args }) => args[0] as Input),
+        .map(({ args }) => (job.positional ? args : args[0]) as Input),
     drain,
     async advance(by) {
       restore.push(moveClock(durationMs(by, "by")));
