@@ -1,4 +1,3 @@
-export type { Carrier, Parcel } from "./carrier.ts";
 export type { CloudTasksOptions } from "./carriers/cloud-tasks.ts";
 export { cloudTasks } from "./carriers/cloud-tasks.ts";
 export type { EventBridgeOptions } from "./carriers/eventbridge.ts";
@@ -16,12 +15,8 @@ export { sns } from "./carriers/sns.ts";
 export type { SqsdOptions } from "./carriers/sqsd.ts";
 export { sqsd } from "./carriers/sqsd.ts";
 export type { PeriodicTask, PeriodicTick } from "./carriers/sqsd-periodic.ts";
-export type { Door, DoorOptions } from "./door.ts";
+export type { DoorOptions } from "./door.ts";
 export type { FetchFrom } from "./fetch.ts";
-export type { ProblemCode } from "./problem.ts";
-export { forbidden, PushRefused } from "./problem.ts";
-export type { PushAnswer, HeaderFields, Push } from "./push.ts";
-export { header, wholeHeader } from "./push.ts";
 export type { Load } from "./push-runner.ts";
 export type { DeadPush } from "./push-settler.ts";
 export type { ReceiverOptions, StopOptions, Senders } from "./receiver-options.ts";

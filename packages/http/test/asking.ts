@@ -1,4 +1,4 @@
-import type { PushAnswer, Push } from "@waybill/http";
+import type { Push, PushAnswer } from "@waybill/http/carrier";
 
 /** A request in the plain values that doors read, as a socket would bring it. */
 export function asked(body: Uint8Array | string, more: Partial<Push> = {}): Push {

@@ -2,16 +2,8 @@ import { connect, Discard, keyRing, newSecret, WaybillError } from "@waybill/cor
 import type { Backend } from "@waybill/core/backend";
 import { anyJob, signatureFor } from "@waybill/core/door";
 import { memoryBackend } from "@waybill/core/memory";
-import {
-  type PushAnswer,
-  type Carrier,
-  createReceiver,
-  createRelay,
-  type ProblemCode,
-  PushRefused,
-  type Receiver,
-  type ReceiverOptions,
-} from "@waybill/http";
+import { createReceiver, createRelay, type Receiver, type ReceiverOptions } from "@waybill/http";
+import { type Carrier, type ProblemCode, type PushAnswer, PushRefused } from "@waybill/http/carrier";
 import { asked } from "./asking.ts";
 
 const id = "019539a4-b68c-7def-8000-1a2b3c4d5e6f";

@@ -1,7 +1,8 @@
 import { connect, isWaybillError, keyRing, type Outcome } from "@waybill/core";
 import { anyJob, RanElsewhere } from "@waybill/core/door";
 import { memoryBackend } from "@waybill/core/memory";
-import { createIngress, createReceiver, native, PushRefused, sqsd } from "@waybill/http";
+import { createIngress, createReceiver, native, sqsd } from "@waybill/http";
+import { PushRefused } from "@waybill/http/carrier";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { settlementOf, type Settlement } from "../src/settlement.ts";
 import { asked, said } from "./asking.ts";

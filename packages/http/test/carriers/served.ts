@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, defineJob, Discard, newId, type WaybillEvents, RetryLater, type Signature } from "@waybill/core";
-import { type Carrier, createReceiver, createRelay, type DeadPush, type ReceiverOptions } from "../../src/index.ts";
+import { createReceiver, createRelay, type DeadPush, type ReceiverOptions } from "../../src/index.ts";
+import type { Carrier } from "../../src/exports/carrier.ts";
 import { nodeListener } from "../../src/node/index.ts";
 
 /** One HTTP request, as a carrier makes it. */
