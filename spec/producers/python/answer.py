@@ -67,6 +67,20 @@ def verified(given):
     return None
 
 
+def judged(given):
+    """What a worker told so does about a job's signature."""
+    body = body_of(given["body"])
+    id = envelope.parse(body)["id"]
+    ring, policy = signing.KeyRing(given["keys"]), signing.policy_for(given["policies"], given["queue"])
+    return {"runs": signing.may_run(ring, policy, id, body, given["signature"])}
+
+
+def deadline(given):
+    ends = retry.ends_ms(envelope.parse(json.dumps(given["envelope"])), given["deadline_ms"])
+    now, then = given["now_ms"], given["now_ms"] + given["wait_ms"]
+    return {"ends_ms": ends, "may_start": ends is None or now < ends, "may_wait": ends is None or then < ends}
+
+
 def unwrapped(given):
     return {"envelope": signing.unwrap(signing.KeyRing(given["keys"]), body_of(given["body"]).decode()).decode()}
 
@@ -126,6 +140,8 @@ ANSWERS = {
     "timestamps": moment,
     "durations": lambda given: {"ms": duration_ms(given["text"])},
     "dedupe-keys": lambda given: {"key": dedupe.computed_key(**given)},
+    "deadlines": deadline,
+    "signature-policies": judged,
     "push/signatures": verified,
     "push/wrappers": unwrapped,
     "push/requests": lambda given: push.parcel(given["headers"]),

@@ -3,7 +3,7 @@
 import hashlib
 import math
 
-from .times import duration_ms
+from .times import duration_ms, timestamp_ms
 
 DEFAULTS = {
     "max_attempts": 10,
@@ -33,6 +33,12 @@ def policy(envelope, definition):
 
 def timeout_ms(envelope, definition):
     return int(envelope.get("timeout", definition.get("timeout", DEFAULT_TIMEOUT_S)) * 1_000)
+
+
+def ends_ms(envelope, deadline_ms):
+    """When all attempts together must have ended; None for never."""
+    start = envelope.get("scheduled_at", envelope.get("created_at"))
+    return None if start is None else timestamp_ms(start) + deadline_ms
 
 
 def delay_ms(id, failure, initial_ms, coefficient, max_ms, jitter):

@@ -69,6 +69,26 @@ def is_id(text):
     return 1 <= len(text) <= 255 and "." not in text
 
 
+POLICIES = ("off", "optional", "required")
+
+
+def policy_for(policies, queue):
+    """One policy for all queues, or by name, those not named being off. An unknown queue may be any: the strictest."""
+    if isinstance(policies, str):
+        return policies
+    if queue is None:
+        return max(policies.values(), key=POLICIES.index, default="off")
+    return policies.get(queue, "off")
+
+
+def may_run(ring, policy, id, body, signature):
+    if policy == "off":
+        return True
+    if signature is None:
+        return policy == "optional"
+    return ring.verify(id, signature["timestamp"], body, signature["value"])
+
+
 def unwrap(ring, text):
     """The envelope's bytes. What is no wrapper is unsigned. No age is too great here: the job may have waited."""
     try:
