@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Body, Controller, Module, Post } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
-import { defineJob, Discard, newSecret } from "@waybill/core";
+import { defineJob, Discard, newSecret, type Telemetry } from "@waybill/core";
 import { createRelay } from "@waybill/http";
 import { expect, test } from "vitest";
 import { z } from "zod";
@@ -42,6 +42,21 @@ test("a pushed job runs in front of Nest's body parsers, signed over the bytes t
   const forged = await post(`${url}/work`, oddlyWritten("greet", { name: "Eve" }), { "webhook-id": "another" });
   expect(forged.status).toBe(403);
   expect(app.get(Greetings).said).toEqual(["Ada"]);
+});
+
+test("the telemetry of the connection hears of pushed jobs too", async () => {
+  const heard: string[] = [];
+  const telemetry: Telemetry = {
+    send: () => ({ trace: null, end() {} }),
+    process({ from, type }) {
+      heard.push(`${type} by ${from.name}`);
+      return { within: (work) => work(), end() {} };
+    },
+    settled() {},
+  };
+  const { url } = await listening({ ...door, telemetry }, { imports: [feature], providers: [Greetings] });
+  await post(`${url}/work`, oddlyWritten("greet", { name: "Ada" }));
+  expect(heard).toEqual(["greet by native"]);
 });
 
 test("a job that no producer signed is run neither by a worker nor by a push that want one", async () => {
