@@ -1,19 +1,12 @@
 import { basename } from "node:path";
 import { describe, expect, test } from "vitest";
+import { wordsOf } from "./glossary.ts";
 import { exportsOf, published, sources, workspaces } from "./workspace.ts";
 
 /** Words of other systems, or of none: the glossary has one better word for each. */
 const banned: ReadonlySet<string> = new Set(
   "nack lock stalled consumer adapter transport manager service helper util data info".split(" "),
 );
-
-/** "leaseInfo" is lease and info; "blocked" and "metadata" are words of their own. */
-function wordsOf(identifier: string): string[] {
-  return identifier
-    .split(/[^A-Za-z]+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/)
-    .map((word) => word.toLowerCase().replace(/s$/, ""))
-    .filter((word) => word !== "");
-}
 
 const isBanned = (identifier: string): boolean => wordsOf(identifier).some((word) => banned.has(word));
 

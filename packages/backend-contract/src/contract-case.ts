@@ -71,6 +71,7 @@ export interface Bench {
   put(...parts: Partial<Message>[]): Promise<Message[]>;
   /** Leases exactly `count` messages, waiting for them, or rejects. 60 s leases unless asked otherwise. */
   take(count: number, asked?: Asked): Promise<Lease[]>;
+  /** The one lease of `take(1)`. */
   takeOne(asked?: Asked): Promise<Lease>;
   /** One `lease` call with the gaps filled in: limit 1, no wait, a lease of 60 s. */
   lease(asked?: Asked): Promise<Lease[]>;
@@ -80,6 +81,7 @@ export interface Bench {
   arrive(part?: Partial<Arrival>): Promise<Arrival>;
   /** Why arrivals are refused, by id; the others are admitted. */
   readonly refusals: Map<string, DeadReason>;
+  /** Resolves after `ms` milliseconds. */
   sleep(ms: number): Promise<void>;
   /** Another open backend on the same store, as another process would have it. Closed after the case. */
   second(): Promise<Backend>;

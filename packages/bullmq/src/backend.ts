@@ -17,6 +17,7 @@ import { createSettle } from "./settle.ts";
 /** Redis answers within this or not at all; a program that ends must not wait for it. */
 const CLOSE_MS = 1_000;
 
+/** What the backend offers beyond the seven verbs. */
 export type BullmqBackend = InspectableBackend & RosterBackend & { readonly doctor: Doctor };
 
 /** One process's connections to Redis: the seven verbs. */

@@ -2,6 +2,7 @@ import { WaybillError } from "@waybill/core";
 import { maskUrl } from "@waybill/core/backend";
 import type { Cluster, Redis } from "ioredis";
 
+/** Where Redis is, and how its keys begin. One of `url` and `client` is needed. */
 export interface BullmqOptions {
   /** `redis://user:password@host:6379/0`, or `rediss:` for TLS. Either this or `client`. */
   readonly url?: string;

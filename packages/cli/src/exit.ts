@@ -3,6 +3,7 @@ import { isWaybillError } from "@waybill/core";
 
 /** What the shell sees. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
+/** 0: done. 1: it could not be done. 2: the command line is wrong, and nothing was tried. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** The command line is wrong; the message says what to write instead. */

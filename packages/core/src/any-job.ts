@@ -4,9 +4,11 @@ import { type Duration, durationMs } from "./duration.ts";
 /** Not a type's name, which has no asterisk. */
 export const ANY_TYPE = "*";
 
+/** How jobs of any type are handed on. */
 export interface AnyJobOptions {
   /** Longest one run may take. Default "15m". The envelope's own timeout is for whoever runs the job. */
   readonly timeout?: Duration;
+  /** Gets whatever the payload is, unchecked. */
   readonly handler: Handler<unknown>;
 }
 

@@ -30,7 +30,9 @@ export interface Message {
   readonly delayMs: number;
   /** −100 to 100, higher first, 0 is normal. */
   readonly priority: number;
+  /** Whose job it is; null for nobody in particular. */
   readonly tenant: string | null;
+  /** Travels beside the body; null where the job is not signed. */
   readonly signature: Signature | null;
   /** The serialised envelope, carried byte for byte. */
   readonly body: string;
@@ -55,12 +57,15 @@ export interface Lease extends Omit<Message, "delayMs"> {
 /** What became of one item of a list: its value, or why this item alone failed. */
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: WaybillError };
 
+/** That a job is in the backend. */
 export interface Receipt {
+  /** The job's. */
   readonly id: string;
   /** False when the same id with the same bytes was there already; nothing was written. */
   readonly stored: boolean;
 }
 
+/** What `lease` is asked for. */
 export interface LeaseRequest {
   readonly queue: string;
   /** At least 1. */
@@ -72,6 +77,7 @@ export interface LeaseRequest {
   readonly signal: AbortSignal;
 }
 
+/** How a lease goes back to its queue. */
 export interface RetryRequest {
   /** 0 is deliverable at once. At most `capabilities.maxRetryDelayMs`. */
   readonly delayMs: number;
@@ -87,6 +93,7 @@ export interface DeadReason {
   readonly message: string;
 }
 
+/** One connection to a queue technology: the seven verbs. */
 export interface Backend {
   /** Lower case, as in the package name: "sqlite". */
   readonly name: string;

@@ -39,6 +39,7 @@ export type Need =
   | { readonly kind: "delay"; readonly delayMs: number }
   | { readonly kind: "retryDelay"; readonly delayMs: number }
   | { readonly kind: "priority" }
+  /** `bytes` of UTF-8. */
   | { readonly kind: "bodyBytes"; readonly bytes: number }
   | { readonly kind: "timeout"; readonly timeoutMs: number }
   | { readonly kind: "dedupe" };

@@ -17,6 +17,7 @@ import { demandVersion, type ServerVersions } from "./server-version.ts";
 import { type KeyRing, keyRing } from "./signing.ts";
 import type { Telemetry } from "./telemetry.ts";
 
+/** How jobs are made, and what of the backend is insisted on. */
 export interface ProducerOptions {
   /**
    * The jobs this program knows. Judged against the backend at once, and jobs enqueued by a type name that is not

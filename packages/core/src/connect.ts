@@ -6,6 +6,7 @@ import { type LiveWorker, liveWorkers } from "./live-worker.ts";
 import { createWorker, type OwnedWorker, type Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
+/** Those of a producer, and what workers say of themselves. */
 export interface ConnectOptions extends ProducerOptions {
   /** What this process is, in its boot line. Default "worker". */
   readonly role?: string;

@@ -81,22 +81,28 @@ interface DefinitionOptions<Schema extends StandardSchema> {
   readonly handler?: Handler<OutputOf<Schema>>;
 }
 
+/** What a job is, and how it runs unless an enqueue says otherwise. */
 export type JobOptions<Schema extends StandardSchema> = DefinitionOptions<Schema> & ArgumentOptions<Schema>;
 
+/** A job as `defineJob` made it: its defaults filled in, its durations in milliseconds. */
 export interface JobDefinition<Input = unknown, Output = Input> {
   readonly type: string;
+  /** Null: any JSON value is a payload. */
   readonly schema: StandardSchema<Input, Output> | null;
   /** Whether the payload is the whole list of arguments, declared by `args`. */
   readonly positional: boolean;
   readonly queue: string;
+  /** How a failed attempt is followed by the next. Default: 10 attempts, from 5 s to 1 h apart. */
   readonly retry: RetryOptions;
   readonly errors: readonly ErrorRule[];
   /** Null: the spec's default of 900 s. */
   readonly timeoutMs: number | null;
   /** Null: none. */
   readonly deadlineMs: number | null;
+  /** Of the payload's shape, from 1. */
   readonly version: number;
   readonly upcasters: Upcasters;
+  /** Null: a producer's half; `handlerFor` adds one. */
   readonly handler: Handling<Output>["handle"] | null;
 }
 

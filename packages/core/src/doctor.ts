@@ -19,6 +19,7 @@ export interface Finding {
 export interface BackendSetting {
   /** As in the backend's options, its unit in the name: "leaseMs". */
   readonly name: string;
+  /** As it is in force; null: there is none. */
   readonly value: string | number | boolean | null;
   /** False: nobody said anything, this is the default. True: the URL or the options said so. */
   readonly given: boolean;
@@ -41,10 +42,12 @@ export interface Doctor {
   checks(): Promise<Finding[]>;
 }
 
+/** A backend that can be asked for its health. */
 export interface ExaminableBackend extends Backend {
   readonly doctor: Doctor;
 }
 
+/** Null where the backend says nothing about its own health. */
 export function doctorOf(backend: Backend): Doctor | null {
   return "doctor" in backend ? (backend as ExaminableBackend).doctor : null;
 }

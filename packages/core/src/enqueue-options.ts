@@ -4,6 +4,7 @@ import { type Duration, durationMs } from "./duration.ts";
 import type { JsonValue } from "./envelope/index.ts";
 import { WaybillError } from "./errors.ts";
 
+/** What one job is to be besides what its definition says. */
 export interface EnqueueOptions {
   /**
    * A UUID in lower case; absent: a fresh one. The same id and content is stored once (`stored: false`) for as long as
@@ -41,7 +42,9 @@ export interface EnqueueOptions {
 export interface EnqueueItem<Input = unknown> {
   /** A definition, or the type's name; then nothing is known of the payload. */
   readonly job: JobDefinition<Input, unknown> | string;
+  /** What the definition's schema takes. */
   readonly payload: NoInfer<Input>;
+  /** Of this item alone. Absent: as the definition says. */
   readonly options?: EnqueueOptions;
 }
 

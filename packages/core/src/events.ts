@@ -9,9 +9,13 @@ export interface JobLabel {
   readonly queue: string;
 }
 
+/** A handler is about to run. */
 export interface StartedEvent extends JobLabel {
+  /** 1 on the first execution. */
   readonly attempt: number;
+  /** Deliveries that ended unsettled: a worker died. */
   readonly lost: number;
+  /** Times it was handed back uncounted. */
   readonly releases: number;
   /** The worker's id, or "inline". */
   readonly worker: string;
@@ -19,13 +23,16 @@ export interface StartedEvent extends JobLabel {
   readonly traceparent?: string;
 }
 
+/** How one delivery ended. */
 export interface OutcomeEvent extends StartedEvent {
   readonly outcome: Outcome["kind"];
   /** From the handler's start; 0 when none was started. */
   readonly durationMs: number;
   /** Until the next delivery, for retry and release. */
   readonly delayMs?: number;
+  /** Absent when completed. */
   readonly reason?: DeadReason;
+  /** As the handler threw it; absent when no handler threw. */
   readonly error?: Error;
 }
 
@@ -71,14 +78,18 @@ export interface ReceiverUnavailableEvent {
   readonly message: string;
 }
 
+/** What a worker or receiver did, and how it ended. */
 export interface ShutdownReport {
   readonly worker: string;
   /** "SIGTERM", "stop", "MEMORY", … */
   readonly reason: string;
   /** Settled by this worker since it started. */
   readonly completed: number;
+  /** Failed attempts that have another. */
   readonly retried: number;
+  /** Handed back uncounted. */
   readonly released: number;
+  /** Kept for a person, or discarded. */
   readonly dead: number;
   /** Leases that ran out or were taken: their outcome was not counted. */
   readonly lost: number;
@@ -88,6 +99,7 @@ export interface ShutdownReport {
   readonly durationMs: number;
 }
 
+/** Each event by name, and what it carries besides `at`. */
 export interface WaybillEvents {
   /** A producer's job is stored. */
   enqueued: JobLabel & { readonly stored: boolean };
@@ -116,7 +128,9 @@ export interface WaybillEvents {
   stopped: ShutdownReport;
 }
 
+/** What `on` takes. */
 export type EventName = keyof WaybillEvents;
+/** Called with the event and `at`, Unix milliseconds. What it throws becomes a process warning. */
 export type Listener<N extends EventName> = (event: WaybillEvents[N] & { readonly at: number }) => void;
 
 function warn(name: EventName, error: unknown): void {

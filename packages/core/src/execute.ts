@@ -27,11 +27,15 @@ export interface Delivery {
   readonly body: string;
   /** What the body holds, where the door has parsed it already. Absent: `execute` parses it. */
   readonly envelope?: Envelope;
+  /** 1 on the first execution. */
   readonly attempt: number;
+  /** Deliveries that ended unsettled; 0 where nobody counts them. */
   readonly lost: number;
+  /** Times it was handed back uncounted; 0 where nobody counts them. */
   readonly releases: number;
   /** Unix milliseconds before which the job must not start, besides its own `scheduled_at`; null for none. */
   readonly dueAt: number | null;
+  /** The producer's, beside the body; null for none. */
   readonly signature: Signature | null;
   /** What the door knows of the job without reading the body; null when it knows nothing. */
   readonly label: JobLabel | null;

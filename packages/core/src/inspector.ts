@@ -9,6 +9,7 @@ export interface QueueCounts {
   readonly delayed: number;
   /** Leased by some worker. */
   readonly leased: number;
+  /** Kept for a person. */
   readonly dead: number;
   /** Finished jobs still remembered; 0 where the backend keeps none. */
   readonly finished: number;
@@ -18,6 +19,7 @@ export interface QueueCounts {
   readonly workers?: number;
 }
 
+/** A job kept for a person. */
 export interface DeadLetter {
   readonly id: string;
   readonly type: string;
@@ -31,6 +33,7 @@ export interface DeadLetter {
   readonly body: string;
 }
 
+/** Which dead letters: what is absent leaves nothing out. */
 export interface DeadLetterQuery {
   /** Absent: every queue. */
   readonly queue?: string;
@@ -44,6 +47,7 @@ export interface DeadLetterQuery {
 export interface Inspector {
   /** Every queue that holds anything, by name; of those that cannot be listed, the ones used here and `named`. */
   counts(named?: readonly string[]): Promise<QueueCounts[]>;
+  /** Those kept for a person, newest first. */
   deadLetters(query?: DeadLetterQuery): Promise<DeadLetter[]>;
   /** Makes dead letters deliverable again as first attempts; answers how many. */
   replay(query?: DeadLetterQuery): Promise<number>;
@@ -51,10 +55,12 @@ export interface Inspector {
   drop(query?: DeadLetterQuery): Promise<number>;
 }
 
+/** A backend that can be looked into. */
 export interface InspectableBackend extends Backend {
   readonly inspector: Inspector;
 }
 
+/** Null where the backend cannot be looked into. */
 export function inspectorOf(backend: Backend): Inspector | null {
   return "inspector" in backend ? (backend as InspectableBackend).inspector : null;
 }

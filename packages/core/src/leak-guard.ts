@@ -12,6 +12,7 @@ export interface Leak {
   readonly key: string;
 }
 
+/** What a leak guard knows, and whom it tells. */
 export interface LeakGuardOptions {
   /** Names for warnings: an AsyncLocalStorage has none of its own before Node 24. */
   readonly stores?: Readonly<Record<string, AsyncLocalStorage<never>>>;

@@ -5,10 +5,12 @@ import type { Seam } from "./seam.ts";
 /** What a worker says of itself. Members are only ever added: workers of several releases share a store. */
 export interface WorkerFacts {
   readonly host: string;
+  /** Of its process, on its host. */
   readonly pid: number;
   /** Of the program, as `connect` was told; null if it was not. */
   readonly version: string | null;
   readonly queues: readonly string[];
+  /** Jobs it may run at once. */
   readonly concurrency: number;
   /** Jobs it ran when it was heard last. */
   readonly running: number;

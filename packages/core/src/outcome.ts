@@ -10,7 +10,8 @@ import { codeOf, isNonRetryable } from "./retry-policy.ts";
 export type Outcome =
   | {
       readonly kind: "completed";
-      /** True when the handler's own transaction acked already. */ readonly settled?: true;
+      /** True when the handler's own transaction acked already. */
+      readonly settled?: true;
     }
   | { readonly kind: "retry"; readonly delayMs: number; readonly reason: DeadReason; readonly error: Error }
   /** Back to the queue without spending an attempt. */
@@ -18,8 +19,10 @@ export type Outcome =
   | {
       readonly kind: "dead";
       readonly reason: DeadReason;
+      /** Absent when no handler threw. */
       readonly error?: Error;
-      /** False: the job asked to be forgotten. */ readonly kept: boolean;
+      /** False: the job asked to be forgotten. */
+      readonly kept: boolean;
     };
 
 export const completed: Outcome = { kind: "completed" };

@@ -34,6 +34,7 @@ export interface RegisteredJob {
 /** What `execute` needs to know besides the delivery. Built once, when the program starts. */
 export interface Registry {
   readonly find: (type: string) => RegisteredJob | undefined;
+  /** All of it as one; null for none. */
   readonly middleware: Middleware | null;
   readonly events: EventBus;
   /** Null: nobody traces or counts. It never throws. */
@@ -46,12 +47,17 @@ export interface Registry {
   readonly signatures: SignatureCheck | null;
 }
 
+/** What goes for every job that is run. */
 export interface RegistryOptions extends SignatureOptions {
+  /** The first is the outermost. Default none. */
   readonly middleware?: readonly Middleware[];
+  /** Hears `started` and `finished`. Default: one that nobody hears. */
   readonly events?: EventBus;
+  /** Hears of each delivery. Absent: nobody does. */
   readonly telemetry?: Telemetry | null;
   /** Default: those of the memory backend, for runs that touch none. */
   readonly capabilities?: Capabilities;
+  /** Deliveries that may end unsettled before the job is dead. Default 20. */
   readonly maxLost?: number;
 }
 

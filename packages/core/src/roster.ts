@@ -19,10 +19,12 @@ export interface Roster {
   list(): Promise<Announced[]>;
 }
 
+/** A backend that keeps the list of its workers. */
 export interface RosterBackend extends Backend {
   readonly roster: Roster;
 }
 
+/** Null where the backend keeps no list of its workers. */
 export function rosterOf(backend: Backend): Roster | null {
   return "roster" in backend ? (backend as RosterBackend).roster : null;
 }

@@ -23,7 +23,9 @@ interface BackendPackage {
 
 /** Schema versions before and after; 0 is a store that was empty. */
 export interface Migration {
+  /** Before; 0 is a store that was empty. */
   readonly from: number;
+  /** Now. */
   readonly to: number;
 }
 

@@ -54,10 +54,12 @@ export class KeyRing {
     return matches === 1;
   }
 
+  /** How many keys there are, and none of them. */
   toString(): string {
     return `KeyRing(${this.#keys.length} ${this.#keys.length === 1 ? "key" : "keys"})`;
   }
 
+  /** As `toString`. */
   toJSON(): string {
     return this.toString();
   }

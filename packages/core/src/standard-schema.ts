@@ -3,6 +3,7 @@
  * Source: the published interface at standardschema.dev, version 1.
  */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /** As the standard has it. */
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;

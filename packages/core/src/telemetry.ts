@@ -26,9 +26,11 @@ export interface Origin {
 /** W3C trace context, as `meta` of an envelope carries it. */
 export interface TraceContext {
   readonly traceparent: string;
+  /** Absent: the trace has none. */
   readonly tracestate?: string;
 }
 
+/** A job that is about to be stored, before its envelope is written. */
 export interface SendStart extends JobLabel {
   readonly to: Origin;
   /** What the envelope says already, by its caller or its maker; null when it says nothing. */
@@ -37,26 +39,33 @@ export interface SendStart extends JobLabel {
   readonly carries: boolean;
 }
 
+/** One store under way. */
 export interface Sending {
   /** For the envelope's `meta`; null when there is nothing to carry. Ignored where the envelope carries none of ours. */
   readonly trace: TraceContext | null;
+  /** Called once, when the backend has answered or the job was refused. */
   end(result: Sent): void;
 }
 
+/** What became of a job that was to be stored. */
 export interface Sent {
   /** As handed to the backend; null when it was refused before. */
   readonly body: string | null;
   /** False: it was there already, or it failed. */
   readonly stored: boolean;
+  /** Why it is not stored; null when it is. */
   readonly error: Error | null;
 }
 
+/** A delivery that is about to be judged. */
 export interface ProcessStart extends StartedEvent {
   readonly from: Origin;
   readonly body: string;
+  /** The producer's; null when the envelope carries none. */
   readonly trace: TraceContext | null;
 }
 
+/** One delivery under way. */
 export interface Processing {
   /** Calls `work` once, at once, within whatever the handler is to find around it. */
   within<T>(work: () => T): T;
@@ -64,12 +73,14 @@ export interface Processing {
   end(outcome: OutcomeEvent): void;
 }
 
+/** One settle, answered. */
 export interface Settling {
   readonly from: Origin;
   readonly queue: string;
   readonly operation: "ack" | "retry" | "release" | "dead_letter";
   /** Until the backend answered, waiting for others to share the call included. */
   readonly durationMs: number;
+  /** Why the lease is not settled; null when it is. */
   readonly error: Error | null;
 }
 

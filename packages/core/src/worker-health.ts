@@ -15,7 +15,9 @@ export type Phase = "new" | "running" | "draining" | "stopped";
 /** How a worker does, for health checks. */
 export interface WorkerHealth {
   readonly state: WorkerState;
+  /** Jobs that run now. */
   readonly running: number;
+  /** Jobs that may run at once. */
   readonly concurrency: number;
   /**
    * Since the backend last answered a call of this worker; null before the first answer. Up to 10,000 while there is

@@ -17,6 +17,7 @@ export interface ShutdownLimits {
   readonly close?: Duration;
 }
 
+/** Which jobs run here, how many at once, and how it ends. */
 export interface WorkerOptions {
   /** Definitions with handlers. Two of one type are an error. */
   readonly jobs: readonly JobDefinition[];
@@ -37,6 +38,7 @@ export interface WorkerOptions {
   readonly typeConcurrency?: { readonly [type: string]: number };
   /** A worker that dies is noticed after this long; extended while a job runs. Default "30s". */
   readonly lease?: Duration;
+  /** How long each step of its end may take. Default: 27 s in all. */
   readonly shutdown?: ShutdownLimits;
   /** How often the worker says that it lives; silent for three times as long, `jobs.workers()` lists it no more. Default "10s". */
   readonly heartbeat?: Duration;

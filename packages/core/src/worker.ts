@@ -20,6 +20,7 @@ import { Slots } from "./slots.ts";
 import { healthOf, type Phase, type WorkerHealth } from "./worker-health.ts";
 import { workerSettings, type WorkerOptions, type WorkerSettings } from "./worker-options.ts";
 
+/** Leases jobs from its queues and runs them, in this process. */
 export interface Worker {
   /** Host, process and a few random letters. */
   readonly id: string;

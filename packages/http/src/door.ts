@@ -31,6 +31,7 @@ export interface Inside {
   deliver(parcel: Parcel, carrier: Carrier, push: Push): Promise<PushAnswer>;
 }
 
+/** What answers requests that are for it. */
 export interface Door {
   /** Whether this request is for us: everybody else's passes on. */
   claims(push: Pick<Push, "method" | "path" | "headers">): boolean;

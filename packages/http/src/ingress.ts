@@ -8,6 +8,7 @@ import { seconds } from "./producer-signature.ts";
 import { header, type Push } from "./push.ts";
 import { createStore } from "./store.ts";
 
+/** Where new jobs are stored, and who may bring them. */
 export interface IngressOptions extends DoorOptions {
   /** Where the jobs go; its events hear what is stored and what is refused. */
   readonly to: Jobs;

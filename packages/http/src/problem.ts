@@ -35,6 +35,7 @@ export type ProblemCode =
 
 /** Ends a request without a job. What `why` says is for our log alone; the sender learns the code. */
 export class PushRefused extends Error {
+  /** Of the answer: 400 to 599. */
   readonly status: number;
   readonly code: ProblemCode;
   constructor(status: number, code: ProblemCode, why: string) {

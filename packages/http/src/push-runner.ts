@@ -14,7 +14,9 @@ import { Run } from "./run.ts";
 
 /** What a receiver carries now, for health checks and metrics. */
 export interface Load {
+  /** Jobs that run now. */
   readonly running: number;
+  /** Jobs that may run at once. */
   readonly concurrency: number;
   /** Requests that wait for a place. */
   readonly waiting: number;

@@ -21,6 +21,7 @@ export interface Senders {
   readonly carriers?: readonly Carrier[];
 }
 
+/** Which jobs run here, who may push them, and how many at once. */
 export interface ReceiverOptions extends DoorOptions, Senders {
   /** Definitions with handlers. Two of one type are an error. */
   readonly jobs: readonly JobDefinition[];
@@ -48,6 +49,7 @@ export interface ReceiverOptions extends DoorOptions, Senders {
   readonly producerKeys?: KeyRing | string | readonly string[];
   /** One JSON line per transition: to stdout, nowhere, or into a function. Default "stdout". */
   readonly log?: LogOption;
+  /** Hears of every job and every refusal. Default: one of its own, in `receiver.events`. */
   readonly events?: EventBus;
   /** Spans and metrics: `telemetry()` of `@waybill/core/otel`. Absent: none, at no cost. */
   readonly telemetry?: Telemetry;

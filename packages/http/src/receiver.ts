@@ -18,6 +18,7 @@ export interface Receiver extends Door {
   (request: Request, from?: FetchFrom): Promise<Response>;
   readonly path: string;
   readonly events: EventBus;
+  /** How much it carries now. Asks nobody. */
   load(): Load;
   /** New requests are answered 503, running ones finish, then are aborted. A second call skips the waiting. Never rejects. */
   stop(options?: StopOptions): Promise<ShutdownReport>;

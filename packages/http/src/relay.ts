@@ -5,6 +5,7 @@ import { asFetch, type FetchFrom } from "./fetch.ts";
 import type { Senders } from "./receiver-options.ts";
 import { createStore } from "./store.ts";
 
+/** Where pushed jobs are stored, and who may push them. */
 export interface RelayOptions extends DoorOptions, Senders {
   /** Where the jobs go; its events hear what is stored and what is refused. */
   readonly to: Jobs;

@@ -19,6 +19,7 @@ import { exchange, type Reply, type Sending } from "./sender-request.ts";
 import { targetOf } from "./sender-target.ts";
 import { absent, provesLife, type Settlement, settlementOf } from "./settlement.ts";
 
+/** Where jobs are sent, by whose signature, and for how long an answer is awaited. */
 export interface SendOverHttpOptions {
   /** "http://…", "https://…", or "http://unix:/path/to.sock:/work". Redirects are not followed. */
   readonly to: string;

@@ -1,5 +1,6 @@
 import { refuse } from "./refuse.ts";
 
+/** A kind of what Nest puts around a handler. */
 export type Enhancer = "guards" | "pipes" | "interceptors" | "filters";
 
 /**

@@ -8,11 +8,13 @@ import { checkOptions, type WaybillOptions } from "./options.ts";
 import { refuse } from "./refuse.ts";
 import { FEATURE, type Feature } from "./registered.ts";
 
+/** How the options of `forRoot` are made when the application starts. */
 export interface WaybillAsyncOptions extends Pick<FactoryProvider<WaybillOptions>, "useFactory" | "inject"> {
   /** Modules that provide what `inject` names. */
   readonly imports?: DynamicModule["imports"];
 }
 
+/** What goes for the jobs of one module. */
 export interface FeatureOptions {
   /** Which of Nest's enhancers run for these jobs. Absent: as `forRoot` says. */
   readonly enhancers?: Enhancers;
@@ -20,10 +22,12 @@ export interface FeatureOptions {
 
 /** Jobs in a Nest application. `forRoot` once, in the root module; `forFeature` in each module that enqueues or handles jobs. */
 export class WaybillModule {
+  /** Connects when the application starts. Throws `CONFIG_INVALID` for an option that does not exist. */
   static forRoot(options: WaybillOptions): DynamicModule {
     return this.forRootAsync({ useFactory: () => options });
   }
 
+  /** The same with options that a factory makes, of what Nest injects. */
   static forRootAsync({ useFactory, inject = [], imports = [] }: WaybillAsyncOptions): DynamicModule {
     const options = {
       provide: OPTIONS,

@@ -32,7 +32,9 @@ import { createWaiting } from "./waiting.ts";
 
 /** What the backend offers beyond the seven verbs. */
 export interface PostgresBackend extends InspectableBackend, ExaminableBackend, RosterBackend, TransactionalBackend {
+  /** As `enqueue`, once the transaction commits. */
   enqueueIn(transaction: Transaction, messages: readonly Message[]): ReturnType<InspectableBackend["enqueue"]>;
+  /** As `ack` of one lease, once the transaction commits. Rejects `LEASE_LOST`. */
   completeIn(transaction: Transaction, lease: Lease): Promise<void>;
 }
 

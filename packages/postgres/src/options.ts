@@ -1,6 +1,7 @@
 import type { Pool } from "pg";
 import { invalid } from "./errors.ts";
 
+/** Where the database is, and how it is used. A URL may carry them too. */
 export interface PostgresOptions {
   /** `postgres://user:password@host:5432/database`, with what `pg` understands besides, such as `?sslmode=verify-full`. */
   readonly url: string;

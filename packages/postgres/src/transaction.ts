@@ -5,6 +5,7 @@ import type { Query } from "./database.ts";
  * make one from the transactions of other libraries, which are known here by their shape alone.
  */
 export interface Transaction {
+  /** One statement with numbered parameters: `$1`. */
   query(text: string, values: unknown[]): Promise<{ readonly rows: readonly unknown[] }>;
 }
 
@@ -15,6 +16,7 @@ export const queryOf =
 
 /** What is used of Kysely's `Transaction`. */
 export interface KyselyTransaction {
+  /** As Kysely has it. */
   executeQuery(query: never): Promise<{ readonly rows: readonly unknown[] }>;
 }
 
@@ -34,12 +36,14 @@ export function fromKysely(transaction: KyselyTransaction): Transaction {
 
 /** What is used of a Drizzle transaction on PostgreSQL. */
 export interface DrizzleTransaction {
+  /** As Drizzle has it. */
   execute(query: never): PromiseLike<unknown>;
 }
 
 /** What is used of Drizzle's `sql`: called as a tag, and to carry a value as one parameter. */
 export interface DrizzleSql {
   (strings: TemplateStringsArray, ...values: never[]): unknown;
+  /** As Drizzle has it. */
   param(value: never): unknown;
 }
 
@@ -60,6 +64,7 @@ export function fromDrizzle(transaction: DrizzleTransaction, sql: DrizzleSql): T
 
 /** What is used of Prisma's client inside `$transaction`. */
 export interface PrismaTransaction {
+  /** As Prisma has it. */
   $queryRawUnsafe(query: string, ...values: unknown[]): PromiseLike<unknown>;
 }
 
@@ -72,6 +77,7 @@ export function fromPrisma(transaction: PrismaTransaction): Transaction {
 
 /** What is used of TypeORM's `EntityManager` or `QueryRunner`. */
 export interface TypeOrmTransaction {
+  /** As TypeORM has it. */
   query(query: string, parameters?: unknown[]): Promise<unknown>;
 }
 

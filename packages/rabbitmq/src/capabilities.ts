@@ -5,6 +5,7 @@ import type { Settings } from "./options.ts";
 /** A job may wait a moment in the worker and take a moment to be aborted, all on the broker's clock. */
 const SETTLE_GRACE_MS = 10_000;
 
+/** By kind of queue, and by the longest time that the broker lets a consumer hold a message. */
 export function rabbitmqCapabilities({
   queueType,
   consumerTimeoutMs,

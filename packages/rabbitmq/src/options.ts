@@ -2,6 +2,7 @@ import type { ConnectionOptions } from "node:tls";
 import { WaybillError } from "@waybill/core";
 import type { ChannelModel, Options } from "amqplib";
 
+/** Where the broker is, and how its queues are made. A URL may carry them too. */
 export interface RabbitmqOptions {
   /** Default "localhost". */
   readonly hostname?: string;

@@ -1,6 +1,7 @@
 import { WaybillError } from "@waybill/core";
 import { maskUrl } from "@waybill/core/backend";
 
+/** Where the file is, and how it is used. A URL may carry them too. */
 export interface SqliteOptions {
   /** The file, relative to the working directory or absolute. Made when missing; its folder is not. */
   readonly path: string;

@@ -10,6 +10,7 @@ export const MARGIN_MS = 1_000;
  */
 const MAX_BODY_BYTES = ((1_048_576 - 8_192) / 4) * 3;
 
+/** Any order, duplicates now and then, and any delay by copies. */
 export const standardCapabilities: Capabilities = {
   maxDelayMs: 900_000,
   // By copies: each waits up to 15 minutes, and its age counts from the copy.

@@ -14,15 +14,21 @@ export interface SqsEvent {
   readonly Records: readonly SqsRecord[];
 }
 
+/** One message, as Lambda hands it over. */
 export interface SqsRecord {
   readonly messageId: string;
   readonly body: string;
+  /** Those of SQS. Without `ApproximateReceiveCount`, it counts as the first delivery. */
   readonly attributes: { readonly ApproximateReceiveCount?: string; readonly MessageGroupId?: string };
+  /** Those of the sender. Absent: none. */
   readonly messageAttributes?: { readonly [name: string]: { readonly stringValue?: string | undefined } };
+  /** The queue's. Absent: a standard queue's. */
   readonly eventSourceARN?: string;
 }
 
+/** What Lambda tells of the invocation, as far as it is read here. */
 export interface LambdaContext {
+  /** Names the run in events. Absent: the process does. */
   readonly awsRequestId?: string;
   /** Milliseconds until Lambda freezes the function. */
   getRemainingTimeInMillis?(): number;

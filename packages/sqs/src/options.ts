@@ -2,6 +2,7 @@ import type { SQSClient, SQSClientConfig } from "@aws-sdk/client-sqs";
 import { WaybillError } from "@waybill/core";
 import { attributeFault, type Attributes, textAttribute } from "./attributes.ts";
 
+/** Where the queues are, and how they are called. A URL may carry most of them too. */
 export interface SqsOptions {
   /** Such as "eu-west-1". */
   readonly region: string;

@@ -8,6 +8,7 @@ import { createStore } from "./store.ts";
 
 export { memoryCapabilities } from "./limits.ts";
 
+/** What the store in this process is to be like. */
 export interface MemoryOptions {
   /** Accept that every job is gone when the process ends, even where NODE_ENV is "production". Default false. */
   readonly allowVolatile?: boolean;

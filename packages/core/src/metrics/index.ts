@@ -10,11 +10,13 @@ export interface Measured {
   readonly inspector?: Inspector | null;
 }
 
+/** How run times are counted. */
 export interface MetricsOptions {
   /** Upper bounds of the run times, in seconds, rising. */
   readonly runBuckets?: readonly number[];
 }
 
+/** Counters of one process, under way. */
 export interface JobMetrics {
   /** The answer to one scrape; its content type is `text/plain; version=0.0.4`. Asks the backend what waits. */
   prometheus(): Promise<string>;

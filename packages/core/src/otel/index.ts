@@ -18,8 +18,8 @@ export type {
   Telemetry,
   TraceContext,
 } from "../telemetry.ts";
-export type { ProducerAs } from "./process-span.ts";
 
+/** How runs are traced, and by which providers. */
 export interface TelemetryOptions {
   /**
    * What the producer's span is to the run's: its "parent", so that one trace leads from the request to the handler, or

@@ -9,11 +9,13 @@ import type { Outcome } from "../outcome.ts";
 import { argsOf, validatePayload } from "../payload.ts";
 import { createRegistry } from "../registry.ts";
 
+/** The delivery that a job run inline is to see. */
 export interface InlineOptions {
   /** Which execution this is, from 1. Default 1. */
   readonly attempt?: number;
   /** Hears `started` and `finished`. */
   readonly events?: EventBus;
+  /** The first is the outermost. Default none. */
   readonly middleware?: readonly Middleware[];
   /** Default: a fresh one. */
   readonly id?: string;

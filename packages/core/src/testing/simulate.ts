@@ -8,6 +8,7 @@ import { createRegistry } from "../registry.ts";
 import { type CrashPoint, worldOfProcess } from "./crash-points.ts";
 import { below, randomOf } from "./random.ts";
 
+/** A job, the world its handler changes, and what must be true of that world in the end. */
 export interface Simulation<World extends object, Input, Output> {
   /**
    * What outlives a process: a database, a mail server, as far as the handler uses them, fresh for each case. Each call of
@@ -27,7 +28,9 @@ export interface Simulation<World extends object, Input, Output> {
 
 /** What a simulation did, for the curious. */
 export interface SimulationReport {
+  /** Runs of the job to its end, each in a world of its own. */
   readonly cases: number;
+  /** Processes that died in them. */
   readonly crashes: number;
   /** Second deliveries of a job whose first still ran or was done. */
   readonly duplicates: number;

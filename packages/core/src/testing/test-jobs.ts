@@ -9,11 +9,13 @@ import { memoryBackend } from "../memory/index.ts";
 import type { Middleware } from "../middleware.ts";
 import type { SignaturePolicies } from "../signature-policy.ts";
 
+/** Those of `connect` that make sense without a backend, and what `drain` runs. */
 export interface TestJobsOptions extends Omit<ConnectOptions, "jobs" | "allowVolatile"> {
   /** Those with handlers run by `drain`; the others stay where they are enqueued. */
   readonly jobs: readonly JobDefinition[];
   /** Asked at each `drain`, for programs that know their handlers later than their definitions. Default: those of `jobs`. */
   readonly handlers?: () => readonly JobDefinition[];
+  /** Around each handler that `drain` runs; the first is the outermost. Default none. */
   readonly middleware?: readonly Middleware[];
   /** What a worker would be told, with the connection's `keys`: what somebody else made is put in by `enqueueBody`. */
   readonly signatures?: SignaturePolicies;

@@ -6,6 +6,7 @@ import { type PushAnswer, header, type HeaderFields, wholeHeader } from "../push
 import { textOf } from "../text.ts";
 import { bearerProof, type OidcOptions } from "./oidc.ts";
 
+/** Whose tokens are let in, and how long Cloud Tasks waits. */
 export interface CloudTasksOptions extends OidcOptions {
   /** The tasks' own `dispatchDeadline`, 15 s to 30 min: longer than this Cloud Tasks does not wait. Default "10m". */
   readonly dispatchDeadline?: Duration;

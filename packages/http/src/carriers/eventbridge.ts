@@ -9,6 +9,7 @@ import { textOf } from "../text.ts";
 import { isObject, malformed, member, parsed, textIn } from "../wrapping.ts";
 import { listOf } from "./oidc.ts";
 
+/** The key of the connection that the API destination uses. */
 export interface EventBridgeOptions {
   /** The connection's "API key name". Default "x-api-key". */
   readonly header?: string;

@@ -8,6 +8,7 @@ import { textOf } from "../text.ts";
 import { forbidden } from "../problem.ts";
 import { header, type HeaderFields, wholeHeader } from "../push.ts";
 
+/** Whose signatures are let in, and how old they may be. */
 export interface NativeOptions {
   /** A key ring, `whsec_` secrets, or "unsigned": anybody who can connect may push. */
   readonly keys: KeyRing | string | readonly string[];

@@ -9,6 +9,7 @@ import { textOf } from "../text.ts";
 import { isObject, malformed, member, textIn, type Wrapping, wrappingOf } from "../wrapping.ts";
 import { bearerProof, listOf, type OidcOptions } from "./oidc.ts";
 
+/** Whose tokens are let in, and of which subscriptions. */
 export interface PubsubOptions extends OidcOptions {
   /** Only these may push, by their whole names: "projects/p/subscriptions/s". Absent: any whose token is right. */
   readonly subscriptions?: readonly string[];

@@ -11,6 +11,7 @@ import { type PushAnswer, header, wholeHeader } from "../push.ts";
 import { textOf } from "../text.ts";
 import { LEEWAY_S, listOf, tokenRefusal } from "./oidc.ts";
 
+/** The signing keys of a QStash account, and where it posts. */
 export interface QstashOptions {
   /** `QSTASH_CURRENT_SIGNING_KEY`. */
   readonly currentKey: string;

@@ -11,6 +11,7 @@ import { isObject, malformed, member, textIn, type Wrapping, wrappingOf } from "
 import { listOf } from "./oidc.ts";
 import { type CertificateFetch, fetchCertificate, signingKeys } from "./sns-certificate.ts";
 
+/** Whose messages are let in, and who confirms subscriptions. */
 export interface SnsOptions {
   /** ARNs of the topics that may push. Anybody has topics that SNS signs for. */
   readonly topics: readonly string[];

@@ -12,6 +12,7 @@ export interface PeriodicTick {
   readonly scheduledAt: string;
 }
 
+/** One entry of cron.yaml, and the job it ticks. */
 export interface PeriodicTask {
   /** Its `url` in cron.yaml, from the root of the server. */
   readonly path: string;

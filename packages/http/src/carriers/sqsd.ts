@@ -9,6 +9,7 @@ import { seconds } from "../producer-signature.ts";
 import { textOf } from "../text.ts";
 import { type PeriodicTask, periodicTasks, tickOf } from "./sqsd-periodic.ts";
 
+/** Proof for a daemon that has none, and its settings as the environment has them. */
 export interface SqsdOptions {
   /**
    * Secrets of the producers: a key ring, `whsec_…`, or "unsigned": anybody who can connect may push. A signature has no

@@ -5,7 +5,9 @@ import { isRewritten, readBody } from "./raw-body.ts";
 
 /** A receiver, a relay or an ingress, as far as `node:http` is concerned. */
 export interface NodeDoor {
+  /** As a receiver's: whether this request is for us. */
   claims(push: Pick<Push, "method" | "path" | "headers">): boolean;
+  /** From a request to its answer. Never rejects. */
   receive(push: Push): Promise<PushAnswer>;
 }
 

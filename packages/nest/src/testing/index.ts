@@ -11,6 +11,7 @@ export type { TestJobs } from "@waybill/core/testing";
 
 /** A `TestingModuleBuilder`, as far as it matters here. */
 export interface Overridable {
+  /** As Nest's. */
   overrideProvider(token: unknown): {
     useFactory(options: { factory: (...given: never[]) => unknown; inject?: unknown[] }): unknown;
   };
