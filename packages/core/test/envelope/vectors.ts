@@ -26,9 +26,10 @@ export function readVectors<Input, Expect>(folder: string): Vector<Input, Expect
     .flatMap((file) => JSON.parse(readFileSync(new URL(file, directory), "utf8")) as Vector<Input, Expect>[]);
 }
 
-export function bodyOf(input: BodyInput): string {
+/** `decode`: the implementation's own, where one is tried. */
+export function bodyOf(input: BodyInput, decode: typeof decodeBody = decodeBody): string {
   if ("envelope" in input) return JSON.stringify(input.envelope);
   if ("text" in input) return input.text;
-  if ("base64" in input) return decodeBody(Buffer.from(input.base64, "base64"));
+  if ("base64" in input) return decode(Buffer.from(input.base64, "base64"));
   return input.repeat.map(([text, times]) => text.repeat(times)).join("");
 }
