@@ -118,6 +118,8 @@ export async function openProducer(target: string | BackendFactory, options: Pro
   const closeTimeoutMs = timerMs(options.closeTimeout ?? "2s", "closeTimeout");
   const known = options.jobs ? byType(options.jobs) : null;
   const keys = options.keys === undefined ? null : keyRing(options.keys);
+  const { telemetry = null } = options;
+  const tracing = telemetry && (await import("./traced-send.ts"));
   let opened: Backend | null = null;
   const admit = createAdmit(() => {
     if (opened) return opened.capabilities;
@@ -133,7 +135,7 @@ export async function openProducer(target: string | BackendFactory, options: Pro
     insistOn(options.require ?? [], offersOf(backend.capabilities), `the backend at ${backend.address}`);
     for (const job of options.jobs ?? []) demandAll(job, backend.capabilities);
   });
-  const seam = createSeam(backend, enqueueTimeoutMs, options.telemetry ?? null);
+  const seam = createSeam(backend, enqueueTimeoutMs);
   const calls = createProducer({
     seam,
     events,
@@ -142,6 +144,7 @@ export async function openProducer(target: string | BackendFactory, options: Pro
     maxBodyBytes: options.maxBodyBytes ?? 262_144,
     production: env === "production",
     keys,
+    tracedSend: telemetry && tracing && tracing.createTracedSend(telemetry, backend),
   });
   let closing: Promise<void> | null = null;
 

@@ -38,7 +38,7 @@ export interface Jobs extends Producer {
 export async function connect(target: string | BackendFactory, options: ConnectOptions = {}): Promise<Jobs> {
   const { producer, raw, seam, env, keys } = await openProducer(target, options);
   const { events } = producer;
-  const { role = "worker", version = null } = options;
+  const { role = "worker", version = null, telemetry = null } = options;
   const workers = new Set<OwnedWorker>();
   let closing: Promise<void> | null = null;
 
@@ -52,7 +52,7 @@ export async function connect(target: string | BackendFactory, options: ConnectO
     inspector: inspectorOf(raw),
     doctor: doctorOf(raw),
     worker(workerOptions) {
-      const host = { seam, events, role, env, version, keys, close: () => jobs.close() };
+      const host = { seam, events, role, env, version, keys, telemetry, close: () => jobs.close() };
       const owned = createWorker(host, workerOptions);
       workers.add(owned);
       void owned.stopped.then(() => workers.delete(owned));

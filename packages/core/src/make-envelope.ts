@@ -4,7 +4,6 @@ import { durationMs } from "./duration.ts";
 import { endMs, type EnqueueOptions, startMs } from "./enqueue-options.ts";
 import { type Envelope, formatTimestamp, type JsonValue, newId } from "./envelope/index.ts";
 import { envelopeRetry } from "./retry-policy.ts";
-import type { TraceContext } from "./telemetry.ts";
 
 /** The envelope of one call; its arguments have been checked. Throws `CONFIG_INVALID` for what the call must not say. */
 export function envelopeFor(
@@ -35,11 +34,6 @@ export function envelopeFor(
     ...(options.retry !== undefined && { retry: envelopeRetry(options.retry) }),
     ...(meta !== null && { meta }),
   };
-}
-
-/** The same job within its producer's trace. */
-export function withTrace(envelope: Envelope, { traceparent, tracestate }: TraceContext): Envelope {
-  return { ...envelope, meta: { ...envelope.meta, traceparent, ...(tracestate !== undefined && { tracestate }) } };
 }
 
 function metaFor(options: EnqueueOptions, definition: JobDefinition | null): { [key: string]: JsonValue } | null {

@@ -4,13 +4,13 @@ import type { JobDefinition } from "./define-job.ts";
 import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
 import { defaults, type Envelope, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
 import { isWaybillError, toError, WaybillError } from "./errors.ts";
-import type { EventBus } from "./events.ts";
-import { envelopeFor, withTrace } from "./make-envelope.ts";
+import type { EventBus, JobLabel } from "./events.ts";
+import { envelopeFor } from "./make-envelope.ts";
 import { argsOf, validatePayload } from "./payload.ts";
 import { demand } from "./registry.ts";
 import type { Seam } from "./seam.ts";
 import { type KeyRing, signatureFor } from "./signing.ts";
-import { type TraceContext, traceOf } from "./telemetry.ts";
+import type { TracedSend } from "./traced-send.ts";
 
 export interface ProducerSettings {
   readonly seam: Seam;
@@ -22,6 +22,8 @@ export interface ProducerSettings {
   readonly production: boolean;
   /** Null: jobs are not signed. */
   readonly keys: KeyRing | null;
+  /** Null: nobody traces or counts. */
+  readonly tracedSend: TracedSend | null;
 }
 
 /** What a producer enqueues by, as it is written; how it is called, `Producer` says. */
@@ -52,34 +54,23 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
     if (definition?.schema) await validatePayload(definition, args);
     const envelope = envelopeFor(type, definition, args, options, settings.source);
     // With an id of the caller's own, equal calls make equal bytes, whatever the trace they are made in.
-    const carries = options.id === undefined && !isTraced(envelope);
-    const receipt = await send(store, envelope, carries, (trace) => packedWithin(trace, envelope, settings));
+    const mayCarry = options.id === undefined;
+    const receipt = await send(store, envelope, mayCarry, (whole) => packed(whole, settings));
     if (definition === null) tellUnknown(envelope);
     return receipt;
   }
 
-  /** Stores what `pack` makes, under a span of its own where anybody traces. */
+  /** Stores what `pack` makes of the envelope; where anybody traces, within a trace that `mayCarry` lets travel with it. */
   async function send(
     store: (message: Message) => Promise<Receipt>,
     envelope: Envelope,
-    carries: boolean,
-    pack: (trace: TraceContext | null) => Message,
+    mayCarry: boolean,
+    pack: (envelope: Envelope) => Message,
   ): Promise<Receipt> {
-    const { telemetry, backend: to } = seam;
-    if (telemetry === null) return storeBy(store, pack(null));
-    const { id, type, queue = defaults.queue, meta } = envelope;
-    const sending = telemetry.send({ id, type, queue, to, trace: traceOf(meta), carries });
-    let body: string | null = null;
-    try {
-      const message = pack(carries ? sending.trace : null);
-      ({ body } = message);
-      const receipt = await storeBy(store, message);
-      sending.end({ body, stored: receipt.stored, error: null });
-      return receipt;
-    } catch (thrown) {
-      sending.end({ body, stored: false, error: toError(thrown) });
-      throw thrown;
-    }
+    const storing = (message: Message): Promise<Receipt> => storeBy(store, message);
+    const { tracedSend } = settings;
+    if (tracedSend === null) return storing(pack(envelope));
+    return tracedSend(labelOf(envelope), envelope, mayCarry, pack, storing);
   }
 
   async function storeBy(store: (message: Message) => Promise<Receipt>, message: Message): Promise<Receipt> {
@@ -89,13 +80,12 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
     } catch (thrown) {
       throw withId(thrown, message.id);
     }
-    const label = { id: message.id, type: message.type, queue: message.queue };
-    if (events.has("enqueued")) events.emit("enqueued", { ...label, stored: receipt.stored });
+    if (events.has("enqueued")) events.emit("enqueued", { ...labelOf(message), stored: receipt.stored });
     return receipt;
   }
 
-  function tellUnknown({ id, type, queue = defaults.queue }: Envelope): void {
-    if (settings.known !== null) events.emit("unknown_type", { id, type, queue });
+  function tellUnknown(envelope: Envelope): void {
+    if (settings.known !== null) events.emit("unknown_type", labelOf(envelope));
   }
 
   const enqueue: EnqueueCalls["enqueue"] = (job, payload, options) => enqueueBy(seam.enqueue, job, payload, options);
@@ -125,27 +115,14 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
   };
 }
 
+const labelOf = ({ id, type, queue = defaults.queue }: Envelope | Message): JobLabel => ({ id, type, queue });
+
 /** In production an unknown type is stored and counted: a newer worker may know it. Elsewhere it is a mistake. */
 function lookUp(type: string, settings: ProducerSettings): JobDefinition | null {
   if (settings.known === null) return null;
   const definition = settings.known.get(type);
   if (definition === undefined && !settings.production) throw unknownType(type);
   return definition ?? null;
-}
-
-/** Within a trace already, of its caller's choice. */
-function isTraced({ meta = {} }: Envelope): boolean {
-  return "traceparent" in meta || "tracestate" in meta;
-}
-
-/** A job that is too large by its trace alone goes without. */
-function packedWithin(trace: TraceContext | null, envelope: Envelope, settings: ProducerSettings): Message {
-  if (trace === null) return packed(envelope, settings);
-  try {
-    return packed(withTrace(envelope, trace), settings);
-  } catch {
-    return packed(envelope, settings);
-  }
 }
 
 function packed(envelope: Envelope, settings: ProducerSettings): Message {

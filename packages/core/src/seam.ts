@@ -3,8 +3,6 @@ import { type WaybillErrorCode, isWaybillError, toError, WaybillError } from "./
 import { answeredWithin } from "./deadline.ts";
 import { Gather } from "./gather.ts";
 import { type Roster, rosterOf } from "./roster.ts";
-import type { Telemetry } from "./telemetry.ts";
-import { guarded } from "./telemetry-guard.ts";
 import { transactionalOf } from "./transactional.ts";
 
 /**
@@ -13,8 +11,6 @@ import { transactionalOf } from "./transactional.ts";
  */
 export interface Seam {
   readonly backend: Backend;
-  /** Null: nobody traces or counts. It never throws. */
-  readonly telemetry: Telemetry | null;
   /** Null where the backend keeps none; each call rejects within `timeoutMs`. */
   readonly roster: Roster | null;
   /** One message out of many callers; rejects within `timeoutMs`. */
@@ -29,7 +25,7 @@ export interface Seam {
   whenIdle(): Promise<void>;
 }
 
-export function createSeam(raw: Backend, timeoutMs: number, telemetry: Telemetry | null = null): Seam {
+export function createSeam(raw: Backend, timeoutMs: number): Seam {
   const backend = withPlainErrors(raw, timeoutMs);
   const { maxBatch, maxBatchBytes, maxInFlight } = backend.capabilities;
   const limits = { maxBatch, maxBytes: maxBatchBytes, maxInFlight };
@@ -45,7 +41,6 @@ export function createSeam(raw: Backend, timeoutMs: number, telemetry: Telemetry
   );
   return {
     backend,
-    telemetry: telemetry && guarded(telemetry),
     roster: withPlainRoster(rosterOf(raw), timeoutMs),
     enqueue: (message) => enqueues.add(message),
     ack: (lease) => acks.add(lease),

@@ -8,6 +8,7 @@ import type { Reachability } from "./reachability.ts";
 import type { Seam } from "./seam.ts";
 import { settle, settleAndTell } from "./settle.ts";
 import type { Slots } from "./slots.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /** What a worker has settled since it started. */
 export interface SettleCounts {
@@ -30,12 +31,14 @@ export interface SettlerSettings {
   readonly seam: Seam;
   readonly slots: Slots;
   readonly events: EventBus;
+  /** Null: nobody traces or counts. It never throws. */
+  readonly telemetry: Telemetry | null;
   readonly reachability: Reachability;
   readonly worker: string;
 }
 
-export function createSettler({ seam, slots, events, reachability, worker }: SettlerSettings): Settler {
-  const { backend, telemetry, ack } = seam;
+export function createSettler({ seam, slots, events, telemetry, reachability, worker }: SettlerSettings): Settler {
+  const { backend, ack } = seam;
   const counts: SettleCounts = { completed: 0, retried: 0, released: 0, dead: 0, lost: 0 };
 
   function settled(held: Held, outcome: Outcome): void {

@@ -1,11 +1,13 @@
 import type { Processing, Sending, Telemetry } from "./telemetry.ts";
 
-const guards = new WeakSet<Telemetry>();
+/** One for each, so that a telemetry used by a producer and by workers is told of once. */
+const guards = new WeakMap<Telemetry, Telemetry>();
 const NOTHING_SENT: Sending = { trace: null, end() {} };
 
 /** The same, but it never throws, and what runs within it ends as it would without: it is told of, once. */
 export function guarded(telemetry: Telemetry): Telemetry {
-  if (guards.has(telemetry)) return telemetry;
+  const before = guards.get(telemetry);
+  if (before !== undefined) return before;
   let told = false;
 
   function quietly<T>(call: () => T): T | null {
@@ -38,7 +40,8 @@ export function guarded(telemetry: Telemetry): Telemetry {
     },
     settled: (settling) => void quietly(() => telemetry.settled(settling)),
   };
-  guards.add(guard);
+  guards.set(telemetry, guard);
+  guards.set(guard, guard);
   return guard;
 }
 

@@ -17,6 +17,7 @@ import { shutDown } from "./shutdown.ts";
 import { runUntilSignal } from "./signals.ts";
 import type { KeyRing } from "./signing.ts";
 import { Slots } from "./slots.ts";
+import type { Telemetry } from "./telemetry.ts";
 import { healthOf, type Phase, type WorkerHealth } from "./worker-health.ts";
 import { workerSettings, type WorkerOptions, type WorkerSettings } from "./worker-options.ts";
 
@@ -48,6 +49,8 @@ export interface WorkerHost {
   readonly env: string;
   /** The connection's own, which a worker verifies with unless it has others; null where it signs nothing. */
   readonly keys: KeyRing | null;
+  /** Null: nobody traces or counts. */
+  readonly telemetry: Telemetry | null;
   /** Of the program; null when it was not told. */
   readonly version: string | null;
   readonly close: () => Promise<void>;
@@ -130,23 +133,11 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
   const { address, capabilities } = seam.backend;
   const slots = new Slots(settings);
   const reachability = createReachability(events, id);
-  const settler = createSettler({ seam, slots, events, reachability, worker: id });
-  const runner = createJobRunner(
-    slots,
-    createRegistry(options.jobs, {
-      middleware,
-      events,
-      telemetry: seam.telemetry,
-      capabilities,
-      maxLost,
-      queues,
-      signatures,
-      keys,
-    }),
-    settler,
-    id,
-    seam,
-  );
+  const judged = { capabilities, maxLost, queues, signatures, keys };
+  const registry = createRegistry(options.jobs, { middleware, events, telemetry: host.telemetry, ...judged });
+  const { telemetry } = registry;
+  const settler = createSettler({ seam, slots, events, telemetry, reachability, worker: id });
+  const runner = createJobRunner(slots, registry, settler, id, seam);
   const keeper = createLeaseKeeper({ seam, slots, leaseMs, release: runner.release });
   const facts = { host: hostname(), pid: process.pid, version, queues, concurrency, heartbeatMs };
   let startedAt = 0;

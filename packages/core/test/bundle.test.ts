@@ -52,7 +52,9 @@ test("a bundled program that only enqueues carries no worker, and less than 15 K
   const modules = loadedAtStart().flatMap((chunk) => chunk.moduleIds.map((id) => id.slice(id.lastIndexOf("/") + 1)));
   expect(modules).toContain("connect-producer.ts");
   expect(
-    modules.filter((name) => /^(connect|worker|execute|slots|lease-.*|settle.*|job-runner)\.ts$/.test(name)),
+    modules.filter((name) =>
+      /^(connect|worker|execute|slots|lease-.*|settle.*|job-runner|traced-send|telemetry.*)\.ts$/.test(name),
+    ),
   ).toEqual([]);
   const bytes = loadedAtStart().reduce((sum, chunk) => sum + gzipSync(chunk.code).length, 0);
   expect(bytes).toBeGreaterThan(5_000);

@@ -1,0 +1,46 @@
+import type { Message, Receipt } from "./backend.ts";
+import type { Envelope } from "./envelope/index.ts";
+import type { JobLabel } from "./events.ts";
+import { type Origin, type Telemetry, type TraceContext, traceOf } from "./telemetry.ts";
+import { guarded } from "./telemetry-guard.ts";
+
+/** Packs and stores one job under a span of its own, whose trace the envelope carries if `mayCarry`. */
+export type TracedSend = (
+  label: JobLabel,
+  envelope: Envelope,
+  mayCarry: boolean,
+  pack: (envelope: Envelope) => Message,
+  store: (message: Message) => Promise<Receipt>,
+) => Promise<Receipt>;
+
+/** Loaded when it is asked for, and it shares nothing with the rest: a bundle of who does not trace has none of it. */
+export function createTracedSend(telemetry: Telemetry, to: Origin): TracedSend {
+  const guard = guarded(telemetry);
+  return async (label, envelope, mayCarry, pack, store) => {
+    const { meta = {} } = envelope;
+    const carries = mayCarry && !("traceparent" in meta || "tracestate" in meta);
+    const sending = guard.send({ ...label, to, trace: traceOf(meta), carries });
+    let body: string | null = null;
+    try {
+      const message = carries ? packedWithin(sending.trace, envelope, pack) : pack(envelope);
+      ({ body } = message);
+      const receipt = await store(message);
+      sending.end({ body, stored: receipt.stored, error: null });
+      return receipt;
+    } catch (thrown) {
+      // Core throws nothing else.
+      sending.end({ body, stored: false, error: thrown as Error });
+      throw thrown;
+    }
+  };
+}
+
+/** A job that is too large by its trace alone goes without. */
+function packedWithin(trace: TraceContext | null, envelope: Envelope, pack: (envelope: Envelope) => Message): Message {
+  if (trace === null) return pack(envelope);
+  try {
+    return pack({ ...envelope, meta: { ...envelope.meta, ...trace } });
+  } catch {
+    return pack(envelope);
+  }
+}
