@@ -20,12 +20,15 @@ export function peerRule(allowed: readonly string[] | undefined): (peer: string 
 /** An IPv4 address by way of an IPv6 socket is the IPv4 address. */
 const plain = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "");
 
+/** To the letter: what `Number` makes a 0 of, as of nothing, would let everybody in. */
+const RULE = /^([^/]+)(?:\/(\d{1,3}))?$/;
+
 function add(ranges: BlockList, rule: string): void {
-  const [address = "", bits] = rule.split("/");
+  const [, address = "", bits] = RULE.exec(rule) ?? [];
   const family = isIP(address);
   const most = family === 4 ? 32 : 128;
-  const prefix = bits === undefined ? most : Number(bits);
-  if (family === 0 || !Number.isSafeInteger(prefix) || prefix < 0 || prefix > most) {
+  const prefix = Number(bits ?? most);
+  if (family === 0 || prefix > most) {
     throw new WaybillError(
       "CONFIG_INVALID",
       `allowPeers has "${rule}": use "unix", an address, or a range as 10.0.0.0/8`,

@@ -165,6 +165,16 @@ describe("peers", () => {
     expect(ran).toHaveLength(1);
   });
 
+  test.each(["10.0.0.0/", "10.0.0.0/8/9", "10.0.0.0/ 8", "10.0.0.0/0x8", "::/", "10.0.0.0/33", "10.0.0/8"])(
+    "a rule that is no range, as %j, is refused at the start: it could be one that lets everybody in",
+    (rule) => {
+      const { jobs } = counting();
+      expect(() => createReceiver({ jobs, keys: secret, log: "off", allowPeers: [rule] })).toThrow(
+        `allowPeers has "${rule}": use "unix", an address, or a range as 10.0.0.0/8`,
+      );
+    },
+  );
+
   test("R11: on a unix socket nobody has an address; unsigned is refused, signed is run, and a rule may name it", async () => {
     const folder = mkdtempSync(join(tmpdir(), "waybill-socket-"));
     const socketPath = join(folder, "app.sock");
