@@ -1,14 +1,21 @@
 /** Of jobs seen lately; the oldest are forgotten. */
 const MOST_JOBS = 10_000;
+/** A receiver takes what is a few minutes off; its clock may be, too. */
+const MOST_AHEAD_S = 5;
 
 /** What a sender remembers of single jobs, within bounds and only while the process lives. */
 export class SenderMemory {
   readonly #timestamps = new Map<string, number>();
   readonly #losses = new Map<string, number>();
 
-  /** For the next request of this job, in Unix seconds: a receiver takes the same id and second only once. */
+  /**
+   * For the next request of this job, in Unix seconds: a receiver ends a job by the same id and second only once. Another
+   * each time, but for a job that comes so often that its requests would be of the future.
+   */
   timestampFor(id: string): number {
-    const timestamp = Math.max(Math.floor(Date.now() / 1_000), (this.#timestamps.get(id) ?? 0) + 1);
+    const now = Math.floor(Date.now() / 1_000);
+    const next = (this.#timestamps.get(id) ?? 0) + 1;
+    const timestamp = Math.min(Math.max(now, next), now + MOST_AHEAD_S);
     remember(this.#timestamps, id, timestamp);
     return timestamp;
   }

@@ -5,7 +5,16 @@ import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { defineJob, keyRing, newId, newSecret, RetryLater, type Signature, WaybillError } from "@waybill/core";
+import {
+  defineJob,
+  type Duration,
+  keyRing,
+  newId,
+  newSecret,
+  RetryLater,
+  type Signature,
+  WaybillError,
+} from "@waybill/core";
 import { signatureFor } from "@waybill/core/door";
 import { createReceiver, sendOverHttp } from "@waybill/http";
 import { nodeListener } from "@waybill/http/node";
@@ -75,15 +84,16 @@ describe("what is sent", () => {
     expect(headersOf(asked[0])).not.toHaveProperty("x-forged");
   });
 
-  test("has another timestamp each time, so that a receiver's guard against replays lets the same job in again", async () => {
+  /** A job that asks to be run later at once until it has run so often, at a receiver; what was refused there, and when it was sent. */
+  async function runningTimes(times: number, tolerance: Duration) {
     let runs = 0;
     const again = defineJob({
       type: "again",
       handler() {
-        if (++runs < 4) throw new RetryLater(0);
+        if (++runs < times) throw new RetryLater(0);
       },
     });
-    const receiver = createReceiver({ jobs: [again], keys: secret, log: "off" });
+    const receiver = createReceiver({ jobs: [again], keys: secret, log: "off", tolerance });
     const refused: unknown[] = [];
     receiver.events.on("push_refused", (event) => refused.push(event));
     const timestamps: number[] = [];
@@ -95,10 +105,20 @@ describe("what is sent", () => {
     const to = `${await listening(server)}/work`;
     const { jobs, until } = await sendingWorker({ to, keys: secret });
     await jobs.enqueue("again", {});
-    const settled = await until(4);
+    return { settled: await until(times), refused, timestamps };
+  }
+
+  test("has another timestamp each time, so that a receiver's guard against replays lets the same job in again", async () => {
+    const { settled, refused, timestamps } = await runningTimes(4, "5m");
     expect(settled.map(({ outcome }) => outcome)).toEqual(["release", "release", "release", "completed"]);
     expect(refused).toEqual([]);
     expect(new Set(timestamps).size).toBe(4);
+  });
+
+  test("is never far ahead of the clock, so that a job put back at once ever again is not refused as one of the future", async () => {
+    const { settled, refused } = await runningTimes(40, "15s");
+    expect(settled.at(-1)).toMatchObject({ outcome: "completed", releases: 39 });
+    expect(refused).toEqual([]);
   });
 });
 
