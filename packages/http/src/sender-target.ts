@@ -21,7 +21,9 @@ export function targetOf(to: string): Target {
   if (socketPath !== undefined) return socketTarget(to, socketPath, unixPath);
   const url = URL.canParse(to) ? new URL(to) : null;
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw refuse(`is "${to}": use http://HOST/PATH, https://HOST/PATH or http://unix:/PATH/TO.SOCK:/PATH`);
+    // With a typing error in it, a URL with a password is no URL.
+    const shown = to.replace(/.*@/s, "***@").replace(/\?.*/s, "");
+    throw refuse(`is "${shown}": use http://HOST/PATH, https://HOST/PATH or http://unix:/PATH/TO.SOCK:/PATH`);
   }
   if (url.username !== "" || url.password !== "") {
     throw refuse("has a user or a password in it: receivers know their senders by `keys`");
@@ -40,6 +42,7 @@ export function targetOf(to: string): Target {
 }
 
 function socketTarget(to: string, socketPath: string, path: string): Target {
+  if (!/^[\x21-\x7e]+$/.test(path)) throw refuse(`is at "${path}": write what stands in its path in percent-encoding`);
   const agent = new HttpAgent({ keepAlive: true });
   return {
     shown: to.replace(/\?.*$/, ""),
