@@ -121,8 +121,8 @@ function attempt(sending: Sending, reuse: boolean): Promise<Reply | "stale"> {
     request.on("error", (error: NodeJS.ErrnoException) => {
       const isSoon = performance.now() - connectedAt < STALE_WITHIN_MS;
       if (request.reusedSocket && isConnected && head === null && isSoon) over(() => resolve("stale"));
-      // Whoever speaks something else has not understood the request either.
-      if (error.code?.startsWith("HPE_") && error.code !== "HPE_INVALID_EOF_STATE") isConnected = false;
+      // Whoever speaks no HTTP has not understood the request either; an answer that begins as one may be a job's.
+      if (error.code === "HPE_INVALID_CONSTANT") isConnected = false;
       broken(wordsOf(error));
     });
     request.on("close", () => broken("the connection closed without an answer"));

@@ -259,4 +259,19 @@ describe("no answer settles the job", () => {
     await jobs.enqueue("any.type", {}, { id: newId() });
     expect((await until(1))[0]).toMatchObject({ lost: 0, reason: { code: "RECEIVER_UNREACHABLE" } });
   });
+
+  test.each([
+    ["more headers than are read", `x-long: ${"x".repeat(20_000)}`, "HPE_HEADER_OVERFLOW"],
+    ["a header that is none", "no header: 1", "HPE_INVALID_HEADER_TOKEN"],
+    ["two lengths", "content-length: 0\r\ncontent-length: 1", "HPE_UNEXPECTED_CONTENT_LENGTH"],
+  ])("an answer with %s: whoever speaks HTTP may have run the job, so it is counted", async (_, line, why) => {
+    const answer = `HTTP/1.1 200 OK\r\n${line}\r\nconnection: close\r\n\r\n`;
+    const port = await stranger((socket) => void socket.once("data", () => socket.end(answer)));
+    const { jobs, until } = await sendingWorker({ to: `http://127.0.0.1:${port}/work`, hold: 0 });
+    await jobs.enqueue("any.type", {});
+    expect((await until(1))[0]?.reason).toMatchObject({
+      code: "RECEIVER_LOST",
+      message: expect.stringContaining(why),
+    });
+  });
 });
