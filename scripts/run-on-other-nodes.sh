@@ -1,11 +1,20 @@
 #!/usr/bin/env bash
-# Runs the built packages on the oldest Node that waybill promises and on the newest one it was tried on.
+# Runs the built packages, and the packages' own tests, on the oldest Node that waybill promises and on the newest one it
+# was tried on.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# Those whose tests need no server. Tests of the backends on servers run on the Node of the lockfile.
+packages=(core backend-contract sqlite http express nest)
 
 npm ci --prefix .ci/nodes --silent
 status=0
 for folder in .ci/nodes/node_modules/node-*; do
-  "$folder/bin/node" scripts/smoke.mjs || status=1
+  node=$PWD/$folder/bin/node
+  "$node" scripts/smoke.mjs || status=1
+  printf '\nThe tests of %s on Node %s\n' "${packages[*]}" "$("$node" --version)"
+  # Node 22.13 reads TypeScript only when told to, which is for the programs that some tests start.
+  NODE_OPTIONS=--experimental-strip-types "$node" node_modules/vitest/vitest.mjs run --project unit \
+    "${packages[@]/#/packages/}" || status=1
 done
 exit "$status"
