@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { defineJob, isWaybillError, type Middleware, newId, WaybillError } from "../src/index.ts";
+import { defineJob, isWaybillError, type Middleware, newId, type RetryOptions, WaybillError } from "../src/index.ts";
 import { createRegistry, type Delivery, execute, Execution } from "../src/exports/door.ts";
 import { z } from "zod";
 import { connected } from "./connected.ts";
@@ -80,6 +80,20 @@ test("the wait after a failure follows the envelope member by member over the de
   const plain = await execute(delivery(envelope("fails"), { attempt: 2 }), own);
   const mixed = await execute(delivery(envelope("fails", named), { attempt: 2 }), own);
   expect([plain, mixed]).toMatchObject([{ delayMs: 180_000 }, { delayMs: 6_000 }]);
+});
+
+test.each<[string, RetryOptions, object]>([
+  ["the most a wait may be", { max: "7s", jitter: false }, { kind: "retry", delayMs: 7_000 }],
+  ["a name that ends the job", { nonRetryable: ["Error"] }, { kind: "dead", reason: { code: "NON_RETRYABLE" } }],
+  [
+    "what becomes of it after the last attempt",
+    { maxAttempts: 5, onExhaustion: "discard" },
+    { kind: "dead", kept: false },
+  ],
+  ["which is to be kept, unless it says so", { maxAttempts: 5 }, { kind: "dead", kept: true }],
+])("a definition's retry says %s", async (_, retry, outcome) => {
+  const fails = defineJob({ type: "fails", retry, handler: () => Promise.reject(new Error("x")) });
+  expect(await execute(delivery(envelope("fails"), { attempt: 5 }), createRegistry([fails]))).toMatchObject(outcome);
 });
 
 test("the envelope's timeout wins over the definition's", async () => {

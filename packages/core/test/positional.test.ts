@@ -91,7 +91,7 @@ test("what another language enqueued is judged as one list, also one without an 
 });
 
 test("an upcaster gets the whole list", async () => {
-  expect(await foreign(["a"], { version: 1 })).toEqual(["completed", ["a", "added"]]);
+  expect(await foreign(["abc"], { version: 1 })).toEqual(["completed", ["abc", "added"]]);
 });
 
 test("tests see lists too: inline, held back and under crashes", async () => {

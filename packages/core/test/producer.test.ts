@@ -54,18 +54,51 @@ test("every option of the call is in the envelope, and its part in the label", a
     tenant: "acme",
     meta: { locale: "de" },
     timeout: "1500ms",
-    retry: { maxAttempts: 2, initial: "90s" },
+    retry: {
+      maxAttempts: 2,
+      initial: "90s",
+      factor: 3,
+      max: "1h",
+      jitter: false,
+      nonRetryable: ["E.*"],
+      onExhaustion: "discard",
+    },
   };
   const { envelope, message } = await enqueuedMessage({ orderId: "o_1" }, options);
   expect(envelope).toMatchObject({
     scheduled_at: runAt.toISOString(),
     priority: 7,
     timeout: 2,
-    retry: { max_attempts: 2, initial_interval: "PT1M30S" },
+    retry: {
+      max_attempts: 2,
+      initial_interval: "PT1M30S",
+      backoff_coefficient: 3,
+      max_interval: "PT1H",
+      jitter: false,
+      non_retryable_errors: ["E.*"],
+      on_exhaustion: "discard",
+    },
     meta: { locale: "de", tenant_id: "acme" },
   });
   expect(message).toMatchObject({ queue: "slow", priority: 7, tenant: "acme" });
   expect(message.delayMs).toBeGreaterThan(59_000);
+});
+
+test("a payload's version travels with it from the second on, and so does who made the job", async () => {
+  const bodies: string[] = [];
+  const spied = memoryWith(({ enqueue }) => ({
+    enqueue(list) {
+      bodies.push(...list.map(({ body }) => body));
+      return enqueue(list);
+    },
+  }));
+  const jobs = await connected(spied, { source: "urn:shop:checkout" });
+  for (const version of [1, 2]) await jobs.enqueue(defineJob({ type: "t", version }), {}, { meta: { locale: "de" } });
+  expect(bodies.map((body) => parseEnvelope(body))).toMatchObject([
+    { source: "urn:shop:checkout", meta: { locale: "de" } },
+    { source: "urn:shop:checkout", meta: { locale: "de", payload_version: 2 } },
+  ]);
+  expect(bodies[0]).not.toContain("payload_version");
 });
 
 test("an expiry is an absolute time, from now or given, that may lie past the delay", async () => {

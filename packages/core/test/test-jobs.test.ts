@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import { z } from "zod";
-import { defineJob, type JobDefinition, RetryLater } from "../src/index.ts";
+import { defineJob, handlerFor, type JobDefinition, newId, newSecret, RetryLater } from "../src/index.ts";
 import { type TestJobs, testJobs } from "../src/testing/index.ts";
 
 const open: TestJobs[] = [];
@@ -78,4 +78,18 @@ test("closing sets the clock back for the next test", async () => {
 test("a payload that would not arrive is refused as anywhere", async () => {
   const jobs = await opened([receipt]);
   await expect(jobs.enqueue(receipt, { orderId: 7 } as never)).rejects.toMatchObject({ code: "PAYLOAD_INVALID" });
+});
+
+test("what a worker would be told of signatures, a test may tell: unsigned jobs of others end as they would", async () => {
+  const jobs = await testJobs({ jobs: [handlerFor(receipt, () => {})], keys: newSecret(), signatures: "required" });
+  open.push(jobs);
+  const type = receipt.type;
+  await jobs.enqueueBody(
+    JSON.stringify({ spec: "waybill/1", id: newId(), type, queue: receipt.queue, args: [{ orderId: "o_1" }] }),
+  );
+  await jobs.enqueue(receipt, { orderId: "o_2" });
+  expect((await jobs.drain()).map(({ outcome, reason }) => [outcome, reason?.code])).toEqual([
+    ["dead", "SIGNATURE_INVALID"],
+    ["completed", undefined],
+  ]);
 });

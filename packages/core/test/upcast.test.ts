@@ -58,3 +58,12 @@ test.each([0, 3, 1.5])("an upcaster from version %d, which no older payload can 
   const make = () => defineJob({ type: "t", version: 3, upcasters: { [from]: (old) => old } });
   expect(make).toThrow(/give those from 1 to 2/);
 });
+
+test("a payload newer than the version known here is put back for a newer worker, its attempt unspent", async () => {
+  seen.length = 0;
+  expect(await run(4, { cents: 7, currency: "USD" })).toMatchObject({
+    kind: "release",
+    reason: { code: "JOB_UNKNOWN" },
+  });
+  expect(seen).toEqual([]);
+});

@@ -59,6 +59,23 @@ test("RetryLater puts the job back without spending an attempt", async () => {
   expect(attempts).toEqual([1, 1, 1]);
 });
 
+test.each([
+  [undefined, 19, "completed"],
+  [undefined, 20, "dead"],
+  [3, 2, "completed"],
+  [3, 3, "dead"],
+] as const)("under maxLost %s a job that took %i workers with it ends as %s", async (maxLost, lost, outcome) => {
+  const killer = memoryWith(({ lease }) => ({
+    lease: async (request) => (await lease(request)).map((one) => ({ ...one, lost })),
+  }));
+  const jobs = await connected(killer);
+  const job = defineJob({ type: "t", handler() {} });
+  const settled = eventOf(jobs, "settled");
+  await jobs.worker({ jobs: [job], ...(maxLost !== undefined && { maxLost }) }).start();
+  await jobs.enqueue(job, {});
+  expect(await settled).toMatchObject({ outcome, ...(outcome === "dead" && { reason: { code: "WORKER_LOST" } }) });
+});
+
 test("never more jobs run than the concurrency, and as many as that do", async () => {
   let running = 0;
   let most = 0;

@@ -1,5 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { currentJob, defineJob, Discard, EventBus, type JobContext, newId, type StartedEvent } from "@waybill/core";
+import {
+  currentJob,
+  defineJob,
+  Discard,
+  EventBus,
+  type JobContext,
+  keyRing,
+  newId,
+  newSecret,
+  type StartedEvent,
+} from "@waybill/core";
+import { signatureFor } from "@waybill/core/door";
 import { expect, test } from "vitest";
 import { type SqsEvent, sqsHandler, type SqsRecord } from "../src/index.ts";
 
@@ -151,3 +162,16 @@ test("it runs jobs as a worker does: by the same events, in a scope of their own
   expect(scopes).toEqual(["fine"]);
   expect(started).toMatchObject([{ type: "fine", queue: "default", worker: "lambda-r-1", attempt: 1 }]);
 });
+
+test("it runs what a producer signed and reports the rest, as a worker that asks for signatures", async () => {
+  const keys = keyRing(newSecret());
+  const run = sqsHandler({ jobs, keys, signatures: "required" });
+  const unsigned = record({ type: "fine" });
+  const { timestamp, value } = signatureFor(keys, idOf(unsigned), unsigned.body);
+  const attributes = { "webhook-timestamp": String(timestamp), "webhook-signature": value };
+  const signed = record({ type: "fine", body: unsigned.body, attributes });
+  const { batchItemFailures } = await run({ Records: [unsigned, signed] });
+  expect(batchItemFailures).toEqual([{ itemIdentifier: unsigned.messageId }]);
+});
+
+const idOf = ({ body }: SqsRecord): string => (JSON.parse(body) as { id: string }).id;
