@@ -72,8 +72,9 @@ function everyTarball(judge) {
   }
 }
 
-function backendsPage() {
-  const { ok, output } = run("node", "--conditions=waybill-source", "scripts/generate-backends-page.ts", "--check");
+/** @param {string} script */
+function pageOf(script) {
+  const { ok, output } = run("node", "--conditions=waybill-source", script, "--check");
   return { ok, output, count: "1 page" };
 }
 
@@ -85,7 +86,8 @@ const checks = {
   "types of tests and scripts (tsc)": testTypes,
   "lint (oxlint)": lint,
   "format (oxfmt)": format,
-  "docs/backends.md is what the code says": backendsPage,
+  "docs/api.md is what the sources say": () => pageOf("scripts/generate-api-page.ts"),
+  "docs/backends.md is what the code says": () => pageOf("scripts/generate-backends-page.ts"),
   "package layout (publint)": () => everyTarball((tarball) => run("publint", "run", tarball, "--strict")),
   "types as installed (attw)": () => everyTarball((tarball) => run("attw", tarball, ...attw)),
 };

@@ -192,7 +192,7 @@ function docBefore({ code, comments }: Source, start: number): string | null {
         .trim();
 }
 
-/** A parameter that is taken apart at once is "options": what it holds stands with its type. */
+/** A parameter that is taken apart at once has no name: its type gives it one. */
 function signatureOf(source: Source, node: ESTree.Node): string {
   const text = (part: ESTree.Node | null | undefined): string =>
     part ? source.code.slice(part.start, part.end).replaceAll(/\s+/g, " ").replaceAll("readonly ", "") : "";
@@ -210,14 +210,11 @@ function signatureOf(source: Source, node: ESTree.Node): string {
 }
 
 function parameter(node: ESTree.Node, text: (part: ESTree.Node | null | undefined) => string): string {
-  if (node.type === "AssignmentPattern") {
-    const whole = parameter(node.left, text);
-    return whole.includes("?")
-      ? whole
-      : whole.replace(/^(\w+):?/, (_, name: string) => `${name}?${whole.includes(":") ? ":" : ""}`);
-  }
-  if (node.type === "ObjectPattern") return `options${text(node.typeAnnotation)}`;
-  return text(node);
+  if (node.type === "AssignmentPattern") return parameter(node.left, text).replace(/^(\w+)\??/, "$1?");
+  if (node.type !== "ObjectPattern") return text(node);
+  const type = text(node.typeAnnotation).replace(/^: /, "");
+  const isNamed = /^\w+$/.test(type) && !type.endsWith("Options");
+  return `${isNamed ? type[0]?.toLowerCase() + type.slice(1) : "options"}: ${type}`;
 }
 
 function nameOf(node: ESTree.Node): string {

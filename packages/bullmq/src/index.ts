@@ -9,7 +9,7 @@ export type { BullmqOptions } from "./options.ts";
 /** Opens with an `inspector` and a `doctor`, which the general `BackendFactory` does not promise. */
 export type BullmqFactory = (context: BackendContext) => Promise<BullmqBackend>;
 
-/** Jobs in Redis, kept by BullMQ's own scripts. Throws CONFIG_INVALID for bad options. */
+/** Jobs in Redis. BullMQ's own scripts keep them. Throws CONFIG_INVALID for bad options. */
 export function bullmqBackend(options: BullmqOptions): BullmqFactory {
   const settings = settingsOf(options);
   return (context) => openBullmq(settings, context);

@@ -52,9 +52,9 @@ export interface Producer {
   readonly backend: Pick<Backend, "name" | "address" | "capabilities">;
   readonly events: EventBus;
   /**
-   * Resolves once the job is as durable as the backend promises. Rejects `PAYLOAD_INVALID`, `ENVELOPE_INVALID`,
-   * `CONFIG_INVALID`, `JOB_UNKNOWN`, `CAPABILITY_MISSING`, `ID_CONFLICT`, `BACKEND_FULL` or `BACKEND_CLOSED`: nothing was
-   * stored; or `BACKEND_UNAVAILABLE` within the timeout: the job may be stored or not.
+   * Gives a job to its queue. Resolves once it is as durable as the backend promises. Rejects `PAYLOAD_INVALID`, `ENVELOPE_INVALID`,
+   * `CONFIG_INVALID`, `JOB_UNKNOWN`, `CAPABILITY_MISSING`, `ID_CONFLICT`, `BACKEND_FULL` or `BACKEND_CLOSED`: nothing
+   * was stored; or `BACKEND_UNAVAILABLE` within the timeout: the job may be stored or not.
    */
   enqueue<Input, Output>(
     job: JobDefinition<Input, Output>,
@@ -64,7 +64,7 @@ export interface Producer {
   /** By type name, for jobs whose definition lives elsewhere; the payload is checked only by who runs it. */
   enqueue(type: string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
   /**
-   * As `enqueue`, within a transaction of yours on the same database: the job is there once you commit, and never was
+   * As `enqueue`, within your transaction. It is one on the same database: the job is there once you commit, and never was
    * if you roll back. What fits is for the backend's package to say. `CAPABILITY_MISSING` where the backend has none.
    */
   enqueueIn<Input, Output>(
@@ -75,11 +75,15 @@ export interface Producer {
   ): Promise<Receipt>;
   enqueueIn(transaction: unknown, type: string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
   /**
-   * Stores an envelope that somebody else made, byte for byte, with the signature it came with. Rejects as `enqueue`
-   * does; `ENVELOPE_INVALID` for a body that is none. Up to what the backend takes: `maxBodyBytes` is for our own.
+   * Stores an envelope that somebody else made. It stays as it is, byte for byte, and keeps the signature it came
+   * with. Rejects as `enqueue` does; `ENVELOPE_INVALID` for a body that is none. Up to what the backend takes:
+   * `maxBodyBytes` is for our own.
    */
   enqueueBody(body: string, signature?: Signature | null): Promise<Receipt>;
-  /** Answers per item, in order; one that fails does not sink its neighbours. Never rejects. */
+  /**
+   * Answers for each item. The answers are in order; a job that fails does not sink its neighbours. Never
+   * rejects.
+   */
   enqueueMany<Inputs extends readonly unknown[]>(
     items: readonly [...{ [At in keyof Inputs]: EnqueueItem<Inputs[At]> }],
   ): Promise<Answer<Receipt>[]>;
@@ -90,7 +94,7 @@ export interface Producer {
 }
 
 /**
- * As `connect`, for a program that only enqueues: a bundler leaves the worker out. Opens a backend by its URL, or by a
+ * As `connect`, to enqueue only. A bundler leaves the worker out. The backend is opened by its URL, or by a
  * factory from a backend package. Rejects with the way out in the message.
  */
 export async function connectProducer(

@@ -20,21 +20,24 @@ export interface Jobs extends Producer {
   readonly inspector: Inspector | null;
   /** Null where the backend says nothing about its own health. */
   readonly doctor: Doctor | null;
-  /** Throws `CONFIG_INVALID` or `CAPABILITY_MISSING` for what can be known beforehand. */
+  /**
+   * Makes a worker on this connection. Throws `CONFIG_INVALID` or `CAPABILITY_MISSING` for what can be known
+   * beforehand.
+   */
   worker(options: WorkerOptions): Worker;
   /**
-   * Those that run on this backend now, in whichever process, by id. One that died is listed until three of its
+   * The workers that run on this backend now. Those of every process, by id. One that died is listed until three of its
    * heartbeats are missed. Rejects `CAPABILITY_MISSING` where the backend cannot keep such a list.
    */
   workers(): Promise<LiveWorker[]>;
   /**
-   * Stops the workers by their own limits, then lets pending calls end and closes the backend, which together take
-   * `closeTimeout` at the longest. Idempotent.
+   * Stops the workers and closes the backend. Workers take their own limits; then pending calls and the backend
+   * together take `closeTimeout` at the longest. Idempotent.
    */
   close(): Promise<void>;
 }
 
-/** Opens a backend by its URL, or by a factory from a backend package. Rejects with the way out in the message. */
+/** Opens a backend by its URL. Or by a factory from the backend's package. Rejects with the way out in the message. */
 export async function connect(target: string | BackendFactory, options: ConnectOptions = {}): Promise<Jobs> {
   const { producer, raw, seam, env, keys } = await openProducer(target, options);
   const { events } = producer;

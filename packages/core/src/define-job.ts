@@ -44,8 +44,9 @@ type ArgumentOptions<Schema extends StandardSchema> =
   | {
       readonly payload?: never;
       /**
-       * Instead of `payload`, for types whose arguments other languages give one after the other: the schema of the whole
-       * list, as `z.tuple([z.string(), z.number()])`. The list is then the payload, of handler, `enqueue` and upcasters.
+       * Instead of `payload`, for types whose arguments other languages give one after the other: the schema of the
+       * whole list, as `z.tuple([z.string(), z.number()])`. The list is then the payload, of handler, `enqueue` and
+       * upcasters.
        */
       readonly args: Schema & StandardSchema<readonly unknown[], unknown>;
     };
@@ -58,16 +59,17 @@ interface DefinitionOptions<Schema extends StandardSchema> {
   readonly retry?: RetryOptions;
   /**
    * What becomes of the job by the error that its handler throws, the first match deciding: `[{ error: CardDeclined,
-   * do: "dead_letter" }, { error: "STRIPE.*", do: "retry", delay: "1m" }]`. Before them come `RetryLater`, `Discard`, and
-   * what `nonRetryable`, or the envelope's own list, names. Default none.
+   * do: "dead_letter" }, { error: "STRIPE.*", do: "retry", delay: "1m" }]`. Before them come `RetryLater`, `Discard`,
+   * and what `nonRetryable`, or the envelope's own list, names. Default none.
    */
   readonly errors?: readonly ErrorRule[];
   /** Longest run of one attempt. Default "15m". */
   readonly timeout?: Duration;
   /**
-   * All attempts together, counted from when the job could first start: its `runAt` or `delay`, else when it was enqueued.
-   * Then it is kept for a person as `DEADLINE`: a running attempt is aborted, a retry that would start later is not
-   * waited for. More than 0, at most "366d". Absent: none, as for a job enqueued with an `id` and no `runAt`, which tells no time.
+   * All attempts together, counted from when the job could first start: its `runAt` or `delay`, else when it was
+   * enqueued. Then it is kept for a person as `DEADLINE`: a running attempt is aborted, a retry that would start
+   * later is not waited for. More than 0, at most "366d". Absent: none, as for a job enqueued with an `id` and no
+   * `runAt`, which tells no time.
    */
   readonly deadline?: Duration;
   /** Of the payload's shape, from 1. A worker puts back jobs newer than its own version. Default 1. */
@@ -113,7 +115,10 @@ export type PayloadOf<Definition extends JobDefinition> =
 const TYPE = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$/;
 const QUEUE = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 
-/** Defines a job once, for producers and workers. Throws `CONFIG_INVALID` for names and numbers the spec refuses. */
+/**
+ * Defines a job, once for all. Producers and workers share it. Throws `CONFIG_INVALID` for names and
+ * numbers the spec refuses.
+ */
 export function defineJob<Schema extends StandardSchema = StandardSchema>(
   options: JobOptions<Schema>,
 ): JobDefinition<InputOf<Schema>, OutputOf<Schema>> {
@@ -156,7 +161,7 @@ export function defineJob<Schema extends StandardSchema = StandardSchema>(
   };
 }
 
-/** The same job with its handler: the worker's half of a definition that producers share. */
+/** A job with its handler. It is the worker's half of a definition that producers share. */
 export function handlerFor<Input, Output>(
   definition: JobDefinition<Input, Output>,
   handler: Handler<Output>,

@@ -38,7 +38,10 @@ export interface Doctor {
   /** Null where there is no version to tell (a managed service). */
   readonly server: ServerVersion | null;
   readonly settings: readonly BackendSetting[];
-  /** Everything this backend can find out about itself, "ok" findings too. Asks the server; changes nothing. */
+  /**
+   * What is well and what is not. Everything this backend can find out about itself, "ok" findings too. Asks the
+   * server; changes nothing.
+   */
   checks(): Promise<Finding[]>;
 }
 

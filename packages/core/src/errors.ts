@@ -28,7 +28,10 @@ export class WaybillError extends Error {
   }
 }
 
-/** The body is not an envelope. `envelopeCode` is the spec's stable code, `pointer` the member at fault ("" is the whole). */
+/**
+ * The body is not an envelope. `envelopeCode` is the spec's stable code, `pointer` the member at fault ("" is the
+ * whole).
+ */
 export class EnvelopeError extends WaybillError {
   readonly envelopeCode: string;
   readonly pointer: string;
@@ -51,7 +54,7 @@ export class PayloadError extends WaybillError {
   }
 }
 
-/** True for an error of ours, of the given code if one is given, whichever copy of the package made it. */
+/** Whether an error is ours, and of this code. Any code, if none is given; whichever copy of the package made it. */
 export function isWaybillError(value: unknown): value is WaybillError;
 export function isWaybillError<C extends WaybillErrorCode>(
   value: unknown,

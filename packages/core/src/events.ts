@@ -119,8 +119,8 @@ export interface WaybillEvents {
   /** A push was turned away before any job was looked at. The sender learns the code alone. */
   push_refused: PushRefusedEvent;
   /**
-   * A sender's jobs find no receiver: nothing answers, or what does is none of ours or will not have us. They wait, and no
-   * attempt is spent. Once, and again when the reason changes, until `receiver_recovered`.
+   * A sender's jobs find no receiver: nothing answers, or what does is none of ours or will not have us. They wait,
+   * and no attempt is spent. Once, and again when the reason changes, until `receiver_recovered`.
    */
   receiver_unavailable: ReceiverUnavailableEvent;
   receiver_recovered: { readonly to: string };
@@ -141,7 +141,7 @@ function warn(name: EventName, error: unknown): void {
 export class EventBus {
   readonly #listeners = new Map<EventName, Set<(event: never) => void>>();
 
-  /** Returns the function that unsubscribes. */
+  /** Listens; answers what unsubscribes. That is a function without arguments. */
   on<N extends EventName>(name: N, listener: Listener<N>): () => void {
     const set = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, set);

@@ -45,13 +45,13 @@ export interface DeadLetterQuery {
 
 /** A look into a backend that can be looked into. Not part of the contract; a package has it or not. */
 export interface Inspector {
-  /** Every queue that holds anything, by name; of those that cannot be listed, the ones used here and `named`. */
+  /** Every queue that holds anything, by name. Where a backend cannot list its queues: those used here, and `named`. */
   counts(named?: readonly string[]): Promise<QueueCounts[]>;
   /** Those kept for a person, newest first. */
   deadLetters(query?: DeadLetterQuery): Promise<DeadLetter[]>;
-  /** Makes dead letters deliverable again as first attempts; answers how many. */
+  /** Makes dead letters deliverable again. They come as first attempts; answers how many. */
   replay(query?: DeadLetterQuery): Promise<number>;
-  /** Deletes dead letters for good; answers how many. */
+  /** Deletes dead letters for good. Answers how many. */
   drop(query?: DeadLetterQuery): Promise<number>;
 }
 

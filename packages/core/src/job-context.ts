@@ -28,9 +28,9 @@ export class JobContext {
   }
 
   /**
-   * Completes the job within the handler's own transaction, as its last statement: job and rows commit together, once,
-   * or neither. Rejects `LEASE_LOST` if the job is another worker's by now (roll back), `CAPABILITY_MISSING` where
-   * the backend has no transactions. If the transaction is rolled back, the handler must throw.
+   * Completes the job in your transaction. Make it the last statement: job and rows commit together, once, or neither
+   * does. Rejects `LEASE_LOST` if the job is another worker's by now (roll back), `CAPABILITY_MISSING` where the
+   * backend has no transactions. If the transaction is rolled back, the handler must throw.
    */
   async completeIn(transaction: unknown): Promise<void> {
     if (this.delivery.completeIn === undefined) {

@@ -21,9 +21,10 @@ export interface LeakGuardOptions {
 }
 
 /**
- * A middleware for development and tests: tells which handler sets globals, which the next job sees, and which enters an
- * AsyncLocalStorage for good, which is safe in a worker of ours and nowhere else. Changes nothing of how jobs run. From
- * the first guard on, `enterWith` of every AsyncLocalStorage is watched; leave it out in production.
+ * Tells what handlers leave behind. A middleware for development and tests: what is left is a global,
+ * which the next job sees, or an AsyncLocalStorage entered for good, which is safe in a worker of ours and nowhere
+ * else. Changes nothing of how jobs run. From the first guard on, `enterWith` of every AsyncLocalStorage is watched;
+ * leave it out in production.
  */
 export function leakGuard({ stores = {}, warn = warnProcess }: LeakGuardOptions = {}): Middleware {
   const names = new Map<unknown, string>(Object.entries(stores).map(([name, store]) => [store, name]));

@@ -40,7 +40,7 @@ export async function factoryFor(url: string, allowVolatile: boolean): Promise<B
 }
 
 /**
- * Brings the schema behind a URL up to date, which `connect` does too; null where the backend keeps none. Safe from
+ * Brings the schema behind a URL up to date. `connect` does so, too. Null where the backend keeps none. Safe from
  * several processes at once.
  */
 export async function migrate(url: string): Promise<Migration | null> {

@@ -15,8 +15,8 @@ const SPEC = "waybill-signed/1";
 const LATEST = 99_999_999_999;
 
 /**
- * An envelope and its signature in one text, for queues and scripts that have no place beside the body. It holds no
- * character that SQS or a copy of it refuses. Throws `EnvelopeError` for a body that is no envelope.
+ * An envelope and its signature in one text. It is for queues and scripts that have no place beside the body. It
+ * holds no character that SQS or a copy of it refuses. Throws `EnvelopeError` for a body that is no envelope.
  */
 export function signedWrapper(keys: KeyRing | string | readonly string[], envelope: string): string {
   const { id } = parseEnvelope(envelope);

@@ -22,7 +22,10 @@ export class KeyRing {
   /** Key objects, of which a signature is made several times faster than of bytes. */
   readonly #keys: readonly KeyObject[];
 
-  /** Throws `CONFIG_INVALID` for none, or for one that is not `whsec_` and the base64 of 24 to 64 bytes. Never shows one. */
+  /**
+   * Throws `CONFIG_INVALID` for none, or for one that is not `whsec_` and the base64 of 24 to 64 bytes. Never shows
+   * one.
+   */
   constructor(secrets: readonly string[]) {
     if (secrets.length === 0) throw refuse("a key ring needs at least one secret; `waybill keys` makes one");
     this.#keys = secrets.map((secret, at) => keyOf(secret, at));
@@ -70,7 +73,10 @@ const VALUE_BYTES = 47;
 /** Of one header: more than any rotation needs, and few enough to be checked at every request. */
 const MOST_VALUES = 8;
 
-/** A key ring from one secret, a list, or several in one text separated by spaces or commas, as an environment has it. */
+/**
+ * A key ring from one secret or several. Those of one text are separated by spaces or commas, as an environment has
+ * them.
+ */
 export function keyRing(secrets: KeyRing | string | readonly string[]): KeyRing {
   if (secrets instanceof KeyRing) return secrets;
   const list = typeof secrets === "string" ? secrets.split(/[\s,]+/).filter((one) => one !== "") : secrets;

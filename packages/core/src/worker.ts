@@ -28,16 +28,17 @@ export interface Worker {
   /** Leases and runs jobs from now on. A second call does nothing. */
   start(): Promise<void>;
   /**
-   * Stops in four steps, each with its limit: no more leases; running jobs finish; the rest are aborted; what is
-   * unfinished is handed back uncounted. A second call skips the waiting. Never rejects.
+   * Takes no more jobs, and ends. It does so in four steps, each with its limit: no more leases; running jobs finish;
+   * the rest are aborted; what is unfinished is handed back uncounted. A second call skips the waiting. Never
+   * rejects.
    */
   stop(reason?: string): Promise<ShutdownReport>;
   /**
-   * A worker process: starts, stops on SIGTERM or SIGINT, closes the connection, and resolves with the report,
-   * which is also the last line logged. A second signal shortens the wait, a third ends the process.
+   * Starts, and stops on SIGTERM or SIGINT. Then it closes the connection and resolves with the report, which is also
+   * the last line logged. A second signal shortens the wait, a third ends the process.
    */
   run(): Promise<ShutdownReport>;
-  /** How it does now. Asks the backend nothing: its own calls tell. */
+  /** How it does now, for health checks. Asks the backend nothing: its own calls tell. */
   health(): WorkerHealth;
 }
 

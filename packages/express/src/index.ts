@@ -4,9 +4,9 @@ import { type NodeDoor, type NodeListener, nodeListener } from "@waybill/http/no
 export { keepRawBody } from "@waybill/http/node";
 
 /**
- * A receiver, a relay or an ingress as Express middleware: takes the requests that are for it and passes on all others
- * untouched, so it may stand in front of anything. Mount it before body parsers; or give those `verify: keepRawBody`.
- * The path is counted from the root, whatever it is mounted at: `app.use("/work", waybill(receiver))`.
+ * A door as Express middleware. Whether receiver, relay or ingress, it takes the requests that are for it and passes
+ * on all others untouched, so it may stand in front of anything. Mount it before body parsers; or give those `verify:
+ * keepRawBody`. The path is counted from the root, whatever it is mounted at: `app.use("/work", waybill(receiver))`.
  */
 export function waybill(door: NodeDoor): NodeListener {
   return nodeListener(door, originalUrl);

@@ -24,7 +24,7 @@ export interface Ingress extends Door {
   readonly path: string;
 }
 
-/** Takes jobs in over HTTP and answers once they are durable. Throws `CONFIG_INVALID`. */
+/** Takes new jobs in over HTTP. Answers once they are durable. Throws `CONFIG_INVALID`. */
 export function createIngress({ to, keys, path = "/jobs", ...options }: IngressOptions): Ingress {
   const sender = native({ keys, ...(options.tolerance !== undefined && { tolerance: options.tolerance }) });
   const batchPath = path === "/" ? "/batch" : `${path}/batch`;

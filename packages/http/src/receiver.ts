@@ -20,14 +20,17 @@ export interface Receiver extends Door {
   readonly events: EventBus;
   /** How much it carries now. Asks nobody. */
   load(): Load;
-  /** New requests are answered 503, running ones finish, then are aborted. A second call skips the waiting. Never rejects. */
+  /**
+   * Takes no more jobs, and ends. New requests are answered 503; running jobs finish, then are aborted. A second call
+   * skips the waiting. Never rejects.
+   */
   stop(options?: StopOptions): Promise<ShutdownReport>;
 }
 
 /** What a receiver can be relied on for. */
 const OFFERS: readonly Requirement[] = ["delivery:push"];
 
-/** Runs pushed jobs by the `execute` that workers use, and answers once the job has ended. Throws `CONFIG_INVALID`. */
+/** Runs pushed jobs as a worker would. Answers once the job has ended. Throws `CONFIG_INVALID`. */
 export function createReceiver(options: ReceiverOptions): Receiver {
   const { path = "/work", concurrency = 10, events = new EventBus(), maxLost = 20, middleware = [] } = options;
   const { signatures = "off", producerKeys } = options;

@@ -19,7 +19,10 @@ export interface Relay extends Door {
   readonly path: string;
 }
 
-/** For carriers that do not wait for a job to end, or whose jobs are to have a queue's retries. Throws `CONFIG_INVALID`. */
+/**
+ * Stores pushed jobs instead of running them. Stores pushed jobs instead of running them. For carriers that do not
+ * wait for a job to end, or whose jobs are to have a queue's retries. Throws `CONFIG_INVALID`.
+ */
 export function createRelay({ to, path = "/work", ...options }: RelayOptions): Relay {
   const door = createDoor({ ...options, path, carriers: carriersOf(options), events: to.events }, createStore(to));
   return Object.assign(asFetch(door), { path });

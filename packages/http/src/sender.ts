@@ -25,15 +25,18 @@ export interface SendOverHttpOptions {
   readonly to: string;
   /** A key ring or `whsec_` secrets, the first of which signs; or "unsigned". */
   readonly keys: KeyRing | string | readonly string[];
-  /** An answer that has not come by then never will: the job counts as lost and is sent again. Default "299s", as sqsd. */
+  /**
+   * An answer that has not come by then never will: the job counts as lost and is sent again. Default "299s", as
+   * sqsd.
+   */
   readonly inactivityTimeout?: Duration;
   /** Default "5s", as sqsd. */
   readonly connectTimeout?: Duration;
   /** Of the body, which is an envelope whatever it is called. Default "application/json". */
   readonly contentType?: string;
   /**
-   * What follows a failure at an application that knows nothing of waybill, which says 500 and no more. The envelope's own
-   * policy wins; a receiver's decisions are taken as they are.
+   * What follows a failure at an application that knows nothing of waybill, which says 500 and no more. The
+   * envelope's own policy wins; a receiver's decisions are taken as they are.
    */
   readonly retry?: RetryOptions;
   /** Deliveries without an answer, lost workers included, after which a job is dead. Default 20; give the worker's. */
@@ -55,9 +58,9 @@ const LONGEST_TIMEOUT_MS = 7 * 86_400_000;
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+( *;[\x20-\x7e]*)?$/;
 
 /**
- * The job of a worker that hands every job on: POSTs the envelope, byte for byte, and settles it as the receiver says.
- * `jobs.worker({ jobs: [sendOverHttp({ to, keys })], queues: ["default"] })`. No attempt is spent on a receiver that is full,
- * draining, away or not to be found. Throws `CONFIG_INVALID`.
+ * Makes of a worker a sender. Its one job is every other: it POSTs the envelope, byte for byte, and settles
+ * it as the receiver says. `jobs.worker({ jobs: [sendOverHttp({ to, keys })], queues: ["default"] })`. No attempt is
+ * spent on a receiver that is full, draining, away or not to be found. Throws `CONFIG_INVALID`.
  */
 export function sendOverHttp(options: SendOverHttpOptions): JobDefinition {
   const { keys, contentType = "application/json", maxLost = 20 } = options;

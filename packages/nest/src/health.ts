@@ -15,8 +15,8 @@ export interface DoorsHealth {
 }
 
 /**
- * For `@nestjs/terminus`, of any version: `() => waybill.isHealthy("jobs")`. Down while the backend does not answer, the worker hangs, or
- * the process is on its way out; a full receiver is up.
+ * For `@nestjs/terminus`, of any version: `() => waybill.isHealthy("jobs")`. Down while the backend does not answer,
+ * the worker hangs, or the process is on its way out; a full receiver is up.
  */
 export class WaybillHealthIndicator {
   readonly #connection: Jobs;
@@ -27,7 +27,10 @@ export class WaybillHealthIndicator {
     this.#doors = doors;
   }
 
-  /** A worker's own calls tell of the backend. Without one it is asked for its counts: down after `timeout`, by default "2s". */
+  /**
+   * Up or down, as Terminus has it. A worker's own calls tell of the backend. Without one it is asked for its counts:
+   * down after `timeout`, by default "2s".
+   */
   async isHealthy<Key extends string>(
     key: Key,
     { timeout = "2s" }: { readonly timeout?: Duration } = {},

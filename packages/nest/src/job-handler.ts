@@ -18,8 +18,8 @@ const HANDLES = "waybill:handles";
 const METHOD_OF_CLASS = "handle";
 
 /**
- * Makes a method, or the method `handle` of a class, the handler of a job. The class is an ordinary provider: list it in a
- * module that knows the definition by `forFeature`.
+ * Makes a method the handler of a job. On a class, it is the method `handle`. The class is an ordinary provider: list
+ * it in a module that knows the definition by `forFeature`.
  */
 export function JobHandler<Input, Output>(definition: JobDefinition<Input, Output>): JobHandlerDecorator<Output> {
   return (target: object, method?: string | symbol): void => {

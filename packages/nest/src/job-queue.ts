@@ -25,7 +25,7 @@ export interface QueueOf<Definition extends JobDefinition> {
 
 type InputOf<Definition> = Definition extends JobDefinition<infer Input, infer _> ? Input : never;
 
-/** Injects the queue of one definition: `@InjectJob(sendReceipt) private receipts: QueueOf<typeof sendReceipt>`. */
+/** Injects the queue of one job. `@InjectJob(sendReceipt) private receipts: QueueOf<typeof sendReceipt>`. */
 export function InjectJob(definition: JobDefinition): PropertyDecorator & ParameterDecorator {
   return Inject(queueToken(definition));
 }

@@ -20,14 +20,17 @@ export interface FeatureOptions {
   readonly enhancers?: Enhancers;
 }
 
-/** Jobs in a Nest application. `forRoot` once, in the root module; `forFeature` in each module that enqueues or handles jobs. */
+/**
+ * Jobs in a Nest application. `forRoot` once, in the root module; `forFeature` in each module that enqueues or
+ * handles jobs.
+ */
 export class WaybillModule {
   /** Connects when the application starts. Throws `CONFIG_INVALID` for an option that does not exist. */
   static forRoot(options: WaybillOptions): DynamicModule {
     return this.forRootAsync({ useFactory: () => options });
   }
 
-  /** The same with options that a factory makes, of what Nest injects. */
+  /** The same, with options from a factory. The factory gets what Nest injects. */
   static forRootAsync({ useFactory, inject = [], imports = [] }: WaybillAsyncOptions): DynamicModule {
     const options = {
       provide: OPTIONS,
@@ -37,7 +40,7 @@ export class WaybillModule {
     return { module: WaybillModule, imports: [ConnectionModule.around(options, imports), DoorsModule.dynamic] };
   }
 
-  /** Makes definitions known, and gives the importing module their queues for `@InjectJob`. */
+  /** Makes jobs known to a module. It gets their queues for `@InjectJob`. */
   static forFeature(jobs: readonly JobDefinition[], options: FeatureOptions = {}): DynamicModule {
     const feature: Feature = { jobs, ...options };
     const queues = jobs.map((definition) => ({

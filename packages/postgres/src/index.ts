@@ -19,7 +19,7 @@ export { fromDrizzle, fromKysely, fromPrisma, fromTypeOrm } from "./transaction.
 /** Opens with more than the general `BackendFactory` promises: an `inspector`, `enqueueIn` and `completeIn`. */
 export type PostgresFactory = (context: BackendContext) => Promise<PostgresBackend>;
 
-/** Jobs in a schema of a PostgreSQL database. Throws CONFIG_INVALID for bad options. */
+/** Jobs in a schema of PostgreSQL. Throws CONFIG_INVALID for bad options. */
 export function postgresBackend(options: PostgresOptions): PostgresFactory {
   const settings = settingsOf(options);
   return (context) => openPostgres(settings, context);

@@ -8,7 +8,7 @@ import { schemaSteps } from "./sql/schema.ts";
 export const schemaVersion: number = schemaSteps.length;
 
 /**
- * Makes the schema if need be and brings it up to date. The backend does the same when it opens, unless the URL says
+ * Brings the schema up to date. Makes it if need be. The backend does the same when it opens, unless the URL says
  * `migrate=off`: then this is run by a user who may create tables. Safe from many processes at once.
  */
 export async function migrate(url: string): Promise<Migration> {

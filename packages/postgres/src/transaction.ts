@@ -20,7 +20,7 @@ export interface KyselyTransaction {
   executeQuery(query: never): Promise<{ readonly rows: readonly unknown[] }>;
 }
 
-/** `db.transaction().execute((trx) => … fromKysely(trx) …)` */
+/** A Kysely transaction. `db.transaction().execute((trx) => … fromKysely(trx) …)` */
 export function fromKysely(transaction: KyselyTransaction): Transaction {
   const execute = transaction.executeQuery.bind(transaction) as (query: object) => ReturnType<Transaction["query"]>;
   return {
@@ -47,7 +47,10 @@ export interface DrizzleSql {
   param(value: never): unknown;
 }
 
-/** `db.transaction((tx) => … fromDrizzle(tx, sql) …)`, with the `sql` of "drizzle-orm". */
+/**
+ * A Drizzle transaction, for `enqueueIn`. `db.transaction((tx) => … fromDrizzle(tx, sql) …)`, with the `sql` of
+ * "drizzle-orm".
+ */
 export function fromDrizzle(transaction: DrizzleTransaction, sql: DrizzleSql): Transaction {
   const execute = transaction.execute.bind(transaction) as (query: unknown) => PromiseLike<unknown>;
   const tag = sql as unknown as (strings: readonly string[], ...values: unknown[]) => unknown;
@@ -68,7 +71,7 @@ export interface PrismaTransaction {
   $queryRawUnsafe(query: string, ...values: unknown[]): PromiseLike<unknown>;
 }
 
-/** `prisma.$transaction((tx) => … fromPrisma(tx) …)` */
+/** A Prisma transaction. `prisma.$transaction((tx) => … fromPrisma(tx) …)` */
 export function fromPrisma(transaction: PrismaTransaction): Transaction {
   return {
     query: async (text, values) => ({ rows: rowsOf(await transaction.$queryRawUnsafe(text, ...values)) }),
@@ -81,7 +84,7 @@ export interface TypeOrmTransaction {
   query(query: string, parameters?: unknown[]): Promise<unknown>;
 }
 
-/** `dataSource.transaction((manager) => … fromTypeOrm(manager) …)` */
+/** A TypeORM transaction. `dataSource.transaction((manager) => … fromTypeOrm(manager) …)` */
 export function fromTypeOrm(transaction: TypeOrmTransaction): Transaction {
   return {
     query: async (text, values) => ({ rows: rowsOf(await transaction.query(text, values)) }),

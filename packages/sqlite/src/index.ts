@@ -10,7 +10,7 @@ export type { SqliteOptions } from "./options.ts";
 /** Opens with more than the general `BackendFactory` promises: an `inspector`, a `doctor` and a `roster`. */
 export type SqliteFactory = (...context: Parameters<BackendFactory>) => Promise<SqliteBackend>;
 
-/** Jobs in one SQLite file, shared by any number of processes on one machine. Throws CONFIG_INVALID for bad options. */
+/** Jobs in one SQLite file. Any number of processes on one machine share it. Throws CONFIG_INVALID for bad options. */
 export function sqliteBackend(options: SqliteOptions): SqliteFactory {
   const settings = settingsOf(options);
   return (context) => openSqlite(settings, context);

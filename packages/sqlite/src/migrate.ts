@@ -8,8 +8,8 @@ import { applicationId, schemaSteps } from "./sql/schema.ts";
 export const schemaVersion: number = schemaSteps.length;
 
 /**
- * Makes the file a `sqlite:` URL names if need be and brings its schema up to date. Opening the backend does the same; this is for those
- * who want it done at a time of their own. Safe from many processes at once.
+ * Brings the schema of a file up to date. Makes the file a `sqlite:` URL names if need be. Opening the backend does
+ * the same; this is for those who want it done at a time of their own. Safe from many processes at once.
  */
 export async function migrate(url: string): Promise<Migration> {
   const { db, migrated } = await openFile(settingsOf(optionsFromUrl(url)));

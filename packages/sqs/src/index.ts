@@ -9,6 +9,7 @@ export {
   type LambdaResponse,
   type SqsEvent,
   sqsHandler,
+  type SqsHandler,
   type SqsHandlerOptions,
   type SqsRecord,
 } from "./lambda.ts";
@@ -17,7 +18,7 @@ export type { SqsOptions } from "./options.ts";
 /** Opens with an `inspector` and a `doctor`, which the general `BackendFactory` does not promise. */
 export type SqsFactory = (...context: Parameters<BackendFactory>) => Promise<InspectableBackend & ExaminableBackend>;
 
-/** Jobs in Amazon SQS queues, standard or FIFO. Throws CONFIG_INVALID for bad options. */
+/** Jobs in Amazon SQS, standard or FIFO. Throws CONFIG_INVALID for bad options. */
 export function sqsBackend(options: SqsOptions): SqsFactory {
   const settings = settingsOf(options);
   return (context) => openSqs(settings, context);

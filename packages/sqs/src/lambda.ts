@@ -45,18 +45,18 @@ export interface SqsHandlerOptions extends Pick<RegistryOptions, "events" | "key
   readonly jobs: readonly JobDefinition[];
 }
 
+/** What Lambda calls. */
+export type SqsHandler = (event: SqsEvent, context?: LambdaContext) => Promise<LambdaResponse>;
+
 /** Before the function is frozen, jobs that still run are told so and get this long to end. */
 const LAST_WORDS_MS = 2_000;
 
 /**
- * A Lambda function that runs the jobs of an SQS trigger: `export const handler = sqsHandler({ jobs })`.
- * Whatever does not complete is reported as failed, comes again after the queue's visibility timeout, and is moved to
- * the queue's own dead-letter queue after its `maxReceiveCount`. Every delivery is an attempt. Throws `CONFIG_INVALID` when made.
+ * A Lambda function for an SQS trigger. `export const handler = sqsHandler({ jobs })`. Whatever does not complete is
+ * reported as failed, comes again after the queue's visibility timeout, and is moved to the queue's own dead-letter
+ * queue after its `maxReceiveCount`. Every delivery is an attempt. Throws `CONFIG_INVALID` when made.
  */
-export function sqsHandler({
-  jobs,
-  ...options
-}: SqsHandlerOptions): (event: SqsEvent, context?: LambdaContext) => Promise<LambdaResponse> {
+export function sqsHandler({ jobs, ...options }: SqsHandlerOptions): SqsHandler {
   const registry = createRegistry(jobs, options);
   return async (event, context = {}) => {
     const worker = `lambda-${context.awsRequestId ?? process.pid}`;

@@ -8,6 +8,9 @@ import { createStore } from "./store.ts";
 
 export { memoryCapabilities } from "./limits.ts";
 
+/** Opens one more connection to the same store, with an `inspector` and a `roster`. */
+export type MemoryFactory = () => Promise<InspectableBackend & RosterBackend>;
+
 /** What the store in this process is to be like. */
 export interface MemoryOptions {
   /** Accept that every job is gone when the process ends, even where NODE_ENV is "production". Default false. */
@@ -19,10 +22,10 @@ export interface MemoryOptions {
 }
 
 /**
- * A queue inside this process, for tests and for trying things out. Each call makes one store; each open of
+ * A queue inside this process, for tests. It serves to try things out, too. Each call makes one store; each open of
  * the answer is one more connection to it. The jobs are gone when the process ends.
  */
-export function memoryBackend(options: MemoryOptions = {}): () => Promise<InspectableBackend & RosterBackend> {
+export function memoryBackend(options: MemoryOptions = {}): MemoryFactory {
   if (process.env["NODE_ENV"] === "production" && options.allowVolatile !== true) {
     throw new WaybillError(
       "CONFIG_INVALID",

@@ -18,7 +18,7 @@ export interface MetricsOptions {
 
 /** Counters of one process, under way. */
 export interface JobMetrics {
-  /** The answer to one scrape; its content type is `text/plain; version=0.0.4`. Asks the backend what waits. */
+  /** The answer to one scrape. Its content type is `text/plain; version=0.0.4`. Asks the backend what waits. */
   prometheus(): Promise<string>;
   /** Stops listening. */
   stop(): void;
@@ -27,8 +27,8 @@ export interface JobMetrics {
 const RUN_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 900];
 
 /**
- * Counts what the events tell from now on, for `GET /metrics`. Counters are this process's; what waits in the backend is
- * everybody's, asked at each scrape. Durations are in seconds.
+ * Counts what happens. For `GET /metrics`; it begins with the call. Counters are this process's; what waits in the
+ * backend is everybody's, asked at each scrape. Durations are in seconds.
  */
 export function jobMetrics({ events, inspector = null }: Measured, options: MetricsOptions = {}): JobMetrics {
   const job = ["queue", "type"] as const;

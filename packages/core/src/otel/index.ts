@@ -33,8 +33,8 @@ export interface TelemetryOptions {
 }
 
 /**
- * OpenTelemetry's spans and metrics of what passes a connection or a receiver, named by its messaging conventions: for
- * `connect({ telemetry })`, `createReceiver({ telemetry })`. Without an SDK in the program it does next to nothing.
+ * OpenTelemetry's spans and metrics. For `connect` and `createReceiver`, named by its messaging conventions. Without
+ * an SDK in the program it does next to nothing.
  */
 export function telemetry({ producer = "parent", tracerProvider, meterProvider }: TelemetryOptions = {}): Telemetry {
   const tracer = (tracerProvider ?? trace).getTracer(SCOPE);
@@ -46,7 +46,9 @@ export function telemetry({ producer = "parent", tracerProvider, meterProvider }
   };
 }
 
-/** Measured, and no span: most settles share one call of the backend, and each would double what a job costs to trace. */
+/**
+ * Measured, and no span: most settles share one call of the backend, and each would double what a job costs to trace.
+ */
 function recordSettle({ from, queue, operation, durationMs, error }: Settling, { operations }: Instruments): void {
   operations.record(durationMs / 1_000, {
     ...originAttributes(from),

@@ -22,8 +22,8 @@ export interface InlineOptions {
 }
 
 /**
- * Runs one job here and now, by the road every other job takes: the payload is checked, serialised, parsed and
- * checked again, so that what would not survive the journey fails in the test. Answers the outcome, never throws
+ * Runs one job here, as a worker would. The payload is checked, serialised, parsed and checked again, so that
+ * what would not survive the journey fails in the test. Answers the outcome, never throws
  * for one; rejects `PAYLOAD_INVALID` as `enqueue` would.
  */
 export async function executeInline<Input, Output>(
@@ -42,7 +42,7 @@ export async function executeInline<Input, Output>(
   return execute(delivery, createRegistry([job], { events, middleware }));
 }
 
-/** As `executeInline`, for tests that expect success: throws the handler's error, or one that names the outcome. */
+/** As `executeInline`; throws unless completed. What is thrown is the handler's error, or names the outcome. */
 export async function runInline<Input, Output>(
   job: JobDefinition<Input, Output>,
   payload: NoInfer<Input>,

@@ -11,8 +11,8 @@ import { below, randomOf } from "./random.ts";
 /** A job, the world its handler changes, and what must be true of that world in the end. */
 export interface Simulation<World extends object, Input, Output> {
   /**
-   * What outlives a process: a database, a mail server, as far as the handler uses them, fresh for each case. Each call of
-   * a method of it, or of an object it holds, is a place to die.
+   * What outlives a process: a database, a mail server, as far as the handler uses them, fresh for each case. Each
+   * call of a method of it, or of an object it holds, is a place to die.
    */
   readonly world: () => World;
   /** The job as a process that sees this world would run it: `handlerFor(sendReceipt, …)`. */
@@ -52,9 +52,9 @@ interface Plan {
 const MOST_DELIVERIES = 40;
 
 /**
- * Runs one job through everything a queue may do to it: its process dies before or after any call, its end is not heard,
- * it is delivered twice at once. Every single crash is tried first, then random combinations. Throws the first failure
- * of `check`, with the case, and the seed that replays it.
+ * Does to a job what a queue may. Its process dies before or after any call, its end is not heard, it is delivered
+ * twice at once. Every single crash is tried first, then random combinations. Throws the first failure of `check`,
+ * with the case, and the seed that replays it.
  */
 export async function simulateCrashes<World extends object, Input, Output>(
   simulation: Simulation<World, Input, Output>,

@@ -13,7 +13,10 @@ import type { SignaturePolicies } from "../signature-policy.ts";
 export interface TestJobsOptions extends Omit<ConnectOptions, "jobs" | "allowVolatile"> {
   /** Those with handlers run by `drain`; the others stay where they are enqueued. */
   readonly jobs: readonly JobDefinition[];
-  /** Asked at each `drain`, for programs that know their handlers later than their definitions. Default: those of `jobs`. */
+  /**
+   * Asked at each `drain`, for programs that know their handlers later than their definitions. Default: those of
+   * `jobs`.
+   */
   readonly handlers?: () => readonly JobDefinition[];
   /** Around each handler that `drain` runs; the first is the outermost. Default none. */
   readonly middleware?: readonly Middleware[];
@@ -23,19 +26,19 @@ export interface TestJobsOptions extends Omit<ConnectOptions, "jobs" | "allowVol
 
 /** A connection whose jobs wait in this process until the test runs them, on a clock that the test moves. */
 export interface TestJobs extends Jobs {
-  /** Payloads of this job that were enqueued since the start, in order, as they travel. Nothing is taken away. */
+  /** Its payloads enqueued so far. In order, as they travel. Nothing is taken away. */
   enqueued<Input, Output>(job: JobDefinition<Input, Output>): Input[];
   /**
-   * Runs every job that is due, one at a time, and what those enqueue, until none is due. Answers how each run ended, in
-   * order. A retry waits for its time: `advance` brings it.
+   * Runs every job that is due. One at a time, with what those enqueue, until none is due. Answers how each run
+   * ended, in order. A retry waits for its time: `advance` brings it.
    */
   drain(): Promise<OutcomeEvent[]>;
-  /** Moves the clocks of this process forward, then drains. Moved back by `close`. */
+  /** Moves the clock forward, then drains. It is the clock of this process; `close` sets it right again. */
   advance(by: Duration): Promise<OutcomeEvent[]>;
 }
 
 /**
- * For tests of code that enqueues: a `Jobs` on the memory backend, silent, with a real worker that works when told to.
+ * Jobs that run when the test says so. A `Jobs` on the memory backend, silent, with a real worker.
  * Close it after the test.
  */
 export async function testJobs({

@@ -12,7 +12,7 @@ export interface CloudTasksOptions extends OidcOptions {
   readonly dispatchDeadline?: Duration;
 }
 
-/** HTTP tasks of Google Cloud Tasks, whose body is the envelope and whose `oidcToken` says who sends them. */
+/** HTTP tasks of Google Cloud Tasks. The body is the envelope, and `oidcToken` says who sends it. */
 export function cloudTasks({ dispatchDeadline = "10m", ...oidc }: CloudTasksOptions): Carrier {
   const prove = bearerProof(oidc, "cloudTasks");
   const patienceMs = durationMs(dispatchDeadline, "dispatchDeadline");
@@ -56,8 +56,8 @@ function labelIn(headers: HeaderFields): JobLabel | null {
 
 /**
  * Its count of executions leaves out what was answered 5xx, and its count of retries leaves out nothing. So a failed
- * attempt is told by a 4xx, and all that is no attempt by a 503: then executions are failed attempts, to the letter, and
- * a deploy spends none. By a 500 for each failure a job would be at its first attempt for ever.
+ * attempt is told by a 4xx, and all that is no attempt by a 503: then executions are failed attempts, to the letter,
+ * and a deploy spends none. By a 500 for each failure a job would be at its first attempt for ever.
  */
 function reply(answer: PushAnswer): PushAnswer {
   switch (answer.headers["waybill-outcome"]) {
@@ -70,5 +70,7 @@ function reply(answer: PushAnswer): PushAnswer {
   }
 }
 
-/** Failed Dependency: no 4xx of anybody else's here, so that it can be told in a log. Not 429, which slows the queue. */
+/**
+ * Failed Dependency: no 4xx of anybody else's here, so that it can be told in a log. Not 429, which slows the queue.
+ */
 const ATTEMPT_FAILED = 424;

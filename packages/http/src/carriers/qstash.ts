@@ -21,11 +21,14 @@ export interface QstashOptions {
   readonly url: string | readonly string[];
   /** How long QStash waits for an answer: `Upstash-Timeout`, or what the plan allows. Default: not known. */
   readonly timeout?: Duration;
-  /** Requests that may wait while every place is taken: each one turned away spends one of its few retries. Default 50. */
+  /**
+   * Requests that may wait while every place is taken: each one turned away spends one of its few retries. Default
+   * 50.
+   */
   readonly line?: number;
 }
 
-/** Messages of Upstash QStash, whose body is the envelope. */
+/** Messages of Upstash QStash. The body is the envelope. */
 export function qstash({ currentKey, nextKey, url, timeout, line = 50 }: QstashOptions): Carrier {
   const keys = [keyOf(currentKey, "currentKey"), keyOf(nextKey, "nextKey")];
   const urls = listOf(url, "the url of qstash");

@@ -22,7 +22,9 @@ export interface SnsOptions {
    * with the command that confirms.
    */
   readonly onSubscription?: (asked: SnsSubscription) => void | Promise<void>;
-  /** Fetches a certificate, for programs that reach AWS by a proxy. Default: `fetch`, 5 s, once for each certificate. */
+  /**
+   * Fetches a certificate, for programs that reach AWS by a proxy. Default: `fetch`, 5 s, once for each certificate.
+   */
   readonly certificates?: CertificateFetch;
 }
 
@@ -38,7 +40,10 @@ export interface SnsSubscription {
 const ARN = /^arn:(aws|aws-cn|aws-us-gov|aws-eusc):sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}$/;
 const DOMAINS: Readonly<Record<string, string>> = { "aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu" };
 
-/** HTTP subscriptions of Amazon SNS without raw delivery; the message is the envelope. To be relayed: it waits 15 seconds. */
+/**
+ * HTTP subscriptions of Amazon SNS. Without raw delivery; the message is the envelope. To be relayed: it waits 15
+ * seconds.
+ */
 export function sns({ topics, allowSha1 = false, ...options }: SnsOptions): Carrier {
   const hosts = new Map(listOf(topics, "the topics of sns").map((topic) => [topic, hostOf(topic)]));
   const { onSubscription = warnOfSubscription, certificates = fetchCertificate } = options;

@@ -12,22 +12,25 @@ import { type PeriodicTask, periodicTasks, tickOf } from "./sqsd-periodic.ts";
 /** Proof for a daemon that has none, and its settings as the environment has them. */
 export interface SqsdOptions {
   /**
-   * Secrets of the producers: a key ring, `whsec_…`, or "unsigned": anybody who can connect may push. A signature has no
-   * age here, since a job may have waited for days: do not share these with doors that refuse what is stale.
+   * Secrets of the producers: a key ring, `whsec_…`, or "unsigned": anybody who can connect may push. A signature has
+   * no age here, since a job may have waited for days: do not share these with doors that refuse what is stale.
    */
   readonly keys: KeyRing | string | readonly string[];
   /** The daemon's HttpConnections, 1 to 100: as many requests may wait for a place. Default 50, as the daemon's. */
   readonly httpConnections?: number;
   /** The daemon's InactivityTimeout: without an answer by then it gives up. Default "299s", as the daemon's. */
   readonly inactivityTimeout?: Duration;
-  /** The daemon's VisibilityTimeout: a job is delivered again after it, running or not. Default "300s", as the daemon's. */
+  /**
+   * The daemon's VisibilityTimeout: a job is delivered again after it, running or not. Default "300s", as the
+   * daemon's.
+   */
   readonly visibilityTimeout?: Duration;
   /** Tasks of cron.yaml that may run, by name; every other one is refused. Default none. */
   readonly periodic?: Readonly<Record<string, PeriodicTask>>;
 }
 
 /**
- * Elastic Beanstalk's daemon, which receives from SQS and POSTs. It deletes a message on exactly 200; every other answer
+ * Elastic Beanstalk's daemon. It receives from SQS and POSTs. It deletes a message on exactly 200; every other answer
  * spends one of its few deliveries. So requests wait in line while all places are taken, and during a shutdown.
  */
 export function sqsd(options: SqsdOptions): Carrier {
@@ -102,8 +105,8 @@ function decoded(headers: HeaderFields, body: Buffer): Buffer {
 const HISTORY = /^attempt=([1-9]\d{0,8}) lost=(\d{1,9}) releases=(\d{1,9})(?: due=\d{1,15})?$/;
 
 /**
- * What a worker on the same queue has counted, and what SQS has since. `due` is not looked at: when a job comes again is
- * the daemon's to say, and to answer "too early" would spend a delivery.
+ * What a worker on the same queue has counted, and what SQS has since. `due` is not looked at: when a job comes again
+ * is the daemon's to say, and to answer "too early" would spend a delivery.
  */
 function parcelOf(headers: HeaderFields, { envelope, signature, provenId }: Unwrapped): Parcel {
   const [, attempt = 1, lost = 0, releases = 0] = HISTORY.exec(attribute(headers, "waybill-delivery") ?? "") ?? [];

@@ -15,8 +15,8 @@ export interface NodeDoor {
 export type NodeListener = (request: IncomingMessage, response: ServerResponse, next?: () => void) => void;
 
 /**
- * A door as a listener of `node:http`: takes what the door claims and passes on everything else; without a `next`, the
- * door answers that too, mostly 404. `pathOf` is for frameworks that take a prefix off `url`.
+ * A door as a listener of `node:http`. It takes what the door claims and passes on everything else; without a `next`,
+ * the door answers that too, mostly 404. `pathOf` is for frameworks that take a prefix off `url`.
  */
 export function nodeListener(
   door: NodeDoor,

@@ -5,7 +5,7 @@ import { PushRefused } from "../problem.ts";
 const rawBodies = new WeakMap<object, Buffer>();
 
 /**
- * For a body parser that has to come before the receiver: `express.json({ verify: keepRawBody })`. Without it a parsed
+ * For body parsers that come before a door. `express.json({ verify: keepRawBody })`. Without it a parsed
  * body is written out again, which is the same bytes only if its sender wrote them as `JSON.stringify` does; the
  * signature tells.
  */

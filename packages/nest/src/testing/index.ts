@@ -18,9 +18,9 @@ export interface Overridable {
 }
 
 /**
- * The application as it is, on jobs that wait in this process: `await withTestJobs(Test.createTestingModule({ imports:
- * [AppModule] })).compile()`. No worker runs; `testJobsOf(app).drain()` runs the application's handlers when the test says so. Pushed jobs run
- * where the test makes an HTTP application.
+ * The application, on jobs that wait. They wait in this process: `await withTestJobs(Test.createTestingModule({
+ * imports: [AppModule] })).compile()`. No worker runs; `testJobsOf(app).drain()` runs the application's handlers when
+ * the test says so. Pushed jobs run where the test makes an HTTP application.
  */
 export function withTestJobs<Builder extends Overridable>(builder: Builder): Builder {
   builder.overrideProvider(CONNECTION).useFactory({ inject: [OPTIONS, REGISTERED, Handlers], factory: openTestJobs });
@@ -31,7 +31,7 @@ export function withTestJobs<Builder extends Overridable>(builder: Builder): Bui
   return builder;
 }
 
-/** What was enqueued, and the means to run it. The application closes it. */
+/** What waits, and the means to run it. The application closes it. */
 export function testJobsOf(app: { get(token: unknown): unknown }): TestJobs {
   const jobs = app.get(CONNECTION);
   if (typeof jobs === "object" && jobs !== null && "drain" in jobs) return jobs as TestJobs;

@@ -1,0 +1,144 @@
+// Writes docs/api.md from the sources; `--check` only compares, and fails when the page is out of date.
+import { readFileSync, writeFileSync } from "node:fs";
+import { type Entry, type Exported, publicSurface } from "./public-surface.ts";
+
+const PAGE = new URL("../docs/api.md", import.meta.url);
+
+/** In the order a program meets them. */
+const FOR_PROGRAMS: readonly string[] = [
+  "@waybill/core",
+  "@waybill/core/testing",
+  "@waybill/core/metrics",
+  "@waybill/core/otel",
+  "@waybill/core/memory",
+  "@waybill/sqlite",
+  "@waybill/bullmq",
+  "@waybill/postgres",
+  "@waybill/rabbitmq",
+  "@waybill/sqs",
+  "@waybill/http",
+  "@waybill/http/node",
+  "@waybill/express",
+  "@waybill/nest",
+  "@waybill/nest/testing",
+];
+
+/** Functions for other packages and tools, and those that stand behind a URL: named, and no more. */
+const FOR_TOOLS: ReadonlySet<string> = new Set([
+  "toError",
+  "examineReceiver",
+  "fromUrl",
+  "postgresCapabilities",
+  "rabbitmqCapabilities",
+]);
+
+/** What a program gets from a call, and goes on with; by the methods worth a line. */
+const CALLED_ON: Readonly<Record<string, readonly string[]>> = {
+  Producer: ["enqueue", "enqueueIn", "enqueueBody", "enqueueMany"],
+  Jobs: ["worker", "workers", "close"],
+  Worker: ["start", "stop", "run", "health"],
+  Inspector: ["counts", "deadLetters", "replay", "drop"],
+  Doctor: ["checks"],
+  EventBus: ["on"],
+  JobContext: ["completeIn"],
+  TestJobs: ["enqueued", "drain", "advance"],
+  JobMetrics: ["prometheus", "stop"],
+  Receiver: ["load", "stop"],
+  WaybillModule: ["forRoot", "forRootAsync", "forFeature"],
+  WaybillHealthIndicator: ["isHealthy"],
+};
+
+interface Call {
+  readonly code: string;
+  readonly doc: string | null;
+}
+
+/** What a program calls of one export: a function itself, of an object its methods. */
+function callsOf({ name, kind, doc, signature, members }: Exported): Call[] {
+  if (kind === "function") return FOR_TOOLS.has(name) ? [] : [{ code: `${name}${signature}`, doc }];
+  return (CALLED_ON[name] ?? []).map((method) => {
+    // The first of several overloads stands for all.
+    const found = members.find((member) => member.name === method);
+    if (found === undefined) throw new Error(`${name} has no ${method} any more`);
+    return { code: `${name}.${found.signature}`, doc: found.doc };
+  });
+}
+
+/** Where what is exported by two entries has been shown already. */
+const shown = new Set<string>();
+
+function sectionOf({ specifier, exports }: Entry): string {
+  const fresh = exports.filter(({ file, name }) => !shown.has(`${file} ${name}`));
+  for (const { file, name } of fresh) shown.add(`${file} ${name}`);
+  const functions = fresh.filter(({ kind }) => kind === "function");
+  const objects = Object.keys(CALLED_ON).flatMap((owner) => fresh.filter(({ name }) => name === owner));
+  const calls = [...functions, ...objects].flatMap(callsOf);
+  const lines = calls.map(({ code, doc }) => `- \`${withoutTypes(code)}\` ${firstSentence(doc)}`);
+  const called = new Set(calls.map(({ code }) => /^\w+/.exec(code)?.[0]));
+  const names = exports.map(({ name }) => name).filter((name) => !called.has(name));
+  const rest = names.length > 0 ? [`Also ${listOf(names)}.`] : [];
+  return [`## ${specifier}`, lines.join("\n"), ...rest].filter((part) => part !== "").join("\n\n");
+}
+
+/** Parameters by name and whether they may be absent; what comes back, by type. */
+function withoutTypes(code: string): string {
+  const end = closingOf(code);
+  const parameters = splitAtCommas(code.slice(code.indexOf("(") + 1, end)).map((one) => one.split(":")[0]?.trim());
+  const result = code.slice(end + 1).replace(/^: /, "");
+  const answer = result === "void" || result === "" ? "" : `: ${result.replaceAll(/<(Input|Output).*>$/g, "")}`;
+  return `${code.slice(0, code.indexOf("("))}(${parameters.join(", ")})${answer}`;
+}
+
+function closingOf(code: string): number {
+  let depth = 0;
+  for (let at = code.indexOf("("); at < code.length; at++) {
+    if (code[at] === "(") depth += 1;
+    if (code[at] === ")" && --depth === 0) return at;
+  }
+  throw new Error(`${code} has no end`);
+}
+
+/** Not at those within brackets. */
+function splitAtCommas(text: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  let from = 0;
+  for (let at = 0; at <= text.length; at++) {
+    const sign = text[at] ?? ",";
+    if ("([{<".includes(sign)) depth += 1;
+    if (")]}".includes(sign) || (sign === ">" && text[at - 1] !== "=")) depth -= 1;
+    if (sign !== "," || depth > 0) continue;
+    if (at > from) parts.push(text.slice(from, at));
+    from = at + 1;
+  }
+  return parts;
+}
+
+function firstSentence(doc: string | null): string {
+  return /^.*?[.](?= |$)/.exec(doc ?? "")?.[0] ?? doc ?? "";
+}
+
+function listOf(names: readonly string[]): string {
+  return names.map((name) => `\`${name}\``).join(", ");
+}
+
+const surface = publicSurface();
+const forPrograms = FOR_PROGRAMS.flatMap((one) => surface.filter(({ specifier }) => specifier === one));
+const forAuthors = surface.filter((entry) => !forPrograms.includes(entry));
+const page = `# What you can call
+
+Written by \`npm run docs:api\` from the sources. Your editor shows the types, and what comes after each first sentence.
+
+${forPrograms.map(sectionOf).join("\n\n")}
+
+## For those who write backends, carriers and doors
+
+${forAuthors.map(({ specifier, exports }) => `- **${specifier}** ${listOf(exports.map(({ name }) => name))}.`).join("\n")}
+`;
+
+if (!process.argv.includes("--check")) {
+  writeFileSync(PAGE, page);
+} else if (readFileSync(PAGE, "utf8") !== page) {
+  console.error("docs/api.md is not what the sources say; run: npm run docs:api");
+  process.exitCode = 1;
+}
