@@ -29,7 +29,7 @@ export function guarded(telemetry: Telemetry): Telemetry {
   const guard: Telemetry = {
     send(job) {
       const sending = quietly(() => telemetry.send(job)) ?? NOTHING_SENT;
-      return { trace: sending.trace, end: (result) => void quietly(() => sending.end(result)) };
+      return { trace: quietly(() => sending.trace), end: (result) => void quietly(() => sending.end(result)) };
     },
     process(delivery) {
       const processing = quietly(() => telemetry.process(delivery));
