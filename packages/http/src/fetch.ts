@@ -29,29 +29,33 @@ async function answerFetch(door: Door, request: Request, from: FetchFrom): Promi
 }
 
 async function readAll(request: Request, maxBytes: number, timeoutMs: number): Promise<Buffer> {
-  if (request.body === null) return Buffer.alloc(0);
-  const reader = request.body.getReader();
-  const late = tooSlow(timeoutMs);
-  let isLate = false;
-  const timer = setTimeout(() => {
-    isLate = true;
-    void reader.cancel(late);
-  }, timeoutMs);
+  const { body, bodyUsed } = request;
+  if (bodyUsed || body?.locked) throw new PushRefused(500, "BODY_GONE", READ_BEFORE);
+  if (body === null) return Buffer.alloc(0);
+  const reader = body.getReader();
+  let refused: PushRefused | null = null;
+  const giveUp = (why: PushRefused): void => {
+    refused ??= why;
+    // A stream that cannot even be given up changes nothing of the answer.
+    void Promise.allSettled([reader.cancel(why)]);
+  };
+  const timer = setTimeout(() => giveUp(tooSlow(timeoutMs)), timeoutMs);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       const chunk: Uint8Array = next.value;
       bytes += chunk.length;
-      if (bytes > maxBytes) throw tooLarge(maxBytes);
-      chunks.push(chunk);
+      if (bytes > maxBytes) giveUp(tooLarge(maxBytes));
+      else chunks.push(chunk);
     }
   } catch (thrown) {
-    if (thrown instanceof PushRefused) throw thrown;
-    throw isLate ? late : brokenOff(String(thrown));
+    throw refused ?? brokenOff(String(thrown));
   } finally {
     clearTimeout(timer);
   }
-  if (isLate) throw late;
+  if (refused) throw refused;
   return Buffer.concat(chunks);
 }
+
+const READ_BEFORE = "something before this door read the body; give the door the request first, or a `request.clone()`";
