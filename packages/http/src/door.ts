@@ -54,7 +54,7 @@ export function createDoor(
   const bodyTimeoutMs = positiveMs(options.bodyTimeout ?? "10s", "bodyTimeout");
   const toleranceMs = positiveMs(options.tolerance ?? "5m", "tolerance");
   if (carriers.length === 0) throw refuse("nobody may push here: give `keys` or `carriers`");
-  if (!path.startsWith("/")) throw refuse(`path is "${path}": begin it with a slash`);
+  if (!/^\/[^?#\s]*$/.test(path)) throw refuse(`path is "${path}": begin it with a slash, and leave out ? and #`);
   if (!Number.isFinite(maxBodyBytes) || maxBodyBytes <= 0) {
     throw refuse(`maxBodyBytes is ${maxBodyBytes}: a number above 0`);
   }
@@ -101,10 +101,15 @@ export function createDoor(
 
   return {
     claims: (push) => push.method === "POST" && ((push.path === path && path !== "/") || carrierOf(push) !== undefined),
-    receive(push) {
-      const carrier = carrierOf(push);
-      const answer = admit(push, carrier).catch((thrown: unknown) => refused(thrown, push));
-      return carrier?.reply === undefined ? answer : answer.then((plain) => carrier.reply?.(plain) ?? plain);
+    async receive(push) {
+      try {
+        const carrier = carrierOf(push);
+        const answer = await admit(push, carrier).catch((thrown: unknown) => refused(thrown, push));
+        return carrier?.reply?.(answer) ?? answer;
+      } catch (thrown) {
+        // A carrier that is not ours has a bug.
+        return refused(thrown, push);
+      }
     },
   };
 }

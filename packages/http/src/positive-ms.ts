@@ -1,9 +1,9 @@
 import { type Duration, WaybillError } from "@waybill/core";
-import { durationMs } from "@waybill/core/door";
+import { timerMs } from "@waybill/core/door";
 
-/** Milliseconds, more than 0. Throws `CONFIG_INVALID` naming the option. */
+/** Milliseconds, more than 0 and no more than a timer takes. Throws `CONFIG_INVALID` naming the option. */
 export function positiveMs(value: Duration, name: string): number {
-  const ms = durationMs(value, name);
+  const ms = timerMs(value, name);
   if (ms > 0) return ms;
   throw new WaybillError("CONFIG_INVALID", `${name} is ${ms} ms: more than 0`);
 }

@@ -46,11 +46,19 @@ export function createPushSettler(
 ): PushSettler {
   const counts: PushCounts = { completed: 0, retried: 0, released: 0, dead: 0 };
 
+  async function keep(letter: DeadPush): Promise<void> {
+    try {
+      await keepDead?.(letter);
+    } catch (thrown) {
+      throw new PushRefused(503, "NOT_KEPT", `keepDead failed: ${String(thrown)}`);
+    }
+  }
+
   async function answerOf(outcome: Outcome, body: string, id: string | null): Promise<PushAnswer> {
     const answer = respond(outcome, id);
     if (outcome.kind !== "dead" || keepDead === null) return answer;
     const { code, message } = outcome.reason;
-    if (outcome.kept) await keepDead({ id, body, code, message }).catch((thrown: unknown) => notKept(thrown));
+    if (outcome.kept) await keep({ id, body, code, message });
     return { ...answer, status: 200 };
   }
 
@@ -68,8 +76,4 @@ export function createPushSettler(
       return answer;
     },
   };
-}
-
-function notKept(thrown: unknown): never {
-  throw new PushRefused(503, "NOT_KEPT", `keepDead failed: ${String(thrown)}`);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { EventBus, type Requirement, type ShutdownReport, WaybillError } from "@waybill/core";
-import { createRegistry, durationMs, insistOn, logTo } from "@waybill/core/door";
+import { createRegistry, durationMs, insistOn, logTo, timerMs } from "@waybill/core/door";
 import { carriersOf, checkCarriers } from "./carriers-of.ts";
 import { createDoor, type Door } from "./door.ts";
 import { asFetch, type FetchFrom } from "./fetch.ts";
@@ -55,7 +55,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   warnOfPatience(carriers, options.jobs, concurrency);
   const worker = `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;
   const settler = createPushSettler(events, worker, options.keepDead ?? null);
-  const abortMs = durationMs(options.abort ?? "4s", "abort");
+  const abortMs = timerMs(options.abort ?? "4s", "abort");
   const runner = createPushRunner({ registry, settler, concurrency, abortMs, worker });
   const door = createDoor({ ...options, path, carriers, events }, runner);
   const log = logTo(events, options.log ?? "stdout");

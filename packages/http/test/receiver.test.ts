@@ -1,9 +1,9 @@
 import { Discard, defineJob, RetryLater } from "@waybill/core";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { createReceiver, type DeadPush, native } from "../src/index.ts";
+import { type Carrier, createReceiver, type DeadPush, native } from "../src/index.ts";
 import { envelope, idIn } from "./daemon-request.ts";
-import { type Answered, keys, post, receiving, secret, serving, signed } from "./pushing.ts";
+import { type Answered, keys, post, receiving, secret, serving } from "./pushing.ts";
 
 const jobs = [
   defineJob({ type: "works", handler() {} }),
@@ -179,13 +179,31 @@ describe("keepDead", () => {
     expect(lines.filter(({ event }) => event === "settled")).toHaveLength(2);
   });
 
+  test("has kept it when it returns, if it has nothing to wait for", async () => {
+    const letters: DeadPush[] = [];
+    const keepDead = ((letter: DeadPush) => void letters.push(letter)) as unknown as (
+      letter: DeadPush,
+    ) => Promise<void>;
+    const { push } = await receiving({ jobs, keepDead });
+    expect(summary(await push(envelope("given.up")))).toMatchObject({ status: 200, outcome: "dead" });
+    expect(letters).toHaveLength(1);
+  });
+
   test("is not asked for a job that wants to be forgotten, and 200 ends it", async () => {
     const { push } = await receiving({ jobs, keepDead: () => Promise.reject(new Error("not for this one")) });
     expect(summary(await push(envelope("forgotten")))).toMatchObject({ status: 200, outcome: "dead", kept: "false" });
   });
 
-  test("that fails leaves the job with its sender, for later", async () => {
-    const { push, lines } = await receiving({ jobs, keepDead: () => Promise.reject(new Error("disk full")) });
+  test.each<[string, () => Promise<void>]>([
+    ["fails", () => Promise.reject(new Error("disk full"))],
+    [
+      "throws at once",
+      () => {
+        throw new Error("disk full");
+      },
+    ],
+  ])("that %s leaves the job with its sender, for later", async (_, keepDead) => {
+    const { push, lines } = await receiving({ jobs, keepDead });
     const body = envelope("given.up");
     const answer = await push(body);
     expect(summary(answer)).toMatchObject({ status: 503, outcome: "release", code: "NOT_KEPT", retryAfter: "5" });
@@ -195,11 +213,38 @@ describe("keepDead", () => {
   });
 });
 
+describe("a carrier of one's own", () => {
+  const faulty = (): never => {
+    throw new TypeError("a bug");
+  };
+  test.each([
+    ["recognises", { recognises: faulty }],
+    ["proves", { open: faulty }],
+    ["answers", { reply: faulty }],
+  ])("that fails where it %s is a 500, and the process goes on", async (_, bug) => {
+    const carrier: Carrier = { ...native({ keys }), name: "ours", ...bug };
+    const { push, lines } = await receiving({ jobs, keys: undefined, carriers: [carrier] });
+    expect(summary(await push(envelope("works")))).toMatchObject({ status: 500, code: "INTERNAL" });
+    expect(lines.at(-1)).toMatchObject({ event: "push_refused", message: "TypeError: a bug" });
+  });
+});
+
 describe("a receiver starts only with what can work", () => {
   test.each<[string, Partial<Parameters<typeof createReceiver>[0]>, RegExp]>([
     ["nobody who may push", {}, /nobody may push here: give `keys` or `carriers`/],
     ["a secret that is none", { keys: "hunter2" }, /secret 1 of the key ring is not "whsec_"/],
     ["a path without a slash", { keys: secret, path: "work" }, /path is "work": begin it with a slash/],
+    [
+      "a path that no request can have",
+      { keys: secret, path: "/work?from=us" },
+      /path is "\/work\?from=us": .* leave out \? and #/,
+    ],
+    [
+      "a wait that no timer can hold",
+      { keys: secret, bodyTimeout: "30d" },
+      /bodyTimeout is 2592000000 ms; at most "24d"/,
+    ],
+    ["a grace that no timer can hold", { keys: secret, abort: "30d" }, /abort is 2592000000 ms; at most "24d"/],
     ["no place for a job", { keys: secret, concurrency: 0 }, /concurrency is 0: a whole number from 1/],
     ["no room for a body", { keys: secret, maxBodyBytes: 0 }, /maxBodyBytes is 0/],
     ["no time for a body", { keys: secret, bodyTimeout: Number.NaN }, /bodyTimeout is null/],
@@ -237,17 +282,6 @@ describe("a receiver starts only with what can work", () => {
       concurrency: 3,
     });
   });
-});
-
-test("a receiver is a function from Request to Response, for whatever speaks fetch", async () => {
-  const receiver = createReceiver({ jobs, keys, log: "off", allowPeers: ["10.0.0.1"] });
-  const body = envelope("works");
-  const request = (): Request =>
-    new Request("https://app.example/work?x=1", { method: "POST", headers: signed(body), body });
-  expect((await receiver(request())).status).toBe(403);
-  const answer = await receiver(request(), { peer: "10.0.0.1" });
-  expect({ status: answer.status, job: answer.headers.get("x-waybill-job") }).toEqual({ status: 200, job: idIn(body) });
-  expect((await receiver(new Request("https://app.example/other"))).status).toBe(404);
 });
 
 test("what is not for the receiver is a 404 where it is alone, and a GET of its path is a 405, without a log line", async () => {

@@ -1,7 +1,7 @@
 /** What a door needs: whatever takes a job from elsewhere, runs it by `execute` and tells its outcome, or hands it on. */
 export type { AnyJobOptions } from "../any-job.ts";
 export { anyJob } from "../any-job.ts";
-export { durationMs } from "../duration.ts";
+export { durationMs, timerMs } from "../duration.ts";
 export { parseEnvelope, serialiseEnvelope } from "../envelope/index.ts";
 export type { JobLabel } from "../events.ts";
 export type { Delivery } from "../execute.ts";
