@@ -1,5 +1,6 @@
 import type { ConnectOptions, JobDefinition, Jobs, Middleware, WorkerOptions } from "@waybill/core";
 import type { BackendFactory } from "@waybill/core/backend";
+import { timerMs } from "@waybill/core/door";
 import type { ReceiverOptions, StopOptions } from "@waybill/http";
 import type { NodeDoor } from "@waybill/http/node";
 import { refuse } from "./refuse.ts";
@@ -87,6 +88,13 @@ const PUSH: Record<keyof WaybillPushOptions, true> = {
   shutdown: true,
 };
 
+const WORKER_SHUTDOWN: Record<keyof NonNullable<WorkerOptions["shutdown"]>, true> = {
+  drain: true,
+  abort: true,
+  close: true,
+};
+const PUSH_SHUTDOWN: Record<keyof NonNullable<WaybillPushOptions["shutdown"]>, true> = { drain: true, abort: true };
+
 /** Throws `CONFIG_INVALID` for an option that does not exist: a misspelt one would be a default nobody chose. */
 export function checkOptions(options: WaybillOptions): WaybillOptions {
   if (typeof options !== "object" || options === null) {
@@ -96,9 +104,18 @@ export function checkOptions(options: WaybillOptions): WaybillOptions {
   if (options.url === undefined) {
     throw refuse('`url` of WaybillModule.forRoot is missing; give one, such as "sqlite:./waybill.db"');
   }
-  if (options.worker) onlyKnown(options.worker, WORKER, "an option of `worker`");
-  if (options.push) onlyKnown(options.push, PUSH, "an option of `push`");
+  const { worker, push } = options;
+  if (worker) onlyKnown(worker, WORKER, "an option of `worker`");
+  if (worker?.shutdown) onlyKnown(worker.shutdown, WORKER_SHUTDOWN, "an option of `worker.shutdown`");
+  if (push) onlyKnown(push, PUSH, "an option of `push`");
+  if (push?.shutdown) checkPushShutdown(push.shutdown);
   return options;
+}
+
+/** A receiver is told at its end; by then nobody could be refused. */
+function checkPushShutdown(shutdown: NonNullable<WaybillPushOptions["shutdown"]>): void {
+  onlyKnown(shutdown, PUSH_SHUTDOWN, "an option of `push.shutdown`");
+  for (const step of ["drain", "abort"] as const) timerMs(shutdown[step] ?? 0, `push.shutdown.${step}`);
 }
 
 function onlyKnown(given: object, known: Readonly<Record<string, true>>, what: string): void {

@@ -1,9 +1,9 @@
 import { Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
-import { defineJob, handlerFor } from "@waybill/core";
+import { defineJob, handlerFor, newSecret } from "@waybill/core";
 import { expect, test } from "vitest";
 import { InjectJob, JobHandler, JobQueue, type QueueOf, WaybillModule, type WaybillOptions } from "../src/index.ts";
-import { settled, started, startedWith, waybill } from "./started.ts";
+import { listening, settled, started, startedWith, waybill } from "./started.ts";
 
 const one = defineJob({ type: "one" });
 const other = defineJob({ type: "other" });
@@ -64,8 +64,24 @@ test.each<[string, Record<string, unknown>, RegExp]>([
   ["of forRoot", { wroker: {} }, /"wroker" is not an option of WaybillModule\.forRoot; there are url, jobs, worker/],
   ["of the worker", { worker: { concurency: 1 } }, /"concurency" is not an option of `worker`; there are queues/],
   ["of the push", { push: { key: "x" } }, /"key" is not an option of `push`; there are keys/],
+  [
+    "of the worker's shutdown",
+    { worker: { shutdown: { drian: "5s" } } },
+    /"drian" is not an option of `worker\.shutdown`; there are drain, abort, close/,
+  ],
+  [
+    "of the push's shutdown",
+    { push: { shutdown: { close: "5s" } } },
+    /"close" is not an option of `push\.shutdown`; there are drain, abort/,
+  ],
 ])("an unknown option %s does not start", async (_, options, message) => {
   await expect(started(options as Partial<WaybillOptions>)).rejects.toThrow(message);
+});
+
+test("a time of the push's shutdown that is none does not start: the shutdown is too late to say so", async () => {
+  const options = { push: { keys: newSecret(), shutdown: { drain: "20 s" } } };
+  const app = listening(options as unknown as Partial<WaybillOptions>, { providers: [HandlesOne] });
+  await expect(app).rejects.toThrow(/push\.shutdown\.drain is "20 s"; write/);
 });
 
 test("no url, and no options at all, say what is missing", async () => {
