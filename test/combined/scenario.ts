@@ -53,7 +53,7 @@ export function scenarioOf(seed: number): Scenario {
     ...maybe({ max: pick(2_000, MINUTE) }),
     ...maybe({ jitter: false }),
     ...maybe({ nonRetryable: pick(["card.declined"], ["card.*"], ["cards.*"], []) }),
-    ...maybe({ onExhaustion: pick("discard", "dead_letter") as const }),
+    ...maybe({ onExhaustion: pick("discard" as const, "dead_letter" as const) }),
   });
   const job = (): PlannedJob => {
     const delayMs = pick(1, 1_500, MINUTE);
