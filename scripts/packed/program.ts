@@ -1,0 +1,92 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { delimiter, dirname } from "node:path";
+
+export interface Ended {
+  readonly output: string;
+  /** Or the signal that ended it. */
+  readonly code: number | NodeJS.Signals;
+}
+
+/** What a stranger's shell has: this Node first, and nothing that npm or this repository put there for the script that runs us. */
+const env: NodeJS.ProcessEnv = Object.fromEntries(
+  Object.entries(process.env).filter(
+    ([name]) => !/^(NODE_OPTIONS|INIT_CWD|npm_(package|lifecycle|command|execpath|config_local_prefix))/.test(name),
+  ),
+);
+const inherited = (process.env["PATH"] ?? "").split(delimiter).filter((path) => !path.includes("node_modules"));
+env["PATH"] = [dirname(process.execPath), ...inherited].join(delimiter);
+env["npm_config_update_notifier"] = "false";
+
+export interface Program {
+  readonly cwd: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Default 120 s, then it is killed. */
+  readonly limitMs?: number;
+}
+
+/** Runs a program to its end; rejects with all that it printed unless it ends with 0. */
+export async function run(command: readonly string[], program: Program): Promise<string> {
+  const { output, code } = await started(command, program).ended;
+  if (code !== 0) throw new Error(`${command.join(" ")}\nended with ${code}:\n${output}`);
+  return output;
+}
+
+/** Runs a program that ends when it is told to: once `until` is in its output it gets SIGTERM, and must end with 0. */
+export async function runUntil(until: string, command: readonly string[], program: Program): Promise<string> {
+  return endedBy("SIGTERM", [0], until, command, program);
+}
+
+/** As a person does in a shell: every process of the command gets SIGINT, of which npx itself may die. */
+export async function runUntilCtrlC(until: string, command: readonly string[], program: Program): Promise<string> {
+  return endedBy("SIGINT", [0, 130, "SIGINT"], until, command, program);
+}
+
+async function endedBy(
+  signal: NodeJS.Signals,
+  codes: readonly (number | NodeJS.Signals)[],
+  until: string,
+  command: readonly string[],
+  program: Program,
+): Promise<string> {
+  const { end, ended, heard } = started(command, program);
+  await Promise.race([heard(until), ended]);
+  end(signal);
+  const { output, code } = await ended;
+  if (codes.includes(code) && output.includes(until)) return output;
+  throw new Error(`${command.join(" ")}\nended with ${code}, having said:\n${output}`);
+}
+
+/** Both streams as one text, as a person sees them. */
+function started(
+  [name = "", ...args]: readonly string[],
+  { cwd, env: more = {}, limitMs = 120_000 }: Program,
+): { end: (signal: NodeJS.Signals) => void; ended: Promise<Ended>; heard: (text: string) => Promise<void> } {
+  const child = spawn(name, args, { cwd, env: { ...env, ...more }, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  // The group, once it is there: with npx between, the program is a child of the child.
+  const end = (signal: NodeJS.Signals): void => void (child.pid !== undefined && kill(-child.pid, signal));
+  const timer = setTimeout(() => end("SIGKILL"), limitMs);
+  let output = "";
+  const listeners = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      for (const listener of listeners) listener();
+    });
+  }
+  const ended = once(child, "close").then(([code, signal]: unknown[]) => {
+    clearTimeout(timer);
+    return { output, code: (code ?? signal) as Ended["code"] };
+  });
+  const heard = (text: string): Promise<void> =>
+    new Promise((resolve) => listeners.add(() => void (output.includes(text) && resolve())));
+  return { end, ended, heard };
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended by itself; its code and its output say how.
+  }
+}
