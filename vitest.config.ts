@@ -8,8 +8,6 @@ const shared = {
   environment: "node",
   testTimeout: 30_000,
   hookTimeout: 30_000,
-  // Of tests in one file that say they are concurrent: they wait for leases and delays to end.
-  maxConcurrency: 12,
   // Hundreds of processes are started from sources: each compiles them in a third of the time once one has.
   env: { NODE_COMPILE_CACHE: fileURLToPath(new URL("node_modules/.cache/waybill-tests", import.meta.url)) },
 } as const;

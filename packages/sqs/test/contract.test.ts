@@ -1,9 +1,12 @@
 import { runBackendContract } from "@waybill/backend-contract";
-import { describe, test } from "vitest";
+import { describe, test, vi } from "vitest";
 import { sqsBackend } from "../src/index.ts";
 import { context, freshPrefix, region, useEmulator } from "./fresh.ts";
 
 const emulator = useEmulator();
+
+// SQS counts in seconds: most of a rule is waiting.
+vi.setConfig({ maxConcurrency: 25 });
 
 const age = "oldestWaitMs is how long the oldest ready message has been ready, and null when none is";
 const apart = "counts tell ready, delayed, leased and dead apart";
