@@ -32,6 +32,8 @@ export interface FaultTarget {
   readonly keepsRoster: boolean;
   /** Jobs that many workers share in a scenario of some seconds. */
   readonly crowd: number;
+  /** Rest of each of a producer's 50 lines after a job, where a backlog would take the store minutes to hand out. */
+  readonly restMs: number;
   /** A kill this soon after a store was laid out proves nothing: the server has not promised to know it yet. */
   readonly ripeMs: number;
   /** How long a worker with a lease of 500 ms must stand still until its job is another's. */
@@ -44,7 +46,7 @@ export async function freshFolder(): Promise<{ folder: string; remove: () => Pro
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-const usual = { uniqueIds: true, keepsRoster: true, crowd: 20_000, ripeMs: 0, frozenMs: 4_000 } as const;
+const usual = { uniqueIds: true, keepsRoster: true, crowd: 20_000, restMs: 0, ripeMs: 0, frozenMs: 4_000 } as const;
 
 /** For scenarios that need no second process. */
 export const inProcess: FaultTarget = {
@@ -107,5 +109,6 @@ export const targets: readonly FaultTarget[] = [
     uniqueIds: false,
     keepsRoster: false,
     crowd: 4_000,
+    restMs: 100,
   },
 ];

@@ -74,7 +74,7 @@ export function survivesOutages(name: string): void {
         record,
         JSON.stringify({ queues: ["default"], concurrency: 20, lease: "5s" }),
       );
-      const producer = started("producer", url, promised, "default", "1000000", "patient");
+      const producer = started("producer", url, promised, "default", "1000000", "patient", String(target.restMs));
       await eventually(() => settled(worker) > 100, "both are at work", 60_000);
       await during();
       const [ranBefore, promisedBefore] = [settled(worker), readLines(promised).length];
