@@ -33,6 +33,7 @@ export interface Ended {
 export interface Running {
   readonly child: ChildProcessWithoutNullStreams;
   readonly ended: Promise<Ended>;
+  /** Whole lines so far. */
   readonly stdout: () => string;
 }
 
@@ -59,7 +60,7 @@ export function start(
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
   child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
   const ended = new Promise<Ended>((resolve) => child.on("close", (code) => resolve({ code, stdout, stderr })));
-  return { child, ended, stdout: () => stdout };
+  return { child, ended, stdout: () => stdout.slice(0, stdout.lastIndexOf("\n") + 1) };
 }
 
 /** Runs the command to its end. */
@@ -77,6 +78,9 @@ export const jsonLines = (text: string): Record<string, unknown>[] =>
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+/** What it has logged so far. */
+export const linesOf = (running: Running): Record<string, unknown>[] => jsonLines(running.stdout());
 
 /** Looks every 20 ms until `look` gives something, for at most `limitMs`. */
 export async function until<T>(what: string, look: () => T | null | undefined | false, limitMs = 60_000): Promise<T> {

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { fixture, freshPlace, jsonLines, start, until, waybill } from "./cli.ts";
+import { fixture, freshPlace, jsonLines, linesOf, start, until, waybill } from "./cli.ts";
 
 const jobs = fixture("jobs");
 
@@ -17,8 +17,7 @@ async function placeWithDead(count: number): Promise<ReturnType<typeof freshPlac
 async function workUntil(env: Readonly<Record<string, string>>, outcome: string, count: number): Promise<void> {
   const worker = start(["worker", "--jobs", jobs], env);
   await until(`${count} × ${outcome}`, () => {
-    const whole = worker.stdout().slice(0, worker.stdout().lastIndexOf("\n") + 1);
-    const settled = jsonLines(whole).filter((line) => line["event"] === "settled" && line["outcome"] === outcome);
+    const settled = linesOf(worker).filter((line) => line["event"] === "settled" && line["outcome"] === outcome);
     return settled.length >= count;
   });
   worker.child.kill("SIGTERM");

@@ -8,7 +8,7 @@ import { defineJob, Discard, keyRing, newSecret } from "@waybill/core";
 import { createReceiver } from "@waybill/http";
 import { nodeListener } from "@waybill/http/node";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { freshPlace, jsonLines, type Running, start, until, waybill } from "./cli.ts";
+import { freshPlace, jsonLines, linesOf, type Running, start, until, waybill } from "./cli.ts";
 
 type Listener = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -24,8 +24,6 @@ async function serve(listener: Listener, path?: string): Promise<string> {
   return path === undefined ? `http://127.0.0.1:${(server.address() as AddressInfo).port}` : `http://unix:${path}`;
 }
 
-const linesOf = (running: Running): Record<string, unknown>[] =>
-  jsonLines(running.stdout().slice(0, running.stdout().lastIndexOf("\n") + 1));
 const settledBy = (running: Running, count: number): Promise<Record<string, unknown>[]> =>
   until(`${count} settled`, () => {
     const lines = linesOf(running).filter(({ event }) => event === "settled");

@@ -1,13 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { newSecret } from "@waybill/core";
 import { describe, expect, test } from "vitest";
-import { fixture, freshPlace, jsonLines, type Running, start, until, waybill } from "./cli.ts";
+import { fixture, freshPlace, jsonLines, linesOf, type Running, start, until, waybill } from "./cli.ts";
 
 const jobs = fixture("jobs");
-
-/** The whole lines so far; the last may still be on its way. */
-const linesOf = (running: Running): Record<string, unknown>[] =>
-  jsonLines(running.stdout().slice(0, running.stdout().lastIndexOf("\n") + 1));
 
 const booted = (running: Running): Promise<Record<string, unknown>> =>
   until("the boot line", () => linesOf(running).find((line) => line["event"] === "booted"));
