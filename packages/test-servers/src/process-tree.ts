@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 
+const STOPPED_WITHIN_MS = 10_000;
+
 /** A process and everything below it, parents first. PostgreSQL's children leave the process group: only /proc knows. */
 export function processTree(root: number): number[] {
   const children = new Map<number, number[]>();
@@ -13,14 +15,32 @@ export function processTree(root: number): number[] {
   return tree;
 }
 
+/** Stops the whole tree and returns when no thread of it runs any more: on a busy machine the signal takes its time. */
+export function stopTree(root: number): void {
+  const until = performance.now() + STOPPED_WITHIN_MS;
+  do {
+    if (performance.now() > until) throw new Error(`process ${root} runs on after SIGSTOP`);
+    // Again each time: a process may have been forked while we looked.
+    signalTree(root, "SIGSTOP");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+  } while (processTree(root).some(isRunning));
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/task`).some((thread) => !/^[TtZX]/.test(stateOf(`${pid}/task/${thread}`)));
+  } catch (error) {
+    if (isGone(error)) return false;
+    throw error;
+  }
+}
+
+/** State and all that follows it; the name in parentheses before it may hold spaces. */
+const stateOf = (path: string): string => readFileSync(`/proc/${path}/stat`, "utf8").replace(/^.*\) /s, "");
+
 function parentOf(pid: number): number | null {
   try {
-    // The name in parentheses may hold spaces; state and parent follow the last one.
-    return Number(
-      readFileSync(`/proc/${pid}/stat`, "utf8")
-        .replace(/^.*\) \S+ /s, "")
-        .split(" ")[0],
-    );
+    return Number(stateOf(`${pid}`).split(" ")[1]);
   } catch (error) {
     if (isGone(error)) return null;
     throw error;

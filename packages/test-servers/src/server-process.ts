@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isRoot, removeDataFolder } from "./data-folder.ts";
-import { signalTree } from "./process-tree.ts";
+import { signalTree, stopTree } from "./process-tree.ts";
 import type { TestServer } from "./test-server.ts";
 
 export interface ServerProcess {
@@ -71,7 +71,9 @@ export async function startProcess(program: ServerProcess): Promise<TestServer> 
     async kill() {
       if (alive()) await gone(() => signal("SIGKILL"));
     },
-    freeze: () => signal("SIGSTOP"),
+    freeze() {
+      if (alive()) stopTree(child.pid as number);
+    },
     thaw: () => signal("SIGCONT"),
     async restart() {
       await end();
