@@ -7,7 +7,7 @@ import { daemonHeaders, envelope, idIn, signedAttributes } from "./daemon-reques
 import { type Attack, attack, dice } from "./hostile.ts";
 
 const REQUESTS = 10_000;
-const WARM_UP = 2_000;
+const WARM_UP = 5_000;
 const AT_ONCE = 200;
 /** In bytes. What a burst of large bodies has taken from the system comes back late, and not all of it. */
 const MOST_RSS_GROWTH = 64 * 1_048_576;
