@@ -1,6 +1,6 @@
 import { toError } from "@waybill/core";
 import { CommanderError } from "commander";
-import { red } from "./style.ts";
+import { harmless, red } from "./style.ts";
 
 /** One line of text for a person. */
 export function printText(text: string): void {
@@ -18,7 +18,9 @@ export function printError(thrown: unknown, json: boolean): void {
   const code = codeOf(error);
   const message = error.message.replace(/^error: /, "").trim();
   process.stderr.write(
-    json ? `${JSON.stringify({ error: { code, message } })}\n` : `${red("error:")} ${message}${hintFor(code)}\n`,
+    json
+      ? `${JSON.stringify({ error: { code, message } })}\n`
+      : `${red("error:")} ${message.split("\n").map(harmless).join("\n")}${hintFor(code)}\n`,
   );
   if (debugging()) process.stderr.write(`${stackOf(error)}\n`);
 }

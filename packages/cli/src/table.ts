@@ -1,4 +1,4 @@
-import { bold } from "./style.ts";
+import { bold, harmless } from "./style.ts";
 
 export interface Column<Row> {
   readonly title: string;
@@ -9,7 +9,7 @@ export interface Column<Row> {
 
 /** Rows under aligned titles, two spaces apart, no trailing blanks. */
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
-  const cells = rows.map((row) => columns.map((column) => column.text(row)));
+  const cells = rows.map((row) => columns.map((column) => harmless(column.text(row))));
   const widths = columns.map((column, at) => Math.max(column.title.length, ...cells.map((line) => line[at]!.length)));
   const line = (texts: readonly string[]): string =>
     texts
