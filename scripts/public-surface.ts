@@ -139,36 +139,44 @@ function declarationsOf(node: ESTree.Node): { readonly name: string; readonly ki
   }
 }
 
-function membersOf(source: Source, node: ESTree.Node): Member[] {
+function membersOf(source: Source, node: ESTree.Node): readonly Member[] {
   if (node.type === "TSInterfaceDeclaration") {
     const own = overloaded(node.body.body.flatMap((one) => memberOf(source, one)));
     return [...own, ...node.extends.flatMap(({ expression }) => inherited(source, expression))];
   }
   if (node.type === "ClassDeclaration") return overloaded(node.body.body.flatMap((one) => memberOf(source, one)));
-  if (node.type !== "TSTypeAliasDeclaration") return [];
-  const { typeAnnotation } = node;
-  const parts = typeAnnotation.type === "TSUnionType" ? typeAnnotation.types : [typeAnnotation];
-  return parts.flatMap((part) =>
-    part.type === "TSTypeLiteral" ? part.members.flatMap((one) => memberOf(source, one)) : [],
-  );
+  return node.type === "TSTypeAliasDeclaration" ? overloaded(membersOfType(source, node.typeAnnotation)) : [];
+}
+
+/** Of each part, where it is written out here or is ours by name. */
+function membersOfType(source: Source, type: ESTree.TSType): readonly Member[] {
+  if (type.type === "TSUnionType" || type.type === "TSIntersectionType") {
+    return type.types.flatMap((part) => membersOfType(source, part));
+  }
+  if (type.type === "TSTypeLiteral") return type.members.flatMap((one) => memberOf(source, one));
+  return type.type === "TSTypeReference" && type.typeName.type === "Identifier" ? inherited(source, type.typeName) : [];
 }
 
 /** Members of what is extended by name, where it is ours; "Omit<…>" and the like are described where they point. */
-function inherited({ file, body }: Source, base: ESTree.Expression): readonly Member[] {
-  if (base.type !== "Identifier") return [];
-  const foreign = body.some(
-    (one) =>
-      one.type === "ImportDeclaration" &&
-      !one.source.value.startsWith(".") &&
-      one.specifiers.some(({ local }) => local.name === base.name),
-  );
-  const utility = base.name === "Omit" || base.name === "Pick" || base.name === "Partial";
-  return foreign || utility ? [] : declared(file, base.name).members.map((one) => ({ ...one, inherited: true }));
+function inherited(source: Source, base: ESTree.Node): readonly Member[] {
+  if (base.type !== "Identifier" || !isOurs(source, base.name)) return [];
+  return declared(source.file, base.name).members.map((one) => ({ ...one, inherited: true }));
 }
 
-/** A comment on the first of several signatures is about all of them. */
+function isOurs({ body }: Source, name: string): boolean {
+  return body.some((one) =>
+    one.type === "ImportDeclaration"
+      ? one.source.value.startsWith(".") && one.specifiers.some(({ local }) => local.name === name)
+      : declarationsOf(declarationOf(one)).some((declaration) => declaration.name === name),
+  );
+}
+
+/** A comment on one of several signatures is about all of them. */
 function overloaded(members: readonly Member[]): Member[] {
-  return members.map((one) => ({ ...one, doc: one.doc ?? members.find(({ name }) => name === one.name)?.doc ?? null }));
+  return members.map((one) => ({
+    ...one,
+    doc: one.doc ?? members.find(({ name, doc }) => name === one.name && doc !== null)?.doc ?? null,
+  }));
 }
 
 function memberOf(source: Source, node: ESTree.TSSignature | ESTree.ClassElement): Member[] {

@@ -52,28 +52,26 @@ export interface Producer {
   readonly backend: Pick<Backend, "name" | "address" | "capabilities">;
   readonly events: EventBus;
   /**
-   * Gives a job to its queue. Resolves once it is as durable as the backend promises. Rejects `PAYLOAD_INVALID`, `ENVELOPE_INVALID`,
-   * `CONFIG_INVALID`, `JOB_UNKNOWN`, `CAPABILITY_MISSING`, `ID_CONFLICT`, `BACKEND_FULL` or `BACKEND_CLOSED`: nothing
-   * was stored; or `BACKEND_UNAVAILABLE` within the timeout: the job may be stored or not.
+   * Gives a job to its queue. Resolves once it is as durable as the backend promises. Rejects `PAYLOAD_INVALID`,
+   * `ENVELOPE_INVALID`, `CONFIG_INVALID`, `JOB_UNKNOWN`, `CAPABILITY_MISSING`, `ID_CONFLICT`, `BACKEND_FULL` or
+   * `BACKEND_CLOSED`: nothing was stored; or `BACKEND_UNAVAILABLE` within the timeout: the job may be stored or not.
+   * By a type's name, for jobs whose definition lives elsewhere, the payload is checked only by who runs it.
    */
-  enqueue<Input, Output>(
-    job: JobDefinition<Input, Output>,
+  enqueue<Input = unknown>(
+    job: JobDefinition<Input, unknown> | string,
     payload: NoInfer<Input>,
     options?: EnqueueOptions,
   ): Promise<Receipt>;
-  /** By type name, for jobs whose definition lives elsewhere; the payload is checked only by who runs it. */
-  enqueue(type: string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
   /**
-   * As `enqueue`, within your transaction. It is one on the same database: the job is there once you commit, and never was
-   * if you roll back. What fits is for the backend's package to say. `CAPABILITY_MISSING` where the backend has none.
+   * As `enqueue`, within your transaction. It is one on the same database: the job is there once you commit, and never
+   * was if you roll back. What fits is for the backend's package to say. `CAPABILITY_MISSING` where the backend has none.
    */
-  enqueueIn<Input, Output>(
+  enqueueIn<Input = unknown>(
     transaction: unknown,
-    job: JobDefinition<Input, Output>,
+    job: JobDefinition<Input, unknown> | string,
     payload: NoInfer<Input>,
     options?: EnqueueOptions,
   ): Promise<Receipt>;
-  enqueueIn(transaction: unknown, type: string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
   /**
    * Stores an envelope that somebody else made. It stays as it is, byte for byte, and keeps the signature it came
    * with. Rejects as `enqueue` does; `ENVELOPE_INVALID` for a body that is none. Up to what the backend takes:

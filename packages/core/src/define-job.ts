@@ -56,6 +56,7 @@ interface DefinitionOptions<Schema extends StandardSchema> {
   readonly type: string;
   /** Where the job waits. Default "default". */
   readonly queue?: string;
+  /** How a failed attempt is followed by the next. Default: 10 attempts, from 5 s to 1 h apart. */
   readonly retry?: RetryOptions;
   /**
    * What becomes of the job by the error that its handler throws, the first match deciding: `[{ error: CardDeclined,

@@ -18,6 +18,7 @@ const receipt = defineJob({
   payload: z.object({ orderId: z.string(), at: z.iso.datetime().transform((text) => new Date(text)) }),
 });
 
+const loose = defineJob({ type: "loose" });
 const count = defineJob({ type: "count.add", payload: z.object({ n: z.number() }) });
 
 test("the payload's type flows from the schema to handler and enqueue, input and output apart", () => {
@@ -38,6 +39,52 @@ test("the payload's type flows from the schema to handler and enqueue, input and
     jobs.enqueue(receipt, { orderId: "o", at: "x" }, { delay: "10" }),
     // @ts-expect-error the same, inline
     runInline(receipt, { orderId: 1 }),
+  ];
+  expectTypeOf(calls).toBeFunction();
+});
+
+test("what is wrong is said of the payload or the option, and not of the job", () => {
+  const calls = (jobs: Jobs) => [
+    jobs.enqueue(
+      count,
+      // @ts-expect-error a field of the wrong type
+      { n: "1" },
+    ),
+    jobs.enqueueIn(
+      {},
+      count,
+      { n: 1 },
+      // @ts-expect-error a duration in words
+      { delay: "soon" },
+    ),
+    jobs.enqueue("elsewhere.known", { anything: 1 }),
+    jobs.enqueue(loose, { anything: 1 }),
+  ];
+  expectTypeOf(calls).toBeFunction();
+});
+
+test("a type declared by its whole list of arguments takes that list and no other", () => {
+  const pair = defineJob({
+    type: "pair.add",
+    args: z.tuple([z.string(), z.number()]),
+    handler: ([name, n]) => void [expectTypeOf(name).toBeString(), expectTypeOf(n).toBeNumber()],
+  });
+  const calls = (jobs: Jobs) => [
+    jobs.enqueue(pair, ["one", 1]),
+    // @ts-expect-error an argument of the wrong type
+    jobs.enqueue(pair, ["one", "1"]),
+    // @ts-expect-error one argument too few
+    jobs.enqueueMany([{ job: pair, payload: ["one"] }]),
+    // @ts-expect-error a list of arguments is a list
+    defineJob({ type: "a", args: z.object({ n: z.number() }) }),
+    // @ts-expect-error one argument, or the list of all
+    defineJob({ type: "a", args: z.tuple([z.number()]), payload: z.number() }),
+    // @ts-expect-error nothing of that name follows an error
+    defineJob({ type: "a", errors: [{ error: "CARD_DECLINED", do: "ignore" }] }),
+    // @ts-expect-error a release says for how long
+    defineJob({ type: "a", errors: [{ error: "CARD_DECLINED", do: "release" }] }),
+    // @ts-expect-error a class of errors makes errors
+    defineJob({ type: "a", errors: [{ error: Date, do: "discard" }] }),
   ];
   expectTypeOf(calls).toBeFunction();
 });
