@@ -3,6 +3,7 @@ import type { Signature } from "@waybill/core";
 import type { JobLabel } from "@waybill/core/door";
 import { PushRefused } from "./problem.ts";
 import type { PushAnswer, Push } from "./push.ts";
+import type { Once } from "./replay.ts";
 
 /** A job as a carrier delivers it, once the carrier's own wrapping and proof are off. */
 export interface Parcel {
@@ -24,7 +25,7 @@ export interface Parcel {
    * Names this very request where the same one must not come again once its job has ended, whoever sends it; null where
    * a carrier may repeat itself.
    */
-  readonly once: string | null;
+  readonly once: Once | null;
 }
 
 /** One way jobs are pushed to us. A module each in `carriers/`; what they have in common is not in them. */

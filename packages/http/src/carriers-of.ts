@@ -5,10 +5,13 @@ import { native } from "./carriers/native.ts";
 import type { DoorOptions } from "./door.ts";
 import type { ReceiverOptions, Senders } from "./receiver-options.ts";
 
-/** Our own senders last: unsigned ones have no mark, and would be taken for whoever else pushes. */
+/** Throws `CONFIG_INVALID`. Our own senders last: unsigned ones have no mark, and would be taken for whoever else pushes. */
 export function carriersOf(options: Senders & Pick<DoorOptions, "tolerance">): readonly Carrier[] {
   const { keys, carriers = [], tolerance } = options;
-  if (keys === undefined) return carriers;
+  if (keys === undefined) {
+    if (tolerance === undefined) return carriers;
+    throw refuse("tolerance is of what `keys` sign; give those, or native({ keys, tolerance })");
+  }
   return [...carriers, native({ keys, ...(tolerance !== undefined && { tolerance }) })];
 }
 

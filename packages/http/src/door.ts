@@ -19,7 +19,7 @@ export interface DoorOptions {
   readonly bodyTimeout?: Duration;
   /** Only these peers, as well as a signature: "unix", addresses, ranges. Absent: any. */
   readonly allowPeers?: readonly string[];
-  /** A request is fresh for this long before and after its timestamp. Default "5m". */
+  /** A request that `keys` sign is fresh for this long before and after its timestamp. Default "5m". */
   readonly tolerance?: Duration;
 }
 
@@ -52,14 +52,13 @@ export function createDoor(
 ): Door {
   const { path, carriers, events, maxBodyBytes = 2_097_152 } = options;
   const bodyTimeoutMs = positiveMs(options.bodyTimeout ?? "10s", "bodyTimeout");
-  const toleranceMs = positiveMs(options.tolerance ?? "5m", "tolerance");
   if (carriers.length === 0) throw refuse("nobody may push here: give `keys` or `carriers`");
   if (!/^\/[^?#\s]*$/.test(path)) throw refuse(`path is "${path}": begin it with a slash, and leave out ? and #`);
   if (!Number.isFinite(maxBodyBytes) || maxBodyBytes <= 0) {
     throw refuse(`maxBodyBytes is ${maxBodyBytes}: a number above 0`);
   }
   const isAllowed = peerRule(options.allowPeers);
-  const seen = new ReplayWindow(toleranceMs * 2, Date.now);
+  const seen = new ReplayWindow(Date.now);
   const bodies = new BodyReader(maxBodyBytes, bodyTimeoutMs);
 
   const isHere = ({ path: at }: Pick<Push, "path">, { paths }: Carrier): boolean => at === path || paths.includes(at);

@@ -1,41 +1,48 @@
+/** One request among all that a carrier lets in. */
+export interface Once {
+  /** No two requests that are fresh until the same moment have it. */
+  readonly name: string;
+  /** Unix milliseconds from which on the carrier refuses it as stale. */
+  readonly freshUntil: number;
+}
+
+/** Past requests are looked for this often, at the most. */
+const SWEEP_MS = 10_000;
+
 /**
- * The requests taken lately, so that none is taken twice. Two generations, each as long as a request stays fresh: what
- * is forgotten would be refused as stale. `remember` answers false for one that is known.
+ * The requests that have ended their job, each for as long as it would be taken again, in the memory of this process:
+ * some 100 bytes each, for five minutes unless told otherwise.
  */
 export class ReplayWindow {
-  readonly #spanMs: number;
   readonly #now: () => number;
-  #young = new Set<string>();
-  #old = new Set<string>();
-  #turnedAt: number;
+  /** Names by the moment: what is signed in one second is forgotten as one. */
+  readonly #fresh = new Map<number, Set<string>>();
+  #sweptAt: number;
 
-  constructor(spanMs: number, now: () => number) {
-    this.#spanMs = spanMs;
+  constructor(now: () => number) {
     this.#now = now;
-    this.#turnedAt = now();
+    this.#sweptAt = now();
   }
 
-  has(once: string): boolean {
-    this.#turn();
-    return this.#young.has(once) || this.#old.has(once);
+  get size(): number {
+    return [...this.#fresh.values()].reduce((sum, names) => sum + names.size, 0);
   }
 
-  remember(once: string): boolean {
-    if (this.has(once)) return false;
-    this.#young.add(once);
-    return true;
+  has({ name, freshUntil }: Once): boolean {
+    return this.#fresh.get(freshUntil)?.has(name) ?? false;
   }
 
-  forget(once: string): void {
-    this.#young.delete(once);
-    this.#old.delete(once);
+  remember({ name, freshUntil }: Once): void {
+    this.#sweep();
+    const names = this.#fresh.get(freshUntil);
+    if (names) names.add(name);
+    else this.#fresh.set(freshUntil, new Set([name]));
   }
 
-  #turn(): void {
+  #sweep(): void {
     const now = this.#now();
-    if (now - this.#turnedAt < this.#spanMs) return;
-    this.#old = now - this.#turnedAt < 2 * this.#spanMs ? this.#young : new Set();
-    this.#young = new Set();
-    this.#turnedAt = now;
+    if (Math.abs(now - this.#sweptAt) < SWEEP_MS) return;
+    this.#sweptAt = now;
+    for (const freshUntil of this.#fresh.keys()) if (freshUntil < now) this.#fresh.delete(freshUntil);
   }
 }

@@ -38,7 +38,8 @@ export function native({ keys, tolerance = "5m" }: NativeOptions): Carrier {
       if (!ring.verify({ id, timestamp, body }, signature)) throw forbidden("no key of ours made this signature");
       if (Math.abs(Date.now() - timestamp * 1_000) > toleranceMs) throw forbidden("its timestamp is stale");
       // Not by the signature: values added to its list would make another request of it.
-      return { ...parcelOf(headers, body), provenId: id, once: `${id} ${timestamp}` };
+      const once = { name: id, freshUntil: timestamp * 1_000 + toleranceMs };
+      return { ...parcelOf(headers, body), provenId: id, once };
     },
   };
 }

@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { defineJob, keyRing, newSecret } from "@waybill/core";
+import { expect, test } from "vitest";
+import { createReceiver, native } from "../src/index.ts";
+import { ReplayWindow } from "../src/replay.ts";
+import { envelope } from "./daemon-request.ts";
+import { keys, post, receiving, signed } from "./pushing.ts";
+
+test("a request is known for as long as it is fresh, and takes no memory after that", () => {
+  let now = 1_000_000;
+  const seen = new ReplayWindow(() => now);
+  for (let second = 0; second < 3_600; second++) {
+    now += 1_000;
+    const freshUntil = now + 300_000;
+    for (const name of ["a", "b", "c"]) seen.remember({ name, freshUntil });
+    expect(seen.has({ name: "b", freshUntil: now + 1_000 })).toBe(second >= 299);
+  }
+  expect(seen.has({ name: "d", freshUntil: now })).toBe(false);
+  expect(seen.size).toBeGreaterThanOrEqual(3 * 300);
+  expect(seen.size).toBeLessThan(3 * 320);
+});
+
+test("a carrier's own tolerance is how long its requests are known, whatever the door's is", async () => {
+  let runs = 0;
+  const counted = defineJob({ type: "counted", handler: () => void (runs += 1) });
+  const own = native({ keys, tolerance: "1h" });
+  const { url } = await receiving({ jobs: [counted], keys: newSecret(), tolerance: "20ms", carriers: [own] });
+  const body = envelope("counted");
+  const headers = signed(body);
+  expect((await post(url, body, { headers })).status).toBe(200);
+  await sleep(50);
+  expect((await post(url, body, { headers })).status).toBe(403);
+  expect(runs).toBe(1);
+});
+
+test("a tolerance that is of nobody is refused: each carrier that looks at time has its own", () => {
+  const carriers = [native({ keys: keyRing(newSecret()) })];
+  const jobs = [defineJob({ type: "any", handler() {} })];
+  expect(() => createReceiver({ jobs, carriers, log: "off", tolerance: "1h" })).toThrow(
+    "tolerance is of what `keys` sign; give those, or native({ keys, tolerance })",
+  );
+});
