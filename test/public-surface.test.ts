@@ -7,6 +7,16 @@ const exported = entries.flatMap((entry) => entry.exports);
 /** What each backend package offers under the same name; `connect` and the command ask for it by URL. */
 const OFFERED_BY_EACH = new Set(["fromUrl", "migrate", "schemaVersion"]);
 
+/** Functions with nothing to refuse; of every other one its comment says what it throws, rejects or never does. */
+const REFUSES_NOTHING = new Set(
+  (
+    "capabilityMatrix newId isWaybillError toError leakGuard newSecret judge doctorOf inspectorOf rosterOf maskUrl " +
+    "describeOutcome logTo offersOf readSignedWrapper signatureFor jobMetrics telemetry keepRawBody waybill nodeListener " +
+    "forbidden header wholeHeader InjectJob withTestJobs postgresCapabilities rabbitmqCapabilities fromDrizzle fromKysely " +
+    "fromPrisma fromTypeOrm"
+  ).split(" "),
+);
+
 /** Filled in by a user, member by member. */
 const isFilledIn = ({ name }: Exported): boolean => /(Options|Limits|Query|Item|Harness|Task)$/.test(name);
 const saysUnit = (name: string): boolean => /(Ms|Bytes|Seconds)$/.test(name);
@@ -32,6 +42,14 @@ describe.each(entries)("$specifier", ({ exports }) => {
       one.members.map((member) => [`${one.file}: ${one.name}.${member.name}`, faultOf(one, member)] as const),
     );
     expect(faults.filter(([, fault]) => fault !== null).map((fault) => fault.join(" "))).toEqual([]);
+  });
+
+  test("says of each function what it throws or rejects", () => {
+    const silent = exports.filter(
+      ({ kind, name, doc }) =>
+        kind === "function" && !REFUSES_NOTHING.has(name) && !/\b(Throws|Rejects|Never)\b|; throws\b/.test(doc ?? ""),
+    );
+    expect(silent.map(({ name, file }) => `${file}: ${name}`)).toEqual([]);
   });
 
   test("names things by the words of the glossary", () => {

@@ -12,7 +12,10 @@ export type CaseResult =
 /** What is used of a runner's `test`. Those of vitest and `node:test` fit as they are. */
 export type RunnerTest = (name: string, run: (context: { skip(reason?: string): unknown }) => Promise<void>) => unknown;
 
-/** Declares one test for each rule, and one more if `knownFailures` names a rule that does not exist. */
+/**
+ * Declares one test for each rule, and one more if `knownFailures` names a rule that does not exist. Never throws: a
+ * test fails.
+ */
 export function runBackendContract(test: RunnerTest, harness: Harness): void {
   const known = harness.knownFailures ?? {};
   for (const rule of contractCases) {

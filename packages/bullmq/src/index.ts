@@ -15,7 +15,10 @@ export function bullmqBackend(options: BullmqOptions): BullmqFactory {
   return (context) => openBullmq(settings, context);
 }
 
-/** The same from `redis://host:6379/0?prefix=waybill`; the README names the parameters. */
+/**
+ * The same from `redis://host:6379/0?prefix=waybill`; the README names the parameters. Throws `CONFIG_INVALID` for a
+ * parameter that it does not know.
+ */
 export function fromUrl(url: string): BullmqFactory {
   return bullmqBackend(optionsFromUrl(url));
 }

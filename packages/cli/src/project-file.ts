@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, type Option } from "commander";
-import type { ServerVersions } from "@waybill/core";
+import type { ServerRanges } from "@waybill/core";
 import { UsageError } from "./exit.ts";
 
 export interface ProjectSettings {
   /** Options by their long name in camelCase: `{ url: "sqlite:./waybill.db", maxLost: 5 }`. */
   readonly options: Readonly<Record<string, unknown>>;
   /** The servers the program was tested with; any other is refused. */
-  readonly services: ServerVersions;
+  readonly services: ServerRanges;
   /** Of the program, not of waybill; null where there is none. */
   readonly version: string | null;
 }
@@ -27,7 +27,7 @@ export function readProjectFile(): ProjectSettings {
   if (!isRecord(manifest)) return NONE;
   const version = typeof manifest["version"] === "string" ? manifest["version"] : null;
   const { services = {}, ...options } = asRecord(manifest["waybill"] ?? {}, "waybill");
-  return { options, services: asRecord(services, "waybill.services") as ServerVersions, version };
+  return { options, services: asRecord(services, "waybill.services") as ServerRanges, version };
 }
 
 /**

@@ -13,8 +13,9 @@ export interface AnyJobOptions {
 }
 
 /**
- * A definition for every type that no other one names, for programs that hand jobs on instead of running them. Payload,
- * version, timeout and retries are judged where the job runs: throw `RanElsewhere` with what was decided there.
+ * A definition for every type that no other one names, for programs that hand jobs on instead of running them.
+ * Payload, version, timeout and retries are judged where the job runs: throw `RanElsewhere` with what was decided
+ * there. Throws `CONFIG_INVALID` for what is no duration.
  */
 export function anyJob({ timeout = "15m", handler }: AnyJobOptions): JobDefinition {
   const timeoutMs = durationMs(timeout, "timeout of a job of any type");

@@ -13,7 +13,7 @@ import { demandAll } from "./registry.ts";
 import { insistOn, offersOf, type Requirement } from "./requirement.ts";
 import { factoryFor } from "./schemes.ts";
 import { createSeam, type Seam } from "./seam.ts";
-import { demandVersion, type ServerVersions } from "./server-version.ts";
+import { demandVersion, type ServerRanges } from "./server-version.ts";
 import { type KeyRing, keyRing } from "./signing.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -37,7 +37,7 @@ export interface ProducerOptions {
   /** Let `memory:` run although NODE_ENV is "production". */
   readonly allowVolatile?: boolean;
   /** Versions of servers this program was tested with, e.g. `{ redis: ">=6.2 <8" }`; any other is refused at start. */
-  readonly services?: ServerVersions;
+  readonly services?: ServerRanges;
   /** What this program insists on, whichever backend the URL names: refused at start when it is not there. */
   readonly require?: readonly Requirement[];
   /** Signs every job enqueued here: a key ring, or its `whsec_` secrets. Absent: jobs are not signed. */

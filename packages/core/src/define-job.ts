@@ -162,7 +162,10 @@ export function defineJob<Schema extends StandardSchema = StandardSchema>(
   };
 }
 
-/** A job with its handler. It is the worker's half of a definition that producers share. */
+/**
+ * A job with its handler. It is the worker's half of a definition that producers share. Throws `CONFIG_INVALID` if it
+ * has one already.
+ */
 export function handlerFor<Input, Output>(
   definition: JobDefinition<Input, Output>,
   handler: Handler<Output>,

@@ -5,7 +5,10 @@ export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** The duration in milliseconds, at least 0. `name` is the option it came from, for the error. */
+/**
+ * The duration in milliseconds, at least 0. `name` is the option it came from, for the error. Throws
+ * `CONFIG_INVALID`.
+ */
 export function durationMs(value: Duration, name: string): number {
   const ms = typeof value === "number" ? value : parse(value);
   if (Number.isFinite(ms) && ms >= 0) return ms;
@@ -16,7 +19,9 @@ export function durationMs(value: Duration, name: string): number {
   );
 }
 
-/** For options that become a timer: Node turns one over 24.8 days into 1 ms. */
+/**
+ * For options that become a timer: Node turns one over 24.8 days into 1 ms. Throws `CONFIG_INVALID` for a longer one.
+ */
 export function timerMs(value: Duration, name: string): number {
   const ms = durationMs(value, name);
   if (ms <= 2_147_483_647) return ms;

@@ -27,7 +27,7 @@ export type { Outcome } from "./outcome.ts";
 export type { Requirement } from "./requirement.ts";
 export type { Migration } from "./schemes.ts";
 export { migrate } from "./schemes.ts";
-export type { ServerVersions } from "./server-version.ts";
+export type { ServerRanges } from "./server-version.ts";
 export type { SignaturePolicies, SignaturePolicy } from "./signature-policy.ts";
 export { KeyRing, keyRing, newSecret } from "./signing.ts";
 export type { StandardSchema } from "./standard-schema.ts";

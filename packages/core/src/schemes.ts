@@ -41,7 +41,8 @@ export async function factoryFor(url: string, allowVolatile: boolean): Promise<B
 
 /**
  * Brings the schema behind a URL up to date. `connect` does so, too. Null where the backend keeps none. Safe from
- * several processes at once.
+ * several processes at once. Rejects `CONFIG_INVALID` for a URL of nobody, and for a store that is another's or newer
+ * than this package.
  */
 export async function migrate(url: string): Promise<Migration | null> {
   if (schemeOf(url) === "memory") return null;

@@ -2,13 +2,13 @@ import type { ServerVersion } from "./doctor.ts";
 import { WaybillError } from "./errors.ts";
 
 /** Which servers a program was made for: product to range, as in `{ redis: ">=6.2 <8", postgres: "15" }`. */
-export type ServerVersions = Readonly<Record<string, string>>;
+export type ServerRanges = Readonly<Record<string, string>>;
 
 /**
  * Refuses a server outside the range declared for its product. A product with no range, and a server that tells no
  * version, pass. Throws `CONFIG_INVALID` naming both versions.
  */
-export function demandVersion(services: ServerVersions, server: ServerVersion | null): void {
+export function demandVersion(services: ServerRanges, server: ServerVersion | null): void {
   for (const [product, range] of Object.entries(services)) comparatorsOf(product, range);
   const range = server && Object.hasOwn(services, server.product) ? services[server.product] : undefined;
   if (server === null || range === undefined) return;

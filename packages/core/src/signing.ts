@@ -75,7 +75,7 @@ const MOST_VALUES = 8;
 
 /**
  * A key ring from one secret or several. Those of one text are separated by spaces or commas, as an environment has
- * them.
+ * them. Throws `CONFIG_INVALID` for none, or for one that is no secret.
  */
 export function keyRing(secrets: KeyRing | string | readonly string[]): KeyRing {
   if (secrets instanceof KeyRing) return secrets;

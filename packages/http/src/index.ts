@@ -17,7 +17,7 @@ export { sqsd } from "./carriers/sqsd.ts";
 export type { PeriodicTask, PeriodicTick } from "./carriers/sqsd-periodic.ts";
 export type { DoorOptions } from "./door.ts";
 export type { FetchFrom } from "./fetch.ts";
-export type { Load } from "./push-runner.ts";
+export type { ReceiverLoad } from "./push-runner.ts";
 export type { DeadPush } from "./push-settler.ts";
 export type { ReceiverOptions, StopOptions, Senders } from "./receiver-options.ts";
 export type { Once } from "./replay.ts";

@@ -13,7 +13,7 @@ import { respond } from "./respond.ts";
 import { Run } from "./run.ts";
 
 /** What a receiver carries now, for health checks and metrics. */
-export interface Load {
+export interface ReceiverLoad {
   /** Jobs that run now. */
   readonly running: number;
   /** Jobs that may run at once. */
@@ -24,7 +24,7 @@ export interface Load {
 }
 
 export interface PushRunner extends Inside {
-  load(): Load;
+  load(): ReceiverLoad;
   /** Lets running jobs finish, then aborts them; answers how many handlers have not ended even then. */
   end(drainMs: number, abortMs: number): Promise<number>;
   /** Skips the draining. */

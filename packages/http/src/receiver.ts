@@ -5,7 +5,7 @@ import { createRegistry, durationMs, insistOn, logTo, timerMs } from "@waybill/c
 import { carriersOf, checkCarriers } from "./carriers-of.ts";
 import { createDoor, type Door } from "./door.ts";
 import { asFetch, type FetchFrom } from "./fetch.ts";
-import { createPushRunner, type Load } from "./push-runner.ts";
+import { createPushRunner, type ReceiverLoad } from "./push-runner.ts";
 import { createPushSettler } from "./push-settler.ts";
 import { warnOfPatience } from "./patience.ts";
 import type { ReceiverOptions, StopOptions } from "./receiver-options.ts";
@@ -19,7 +19,7 @@ export interface Receiver extends Door {
   readonly path: string;
   readonly events: EventBus;
   /** How much it carries now. Asks nobody. */
-  load(): Load;
+  load(): ReceiverLoad;
   /**
    * Takes no more jobs, and ends. New requests are answered 503; running jobs finish, then are aborted. A second call
    * skips the waiting. Never rejects.

@@ -1,6 +1,6 @@
 import type { Duration, Jobs, WorkerHealth } from "@waybill/core";
 import { durationMs } from "@waybill/core/door";
-import type { Load } from "@waybill/http";
+import type { ReceiverLoad } from "@waybill/http";
 import type { Doors } from "./doors.ts";
 
 /** What Terminus shows under the key. */
@@ -11,7 +11,7 @@ export interface DoorsHealth {
   /** Of the process that has one. */
   readonly worker?: WorkerHealth;
   /** Of the process that has one. */
-  readonly receiver?: Load;
+  readonly receiver?: ReceiverLoad;
 }
 
 /**

@@ -19,7 +19,8 @@ const METHOD_OF_CLASS = "handle";
 
 /**
  * Makes a method the handler of a job. On a class, it is the method `handle`. The class is an ordinary provider: list
- * it in a module that knows the definition by `forFeature`.
+ * it in a module that knows the definition by `forFeature`. Throws `CONFIG_INVALID` where there is no definition, and
+ * on a static method.
  */
 export function JobHandler<Input, Output>(definition: JobDefinition<Input, Output>): JobHandlerDecorator<Output> {
   return (target: object, method?: string | symbol): void => {

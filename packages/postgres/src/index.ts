@@ -25,7 +25,10 @@ export function postgresBackend(options: PostgresOptions): PostgresFactory {
   return (context) => openPostgres(settings, context);
 }
 
-/** The same from `postgres://user:password@host:5432/database?schema=waybill`; the README names the parameters. */
+/**
+ * The same from `postgres://user:password@host:5432/database?schema=waybill`; the README names the parameters. Throws
+ * `CONFIG_INVALID` for a parameter that it does not know.
+ */
 export function fromUrl(url: string): PostgresFactory {
   return postgresBackend(optionsFromUrl(url));
 }

@@ -9,7 +9,8 @@ export const schemaVersion: number = schemaSteps.length;
 
 /**
  * Brings the schema up to date. Makes it if need be. The backend does the same when it opens, unless the URL says
- * `migrate=off`: then this is run by a user who may create tables. Safe from many processes at once.
+ * `migrate=off`: then this is run by a user who may create tables. Safe from many processes at once. Rejects
+ * `CONFIG_INVALID` for a schema that is another's, or newer than this package.
  */
 export async function migrate(url: string): Promise<Migration> {
   const settings = settingsOf(optionsFromUrl(url));

@@ -17,7 +17,10 @@ export function rabbitmqBackend(options: RabbitmqOptions): RabbitmqFactory {
   return (context) => openRabbit(settings, context);
 }
 
-/** The same from `amqp://user:password@host:5672/vhost?queueType=classic`; the README names the parameters. */
+/**
+ * The same from `amqp://user:password@host:5672/vhost?queueType=classic`; the README names the parameters. Throws
+ * `CONFIG_INVALID` for a parameter that it does not know.
+ */
 export function fromUrl(url: string): RabbitmqFactory {
   return rabbitmqBackend(optionsFromUrl(url));
 }

@@ -16,7 +16,10 @@ export function sqliteBackend(options: SqliteOptions): SqliteFactory {
   return (context) => openSqlite(settings, context);
 }
 
-/** The same from `sqlite:./waybill.db?retainMaxCount=1000`; the README names the parameters. */
+/**
+ * The same from `sqlite:./waybill.db?retainMaxCount=1000`; the README names the parameters. Throws `CONFIG_INVALID`
+ * for a parameter that it does not know.
+ */
 export function fromUrl(url: string): SqliteFactory {
   return sqliteBackend(optionsFromUrl(url));
 }

@@ -9,7 +9,8 @@ export const schemaVersion: number = schemaSteps.length;
 
 /**
  * Brings the schema of a file up to date. Makes the file a `sqlite:` URL names if need be. Opening the backend does
- * the same; this is for those who want it done at a time of their own. Safe from many processes at once.
+ * the same; this is for those who want it done at a time of their own. Safe from many processes at once. Rejects
+ * `CONFIG_INVALID` for a file that is another's, or newer than this package.
  */
 export async function migrate(url: string): Promise<Migration> {
   const { db, migrated } = await openFile(settingsOf(optionsFromUrl(url)));

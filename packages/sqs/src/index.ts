@@ -24,7 +24,10 @@ export function sqsBackend(options: SqsOptions): SqsFactory {
   return (context) => openSqs(settings, context);
 }
 
-/** The same from `sqs://eu-west-1/shop?fifo=true`; the README names the parameters. */
+/**
+ * The same from `sqs://eu-west-1/shop?fifo=true`; the README names the parameters. Throws `CONFIG_INVALID` for a
+ * parameter that it does not know.
+ */
 export function fromUrl(url: string): SqsFactory {
   return sqsBackend(optionsFromUrl(url));
 }

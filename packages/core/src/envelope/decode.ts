@@ -2,7 +2,10 @@ import { refuse } from "./envelope-code.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** The text of a body that arrived as bytes. Refuses what is not UTF-8: a replacement character would change the bytes. */
+/**
+ * The text of a body that arrived as bytes. Refuses what is not UTF-8: a replacement character would change the
+ * bytes. Throws `EnvelopeError`.
+ */
 export function decodeBody(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);

@@ -23,7 +23,8 @@ export interface MemoryOptions {
 
 /**
  * A queue inside this process, for tests. It serves to try things out, too. Each call makes one store; each open of
- * the answer is one more connection to it. The jobs are gone when the process ends.
+ * the answer is one more connection to it. The jobs are gone when the process ends. Throws `CONFIG_INVALID` in
+ * production, unless `allowVolatile` is said.
  */
 export function memoryBackend(options: MemoryOptions = {}): MemoryFactory {
   if (process.env["NODE_ENV"] === "production" && options.allowVolatile !== true) {

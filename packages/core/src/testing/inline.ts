@@ -22,9 +22,9 @@ export interface InlineOptions {
 }
 
 /**
- * Runs one job here, as a worker would. The payload is checked, serialised, parsed and checked again, so that
- * what would not survive the journey fails in the test. Answers the outcome, never throws
- * for one; rejects `PAYLOAD_INVALID` as `enqueue` would.
+ * Runs one job here, as a worker would. The payload is checked, serialised, parsed and checked again, so that what would
+ * not survive the journey fails in the test. Answers the outcome, whatever the handler throws. Rejects `PAYLOAD_INVALID`
+ * as `enqueue` would.
  */
 export async function executeInline<Input, Output>(
   job: JobDefinition<Input, Output>,

@@ -38,8 +38,8 @@ export interface TestJobs extends Jobs {
 }
 
 /**
- * Jobs that run when the test says so. A `Jobs` on the memory backend, silent, with a real worker.
- * Close it after the test.
+ * Jobs that run when the test says so. A `Jobs` on the memory backend, silent, with a real worker. Close it after the
+ * test. Rejects what `connect` would reject.
  */
 export async function testJobs({
   jobs: definitions,

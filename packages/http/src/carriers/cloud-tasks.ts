@@ -12,7 +12,10 @@ export interface CloudTasksOptions extends OidcOptions {
   readonly dispatchDeadline?: Duration;
 }
 
-/** HTTP tasks of Google Cloud Tasks. The body is the envelope, and `oidcToken` says who sends it. */
+/**
+ * HTTP tasks of Google Cloud Tasks. The body is the envelope, and `oidcToken` says who sends it. Throws
+ * `CONFIG_INVALID` for an option that makes no sense.
+ */
 export function cloudTasks({ dispatchDeadline = "10m", ...oidc }: CloudTasksOptions): Carrier {
   const prove = bearerProof(oidc, "cloudTasks");
   const patienceMs = durationMs(dispatchDeadline, "dispatchDeadline");

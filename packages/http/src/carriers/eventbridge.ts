@@ -18,8 +18,8 @@ export interface EventBridgeOptions {
 }
 
 /**
- * API destinations of Amazon EventBridge. The body is the envelope, or a whole event whose `detail` is one. To be relayed:
- * it waits 5 seconds.
+ * API destinations of Amazon EventBridge. The body is the envelope, or a whole event whose `detail` is one. To be
+ * relayed: it waits 5 seconds. Throws `CONFIG_INVALID` for an option that makes no sense.
  */
 export function eventBridge({ header: name = "x-api-key", keys }: EventBridgeOptions): Carrier {
   const digests = listOf(keys, "the keys of eventBridge").map(digestOf);

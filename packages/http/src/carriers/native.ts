@@ -16,7 +16,10 @@ export interface NativeOptions {
   readonly tolerance?: Duration;
 }
 
-/** Our own sender, or any Standard Webhooks. Its page is spec/1.0/push.md. */
+/**
+ * Our own sender, or any Standard Webhooks. Its page is spec/1.0/push.md. Throws `CONFIG_INVALID` for an option that
+ * makes no sense.
+ */
 export function native({ keys, tolerance = "5m" }: NativeOptions): Carrier {
   const ring = keys === "unsigned" ? null : keyRing(keys);
   const toleranceMs = positiveMs(tolerance, "tolerance");

@@ -27,7 +27,10 @@ interface Pushed {
   readonly attribute: (name: string) => string | null;
 }
 
-/** Push subscriptions of Google Pub/Sub. Wrapped or unwrapped with metadata; the message's data is the envelope. */
+/**
+ * Push subscriptions of Google Pub/Sub. Wrapped or unwrapped with metadata; the message's data is the envelope.
+ * Throws `CONFIG_INVALID` for an option that makes no sense.
+ */
 export function pubsub({ subscriptions, ackDeadline = "10s", line = 50, ...oidc }: PubsubOptions): Carrier {
   const prove = bearerProof(oidc, "pubsub");
   const allowed = subscriptions === undefined ? null : listOf(subscriptions, "the subscriptions of pubsub");

@@ -28,7 +28,7 @@ export interface QstashOptions {
   readonly line?: number;
 }
 
-/** Messages of Upstash QStash. The body is the envelope. */
+/** Messages of Upstash QStash. The body is the envelope. Throws `CONFIG_INVALID` for an option that makes no sense. */
 export function qstash({ currentKey, nextKey, url, timeout, line = 50 }: QstashOptions): Carrier {
   const keys = [keyOf(currentKey, "currentKey"), keyOf(nextKey, "nextKey")];
   const urls = listOf(url, "the url of qstash");

@@ -42,7 +42,7 @@ const DOMAINS: Readonly<Record<string, string>> = { "aws-cn": "amazonaws.com.cn"
 
 /**
  * HTTP subscriptions of Amazon SNS. Without raw delivery; the message is the envelope. To be relayed: it waits 15
- * seconds.
+ * seconds. Throws `CONFIG_INVALID` for an option that makes no sense.
  */
 export function sns({ topics, allowSha1 = false, ...options }: SnsOptions): Carrier {
   const hosts = new Map(listOf(topics, "the topics of sns").map((topic) => [topic, hostOf(topic)]));

@@ -32,6 +32,7 @@ export interface SqsdOptions {
 /**
  * Elastic Beanstalk's daemon. It receives from SQS and POSTs. It deletes a message on exactly 200; every other answer
  * spends one of its few deliveries. So requests wait in line while all places are taken, and during a shutdown.
+ * Throws `CONFIG_INVALID` for an option that makes no sense.
  */
 export function sqsd(options: SqsdOptions): Carrier {
   const { keys, httpConnections = 50, inactivityTimeout = "299s", visibilityTimeout = "300s" } = options;

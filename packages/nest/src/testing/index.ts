@@ -31,7 +31,10 @@ export function withTestJobs<Builder extends Overridable>(builder: Builder): Bui
   return builder;
 }
 
-/** What waits, and the means to run it. The application closes it. */
+/**
+ * What waits, and the means to run it. The application closes it. Throws `CONFIG_INVALID` for an application that
+ * `withTestJobs` did not make.
+ */
 export function testJobsOf(app: { get(token: unknown): unknown }): TestJobs {
   const jobs = app.get(CONNECTION);
   if (typeof jobs === "object" && jobs !== null && "drain" in jobs) return jobs as TestJobs;
