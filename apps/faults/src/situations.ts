@@ -89,7 +89,12 @@ export const jobs: JobDefinition[] = [
       throw new NotAPhoto("a text file");
     },
   }),
-  defineJob({ type: "hurried", deadline: "1m", handler: () => Promise.reject(new Error("no luck")) }),
+  defineJob({
+    type: "hurried",
+    deadline: "1h",
+    retry: { initial: "30m", jitter: false },
+    handler: () => Promise.reject(new Error("no luck")),
+  }),
   defineJob({ type: "listed", args: z.tuple([z.string(), z.number()]), handler() {} }),
   defineJob({ type: "versioned", version: 2, handler() {} }),
   defineJob({ type: "waits", handler: (_, job) => waitForGate(job) }),
@@ -143,14 +148,13 @@ export const situations: readonly Situation[] = [
   { name: "a failure in time", body: body("hurried", { created_at: iso(0) }), outcome: "retry", code: "Error" },
   {
     name: "a failure whose retry would be past its deadline",
-    body: body("hurried", { created_at: iso(-59_000) }),
-    attempt: 2,
+    body: body("hurried", { created_at: iso(-45 * 60_000) }),
     outcome: "dead",
     code: "DEADLINE",
   },
   {
     name: "a job past its deadline",
-    body: body("hurried", { created_at: iso(-60_000) }),
+    body: body("hurried", { created_at: iso(-60 * 60_000) }),
     outcome: "dead",
     code: "DEADLINE",
   },

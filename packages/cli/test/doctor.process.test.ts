@@ -16,7 +16,7 @@ describe("R13: waybill doctor prints every effective setting with who set it", (
     const { env, folder } = freshPlace();
     writeFileSync(
       join(folder, "package.json"),
-      JSON.stringify({ waybill: { concurrency: 20, drain: "1m", lease: "5s" } }),
+      JSON.stringify({ waybill: { concurrency: 20, drain: "1m", lease: "5s", signatures: "mailers=required" } }),
     );
     const args = ["doctor", "--json", "--lease", "10s", "--jobs", fixture("definitions")];
     const { stdout, code } = await waybill(args, { env: { ...env, NODE_ENV: "test" }, cwd: folder });
@@ -34,7 +34,7 @@ describe("R13: waybill doctor prints every effective setting with who set it", (
       maxMemory: "null (default)",
       programVersion: "null (default)",
       keys: "null (default)",
-      signatures: "null (default)",
+      signatures: "mailers=required (file)",
       url: `${env["WAYBILL_URL"]} (env)`,
       nodeEnv: "test (env)",
       "backend.path": expect.stringMatching(/jobs\.db \(env\)$/),
