@@ -81,9 +81,9 @@ async function checkAll(folder: string): Promise<void> {
   // One after the other: they share the servers.
   for (const stranger of [npm, pnpm]) if (stranger && urls) await checkPrograms(stranger, urls);
   if (npm) await checkTypes(npm);
-  if (pnpm) await check("pnpm: types compile", () => compiles(pnpm, "typescript", "nodenext"));
+  if (pnpm) await check("pnpm: types compile", () => compiles(pnpm, "typescript", "node"));
   if (alone) await check(`${alone.by}: the lines of the README run`, () => runsTheReadme(alone));
-  if (alone) await check(`${alone.by}: types compile`, () => compiles(alone, "typescript", "nodenext", true));
+  if (alone) await check(`${alone.by}: types compile`, () => compiles(alone, "typescript", "node", true));
 }
 
 const folder = mkdtempSync(join(tmpdir(), "waybill-packed-"));

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Those whose tests need no server. Tests of the backends on servers run on the Node of the lockfile.
+# Those whose tests need no server; jobs on each server are run by the line before.
 packages=(core backend-contract sqlite http express nest)
 
 npm ci --prefix .ci/nodes --silent

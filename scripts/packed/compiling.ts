@@ -6,11 +6,10 @@ import { run } from "./program.ts";
 import { changed, linesOf } from "./readme-lines.ts";
 import type { compilers, Stranger } from "./stranger.ts";
 
-/** How a project finds and writes modules: ESM on Node, ESM through a bundler, CommonJS on Node. */
+/** How a project finds and writes modules. "node" has files of both kinds: ESM, and CommonJS that requires it. */
 export const layouts = {
-  nodenext: { type: "module", module: "nodenext" },
-  bundler: { type: "module", module: "esnext", moduleResolution: "bundler" },
-  commonjs: { type: "commonjs", module: "nodenext" },
+  node: { options: { module: "nodenext" }, files: ["main.mts", "main.cts"] },
+  bundler: { options: { module: "esnext", moduleResolution: "bundler" }, files: ["main.ts"] },
 } as const;
 
 /** That types are there, and are not `any`: each of these lines must fail. */
@@ -27,7 +26,7 @@ export async function refused(jobs: Jobs): Promise<void> {
 `;
 
 /** A program that names every entry which is installed, and takes the README's lines along. */
-function mainFile(names: readonly string[], layout: keyof typeof layouts): string {
+function program(file: string, names: readonly string[]): string {
   const all = names.map((name, at) => `import * as entry${at} from "${name}";\n`).join("");
   const used = `export const all = [${names.map((_, at) => `entry${at}`).join(", ")}];\n`;
   const readme = changed(linesOf("README.md", "js")[0], []);
@@ -35,7 +34,7 @@ function mainFile(names: readonly string[], layout: keyof typeof layouts): strin
   const [head = "", ...rest] = readme.split("\nconst jobs = ");
   const lines = `${head}\nexport async function main(): Promise<void> {\nconst jobs = ${rest.join("\nconst jobs = ")}}\n`;
   const types = 'import type { JobDefinition, Jobs } from "@waybill/core";\n';
-  return [all, types, layout === "commonjs" ? lines : readme, used, refused].join("");
+  return [all, types, file.endsWith(".cts") ? lines : readme, used, refused].join("");
 }
 
 /** Our declarations compile with those of every client library, none of them skipped. */
@@ -47,13 +46,13 @@ export async function compiles(
 ): Promise<void> {
   const project = join(folder, `${layout}-${compiler}`);
   mkdirSync(project);
-  const { type, ...resolution } = layouts[layout];
+  const { options, files } = layouts[layout];
   const names = entries.filter((name) => !alone || /^@waybill\/(core(?!\/otel)|sqlite)/.test(name));
-  writeFileSync(join(project, "package.json"), JSON.stringify({ type }));
-  writeFileSync(join(project, "main.ts"), mainFile(names, layout));
-  if (!alone && layout === "nodenext") writeFileSync(join(project, "nest.ts"), nestProgram());
+  writeFileSync(join(project, "package.json"), JSON.stringify({ type: layout === "node" ? "commonjs" : "module" }));
+  for (const file of files) writeFileSync(join(project, file), program(file, names));
+  if (!alone && layout === "node") writeFileSync(join(project, "nest.mts"), nestProgram());
   const compilerOptions = {
-    ...resolution,
+    ...options,
     target: "es2022",
     types: ["node"],
     strict: true,
