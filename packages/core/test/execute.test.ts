@@ -96,6 +96,15 @@ test.each<[string, RetryOptions, object]>([
   expect(await execute(delivery(envelope("fails"), { attempt: 5 }), createRegistry([fails]))).toMatchObject(outcome);
 });
 
+test("a job whose deliveries were lost as often as is allowed is kept for a person, and not started once more", async () => {
+  let ran = 0;
+  const own = createRegistry([defineJob({ type: "kills", handler: () => void ran++ })], { maxLost: 3 });
+  const kinds: string[] = [];
+  for (const lost of [2, 3]) kinds.push((await execute(delivery(envelope("kills"), { lost }), own)).kind);
+  expect(kinds).toEqual(["completed", "dead"]);
+  expect(ran).toBe(1);
+});
+
 test("the envelope's timeout wins over the definition's", async () => {
   const nap = defineJob({
     type: "nap",
