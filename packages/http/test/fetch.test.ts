@@ -1,3 +1,4 @@
+import type { UnderlyingSource } from "node:stream/web";
 import { defineJob, type LogLine } from "@waybill/core";
 import { describe, expect, test } from "vitest";
 import { createReceiver } from "../src/index.ts";
@@ -19,10 +20,7 @@ test("a receiver is a function from Request to Response, for whatever speaks fet
 
 describe("a body that is a stream", () => {
   /** A signed request whose body comes as `source` says, to a receiver with these limits. */
-  function streaming(
-    source: UnderlyingDefaultSource<Uint8Array>,
-    limits: { bodyTimeout?: number; maxBodyBytes?: number },
-  ) {
+  function streaming(source: UnderlyingSource<Uint8Array>, limits: { bodyTimeout?: number; maxBodyBytes?: number }) {
     const lines: LogLine[] = [];
     const receiver = createReceiver({ jobs, keys, log: (line) => lines.push(line), ...limits });
     const headers = signed(envelope("works"));

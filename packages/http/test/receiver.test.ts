@@ -1,7 +1,8 @@
 import { Discard, defineJob, RetryLater } from "@waybill/core";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { type Carrier, createReceiver, type DeadPush, native } from "../src/index.ts";
+import type { Carrier } from "../src/exports/carrier.ts";
+import { createReceiver, type DeadPush, native } from "../src/index.ts";
 import { envelope, idIn } from "./daemon-request.ts";
 import { type Answered, keys, post, receiving, secret, serving } from "./pushing.ts";
 
@@ -223,7 +224,7 @@ describe("a carrier of one's own", () => {
     ["answers", { reply: faulty }],
   ])("that fails where it %s is a 500, and the process goes on", async (_, bug) => {
     const carrier: Carrier = { ...native({ keys }), name: "ours", ...bug };
-    const { push, lines } = await receiving({ jobs, keys: undefined, carriers: [carrier] });
+    const { push, lines } = await receiving({ jobs, carriers: [carrier] });
     expect(summary(await push(envelope("works")))).toMatchObject({ status: 500, code: "INTERNAL" });
     expect(lines.at(-1)).toMatchObject({ event: "push_refused", message: "TypeError: a bug" });
   });
