@@ -40,7 +40,8 @@ export function superviseChild(options: ChildOptions): Child {
   let timer: NodeJS.Timeout | null = null;
   let isStopping = false;
   let failures = 0;
-  let onGone: (() => void) | null = null;
+  /** Told when the process is gone: a second signal asks a second time. */
+  const waiting: (() => void)[] = [];
 
   function start(): void {
     timer = null;
@@ -63,7 +64,7 @@ export function superviseChild(options: ChildOptions): Child {
 
   function ended(pid: number, code: number | null, signal: NodeJS.Signals | null, livedMs: number): void {
     child = null;
-    onGone?.();
+    for (const tell of waiting.splice(0)) tell();
     if (isStopping) return;
     options.onDeath?.(pid, signal ?? `exit code ${code}`);
     failures = signal === null && livedMs < FAILED_MS ? failures + 1 : 0;
@@ -83,9 +84,7 @@ export function superviseChild(options: ChildOptions): Child {
       const running = child;
       if (running === null) return Promise.resolve();
       running.kill("SIGTERM");
-      return new Promise((resolve) => {
-        onGone = resolve;
-      });
+      return new Promise((resolve) => waiting.push(resolve));
     },
     destroy() {
       isStopping = true;
