@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# Those whose tests need no server; jobs on each server are run by the line before.
+# Those whose tests need no server. Jobs on each server are in the smoke test.
 packages=(core backend-contract sqlite http express nest)
 
 npm ci --prefix .ci/nodes --silent

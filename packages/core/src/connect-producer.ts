@@ -2,7 +2,7 @@ import { createAdmit } from "./admit.ts";
 import type { Answer, Backend, BackendFactory, Receipt, Signature } from "./backend.ts";
 import { within } from "./deadline.ts";
 import type { JobDefinition } from "./define-job.ts";
-import { doctorOf } from "./doctor.ts";
+import { doctorOf, type ServerVersion } from "./doctor.ts";
 import { type Duration, timerMs } from "./duration.ts";
 import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
 import { WaybillError } from "./errors.ts";
@@ -13,7 +13,7 @@ import { demandAll } from "./registry.ts";
 import { insistOn, offersOf, type Requirement } from "./requirement.ts";
 import { factoryFor } from "./schemes.ts";
 import { createSeam, type Seam } from "./seam.ts";
-import { demandVersion, type ServerRanges } from "./server-version.ts";
+import type { ServerRanges } from "./server-version.ts";
 import { type KeyRing, keyRing } from "./signing.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -122,6 +122,7 @@ export async function openProducer(target: string | BackendFactory, options: Pro
   const keys = options.keys === undefined ? null : keyRing(options.keys);
   const { telemetry = null } = options;
   const tracing = telemetry && (await import("./traced-send.ts"));
+  const judgeVersion = await versionJudge(options.services);
   let opened: Backend | null = null;
   const admit = createAdmit(() => {
     if (opened) return opened.capabilities;
@@ -133,7 +134,7 @@ export async function openProducer(target: string | BackendFactory, options: Pro
   const events = new EventBus();
   const log = logTo(events, options.log ?? "stdout");
   await closingOnThrow(backend, () => {
-    demandVersion(options.services ?? {}, doctorOf(backend)?.server ?? null);
+    judgeVersion(doctorOf(backend)?.server ?? null);
     insistOn(options.require ?? [], offersOf(backend.capabilities), `the backend at ${backend.address}`);
     for (const job of options.jobs ?? []) demandAll(job, backend.capabilities);
   });
@@ -172,6 +173,13 @@ export async function openProducer(target: string | BackendFactory, options: Pro
     close: () => (closing ??= close()),
   };
   return { producer, raw: backend, seam, env, keys };
+}
+
+/** Loaded when asked for, as telemetry and memory are: what most producers do without is not in their bundle. */
+async function versionJudge(services: ServerRanges | undefined): Promise<(server: ServerVersion | null) => void> {
+  if (services === undefined) return () => {};
+  const { demandVersion } = await import("./server-version.ts");
+  return (server) => demandVersion(services, server);
 }
 
 /** A refusal at start leaves no connection behind: it would keep the process alive. */
