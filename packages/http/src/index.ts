@@ -20,7 +20,6 @@ export type { FetchFrom } from "./fetch.ts";
 export type { ReceiverLoad } from "./push-runner.ts";
 export type { DeadPush } from "./push-settler.ts";
 export type { ReceiverOptions, StopOptions, Senders } from "./receiver-options.ts";
-export type { Once } from "./replay.ts";
 export type { Receiver } from "./receiver.ts";
 export { createReceiver } from "./receiver.ts";
 export type { Relay, RelayOptions } from "./relay.ts";

@@ -5,3 +5,4 @@ export type { ProblemCode } from "../problem.ts";
 export { forbidden, PushRefused } from "../problem.ts";
 export type { HeaderFields, Push, PushAnswer } from "../push.ts";
 export { header, wholeHeader } from "../push.ts";
+export type { Once } from "../replay.ts";
