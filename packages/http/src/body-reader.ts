@@ -1,6 +1,6 @@
 import type { Buffer } from "node:buffer";
 import { PushRefused } from "./problem.ts";
-import { header, type HeaderFields, type Push, wholeHeader } from "./push.ts";
+import { header, type HeaderFields, type Push } from "./push.ts";
 
 /** Bodies being read and proved at once, so that slow senders cannot fill the memory: at most this many, and of large ones fewer. */
 const MOST_READING = 256;
@@ -9,8 +9,14 @@ const LARGE_BYTES = 65_536;
 
 /** Worth not reading if it is turned away anyway: over 64 KiB, or in chunks, which do not say. */
 export function isLarge(headers: HeaderFields): boolean {
-  const declared = wholeHeader(headers, "content-length", 0);
+  const declared = declaredIn(headers);
   return declared === null ? header(headers, "transfer-encoding") !== null : declared > LARGE_BYTES;
+}
+
+/** Of any number of digits: one that is not understood would be taken for small. */
+function declaredIn(headers: HeaderFields): number | null {
+  const text = header(headers, "content-length");
+  return text !== null && /^\d+$/.test(text) ? Number(text) : null;
 }
 
 /** Reads the bodies of one door, within its limits. */
@@ -30,7 +36,7 @@ export class BodyReader {
    * the sender says how much comes, 429 over the limits, and what `push.read` rejects.
    */
   async read<T>(push: Push, use: (body: Buffer) => Promise<T>): Promise<T> {
-    const declared = wholeHeader(push.headers, "content-length", 0);
+    const declared = declaredIn(push.headers);
     if (declared !== null && declared > this.#maxBytes) throw tooLarge(this.#maxBytes);
     const large = Number(isLarge(push.headers));
     if (this.#held >= MOST_READING || this.#large + large > MOST_LARGE) {

@@ -83,6 +83,14 @@ describe("a body that cannot be had", () => {
     expect(lines.at(-1)).toMatchObject({ event: "push_refused", code: "BODY_TOO_LARGE" });
   });
 
+  test("whose told length has more digits than any body is large, and a 413 unread", async () => {
+    const { url } = await receiving({ jobs: [job], bodyTimeout: 2_000 });
+    const { socket, got, closed } = await wire(url);
+    socket.write(head(envelope("work"), { "content-length": "10000000000" }));
+    await closed;
+    expect(statusesIn(got())).toEqual(["413"]);
+  });
+
   test("that grows over the limit without telling is a 413", async () => {
     const { url } = await receiving({ jobs: [job], maxBodyBytes: 1_000 });
     const { socket, got, closed } = await wire(url);
