@@ -42,7 +42,11 @@ export class HttpMount {
     );
   }
 
+  /** Throws `CONFIG_INVALID` for two at one path. */
   open(doors: readonly NodeDoor[]): void {
+    const paths = doors.flatMap((door) => ("path" in door ? [door.path] : []));
+    const twice = paths.find((path, at) => paths.indexOf(path) < at);
+    if (twice !== undefined) throw refuse(`two doors are at "${String(twice)}"; give one of them another \`path\``);
     this.#listeners = doors.map((door) => nodeListener(door, originalUrl));
   }
 

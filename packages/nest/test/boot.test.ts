@@ -1,6 +1,7 @@
 import { Module } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { defineJob, handlerFor, newSecret } from "@waybill/core";
+import { createIngress, createRelay } from "@waybill/http";
 import { expect, test } from "vitest";
 import { InjectJob, JobHandler, JobQueue, type QueueOf, WaybillModule, type WaybillOptions } from "../src/index.ts";
 import { listening, settled, started, startedWith, waybill } from "./started.ts";
@@ -82,6 +83,15 @@ test("a time of the push's shutdown that is none does not start: the shutdown is
   const options = { push: { keys: newSecret(), shutdown: { drain: "20 s" } } };
   const app = listening(options as unknown as Partial<WaybillOptions>, { providers: [HandlesOne] });
   await expect(app).rejects.toThrow(/push\.shutdown\.drain is "20 s"; write/);
+});
+
+test("two doors at one path do not start: the second would never be asked", async () => {
+  const options: Partial<WaybillOptions> = {
+    push: { keys: newSecret() },
+    doors: (jobs) => [createIngress({ to: jobs, keys: newSecret() }), createRelay({ to: jobs, keys: newSecret() })],
+  };
+  const app = listening(options, { imports: [WaybillModule.forFeature([one])], providers: [HandlesOne] });
+  await expect(app).rejects.toThrow('two doors are at "/work"; give one of them another `path`');
 });
 
 test("no url, and no options at all, say what is missing", async () => {
