@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { marked } from "marked";
-import { chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { root } from "../test/workspace.ts";
 
 /** Type of 8 pt in two columns; the fonts are those of Debian's browser, and wide ones at that. */
@@ -16,17 +16,12 @@ const STYLE = `
   li code:first-child { color: black; }
 `;
 
-/** The PDF, as bytes. */
-export async function printed(file: string, executablePath: string): Promise<Buffer> {
-  const browser = await chromium.launch({ executablePath, args: ["--headless", "--no-sandbox", "--disable-gpu"] });
-  try {
-    const page = await browser.newPage();
-    const html = await marked.parse(readFileSync(join(root, file), "utf8"));
-    await page.setContent(`<!doctype html><meta charset="utf-8"><style>${STYLE}</style>${html}`);
-    return await page.pdf({ preferCSSPageSize: true });
-  } finally {
-    await browser.close();
-  }
+/** The PDF of a page, as bytes. */
+export async function printed(file: string, browser: Browser): Promise<Buffer> {
+  const page = await browser.newPage();
+  const html = await marked.parse(readFileSync(join(root, file), "utf8"));
+  await page.setContent(`<!doctype html><meta charset="utf-8"><style>${STYLE}</style>${html}`);
+  return page.pdf({ preferCSSPageSize: true });
 }
 
 /** How many sheets a PDF of Chromium's has. */

@@ -79,7 +79,7 @@ export interface Producer {
    */
   enqueueBody(body: string, signature?: Signature | null): Promise<Receipt>;
   /**
-   * Answers for each item. The answers are in order; a job that fails does not sink its neighbours. Never
+   * Enqueues many, and answers for each. The answers are in order; a job that fails does not sink its neighbours. Never
    * rejects.
    */
   enqueueMany<Inputs extends readonly unknown[]>(
