@@ -36,10 +36,16 @@ const LOGGED: readonly EventName[] = [
 /** Where the lines go: to stdout, nowhere, or into a function. */
 export type LogOption = "stdout" | "off" | ((line: LogLine) => void);
 
+/** What writes to stdout already: a receiver on the events of a connection says nothing twice. */
+const onStdout = new WeakMap<EventBus, LogSink>();
+
 /** Writes one line per transition. Resolve `flush` before the process ends. */
 export function logTo(events: EventBus, log: LogOption): Pick<LogSink, "flush"> {
   if (log === "off") return { flush: async () => {} };
+  const known = log === "stdout" ? onStdout.get(events) : undefined;
+  if (known) return known;
   const sink = log === "stdout" ? stdoutSink() : functionSink(log);
+  if (log === "stdout") onStdout.set(events, sink);
   logEvents(events, sink);
   return sink;
 }

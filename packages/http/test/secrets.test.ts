@@ -1,29 +1,10 @@
 import { inspect } from "node:util";
 import { connect, defineJob, keyRing, newSecret } from "@waybill/core";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { createIngress, createReceiver, createRelay, native, sqsd } from "../src/index.ts";
 import { envelope } from "./daemon-request.ts";
 import { post, serving, signed } from "./pushing.ts";
-
-/** All that this process writes while the test runs. */
-function everythingWritten(): string[] {
-  const written: string[] = [];
-  const keep = (text: unknown): boolean => {
-    written.push(String(text));
-    return true;
-  };
-  const spies = [
-    vi.spyOn(process.stdout, "write").mockImplementation((text, ...more) => {
-      const done = more.at(-1);
-      if (typeof done === "function") done();
-      return keep(text);
-    }),
-    vi.spyOn(process.stderr, "write").mockImplementation(keep),
-    vi.spyOn(process, "emitWarning").mockImplementation((warning) => void keep(warning)),
-  ];
-  onTestFinished(() => spies.forEach((spy) => spy.mockRestore()));
-  return written;
-}
+import { everythingWritten } from "./written.ts";
 
 test("no secret and no key of a secret is in a log, an answer, an error or an inspected object", async () => {
   const secrets = [newSecret(), newSecret()];
