@@ -38,7 +38,7 @@ test("callers who come while a call is under way share the next", async () => {
   }
   expect(calls).toEqual([[1]]);
   endOne();
-  await sleep(5);
+  await expect.poll(() => calls.length, { interval: 1 }).toBe(2);
   endOne();
   await Promise.all(all);
   expect(calls).toEqual([[1], [2, 3, 4]]);
