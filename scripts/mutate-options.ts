@@ -1,7 +1,7 @@
 // Ignores one option after the other, and runs the tests that name it: one must fail. An option that no test misses is one
 // that may break unseen, unless scripts/mutation/untested-options.json says why that is so.
 // `npm run mutate:options -- [package | Interface | Interface.member]…`; without arguments core and http.
-import { globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { createVitest } from "vitest/node";
 import { ignoring, instrumented, type OptionsInterface, optionsIn } from "./mutation/options.ts";
@@ -37,7 +37,10 @@ function transform(source: string, id: string): string | undefined {
   return text === source ? undefined : `import ${JSON.stringify(join(root, "scripts/mutation/leave-out.ts"))}; ${text}`;
 }
 
-/** Test files that name the option, or load one that does; first those about its file, then those that give it most often. */
+/**
+ * Test files that name the option, or load one that does; first those about its file, then those that give it most often,
+ * last those about its file that do not name it.
+ */
 function testsOf(owner: string, { file: source }: OptionsInterface, member: string): string[] {
   const given = new RegExp(`\\b${member}\\b\\s*[:,}?]`, "g");
   const calls = [...readFileSync(source, "utf8").matchAll(/^export (?:async )?function (\w+)/gm)].map(
@@ -48,8 +51,9 @@ function testsOf(owner: string, { file: source }: OptionsInterface, member: stri
     .filter((file) => !file.endsWith(".process.test.ts"))
     .map((file) => ({ file, text: textOf(join(root, file)) }))
     .map(({ file, text }) => ({ file, times: text.match(given)?.length ?? 0, isAbout: about.test(file + text) }))
-    .filter(({ times }) => times > 0)
-    .toSorted((one, other) => Number(other.isAbout) - Number(one.isAbout) || other.times - one.times)
+    .filter(({ times, isAbout }) => times > 0 || isAbout)
+    .map((one) => ({ ...one, weight: one.times === 0 ? 0 : one.times + (one.isAbout ? 1_000 : 0) }))
+    .toSorted((one, other) => other.weight - one.weight)
     .slice(0, 12)
     .map(({ file }) => join(root, file));
 }
@@ -58,7 +62,7 @@ function testsOf(owner: string, { file: source }: OptionsInterface, member: stri
 function textOf(file: string): string {
   const own = readFileSync(file, "utf8");
   const beside = [...own.matchAll(/from "(\.\/[^"]+\.ts)"/g)].map(([, path]) => join(dirname(file), path!));
-  return [own, ...beside.map((one) => readFileSync(one, "utf8"))].join("\n");
+  return [own, ...beside.filter((one) => existsSync(one)).map((one) => readFileSync(one, "utf8"))].join("\n");
 }
 
 /** The first test of these files that fails; null: none does. */

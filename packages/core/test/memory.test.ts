@@ -26,6 +26,11 @@ const ask = (more: { leaseMs?: number; waitMs?: number; limit?: number; signal?:
   ...more,
 });
 
+test("logs know it by its own address, or by the one it was given", async () => {
+  expect((await memoryBackend()()).address).toBe("memory:");
+  expect((await memoryBackend({ address: "memory:mailers" })()).address).toBe("memory:mailers");
+});
+
 test("R48: the memory backend refuses production and names the two ways out", () => {
   vi.stubEnv("NODE_ENV", "production");
   expect(() => memoryBackend()).toThrow(

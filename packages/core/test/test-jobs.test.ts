@@ -1,6 +1,14 @@
 import { afterEach, expect, test } from "vitest";
 import { z } from "zod";
-import { defineJob, handlerFor, type JobDefinition, newId, newSecret, RetryLater } from "../src/index.ts";
+import {
+  defineJob,
+  handlerFor,
+  type JobDefinition,
+  type Middleware,
+  newId,
+  newSecret,
+  RetryLater,
+} from "../src/index.ts";
 import { type TestJobs, testJobs } from "../src/testing/index.ts";
 
 const open: TestJobs[] = [];
@@ -64,6 +72,22 @@ test("advance moves the clock: delays, retries and expiries come when they would
   expect(await jobs.advance("1s")).toMatchObject([{ outcome: "release", attempt: 2 }]);
   expect(await jobs.advance("1h")).toMatchObject([{ outcome: "completed", attempt: 2 }]);
   expect(await jobs.advance("5d")).toMatchObject([{ outcome: "dead", reason: { code: "EXPIRED" } }]);
+});
+
+test("handlers may be known later than their definitions, and go through the middleware", async () => {
+  const ran: string[] = [];
+  let handlers: JobDefinition[] = [];
+  const middleware: Middleware = async ({ type }, next) => {
+    ran.push(`before ${type}`);
+    await next();
+  };
+  const jobs = await testJobs({ jobs: [receipt], handlers: () => handlers, middleware: [middleware] });
+  open.push(jobs);
+  await jobs.enqueue(receipt, { orderId: "o_1" });
+  expect(await jobs.drain()).toEqual([]);
+  handlers = [handlerFor(receipt, ({ orderId }) => void ran.push(orderId))];
+  expect(await jobs.drain()).toMatchObject([{ outcome: "completed" }]);
+  expect(ran).toEqual(["before receipt.send", "o_1"]);
 });
 
 test("closing sets the clock back for the next test", async () => {

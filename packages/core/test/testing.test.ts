@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { currentJob, defineJob, Discard } from "../src/index.ts";
+import { currentJob, defineJob, Discard, EventBus, type Middleware, newId } from "../src/index.ts";
 import { executeInline, runInline } from "../src/testing/index.ts";
 
 const double = (seen: unknown[]) =>
@@ -14,6 +14,25 @@ test("runInline runs the handler by the road every job takes: checked, serialise
   const seen: unknown[] = [];
   await runInline(double(seen), { n: 21 }, { attempt: 3 });
   expect(seen).toEqual([[42, 3]]);
+});
+
+test("an inline run has the id it was given, goes through the middleware, and is told to who listens", async () => {
+  const seen: unknown[] = [];
+  const events = new EventBus();
+  for (const name of ["started", "finished"] as const)
+    events.on(name, ({ id, worker }) => seen.push([name, id, worker]));
+  const middleware: Middleware = async (job, next) => {
+    seen.push(["before", job.id]);
+    await next();
+  };
+  const id = newId();
+  await runInline(double(seen), { n: 1 }, { id, events, middleware: [middleware] });
+  expect(seen).toEqual([
+    ["started", id, "inline"],
+    ["before", id],
+    [2, 1],
+    ["finished", id, "inline"],
+  ]);
 });
 
 test("what would not survive the journey fails in the test", async () => {
