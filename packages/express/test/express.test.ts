@@ -199,6 +199,24 @@ describe.each(versions)("%s", (version, express) => {
     }
   });
 
+  test("mounted where its own path cannot be, a warning says so once, and what to do", async () => {
+    const { receiver } = receiving();
+    const url = await listening(express().use("/api/run", waybill(receiver)));
+    const warning = once(process, "warning");
+    const ask = async (): Promise<number> => {
+      const body = envelope();
+      return (await post(`${url}/api/run`, body, signed(body))).status;
+    };
+    expect([await ask(), await ask()]).toEqual([404, 404]);
+    expect((await warning)[0]).toMatchObject({
+      name: "WaybillWarning",
+      message: expect.stringMatching(/mounted at "\/api\/run".*its path is "\/work".*`path: "\/api\/run"`/),
+    });
+    const more = once(process, "warning", { signal: AbortSignal.timeout(50) });
+    await ask();
+    await expect(more).rejects.toThrow();
+  });
+
   test("an error handler and a 404 of the application are not met by pushed jobs, whatever becomes of those", async () => {
     const met: string[] = [];
     const failing = defineJob({ type: "work", handler: () => Promise.reject(new Error("no")) });
