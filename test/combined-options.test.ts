@@ -24,7 +24,7 @@ const moveTo = (ms: number): void => void vi.advanceTimersByTime(ms - Date.now()
 
 test.each([
   ["memory", 100, () => memoryBackend()],
-  ["sqlite", 15, () => sqliteBackend({ path: join(folder, `${(files += 1)}.db`) })],
+  ["sqlite", 10, () => sqliteBackend({ path: join(folder, `${(files += 1)}.db`) })],
 ] as const)(
   "delay, expiry, priority, retry, signature, version, tenant and queue behave in every mixture, as a model says (%s)",
   async (_name, scenarios, fresh) => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { tryHostileBodies } from "./hostile-trial.ts";
 
-const BODIES = 20_000;
+const BODIES = 15_000;
 
 /** A million of them: `npm run fuzz:envelopes`. */
 test(`${BODIES} mutated envelopes neither crash nor hang the parser, reach a handler unvalidated, or touch a prototype`, async () => {

@@ -194,3 +194,9 @@ test.each([
   expect(making).toThrow(why);
   expect(making).not.toThrow(CURRENT);
 });
+
+test("how long QStash waits is what its carrier was told, since no message says it", () => {
+  expect(carrier().patienceMs).toBe(Infinity);
+  const told = qstash({ currentKey: CURRENT, nextKey: NEXT, url: PUBLISHED_TO, timeout: "90s" });
+  expect(told).toMatchObject({ patienceMs: 90_000, patienceSetting: "Upstash-Timeout" });
+});
