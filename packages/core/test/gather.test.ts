@@ -74,14 +74,14 @@ test("an item that waits behind a silent call rejects by its own deadline", asyn
 });
 
 test("whenIdle waits for what is under way and for what waits behind it", async () => {
-  const { gather, endOne } = gathered();
+  const { gather, calls, endOne } = gathered();
   void gather.add(1);
   await turn();
   void gather.add(2);
   let idle = false;
   const done = gather.whenIdle().then(() => (idle = true));
   endOne();
-  await sleep(5);
+  await expect.poll(() => calls.length, { interval: 1 }).toBe(2);
   expect(idle).toBe(false);
   endOne();
   await done;
