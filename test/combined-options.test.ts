@@ -27,6 +27,7 @@ test.each([
   ["sqlite", 10, () => sqliteBackend({ path: join(folder, `${(files += 1)}.db`) })],
 ] as const)(
   "delay, expiry, priority, retry, signature, version, tenant and queue behave in every mixture, as a model says (%s)",
+  { timeout: 60_000 },
   async (_name, scenarios, fresh) => {
     for (let seed = 1; seed <= scenarios; seed++) {
       const scenario = scenarioOf(seed);

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
-import { currentJob, defineJob, type JobContext, type WaybillError } from "@waybill/core";
+import { currentJob, defineJob, EventBus, type JobContext, type Middleware, type WaybillError } from "@waybill/core";
 import { describe, expect, test } from "vitest";
 import { createReceiver } from "../src/index.ts";
 import { nodeListener } from "../src/node/index.ts";
@@ -212,4 +212,21 @@ test("currentJob() is the pushed job, in a receiver called within somebody's sco
   const answer = await theirs.run("a request", () => receiver(request));
   expect(answer.status).toBe(200);
   expect(seen).toEqual([undefined, idIn(body)]);
+});
+
+test("a pushed job goes through the middleware, the first outermost, and is told of on the bus that was given", async () => {
+  const seen: string[] = [];
+  const job = defineJob({ type: "wrapped", handler: () => void seen.push("handler") });
+  const around =
+    (name: string): Middleware =>
+    async (_job, next) => {
+      seen.push(name);
+      await next();
+    };
+  const events = new EventBus();
+  events.on("finished", ({ id, outcome }) => seen.push(`${outcome} ${id}`));
+  const { push } = await receiving({ jobs: [job], middleware: [around("first"), around("second")], events });
+  const body = envelope("wrapped");
+  expect((await push(body)).status).toBe(200);
+  expect(seen).toEqual(["first", "second", "handler", `completed ${idIn(body)}`]);
 });
