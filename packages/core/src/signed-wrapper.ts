@@ -13,6 +13,8 @@ export interface SignedWrapper {
 const SPEC = "waybill-signed/1";
 /** Unix seconds in eleven digits. */
 const LATEST = 99_999_999_999;
+/** As a header would have it: a column of text could not hold everything that a JSON string can. */
+const HEADER_VALUE = /^[ -~]+$/;
 
 /**
  * An envelope and its signature in one text. It is for queues and scripts that have no place beside the body. It
@@ -32,6 +34,7 @@ export function readSignedWrapper(text: string): SignedWrapper | null {
   const { spec, id, ts, sig, envelope } = objectIn(text);
   if (spec !== SPEC || typeof id !== "string" || typeof sig !== "string" || typeof envelope !== "string") return null;
   if (typeof ts !== "number" || !Number.isInteger(ts) || ts < 0 || ts > LATEST) return null;
+  if (!HEADER_VALUE.test(sig)) return null;
   return { id, signature: { timestamp: ts, value: sig }, envelope };
 }
 

@@ -51,6 +51,7 @@ test.each([
   ["an envelope that speaks of wrappers", envelope("note", { text: '"waybill-signed/1"' })],
   ["another format", JSON.stringify({ ...fields, spec: "waybill-signed/2" })],
   ["one without a signature", JSON.stringify({ ...fields, sig: undefined })],
+  ["a signature that no header could carry", JSON.stringify({ ...fields, sig: "v1,\0" })],
   ["a time that is text", JSON.stringify({ ...fields, ts: "1790000000" })],
   ["a time that no clock will show", JSON.stringify({ ...fields, ts: 1e11 })],
   ["a time before all others", JSON.stringify({ ...fields, ts: -1 })],

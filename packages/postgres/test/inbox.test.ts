@@ -78,6 +78,24 @@ describe("a row inserted by plain SQL", () => {
 });
 
 describe("a malformed row stops nobody and is kept, byte for byte", () => {
+  test("one in a wrapper whose signature holds what text cannot is refused, and the row behind it runs", async () => {
+    const schema = freshSchema();
+    const jobs = await connect(await freshUrl(schema), { log: "off" });
+    const ran: string[] = [];
+    const greet = defineJob({ type: "greeting.print", handler: (_, job) => void ran.push(job.id) });
+    const envelope = (id: string): string =>
+      JSON.stringify({ spec: "waybill/1", id, type: "greeting.print", args: [1] });
+    const bad = "019539a4-b68c-7def-8000-1a2b3c4d5e60";
+    const good = "019539a4-b68c-7def-8000-1a2b3c4d5e61";
+    const wrapper = { spec: "waybill-signed/1", id: bad, ts: 1, sig: "v1,\0", envelope: envelope(bad) };
+    await insert(schema, bad, JSON.stringify(wrapper));
+    await insert(schema, good, envelope(good));
+    await jobs.worker({ jobs: [greet] }).start();
+    await expect.poll(() => ran, { timeout: 5_000 }).toEqual([good]);
+    expect(await jobs.inspector?.deadLetters()).toMatchObject([{ id: bad, reason: { code: "JSON_STRING_FORBIDDEN" } }]);
+    await jobs.close();
+  });
+
   test("it is a dead letter with core's code, the next row is served, and a replay has it judged again", async () => {
     const schema = freshSchema();
     const jobs = await connect(await freshUrl(schema), { log: "off" });
