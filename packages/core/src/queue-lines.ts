@@ -39,7 +39,11 @@ export class QueueLines {
     for (const line of this.#lines) {
       if (line.held.length === 0 || (first !== null && line.turn >= first.turn)) continue;
       const index = isStopped === null ? 0 : line.held.findIndex((held) => !isStopped(held));
-      if (index < 0) continue;
+      if (index < 0) {
+        // As good as empty: it does not make up for this either.
+        line.turn = Math.max(line.turn, this.#turn);
+        continue;
+      }
       first = line;
       at = index;
     }

@@ -42,10 +42,9 @@ export class Slots {
     const ahead = this.#ahead();
     if (this.settling >= this.#mostSettling(ahead)) return 0;
     const free = this.concurrency - this.running;
-    const stopped = this.#types.stopped;
-    // What cannot start is put back before long; until then only so much of it is looked through.
-    if (stopped >= Math.max(this.concurrency, ahead)) return 0;
-    const waiting = this.waiting - stopped;
+    // What cannot start is put back before long; until then only so much of it is looked through in each queue.
+    if (this.#types.stoppedIn(queue) >= Math.max(this.concurrency, ahead)) return 0;
+    const waiting = this.waiting - this.#types.stopped;
     // While all places are taken, the line is refilled when half of it is gone: few large calls, not many small ones.
     const isLineLong = waiting > ahead / 2;
     if (free <= 0 && isLineLong) return 0;

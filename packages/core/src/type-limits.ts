@@ -4,6 +4,8 @@ interface Place {
   readonly most: number;
   running: number;
   waiting: number;
+  /** Of those that wait, how many in each queue. */
+  readonly waitingIn: Map<string, number>;
 }
 
 /** How many of each limited type run and wait here. Types without a limit are not counted. */
@@ -11,7 +13,7 @@ export class TypeLimits {
   readonly #places: ReadonlyMap<string, Place>;
 
   constructor(most: ReadonlyMap<string, number>) {
-    this.#places = new Map([...most].map(([type, limit]) => [type, { most: limit, running: 0, waiting: 0 }]));
+    this.#places = new Map([...most].map(([type, limit]) => [type, freePlace(limit)]));
   }
 
   get isEmpty(): boolean {
@@ -27,15 +29,24 @@ export class TypeLimits {
   /** Waiting leases that could not start even if all places were free. */
   get stopped(): number {
     let stopped = 0;
-    for (const { most, running, waiting } of this.#places.values()) {
-      stopped += Math.max(0, waiting - Math.max(0, most - running));
+    for (const place of this.#places.values()) stopped += stoppedOf(place);
+    return stopped;
+  }
+
+  /** At most so many of them are of that queue. */
+  stoppedIn(queue: string): number {
+    let stopped = 0;
+    for (const place of this.#places.values()) {
+      stopped += Math.min(stoppedOf(place), place.waitingIn.get(queue) ?? 0);
     }
     return stopped;
   }
 
   waits({ lease }: Held, by: 1 | -1): void {
     const place = this.#places.get(lease.type);
-    if (place) place.waiting += by;
+    if (place === undefined) return;
+    place.waiting += by;
+    place.waitingIn.set(lease.queue, (place.waitingIn.get(lease.queue) ?? 0) + by);
   }
 
   runs({ lease }: Held, by: 1 | -1): void {
@@ -43,3 +54,7 @@ export class TypeLimits {
     if (place) place.running += by;
   }
 }
+
+const freePlace = (most: number): Place => ({ most, running: 0, waiting: 0, waitingIn: new Map() });
+
+const stoppedOf = ({ most, running, waiting }: Place): number => Math.max(0, waiting - Math.max(0, most - running));

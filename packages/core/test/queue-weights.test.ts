@@ -44,6 +44,16 @@ test("what an empty queue leaves is the other's, and it does not make up for it 
   expect(starts(lines, ["b"], 10).get("a")).toBe(5);
 });
 
+test("a queue whose jobs could not start for a while does not make up for it either", () => {
+  const lines = new QueueLines(new Map(Object.entries({ a: 1, b: 1 })));
+  lines.add(waits("a"));
+  for (let n = 0; n < 100; n++) {
+    lines.add(waits("b"));
+    lines.next(({ lease: { queue } }) => queue === "a");
+  }
+  expect(starts(lines, ["a", "b"], 10).get("a")).toBeLessThanOrEqual(6);
+});
+
 test("room is asked for by weight among the queues that seem to have work", () => {
   const slots = new Slots({
     concurrency: 8,

@@ -51,6 +51,27 @@ test("jobs of a full type are looked through a few at a time, not all at once", 
   expect(queue?.ready).toBeGreaterThan(80);
 });
 
+test("a flood of a full type in a queue of its own takes nothing from the other queue", async () => {
+  const long = defineJob({
+    type: "long",
+    queue: "flood",
+    handler: async (_, job) => void (await once(job.signal, "abort")),
+  });
+  const short = defineJob({ type: "short", handler: () => sleep(50) });
+  const jobs = await connected();
+  const settled: unknown[] = [];
+  const first = eventOf(jobs, "settled", ({ type, reason }) => {
+    settled.push(reason?.code ?? type);
+    return settled.length === 20;
+  });
+  for (let n = 0; n < 50; n++) await jobs.enqueue(long, {});
+  for (let n = 0; n < 20; n++) await jobs.enqueue(short, {});
+  const shutdown = { drain: 0, abort: 100 };
+  await jobs.worker({ jobs: [long, short], concurrency: 4, typeConcurrency: { long: 1 }, shutdown }).start();
+  await first;
+  expect(new Set(settled)).toEqual(new Set(["short"]));
+});
+
 const noop = defineJob({ type: "noop", handler() {} });
 
 test.each([0, -1, 1.5, Number.NaN])("a limit of %s is refused when the worker is made", async (most) => {
