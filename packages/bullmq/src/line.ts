@@ -121,7 +121,13 @@ export function createLine(claim: Claim, wake: Wake): Line {
     }
     if (held.leases.length === 0) return;
     if (closed) putBack();
-    else holdTimer ??= setTimeout(putBack, HOLD_MS);
+    else holdTimer ??= setTimeout(unclaimed, HOLD_MS);
+  }
+
+  /** Who still waits wants leases of another length, and these counted as theirs. */
+  function unclaimed(): void {
+    putBack();
+    if (waiters.size > 0) nudge();
   }
 
   function putBack(): void {

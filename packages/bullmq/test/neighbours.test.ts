@@ -64,3 +64,12 @@ test("a client handed in is an example: it is neither used nor closed", async ()
   await backend.close();
   expect(await client.ping()).toBe("PONG");
 });
+
+test("calls for leases of two lengths wait for one queue, and both are answered at once when there are jobs", async () => {
+  const backend = await open({ prefix: freshPrefix() });
+  await backend.enqueue([message(), message()]);
+  const since = performance.now();
+  const calls = [30_000, 60_000].map((leaseMs) => lease(backend, { leaseMs, waitMs: 5_000 }));
+  expect((await Promise.all(calls)).map(({ length }) => length)).toEqual([1, 1]);
+  expect(performance.now() - since).toBeLessThan(2_500);
+});
