@@ -87,7 +87,10 @@ describe("what keeps Redis from answering is said", () => {
   });
 
   test("R50: a disk that takes no snapshot: the doctor names the setting, enqueue the cause", async () => {
-    const { url, folder } = await redis({ args: ["--save", "1 1"] });
+    const server = await redis({ args: ["--save", "1 1"] });
+    const { url, folder } = server;
+    // Told to end, it would try to save first and stay.
+    onTestFinished(() => server.kill());
     const backend = await open({ url });
     expect(await backend.enqueue([message()])).toMatchObject([{ ok: true }]);
     rmSync(folder, { recursive: true, force: true });
