@@ -38,7 +38,7 @@ export function faultsOf(tarball: Tarball): string[] {
   const named = [...Object.values(exports).flatMap((target) => Object.values(target)), ...Object.values(bin)];
   const wanted = ["LICENSE", "README.md", "package.json", ...named.map((path) => path.replace("./", ""))];
   const surplus = paths.filter((path) => !isExpected(path) && !wanted.includes(path));
-  // A file of dist whose source is gone: left over from an earlier build.
+  // A file of dist whose source is gone: left over from an earlier build, and kept by the cache of builds.
   const stale = paths.filter((path) => !hasSource(path, workspace.path));
   const machines = paths.filter((path) => {
     const text = readFileSync(join(root, workspace.path, path), "utf8");
@@ -47,7 +47,9 @@ export function faultsOf(tarball: Tarball): string[] {
   return [
     ...wanted.filter((path) => !paths.includes(path)).map((path) => `${path} is missing`),
     ...surplus.map((path) => `${path} does not belong there`),
-    ...stale.map((path) => `${path} has no source any more; run: rm -rf ${workspace.path}/dist && npm run build`),
+    ...stale.map(
+      (path) => `${path} has no source any more; run: rm -rf ${workspace.path}/dist && npx turbo run build --force`,
+    ),
     ...machines.map((path) => `${path} names a folder of this machine`),
   ].map((fault) => `${tarball.name}: ${fault}`);
 }
