@@ -19,7 +19,7 @@ const measuring = [
   "apps/demo/test/kill.process.test.ts",
   "apps/faults/test/crowd.process.test.ts",
   "packages/http/test/hostile.process.test.ts",
-  "packages/sqlite/test/{busy,idle}.process.test.ts",
+  "packages/sqlite/test/{busy,idle,kill}.process.test.ts",
 ];
 
 export default defineConfig({
