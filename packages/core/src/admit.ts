@@ -4,7 +4,7 @@ import type { Capabilities } from "./capabilities.ts";
 import { defaults, type Envelope, parseEnvelope, parseTimestamp } from "./envelope/index.ts";
 import { EnvelopeError, toError } from "./errors.ts";
 import { unmetNeed } from "./need.ts";
-import { readSignedWrapper } from "./signed-wrapper.ts";
+import { envelopeWithin, readSignedWrapper } from "./signed-wrapper.ts";
 
 /** The label of an envelope, and its body beside it. A `scheduled_at` in the past is a delay of 0. */
 export function messageOf(envelope: Envelope, body: string, signature: Signature | null): Message {
@@ -26,12 +26,7 @@ export function messageOf(envelope: Envelope, body: string, signature: Signature
  * signature goes on as one in a column would: unverified, for the worker to judge. `has` is asked once the backend is open.
  */
 export function createAdmit(has: () => Capabilities): Admit {
-  function judge(body: string, signature: Signature | null, signedId: string | null): ReturnType<Admit> {
-    const envelope = parseEnvelope(body);
-    if (signedId !== null && signedId !== envelope.id) {
-      const message = `the wrapper signs job "${signedId}", and the envelope in it is job "${envelope.id}"`;
-      return { ok: false, reason: { code: "SIGNATURE_INVALID", message } };
-    }
+  function judge(envelope: Envelope, body: string, signature: Signature | null): ReturnType<Admit> {
     const unmet = unmetNeed(envelope, has());
     if (unmet !== null) return { ok: false, reason: { code: "NEED_UNSUPPORTED", message: unmet } };
     const message = messageOf(envelope, body, signature);
@@ -41,8 +36,8 @@ export function createAdmit(has: () => Capabilities): Admit {
   return (body, signature) => {
     const wrapper = signature === null ? readSignedWrapper(body) : null;
     try {
-      if (wrapper !== null) return judge(wrapper.envelope, wrapper.signature, wrapper.id);
-      return judge(body, signature, null);
+      if (wrapper !== null) return judge(envelopeWithin(wrapper), wrapper.envelope, wrapper.signature);
+      return judge(parseEnvelope(body), body, signature);
     } catch (thrown) {
       const error = toError(thrown);
       const code = error instanceof EnvelopeError ? error.envelopeCode : "ENVELOPE_INVALID";

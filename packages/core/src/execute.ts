@@ -14,6 +14,7 @@ import { Execution } from "./execution.ts";
 import { inFreshScope, JobContext } from "./job-context.ts";
 import { completed, completedBefore, dead, type Outcome, outcomeOf, release } from "./outcome.ts";
 import { unmetNeed } from "./need.ts";
+import { envelopeWithin, readSignedWrapper } from "./signed-wrapper.ts";
 import { validatePayload } from "./payload.ts";
 import type { RegisteredJob, Registry } from "./registry.ts";
 import { type Origin, type Processing, type ProcessStart, traceOf } from "./telemetry.ts";
@@ -63,7 +64,8 @@ export async function execute(delivery: Delivery, registry: Registry): Promise<O
 }
 
 interface Run {
-  readonly delivery: Delivery;
+  /** As it came, or what was in its wrapper. */
+  delivery: Delivery;
   readonly registry: Registry;
   envelope: Envelope | null;
   processing: Processing | null;
@@ -71,11 +73,12 @@ interface Run {
 }
 
 async function decide(run: Run): Promise<Outcome> {
-  const { delivery, registry } = run;
-  const envelope = envelopeOf(delivery);
+  const { registry } = run;
+  const envelope = openEnvelope(run);
   if (!(envelope instanceof Error)) run.envelope = envelope;
   if (registry.telemetry !== null) run.processing = registry.telemetry.process(processStart(run));
   if (envelope instanceof Error) return poison(envelope);
+  const { delivery } = run;
   const { body, signature, label } = delivery;
   const refused = registry.signatures?.({ id: envelope.id, body, signature }, label?.queue ?? null);
   if (refused) return dead("SIGNATURE_INVALID", refused);
@@ -88,12 +91,20 @@ async function decide(run: Run): Promise<Outcome> {
   return runHandler(run, envelope, job);
 }
 
-/** What the body holds, or why it holds none. */
-function envelopeOf(delivery: Delivery): Envelope | Error {
+/** What the body holds, or its wrapper, of which nothing but the job within goes on; or why there is none. */
+function openEnvelope(run: Run): Envelope | Error {
+  const { delivery } = run;
   try {
     return delivery.envelope ?? parseEnvelope(delivery.body);
   } catch (thrown) {
-    return toError(thrown);
+    const wrapper = readSignedWrapper(delivery.body);
+    if (wrapper === null) return toError(thrown);
+    run.delivery = { ...delivery, body: wrapper.envelope, signature: wrapper.signature };
+    try {
+      return envelopeWithin(wrapper);
+    } catch (within) {
+      return toError(within);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Signature } from "./backend.ts";
-import { parseEnvelope } from "./envelope/index.ts";
+import { type Envelope, parseEnvelope } from "./envelope/index.ts";
+import { EnvelopeError } from "./errors.ts";
 import { type KeyRing, keyRing, signatureFor } from "./signing.ts";
 
 /** A signed job in one text: spec/1.0/signing.md. */
@@ -36,6 +37,13 @@ export function readSignedWrapper(text: string): SignedWrapper | null {
   if (typeof ts !== "number" || !Number.isInteger(ts) || ts < 0 || ts > LATEST) return null;
   if (!HEADER_VALUE.test(sig)) return null;
   return { id, signature: { timestamp: ts, value: sig }, envelope };
+}
+
+/** Throws `EnvelopeError`, with `SIGNATURE_INVALID` for an envelope of another job than the wrapper signs. */
+export function envelopeWithin({ id, envelope }: SignedWrapper): Envelope {
+  const within = parseEnvelope(envelope);
+  if (within.id === id) return within;
+  throw new EnvelopeError("SIGNATURE_INVALID", "/id", `the wrapper signs job "${id}" and holds job "${within.id}"`);
 }
 
 function objectIn(text: string): Readonly<Record<string, unknown>> {

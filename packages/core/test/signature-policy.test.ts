@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { createRegistry, execute, type JobLabel, signatureFor } from "../src/exports/door.ts";
-import { defineJob, keyRing, newId, newSecret, type Signature, type SignaturePolicies } from "../src/index.ts";
+import { createRegistry, execute, type JobLabel, signatureFor, signedWrapper } from "../src/exports/door.ts";
+import {
+  defineJob,
+  handlerFor,
+  keyRing,
+  newId,
+  newSecret,
+  type Signature,
+  type SignaturePolicies,
+} from "../src/index.ts";
 import { connected, eventOf } from "./connected.ts";
 
 const keys = keyRing(newSecret());
@@ -104,4 +112,31 @@ test.each<[string, object, RegExp]>([
 ])("%s is refused before the worker starts", async (_, options, message) => {
   const jobs = await connected();
   expect(() => jobs.worker({ jobs: [pay], ...options })).toThrow(message);
+});
+
+describe("a job that comes in the signed wrapper", () => {
+  const from = (text: string, signatures: SignaturePolicies) =>
+    execute(
+      { body: text, attempt: 1, lost: 0, releases: 0, dueAt: null, signature: null, label: null, worker: "test" },
+      createRegistry([handlerFor(inWrapper, (_, job) => void seen.push(job.delivery.body))], { signatures, keys }),
+    );
+  const inWrapper = defineJob({ type: "pay" });
+  const seen: string[] = [];
+
+  test("runs as the envelope within, and its signature is the wrapper's", async () => {
+    expect(await from(signedWrapper(keys, body), "required")).toMatchObject({ kind: "completed" });
+    expect(seen).toEqual([body]);
+    expect(await from(signedWrapper(other, body), "optional")).toMatchObject({ reason: { code: dies } });
+  });
+
+  test("is refused when the wrapper is another job's, whatever the policy", async () => {
+    const fields = JSON.parse(signedWrapper(keys, body)) as object;
+    expect(await from(JSON.stringify({ ...fields, id: newId() }), "off")).toMatchObject({ reason: { code: dies } });
+  });
+
+  test("is judged by the envelope's own code when what is within is none", async () => {
+    const fields = JSON.parse(signedWrapper(keys, body)) as object;
+    const outcome = await from(JSON.stringify({ ...fields, envelope: '{"spec":"waybill/1"}' }), "off");
+    expect(outcome).toMatchObject({ kind: "dead", reason: { code: "FIELD_MISSING" } });
+  });
 });

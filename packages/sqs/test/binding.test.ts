@@ -2,7 +2,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { GetQueueUrlCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
-import { connect, defineJob } from "@waybill/core";
+import { connect, defineJob, newId, newSecret } from "@waybill/core";
+import { signedWrapper } from "@waybill/core/door";
 import { expect, test } from "vitest";
 import { useEmulator } from "./fresh.ts";
 
@@ -51,3 +52,18 @@ test.each([
     await jobs.close();
   },
 );
+
+test("a message whose body is the signed wrapper runs where signed jobs alone may", async () => {
+  const keys = newSecret();
+  const ran: string[] = [];
+  const greet = defineJob({ type: "greeting.print", handler: (_, job) => void ran.push(job.id) });
+  const url = `sqs://us-east-1/wrapped?endpoint=${encodeURIComponent(emulator.endpoint)}&queues=default`;
+  const jobs = await connect(url, { keys, log: "off" });
+  const { QueueUrl } = await emulator.client.send(new GetQueueUrlCommand({ QueueName: "wrapped-default" }));
+  const id = newId();
+  const body = JSON.stringify({ spec: "waybill/1", id, type: "greeting.print", args: [{}] });
+  await emulator.client.send(new SendMessageCommand({ QueueUrl, MessageBody: signedWrapper(keys, body) }));
+  await jobs.worker({ jobs: [greet], signatures: "required" }).start();
+  await expect.poll(() => ran, { timeout: 10_000 }).toEqual([id]);
+  await jobs.close();
+});
