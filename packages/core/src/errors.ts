@@ -1,22 +1,25 @@
+const CODES = [
+  "ENVELOPE_INVALID",
+  "PAYLOAD_INVALID",
+  "JOB_UNKNOWN",
+  "JOB_TIMEOUT",
+  "DEADLINE",
+  "JOB_CANCELLED",
+  "SHUTDOWN",
+  "LEASE_LOST",
+  "ID_CONFLICT",
+  "CAPABILITY_MISSING",
+  "CONFIG_INVALID",
+  "BACKEND_UNAVAILABLE",
+  "BACKEND_FULL",
+  "BACKEND_CLOSED",
+  "DISCARD",
+  "RETRY_LATER",
+  "RAN_ELSEWHERE",
+] as const;
+
 /** Codes of this process. Codes of envelopes are a list of their own: `EnvelopeCode`. */
-export type WaybillErrorCode =
-  | "ENVELOPE_INVALID"
-  | "PAYLOAD_INVALID"
-  | "JOB_UNKNOWN"
-  | "JOB_TIMEOUT"
-  | "DEADLINE"
-  | "JOB_CANCELLED"
-  | "SHUTDOWN"
-  | "LEASE_LOST"
-  | "ID_CONFLICT"
-  | "CAPABILITY_MISSING"
-  | "CONFIG_INVALID"
-  | "BACKEND_UNAVAILABLE"
-  | "BACKEND_FULL"
-  | "BACKEND_CLOSED"
-  | "DISCARD"
-  | "RETRY_LATER"
-  | "RAN_ELSEWHERE";
+export type WaybillErrorCode = (typeof CODES)[number];
 
 /** Every error of ours. Match on `code`, by `isWaybillError`: two copies of a package break `instanceof`. */
 export class WaybillError extends Error {
@@ -62,28 +65,8 @@ export function isWaybillError<C extends WaybillErrorCode>(
 ): value is WaybillError & { code: C };
 export function isWaybillError(value: unknown, code?: WaybillErrorCode): boolean {
   if (!(value instanceof Error) || !("code" in value) || typeof value.code !== "string") return false;
-  return code === undefined ? CODES.has(value.code) : value.code === code;
+  return code === undefined ? (CODES as readonly string[]).includes(value.code) : value.code === code;
 }
-
-const CODES: ReadonlySet<string> = new Set<WaybillErrorCode>([
-  "ENVELOPE_INVALID",
-  "PAYLOAD_INVALID",
-  "JOB_UNKNOWN",
-  "JOB_TIMEOUT",
-  "DEADLINE",
-  "JOB_CANCELLED",
-  "SHUTDOWN",
-  "LEASE_LOST",
-  "ID_CONFLICT",
-  "CAPABILITY_MISSING",
-  "CONFIG_INVALID",
-  "BACKEND_UNAVAILABLE",
-  "BACKEND_FULL",
-  "BACKEND_CLOSED",
-  "DISCARD",
-  "RETRY_LATER",
-  "RAN_ELSEWHERE",
-]);
 
 /** Any thrown value as an Error, so that code past a `catch` has one shape to read. */
 export function toError(thrown: unknown): Error {
