@@ -1,5 +1,5 @@
 import type { DeadLetter, DeadLetterQuery, Inspector } from "@waybill/core";
-import type { InspectableBackend } from "@waybill/core/backend";
+import type { InspectableBackend, Lease } from "@waybill/core/backend";
 import { always, type Defect, type Spoil } from "./planted.ts";
 
 /** Replaces part of the inspector. */
@@ -11,6 +11,20 @@ const lists = (change: (letter: DeadLetter) => Partial<DeadLetter>): (() => Spoi
   inspects((good) => ({
     deadLetters: async (query) => (await good.deadLetters(query)).map((letter) => ({ ...letter, ...change(letter) })),
   }));
+
+/** What was dead comes back changed. */
+const replays = (change: Partial<Lease>): (() => Spoil) =>
+  always((good: InspectableBackend) => {
+    const dead = new Set<string>();
+    return {
+      deadLetter(lease, reason) {
+        dead.add(lease.id);
+        return good.deadLetter(lease, reason);
+      },
+      lease: async (request) =>
+        (await good.lease(request)).map((lease) => (dead.has(lease.id) ? { ...lease, ...change } : lease)),
+    };
+  });
 
 const without = (key: keyof DeadLetterQuery, query: DeadLetterQuery): DeadLetterQuery =>
   Object.fromEntries(Object.entries(query).filter(([name]) => name !== key));
@@ -52,32 +66,12 @@ const replaying: readonly Defect[] = [
   {
     defect: "a replay counts as a release",
     seenBy: "a replayed message comes as a first attempt, with nothing lost and nothing released",
-    plant: always((good: InspectableBackend) => {
-      const dead = new Set<string>();
-      return {
-        deadLetter(lease, reason) {
-          dead.add(lease.id);
-          return good.deadLetter(lease, reason);
-        },
-        lease: async (request) =>
-          (await good.lease(request)).map((lease) => (dead.has(lease.id) ? { ...lease, releases: 1 } : lease)),
-      };
-    }),
+    plant: replays({ releases: 1 }),
   },
   {
     defect: "a dead letter has no column for the signature",
     seenBy: "label and body survive a dead letter and its replay",
-    plant: always((good: InspectableBackend) => {
-      const dead = new Set<string>();
-      return {
-        deadLetter(lease, reason) {
-          dead.add(lease.id);
-          return good.deadLetter(lease, reason);
-        },
-        lease: async (request) =>
-          (await good.lease(request)).map((lease) => (dead.has(lease.id) ? { ...lease, signature: null } : lease)),
-      };
-    }),
+    plant: replays({ signature: null }),
   },
   {
     defect: "a replayed message stays in the list",
