@@ -20,7 +20,7 @@ export interface Relay extends Door {
 }
 
 /**
- * Stores pushed jobs instead of running them. Stores pushed jobs instead of running them. For carriers that do not
+ * Stores pushed jobs instead of running them. For carriers that do not
  * wait for a job to end, or whose jobs are to have a queue's retries. Throws `CONFIG_INVALID`.
  */
 export function createRelay({ to, path = "/work", ...options }: RelayOptions): Relay {

@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { PushAnswer, Push } from "../push.ts";
 import { whenClosed } from "./gone.ts";
+import { mountWarning } from "./mount.ts";
 import { isRewritten, readBody } from "./raw-body.ts";
 
 /** A receiver, a relay or an ingress, as far as `node:http` is concerned. */
 export interface NodeDoor {
   /** As a receiver's: whether this request is for us. */
   claims(push: Pick<Push, "method" | "path" | "headers">): boolean;
+  /** Counted from the root, wherever the door is mounted. Absent: it looks at more than the path. */
+  readonly path?: string;
   /** From a request to its answer. Never rejects. */
   receive(push: Push): Promise<PushAnswer>;
 }
@@ -22,7 +25,9 @@ export function nodeListener(
   door: NodeDoor,
   pathOf: (request: IncomingMessage) => string = ({ url = "/" }) => url,
 ): NodeListener {
+  const warnOfMount = mountWarning(door);
   return (request, response, next) => {
+    warnOfMount(request);
     const { method = "", headers } = request;
     const path = withoutQuery(pathOf(request));
     if (next && !door.claims({ method, path, headers })) return next();
