@@ -9,7 +9,7 @@ interface Locked {
   >;
 }
 
-describe.each([top, ...workspaces])("$path/package.json", ({ manifest }) => {
+describe.each([top, ...workspaces])("$path/package.json", ({ path, manifest }) => {
   test("pins every version exactly, so that two clones install the same bytes", () => {
     const { dependencies, devDependencies, optionalDependencies } = manifest;
     const wanted = Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies });
@@ -27,6 +27,18 @@ describe.each([top, ...workspaces])("$path/package.json", ({ manifest }) => {
     const allowed = (name: string) =>
       name.startsWith("@waybill/") ? /^\d+\.\d+\.\d+$/ : /^[~^]?\d+\.\d+\.\d+( \|\| [~^]?\d+\.\d+\.\d+)*$/;
     expect(asked.filter(([name, version]) => !allowed(name).test(version))).toEqual([]);
+  });
+
+  test("has what its types refer to among its dependencies, not its peers alone: it is built after those", () => {
+    const { dependencies, devDependencies } = manifest;
+    const config = join(path, "tsconfig.json");
+    const { references = [] } = (existsSync(join(root, config)) ? JSON.parse(read(config)) : {}) as {
+      readonly references?: readonly { readonly path: string }[];
+    };
+    const names = references.map(
+      (reference) => workspaces.find((one) => one.path === join(path, reference.path))?.manifest.name,
+    );
+    expect(names.filter((name = "") => !(name in { ...dependencies, ...devDependencies }))).toEqual([]);
   });
 
   test("is MIT", () => {
