@@ -15,19 +15,24 @@ interface Line {
  * work. A line that was empty joins at the turn of the others, so that it neither starves nor makes up for its rest.
  */
 export class QueueLines {
-  readonly #lines: readonly Line[];
-  readonly #byQueue: ReadonlyMap<string, Line>;
+  readonly #lines: Line[];
+  readonly #byQueue: Map<string, Line>;
   /** The turn of the line that started last, before it started. */
   #turn = 0;
 
   constructor(weights: ReadonlyMap<string, number>) {
-    this.#lines = [...weights].map(([queue, weight]) => ({ queue, weight, held: [], turn: 0, askedAt: null }));
+    this.#lines = [...weights].map(([queue, weight]) => emptyLine(queue, weight));
     this.#byQueue = new Map(this.#lines.map((line) => [line.queue, line]));
   }
 
+  /** One of a queue that nobody asked for has a line, too: else it would be held for as long as the worker lives. */
   add(held: Held): void {
-    const line = this.#byQueue.get(held.lease.queue);
-    if (line === undefined) return;
+    const { queue } = held.lease;
+    const line = this.#byQueue.get(queue) ?? emptyLine(queue, 1);
+    if (!this.#byQueue.has(queue)) {
+      this.#byQueue.set(queue, line);
+      this.#lines.push(line);
+    }
     if (line.held.length === 0) line.turn = Math.max(line.turn, this.#turn);
     line.held.push(held);
   }
@@ -92,6 +97,10 @@ export class QueueLines {
   turnOf(queue: string): number {
     return this.#byQueue.get(queue)?.turn ?? 0;
   }
+}
+
+function emptyLine(queue: string, weight: number): Line {
+  return { queue, weight, held: [], turn: 0, askedAt: null };
 }
 
 /** A queue that has let a call wait this long has no work. */

@@ -3,7 +3,7 @@ import { defineJob } from "../src/index.ts";
 import { Held } from "../src/held.ts";
 import { QueueLines } from "../src/queue-lines.ts";
 import { Slots } from "../src/slots.ts";
-import { connected, settledCount } from "./connected.ts";
+import { connected, memoryWith, settledCount } from "./connected.ts";
 import { lease } from "./lease.ts";
 
 const waits = (queue: string): Held => new Held({ ...lease, queue });
@@ -122,4 +122,15 @@ test.each([0, -1, 1.5, 1_001, Number.NaN])("a weight of %s is refused when the w
   expect(() => jobs.worker({ jobs: [noop], queues: { default: weight } })).toThrow(
     `the weight of queue "default" is ${weight}: a whole number from 1 to 1000`,
   );
+});
+
+test("a lease of a queue that the worker did not ask for runs, instead of being held for ever", async () => {
+  const stray = defineJob({ type: "stray", queue: "elsewhere", handler() {} });
+  const jobs = await connected(
+    memoryWith(({ lease }) => ({ lease: (request) => lease({ ...request, queue: "elsewhere" }) })),
+  );
+  const all = settledCount(jobs, 1);
+  await jobs.enqueue(stray, {});
+  await jobs.worker({ jobs: [stray], queues: ["default"] }).start();
+  await all;
 });
