@@ -40,7 +40,10 @@ export interface LambdaResponse {
 }
 
 /** What a worker would be given, as far as Lambda leaves it to us. */
-export interface SqsHandlerOptions extends Pick<RegistryOptions, "events" | "keys" | "middleware" | "signatures"> {
+export interface SqsHandlerOptions extends Pick<
+  RegistryOptions,
+  "events" | "keys" | "middleware" | "signatures" | "telemetry"
+> {
   /** Definitions with handlers. Two of one type are an error. */
   readonly jobs: readonly JobDefinition[];
 }
@@ -110,6 +113,9 @@ async function run(record: SqsRecord, registry: Registry, worker: string, until:
 
 const FREEZING = new WaybillError("SHUTDOWN", "Lambda is about to freeze the function; the job goes back to its queue");
 
+/** What brings jobs here, to telemetry: the same queues as a worker's. */
+const LAMBDA = { name: "sqs" } as const;
+
 function deliveryOf(record: SqsRecord, worker: string, execution: Execution): Delivery {
   const attributes = Object.entries(record.messageAttributes ?? {}).map(
     ([name, { stringValue = "" }]) => [name, stringValue] as const,
@@ -119,6 +125,7 @@ function deliveryOf(record: SqsRecord, worker: string, execution: Execution): De
   return {
     body,
     signature,
+    from: LAMBDA,
     worker,
     execution,
     attempt: history.attempt + receives - 1,

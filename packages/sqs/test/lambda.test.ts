@@ -9,6 +9,7 @@ import {
   newId,
   newSecret,
   type StartedEvent,
+  type Telemetry,
 } from "@waybill/core";
 import { signatureFor } from "@waybill/core/door";
 import { expect, test } from "vitest";
@@ -172,6 +173,23 @@ test("it runs what a producer signed and reports the rest, as a worker that asks
   const signed = record({ type: "fine", body: unsigned.body, attributes });
   const { batchItemFailures } = await run({ Records: [unsigned, signed] });
   expect(batchItemFailures).toEqual([{ itemIdentifier: unsigned.messageId }]);
+});
+
+test("its runs are traced as a worker's are, from the same queues", async () => {
+  const told: unknown[] = [];
+  const telemetry: Telemetry = {
+    send: () => ({ trace: null, end() {} }),
+    process({ from, type, worker }) {
+      return { within: (work) => work(), end: ({ outcome }) => void told.push([from.name, type, worker, outcome]) };
+    },
+    settled: () => void told.push("settled"),
+  };
+  const run = sqsHandler({ jobs, telemetry });
+  await run({ Records: [record({ type: "fine" }), record({ type: "broken" })] }, { awsRequestId: "r-2" });
+  expect(told.toSorted()).toEqual([
+    ["sqs", "broken", "lambda-r-2", "retry"],
+    ["sqs", "fine", "lambda-r-2", "completed"],
+  ]);
 });
 
 const idOf = ({ body }: SqsRecord): string => (JSON.parse(body) as { id: string }).id;
