@@ -127,7 +127,7 @@ test.each([0, -1, 1.5, 1_001, Number.NaN])("a weight of %s is refused when the w
 test("a lease of a queue that the worker did not ask for runs, instead of being held for ever", async () => {
   const stray = defineJob({ type: "stray", queue: "elsewhere", handler() {} });
   const jobs = await connected(
-    memoryWith(({ lease }) => ({ lease: (request) => lease({ ...request, queue: "elsewhere" }) })),
+    memoryWith((good) => ({ lease: (request) => good.lease({ ...request, queue: "elsewhere" }) })),
   );
   const all = settledCount(jobs, 1);
   await jobs.enqueue(stray, {});
