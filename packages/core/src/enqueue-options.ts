@@ -1,4 +1,3 @@
-import { wallMs } from "./clock.ts";
 import type { JobDefinition, RetryOptions } from "./define-job.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { JsonValue } from "./envelope/index.ts";
@@ -48,7 +47,7 @@ export interface EnqueueItem<Input = unknown> {
   readonly options?: EnqueueOptions;
 }
 
-export function startMs(options: EnqueueOptions, type: string): number | null {
+export function startMs(options: EnqueueOptions, type: string, nowMs: number): number | null {
   const { delay, runAt } = options;
   if (delay !== undefined && runAt !== undefined) {
     throw new WaybillError("CONFIG_INVALID", `"${type}" was enqueued with both delay and runAt; give one`);
@@ -58,18 +57,23 @@ export function startMs(options: EnqueueOptions, type: string): number | null {
     throw new WaybillError("CONFIG_INVALID", `runAt of "${type}" is not a valid date`);
   }
   const delayMs = delay === undefined ? 0 : durationMs(delay, "delay");
-  return delayMs === 0 ? null : wallMs() + delayMs;
+  return delayMs === 0 ? null : nowMs + delayMs;
 }
 
 /** Null: never. A job that would expire before it may start is refused here, since nobody could run it. */
-export function endMs({ expiresIn, expiresAt }: EnqueueOptions, type: string, runAtMs: number | null): number | null {
+export function endMs(
+  { expiresIn, expiresAt }: EnqueueOptions,
+  type: string,
+  nowMs: number,
+  runAtMs: number | null,
+): number | null {
   if (expiresIn === undefined && expiresAt === undefined) return null;
   if (expiresIn !== undefined && expiresAt !== undefined) {
     throw new WaybillError("CONFIG_INVALID", `"${type}" was enqueued with both expiresIn and expiresAt; give one`);
   }
-  const endsAt = expiresAt?.getTime() ?? wallMs() + durationMs(expiresIn ?? 0, "expiresIn");
+  const endsAt = expiresAt?.getTime() ?? nowMs + durationMs(expiresIn ?? 0, "expiresIn");
   if (Number.isNaN(endsAt)) throw new WaybillError("CONFIG_INVALID", `expiresAt of "${type}" is not a valid date`);
-  if (endsAt > (runAtMs ?? wallMs())) return endsAt;
+  if (endsAt > (runAtMs ?? nowMs)) return endsAt;
   throw new WaybillError(
     "CONFIG_INVALID",
     `"${type}" would expire before it may start; give it more time than its delay`,

@@ -16,8 +16,10 @@ export function envelopeFor(
   const queue = options.queue ?? definition?.queue;
   if (options.queue !== undefined) assertQueue(options.queue, `queue of the call for "${type}"`);
   const meta = metaFor(options, definition);
-  const runAtMs = startMs(options, type);
-  const expiresAtMs = endMs(options, type, runAtMs);
+  // One instant for all the times of an envelope: read again, the clock may have moved between delay and expiry.
+  const nowMs = wallMs();
+  const runAtMs = startMs(options, type, nowMs);
+  const expiresAtMs = endMs(options, type, nowMs, runAtMs);
   return {
     spec: "waybill/1",
     id: options.id ?? newId(),
@@ -25,7 +27,7 @@ export function envelopeFor(
     ...(queue !== undefined && { queue }),
     args,
     // With an id of the caller's own, equal calls make equal bytes, so that enqueueing twice is one job.
-    ...(options.id === undefined && { created_at: formatTimestamp(wallMs()) }),
+    ...(options.id === undefined && { created_at: formatTimestamp(nowMs) }),
     ...(source !== null && { source }),
     ...(runAtMs !== null && { scheduled_at: formatTimestamp(runAtMs) }),
     ...(expiresAtMs !== null && { expires_at: formatTimestamp(expiresAtMs) }),

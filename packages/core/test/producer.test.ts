@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { z } from "zod";
 import { defineJob, isWaybillError, type LogLine } from "../src/index.ts";
 import { parseEnvelope } from "../src/exports/door.ts";
@@ -107,6 +107,17 @@ test("an expiry is an absolute time, from now or given, that may lie past the de
   expect(Date.parse(envelope.expires_at ?? "") - Date.parse(envelope.scheduled_at ?? "")).toBe(60_000);
   const given = await enqueuedMessage({ orderId: "o_1" }, { expiresAt: at });
   expect(given.envelope.expires_at).toBe(at.toISOString());
+});
+
+test("all times of an envelope are counted from one instant, however the clock moves meanwhile", async () => {
+  let now = Date.now();
+  const ticking = vi.spyOn(Date, "now").mockImplementation(() => (now += 1));
+  const { envelope } = await enqueuedMessage({ orderId: "o_1" }, { delay: 1_000, expiresIn: 1_001 });
+  ticking.mockRestore();
+  const [created, scheduled, expires] = [envelope.created_at, envelope.scheduled_at, envelope.expires_at].map((time) =>
+    Date.parse(time ?? ""),
+  );
+  expect([scheduled! - created!, expires! - created!]).toEqual([1_000, 1_001]);
 });
 
 test("a job whose expiry has come is kept for a person, and its handler never starts", async () => {
