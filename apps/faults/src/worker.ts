@@ -11,6 +11,7 @@ interface Settings {
   readonly ms?: number;
   readonly drain?: Duration;
   readonly heartbeat?: Duration;
+  readonly maxLost?: number;
 }
 
 const [url = "", record = "", json = "{}"] = process.argv.slice(2);
@@ -21,10 +22,12 @@ const {
   ms = 60_000,
   drain = "1s",
   heartbeat = "10s",
+  maxLost = 20,
 } = JSON.parse(json) as Settings;
 const jobs = await connect(url, { version: "faults" });
 // Many of those who start this kill it: the next one need not compile it again.
 flushCompileCache();
 const shutdown = { drain, abort: "1s", close: "2s" } as const;
-await jobs.worker({ jobs: jobsThatRecord(record, ms), queues, lease, concurrency, shutdown, heartbeat }).run();
+const handlers = jobsThatRecord(record, ms);
+await jobs.worker({ jobs: handlers, queues, lease, concurrency, shutdown, heartbeat, maxLost }).run();
 process.exit(0);

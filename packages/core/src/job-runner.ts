@@ -67,6 +67,9 @@ export function createJobRunner(
   return {
     take(leases) {
       for (const lease of leases) slots.add(new Held(lease));
+      for (const held of slots.takeBesideSuspect()) {
+        void settler.store(held, besideSuspect(held.lease)).then(() => slots.hasLeft());
+      }
       startWaiting();
       for (const held of slots.takeSurplus()) putBack(held);
     },
@@ -100,10 +103,21 @@ function deliveryOf(
   };
 }
 
-/** Asked again after a second, doubling to a minute: a handler deaf to its timeout may never end. */
-function runningHere({ releases }: Lease): Outcome {
-  const delayMs = Math.min(1_000 * 2 ** Math.min(releases, 6), 60_000);
-  return release(delayMs, "RUNNING_HERE", "an earlier delivery of the job still runs in this worker");
+/** A handler deaf to its timeout may never end. */
+function runningHere(lease: Lease): Outcome {
+  return release(growingMs(lease), "RUNNING_HERE", "an earlier delivery of the job still runs in this worker");
+}
+
+/** Those that were lost together come back apart. */
+function besideSuspect(lease: Lease): Outcome {
+  const delayMs = Math.ceil(growingMs(lease) * (0.5 + Math.random() / 2));
+  const why = `${lease.lost} deliveries ended with their worker gone, and another job as often lost is to run alone here`;
+  return release(delayMs, "SUSPECT", why);
+}
+
+/** A second, doubling to a minute. */
+function growingMs({ releases }: Lease): number {
+  return Math.min(1_000 * 2 ** Math.min(releases, 6), 60_000);
 }
 
 /** Away for a second or two, lest the same jobs be leased again at once. */

@@ -1,5 +1,6 @@
 import type { Held } from "./held.ts";
 import { QueueLines } from "./queue-lines.ts";
+import { Suspects } from "./suspects.ts";
 import { TypeLimits } from "./type-limits.ts";
 
 /** What a worker may run at once. */
@@ -9,6 +10,8 @@ export interface SlotSettings {
   readonly queues: ReadonlyMap<string, number>;
   /** The most of one type at once, from 1; types that are not named have no limit of their own. */
   readonly typeConcurrency: ReadonlyMap<string, number>;
+  /** Losses that bury a job; half as many make it a suspect. Infinity: none is. */
+  readonly maxLost: number;
 }
 
 /**
@@ -23,18 +26,19 @@ export class Slots {
   waiting = 0;
   readonly #lines: QueueLines;
   readonly #types: TypeLimits;
-  readonly #isStopped: ((held: Held) => boolean) | null;
+  readonly #suspects: Suspects;
+  readonly #isStopped = (held: Held): boolean => this.isStopped(held);
   #averageMs = SLOW_MS;
   /** Jobs ended since the worker started, or started over. */
   #ended = 0;
   #room: { readonly queue: string; readonly resolve: () => void }[] = [];
   #onRoom: () => void = () => {};
 
-  constructor({ concurrency, queues, typeConcurrency }: SlotSettings) {
+  constructor({ concurrency, queues, typeConcurrency, maxLost }: SlotSettings) {
     this.concurrency = concurrency;
     this.#lines = new QueueLines(queues);
     this.#types = new TypeLimits(typeConcurrency);
-    this.#isStopped = this.#types.isEmpty ? null : (held) => this.#types.isFull(held);
+    this.#suspects = new Suspects(maxLost);
   }
 
   /** How many leases one queue's loop should ask for now; 0: none until `whenRoom`. */
@@ -62,14 +66,24 @@ export class Slots {
     this.#lines.answered(queue);
   }
 
-  /** Whether as many of its type run as may: a place would not help it. */
+  /** Whether a place would not help it: as many of its type run as may, or it is a suspect that waits to be alone. */
   isStopped(held: Held): boolean {
-    return this.#types.isFull(held);
+    return this.#types.isFull(held) || this.#suspects.isHeldUp(held);
   }
 
   /** Takes out of the line what came although nothing is fetched ahead: several queues answered for one free place. */
   takeSurplus(): Held[] {
     return this.#ahead() > 0 ? [] : this.takeWaiting((held) => !this.isStopped(held));
+  }
+
+  /** Takes out the suspects that are to go back so that one runs alone; until each `hasLeft`, that one does not start. */
+  takeBesideSuspect(): Held[] {
+    return this.#suspects.takeBeside((test) => this.takeWaiting(test));
+  }
+
+  hasLeft(): void {
+    this.#suspects.hasLeft();
+    this.announceRoom();
   }
 
   /**
@@ -98,6 +112,7 @@ export class Slots {
 
   add(held: Held): void {
     this.held.add(held);
+    this.#suspects.add(held);
     this.#lines.add(held);
     this.#types.waits(held, 1);
     this.waiting += 1;
@@ -144,6 +159,7 @@ export class Slots {
   forget(held: Held): void {
     this.settling -= 1;
     this.held.delete(held);
+    this.#suspects.forget(held);
     this.announceRoom();
   }
 

@@ -42,7 +42,10 @@ export interface WorkerOptions {
   readonly shutdown?: ShutdownLimits;
   /** How often the worker says that it lives; silent for three times as long, `jobs.workers()` lists it no more. Default "10s". */
   readonly heartbeat?: Duration;
-  /** Deliveries that may end with their worker gone before the job is dead-lettered `WORKER_LOST`. Default 20. */
+  /**
+   * Deliveries that may end with their worker gone before the job is dead-lettered `WORKER_LOST`. From half as many on, a
+   * worker runs one such job at a time, so that innocents are not buried beside what kills it. Default 20.
+   */
   readonly maxLost?: number;
   /**
    * Resident memory of the process past which the worker stops as on SIGTERM: what runs may finish, the rest is handed

@@ -59,6 +59,7 @@ test("room is asked for by weight among the queues that seem to have work", () =
     concurrency: 8,
     queues: new Map(Object.entries({ a: 3, b: 1 })),
     typeConcurrency: new Map(),
+    maxLost: 20,
   });
   expect([slots.wanted("a"), slots.wanted("b")]).toEqual([6, 2]);
   slots.asked("a");
@@ -70,6 +71,7 @@ test("a queue that has let a call wait leaves all room to the other", async () =
     concurrency: 8,
     queues: new Map(Object.entries({ a: 3, b: 1 })),
     typeConcurrency: new Map(),
+    maxLost: 20,
   });
   slots.asked("a");
   await expect.poll(() => slots.wanted("b")).toBe(8);
@@ -82,6 +84,7 @@ test("the loop of the queue whose turn it is learns first of a free place", asyn
     concurrency: 1,
     queues: new Map(Object.entries({ a: 1, b: 2 })),
     typeConcurrency: new Map(),
+    maxLost: 20,
   });
   const started: string[] = [];
   let held: Held | null = null;

@@ -5,7 +5,7 @@ import { lease } from "./lease.ts";
 
 /** Places for one queue without any limits of types. */
 const places = (concurrency: number): Slots =>
-  new Slots({ concurrency, queues: new Map([["default", 1]]), typeConcurrency: new Map() });
+  new Slots({ concurrency, queues: new Map([["default", 1]]), typeConcurrency: new Map(), maxLost: 20 });
 
 /** Adds a lease, starts it, and ends it after `ranMs`; its settle begins and does not end. */
 function run(slots: Slots, ranMs: number): Held {
