@@ -38,6 +38,7 @@ export async function runWorker({ options, role, load }: WorkerProcess): Promise
     jobs: jobs(connection),
     ...(queues && { queues }),
     concurrency: options.concurrency,
+    fetchAhead: options.fetchAhead,
     lease: options.lease,
     heartbeat: options.heartbeat,
     shutdown: { drain: options.drain, abort: options.abort, close: options.close },

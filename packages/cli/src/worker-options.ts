@@ -7,6 +7,7 @@ export interface WorkerFlags {
   readonly jobs?: string;
   readonly queues?: QueueWeights;
   readonly concurrency: number;
+  readonly fetchAhead: number;
   readonly lease: Duration;
   readonly heartbeat: Duration;
   readonly drain: Duration;
@@ -47,6 +48,7 @@ export function workerOptions(command: Command, names: WorkerOptionNames = OWN_N
       weights,
     )
     .option(`${names.concurrency} <count>`, "jobs at once", wholeNumber(1), 10)
+    .option("--fetch-ahead <count>", "quick jobs leased before a place is free; 0: none", wholeNumber(0), 500)
     .option(`${names.lease} <duration>`, "a crashed worker's jobs run elsewhere after this long", duration, "30s")
     .option("--heartbeat <duration>", "say this often that the worker lives, for `waybill workers`", duration, "10s")
     .option("--drain <duration>", "at shutdown, let running jobs finish for this long", duration, "20s")

@@ -30,6 +30,7 @@ describe("R13: waybill doctor prints every effective setting with who set it", (
       drain: "1m (file)",
       abort: "4s (default)",
       close: "3s (default)",
+      fetchAhead: "500 (default)",
       maxLost: "20 (default)",
       maxMemory: "null (default)",
       programVersion: "null (default)",

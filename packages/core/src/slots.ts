@@ -6,6 +6,8 @@ import { TypeLimits } from "./type-limits.ts";
 /** What a worker may run at once. */
 export interface SlotSettings {
   readonly concurrency: number;
+  /** Quick jobs leased beyond the places, and outcomes being stored besides. 0: no more leases than places. */
+  readonly fetchAhead: number;
   /** Each queue's weight, above 0. */
   readonly queues: ReadonlyMap<string, number>;
   /** The most of one type at once, from 1; types that are not named have no limit of their own. */
@@ -24,6 +26,7 @@ export class Slots {
   running = 0;
   settling = 0;
   waiting = 0;
+  readonly #fetchAhead: number;
   readonly #lines: QueueLines;
   readonly #types: TypeLimits;
   readonly #suspects: Suspects;
@@ -34,8 +37,9 @@ export class Slots {
   #room: { readonly queue: string; readonly resolve: () => void }[] = [];
   #onRoom: () => void = () => {};
 
-  constructor({ concurrency, queues, typeConcurrency, maxLost }: SlotSettings) {
+  constructor({ concurrency, fetchAhead, queues, typeConcurrency, maxLost }: SlotSettings) {
     this.concurrency = concurrency;
+    this.#fetchAhead = fetchAhead;
     this.#lines = new QueueLines(queues);
     this.#types = new TypeLimits(typeConcurrency);
     this.#suspects = new Suspects(maxLost);
@@ -45,7 +49,8 @@ export class Slots {
   wanted(queue: string): number {
     const ahead = this.#ahead();
     if (this.settling >= this.#mostSettling(ahead)) return 0;
-    const free = this.concurrency - this.running;
+    const taken = this.#fetchAhead === 0 ? this.running + this.settling : this.running;
+    const free = this.concurrency - taken;
     // What cannot start is put back before long; until then only so much of it is looked through in each queue.
     if (this.#types.stoppedIn(queue) >= Math.max(this.concurrency, ahead)) return 0;
     const waiting = this.waiting - this.#types.stopped;
@@ -102,12 +107,12 @@ export class Slots {
   #ahead(): number {
     if (this.#averageMs >= SLOW_MS) return 0;
     const soon = Math.ceil((this.concurrency * 100) / Math.max(this.#averageMs, 0.1));
-    return Math.min(soon, Math.max(this.concurrency, MOST_AHEAD), Math.max(2 * this.#ended, FEW));
+    return Math.min(soon, this.#fetchAhead, Math.max(2 * this.#ended, FEW));
   }
 
   /** Outcomes lag behind by as much as leases are ahead: few large calls on the backend. */
   #mostSettling(ahead: number): number {
-    return Math.max(this.concurrency, FEW, ahead);
+    return Math.max(this.concurrency, Math.min(FEW, this.#fetchAhead), ahead);
   }
 
   add(held: Held): void {
@@ -187,5 +192,3 @@ export class Slots {
 const SLOW_MS = 1_000;
 /** Even at concurrency 1, quick jobs are fetched a few at a time. */
 const FEW = 8;
-/** A worker that dies leaves so many leases to run out, and may have ended as many jobs that run again. */
-const MOST_AHEAD = 500;

@@ -26,11 +26,14 @@ export interface WorkerOptions {
    * both have work; what one leaves is the other's, and none starves. Default: the queues of the definitions, alike.
    */
   readonly queues?: readonly string[] | { readonly [queue: string]: number };
-  /**
-   * Jobs running at once in this process, over all its queues. Default 10. Quick jobs are also leased ahead and settled
-   * in batches: as many as end in a tenth of a second, 500 at most (or the concurrency). After a crash those come again.
-   */
+  /** Jobs running at once in this process, over all its queues. Default 10. */
   readonly concurrency?: number;
+  /**
+   * The most quick jobs, as many as end in a tenth of a second, that are leased before a place is free, and the most
+   * outcomes being stored meanwhile. When the worker dies, those come again. 0: no more leases than `concurrency`, at
+   * some speed. Default 500.
+   */
+  readonly fetchAhead?: number;
   /**
    * The most of one type at once in this worker, each from 1: `{ "photo.resize": 2 }`. What comes beyond is put back for
    * a second or two, uncounted. Where many of them wait, give the type a queue of its own. Absent: no limit of its own.
@@ -68,6 +71,7 @@ export interface WorkerSettings {
   /** The weight of each. */
   readonly queues: ReadonlyMap<string, number>;
   readonly concurrency: number;
+  readonly fetchAhead: number;
   readonly typeConcurrency: ReadonlyMap<string, number>;
   readonly leaseMs: number;
   readonly heartbeatMs: number;
@@ -82,11 +86,14 @@ export interface WorkerSettings {
 
 /** Throws `CONFIG_INVALID` naming the option, or `CAPABILITY_MISSING` for a lease the backend cannot give. */
 export function workerSettings(options: WorkerOptions, has: Capabilities): WorkerSettings {
-  const { jobs, concurrency = 10, maxLost = 20, maxMemoryBytes = Infinity, shutdown = {}, middleware = [] } = options;
+  const { jobs, concurrency = 10, fetchAhead = 500, maxLost = 20, maxMemoryBytes = Infinity } = options;
+  const { shutdown = {}, middleware = [] } = options;
   if (jobs.length === 0) throw refuse("a worker needs at least one job; pass its definitions in `jobs`");
   const queues = weightsOf(options.queues ?? jobs.map((job) => job.queue));
   if (!Number.isSafeInteger(concurrency) || concurrency < 1)
     throw refuse(`concurrency is ${concurrency}: a whole number from 1`);
+  if (!Number.isSafeInteger(fetchAhead) || fetchAhead < 0)
+    throw refuse(`fetchAhead is ${fetchAhead}: a whole number from 0`);
   if (!Number.isSafeInteger(maxLost) || maxLost < 1) throw refuse(`maxLost is ${maxLost}: a whole number from 1`);
   if (options.keys !== undefined && options.signatures === undefined) {
     throw refuse("a worker's `keys` verify where `signatures` says so; give it, or leave the keys out");
@@ -105,6 +112,7 @@ export function workerSettings(options: WorkerOptions, has: Capabilities): Worke
   return {
     queues,
     concurrency,
+    fetchAhead,
     typeConcurrency: typeLimitsOf(options.typeConcurrency ?? {}, jobs, has),
     leaseMs,
     heartbeatMs,

@@ -58,6 +58,7 @@ test("room is asked for by weight among the queues that seem to have work", () =
   const slots = new Slots({
     concurrency: 8,
     queues: new Map(Object.entries({ a: 3, b: 1 })),
+    fetchAhead: 500,
     typeConcurrency: new Map(),
     maxLost: 20,
   });
@@ -70,6 +71,7 @@ test("a queue that has let a call wait leaves all room to the other", async () =
   const slots = new Slots({
     concurrency: 8,
     queues: new Map(Object.entries({ a: 3, b: 1 })),
+    fetchAhead: 500,
     typeConcurrency: new Map(),
     maxLost: 20,
   });
@@ -83,6 +85,7 @@ test("the loop of the queue whose turn it is learns first of a free place", asyn
   const slots = new Slots({
     concurrency: 1,
     queues: new Map(Object.entries({ a: 1, b: 2 })),
+    fetchAhead: 500,
     typeConcurrency: new Map(),
     maxLost: 20,
   });

@@ -4,8 +4,8 @@ import { Slots } from "../src/slots.ts";
 import { lease } from "./lease.ts";
 
 /** Places for one queue without any limits of types. */
-const places = (concurrency: number): Slots =>
-  new Slots({ concurrency, queues: new Map([["default", 1]]), typeConcurrency: new Map(), maxLost: 20 });
+const places = (concurrency: number, fetchAhead = 500): Slots =>
+  new Slots({ concurrency, fetchAhead, queues: new Map([["default", 1]]), typeConcurrency: new Map(), maxLost: 20 });
 
 /** Adds a lease, starts it, and ends it after `ranMs`; its settle begins and does not end. */
 function run(slots: Slots, ranMs: number): Held {
@@ -35,6 +35,26 @@ describe("the places of a worker", () => {
     const slots = places(2);
     runAll(slots, 500, 10);
     expect(slots.wanted("default")).toBe(2 + 20);
+  });
+
+  it("no more is leased ahead than the worker's option says, and no more settled behind", () => {
+    const slots = places(4, 20);
+    runAll(slots, 500, 0.01);
+    expect(slots.wanted("default")).toBe(4 + 20);
+    for (let index = 0; index < 20; index++) run(slots, 0.01);
+    expect(slots.wanted("default")).toBe(0);
+  });
+
+  it("with nothing ahead, running jobs and outcomes being stored share the places", () => {
+    const slots = places(4, 0);
+    runAll(slots, 500, 0.01);
+    expect(slots.wanted("default")).toBe(4);
+    const open = [run(slots, 0.01), run(slots, 0.01), run(slots, 0.01)];
+    expect(slots.wanted("default")).toBe(1);
+    run(slots, 0.01);
+    expect(slots.wanted("default")).toBe(0);
+    for (const held of open) slots.forget(held);
+    expect(slots.wanted("default")).toBe(3);
   });
 
   it("quick jobs go on while up to 500 outcomes are being stored, slow ones while one a place is", () => {

@@ -61,6 +61,7 @@ const OPTIONS: Record<keyof WaybillOptions, true> = {
 const WORKER: Record<keyof WaybillWorkerOptions, true> = {
   queues: true,
   concurrency: true,
+  fetchAhead: true,
   typeConcurrency: true,
   lease: true,
   heartbeat: true,
