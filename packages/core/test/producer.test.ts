@@ -250,7 +250,7 @@ test("enqueue on a backend that never answers rejects within its timeout and nam
   const error = await jobs.enqueue(receipt, { orderId: "o" }).catch((thrown: unknown) => thrown);
   expect(isWaybillError(error, "BACKEND_UNAVAILABLE")).toBe(true);
   expect(String(error)).toMatch(/60 ms.*[0-9a-f-]{36}.*again with that id.*ID_CONFLICT/s);
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
 });
 
 test("what a backend lets through as a plain error reaches the caller as BACKEND_UNAVAILABLE with its cause", async () => {

@@ -153,10 +153,10 @@ describe("a job for whom there is no place", () => {
   });
 
   test("goes back uncounted when the worker stops meanwhile", async () => {
-    const { to } = await application((response) => response.writeHead(503).end());
+    const { to, asked } = await application((response) => response.writeHead(503).end());
     const { jobs, settled } = await sendingWorker({ to, hold: "1m" });
     await jobs.enqueue("any.type", {});
-    await sleep(50);
+    await expect.poll(() => asked.length).toBe(1);
     await jobs.close();
     expect(settled).toMatchObject([{ outcome: "release", reason: { code: "SHUTDOWN" }, attempt: 1 }]);
   });

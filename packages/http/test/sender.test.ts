@@ -226,10 +226,10 @@ describe("connections", () => {
   test("breaks when the worker stops, so that the receiver may stop too; the job goes back uncounted", async () => {
     let gone = (): void => {};
     const isGone = new Promise<void>((resolve) => (gone = resolve));
-    const { to } = await application((response) => void response.once("close", gone));
+    const { to, asked } = await application((response) => void response.once("close", gone));
     const { jobs, settled } = await sendingWorker({ to });
     await jobs.enqueue("any.type", {});
-    await sleep(50);
+    await expect.poll(() => asked.length).toBe(1);
     await jobs.close();
     await isGone;
     expect(settled).toMatchObject([{ outcome: "release", delayMs: 0, reason: { code: "SHUTDOWN" }, attempt: 1 }]);

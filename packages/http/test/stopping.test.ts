@@ -71,7 +71,7 @@ test("a handler deaf to its abort does not hold up the stop: its job goes back, 
   await expect.poll(() => receiver.load().running).toBe(1);
   const startedAt = performance.now();
   const report = await receiver.stop({ drain: 20, abort: 50 });
-  expect(performance.now() - startedAt).toBeLessThan(1_000);
+  expect(performance.now() - startedAt).toBeLessThan(5_000);
   expect(reasons).toEqual(["SHUTDOWN"]);
   expect(report).toMatchObject({ released: 1, unfinished: 1 });
   expect((await running).json).toMatchObject({ code: "SHUTDOWN" });
