@@ -2,7 +2,7 @@ import { isWaybillError, toError, WaybillError } from "@waybill/core";
 import { maskUrl } from "@waybill/core/backend";
 
 /** The five characters of SQLSTATE, or Node's code of a socket error. */
-function codeOf(error: Error): string {
+export function codeOf(error: Error): string {
   return "code" in error && typeof error.code === "string" ? error.code : "";
 }
 

@@ -2,6 +2,7 @@ import { type DeadReason, toError } from "@waybill/core";
 import type { Admit, Message } from "@waybill/core/backend";
 import type { Database, Query } from "./database.ts";
 import type { Enqueue } from "./enqueue.ts";
+import { codeOf } from "./errors.ts";
 import { arrayLiteral, signatureOf } from "./label.ts";
 import { storable } from "./settle.ts";
 import { noQueue } from "./sql/inspect.ts";
@@ -35,7 +36,33 @@ export function createInbox(database: Database, schema: string, admit: Admit, en
     try {
       return admit(envelope, signatureOf(signature_timestamp, signature));
     } catch (thrown) {
-      return { ok: false, reason: { code: "ADMISSION_FAILED", message: toError(thrown).message } };
+      return { ok: false, reason: admissionFailed(thrown) };
+    }
+  }
+
+  /** Why each could not be stored, or null. What the database does not take of one row keeps none of the others out. */
+  async function storeAll(query: Query, messages: readonly Message[]): Promise<(DeadReason | null)[]> {
+    try {
+      return await store(query, messages);
+    } catch (thrown) {
+      if (!isOfTheData(thrown)) throw thrown;
+      if (messages.length === 1) return [admissionFailed(thrown)];
+    }
+    const reasons: (DeadReason | null)[] = [];
+    for (const message of messages) reasons.push(...(await storeAll(query, [message])));
+    return reasons;
+  }
+
+  async function store(query: Query, messages: readonly Message[]): Promise<(DeadReason | null)[]> {
+    if (messages.length === 0) return [];
+    await query("SAVEPOINT admission");
+    try {
+      const answers = await enqueue(query, messages, queuesOf(messages));
+      await query("RELEASE SAVEPOINT admission");
+      return answers.map((answer) => (answer.ok ? null : answer.error));
+    } catch (thrown) {
+      await query("ROLLBACK TO SAVEPOINT admission");
+      throw thrown;
     }
   }
 
@@ -48,22 +75,27 @@ export function createInbox(database: Database, schema: string, admit: Admit, en
       if (verdict.ok) admitted.push({ arrival, message: verdict.message });
       else rejected.push({ arrival, reason: verdict.reason });
     }
-    const queues = [...new Set(admitted.map(({ message }) => message.queue))];
-    const answers = await enqueue(
-      query,
-      admitted.map(({ message }) => message),
-      queues,
-    );
-    for (const [index, answer] of answers.entries()) {
+    const messages = admitted.map(({ message }) => message);
+    for (const [index, reason] of (await storeAll(query, messages)).entries()) {
       const arrival = admitted[index]?.arrival;
-      if (!answer.ok && arrival) rejected.push({ arrival, reason: answer.error });
+      if (reason !== null && arrival) rejected.push({ arrival, reason });
     }
     for (const { arrival, reason } of rejected) {
       await query(keep, [arrival.number, reason.code, storable(reason.message)]);
     }
     if (arrivals.length > 0) await query(remove, [arrayLiteral(arrivals.map(({ number }) => number))]);
-    return { queues, more: arrivals.length === SLICE };
+    return { queues: queuesOf(messages), more: arrivals.length === SLICE };
   }
 
   return (): Promise<{ queues: string[]; more: boolean }> => database.transact(admitSome);
 }
+
+const queuesOf = (messages: readonly Message[]): string[] => [...new Set(messages.map(({ queue }) => queue))];
+
+const admissionFailed = (thrown: unknown): DeadReason => ({
+  code: "ADMISSION_FAILED",
+  message: toError(thrown).message,
+});
+
+/** SQLSTATE's classes for values that are not allowed, constraints broken and limits exceeded: no second try cures those. */
+const isOfTheData = (thrown: unknown): boolean => /^(22|23|54)/.test(codeOf(toError(thrown)));

@@ -116,6 +116,25 @@ describe("a malformed row stops nobody and is kept, byte for byte", () => {
     await jobs.close();
   });
 
+  test("one that the database does not take is kept with its reason, and those before and behind it are served", async () => {
+    const schema = freshSchema();
+    const unstorable: Admit = (body, signature) => {
+      const verdict = admit(body, signature);
+      if (!verdict.ok || !body.includes("trap")) return verdict;
+      return { ok: true, message: { ...verdict.message, type: "no\0text" } };
+    };
+    const first = await open({ schema }, { admit: unstorable });
+    await first.close();
+    for (const id of ["a", "trap", "b"]) await insert(schema, id, JSON.stringify({ id }));
+    const backend = await open({ schema }, { admit: unstorable });
+    const taken = await lease(backend, { limit: 10, waitMs: 5_000 });
+    expect(taken.map(({ id }) => id)).toEqual(["a", "b"]);
+    expect(await backend.inspector.deadLetters()).toMatchObject([
+      { id: "trap", body: '{"id":"trap"}', reason: { code: "ADMISSION_FAILED" } },
+    ]);
+    expect(await sql(`SELECT * FROM "${schema}".inbox`)).toEqual([]);
+  });
+
   test("a judge that throws rejects that row alone", async () => {
     const schema = freshSchema();
     const stumbling: Admit = (body, signature) => {
