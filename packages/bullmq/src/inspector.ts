@@ -17,6 +17,9 @@ interface Grave {
 /** Scores of the delayed are Unix milliseconds times this. */
 const DELAY_UNIT = 4_096;
 
+/** Rejected entries read at once when one of them is looked for by its id. */
+const PAGE = 500;
+
 /** `open` throws BACKEND_CLOSED once the backend is closed. */
 export function createInspector(commands: Client, scripts: ScriptBook, keys: Keys, open: () => void): Inspector {
   const queues = async (): Promise<string[]> => (await commands.smembers(keys.queues)).sort();
@@ -65,25 +68,42 @@ export function createInspector(commands: Client, scripts: ScriptBook, keys: Key
     };
   }
 
-  async function rejectedIn(queue: string): Promise<Grave[]> {
+  function rejectedGrave(queue: string, entry: string): Grave {
     const list = keys.rejected(queue);
-    const take = async (entry: string): Promise<boolean> => (await commands.lrem(list, 1, entry)) === 1;
-    return (await commands.lrange(list, 0, -1)).map((entry) => ({
+    const take = async (): Promise<boolean> => (await commands.lrem(list, 1, entry)) === 1;
+    return {
       letter: letterOf(entry, queue),
       async replay() {
         await commands.lpush(keys.inbox(queue), bytesOf(entry));
-        return take(entry);
+        return take();
       },
-      drop: () => take(entry),
-    }));
+      drop: take,
+    };
+  }
+
+  /** The newest, which stand first. */
+  async function rejectedIn(queue: string, limit: number): Promise<Grave[]> {
+    const last = Number.isFinite(limit) ? limit - 1 : -1;
+    return (await commands.lrange(keys.rejected(queue), 0, last)).map((entry) => rejectedGrave(queue, entry));
+  }
+
+  /** They have no index; a page at a time, for one answer with all of them might be more than there is memory for. */
+  async function rejectedBy(queue: string, ids: ReadonlySet<string>): Promise<Grave[]> {
+    const found: Grave[] = [];
+    for (let from = 0; ; from += PAGE) {
+      const page = await commands.lrange(keys.rejected(queue), from, from + PAGE - 1);
+      found.push(...page.map((entry) => rejectedGrave(queue, entry)).filter(({ letter }) => ids.has(letter.id)));
+      if (page.length < PAGE) return found;
+    }
   }
 
   async function gravesIn(queue: string, { ids, limit = 100 }: DeadLetterQuery): Promise<Grave[]> {
-    const last = Number.isFinite(limit) ? Math.max(limit, 0) - 1 : -1;
-    const found = limit <= 0 ? [] : (ids ?? (await commands.zrevrange(scripts.of(queue).toKey("failed"), 0, last)));
-    const failed = await Promise.all(found.map((id) => failedJob(queue, id)));
-    const rejected = (await rejectedIn(queue)).filter(({ letter }) => ids?.includes(letter.id) ?? true);
-    return [...failed.filter((grave) => grave !== null), ...rejected];
+    if (limit <= 0) return [];
+    const last = Number.isFinite(limit) ? limit - 1 : -1;
+    const dead = ids ?? (await commands.zrevrange(scripts.of(queue).toKey("failed"), 0, last));
+    const failed = await Promise.all(dead.map((id) => failedJob(queue, id)));
+    const refused = await (ids === undefined ? rejectedIn(queue, limit) : rejectedBy(queue, new Set(ids)));
+    return [...failed.filter((grave) => grave !== null), ...refused];
   }
 
   async function graves(query: DeadLetterQuery): Promise<Grave[]> {
