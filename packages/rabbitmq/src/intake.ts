@@ -1,5 +1,6 @@
 import type { Channel, ConsumeMessage, GetMessage } from "amqplib";
 import type { Lease } from "@waybill/core/backend";
+import { Unacked } from "./unacked.ts";
 
 /** One message in our hands: the token of its lease. It ends with its channel, whatever we think of it. */
 export interface Delivery {
@@ -39,8 +40,8 @@ export interface Intake {
   stop(): void;
   /** Looks once. */
   get(): Promise<Delivery | null>;
-  /** The message is done: gone for good. */
-  ack(delivery: Delivery): void;
+  /** The messages are done: gone for good. */
+  ack(deliveries: readonly Delivery[]): void;
   /** Nobody has touched it: back to its place in the queue. */
   putBack(delivery: Delivery): void;
   /** What is not acked goes back to the queue. */
@@ -51,6 +52,7 @@ let nextTag = 1;
 
 export function createIntake(channel: Channel, queue: string, events: IntakeEvents): Intake {
   const credits = new Set<Credit>();
+  const unacked = new Unacked(channel);
   let lastError: Error | null = null;
   let alive = true;
   let unsettled = 0;
@@ -70,8 +72,14 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
       return events.cancelled();
     }
     credit.spare -= 1;
+    events.arrived(taken(message, credit));
+  }
+
+  function taken(message: ConsumeMessage | GetMessage, credit: Credit | null): Delivery {
+    const delivery: Delivery = { message, intake, credit, state: "held" };
     unsettled += 1;
-    events.arrived({ message, intake, credit, state: "held" });
+    unacked.add(delivery);
+    return delivery;
   }
 
   function end(credit: Credit): void {
@@ -93,7 +101,6 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
   }
 
   function settled(delivery: Delivery): void {
-    delivery.state = "over";
     unsettled -= 1;
     if (delivery.credit?.alive) delivery.credit.spare += 1;
   }
@@ -121,17 +128,15 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
     },
     async get() {
       const message = await channel.get(queue);
-      if (message === false) return null;
-      unsettled += 1;
-      return { message, intake, credit: null, state: "held" };
+      return message === false ? null : taken(message, null);
     },
-    ack(delivery) {
+    ack(deliveries) {
       lastAckAt = performance.now();
-      channel.ack(delivery.message);
-      settled(delivery);
+      unacked.ack(deliveries);
+      deliveries.forEach(settled);
     },
     putBack(delivery) {
-      channel.nack(delivery.message, false, true);
+      unacked.putBack(delivery);
       settled(delivery);
     },
     async close() {

@@ -1,7 +1,7 @@
 import type { Answer, DeadReason } from "@waybill/core";
 import type { Lease, RetryRequest } from "@waybill/core/backend";
 import { leaseLost, refused } from "./errors.ts";
-import { type Delivery, deliveryOf } from "./intake.ts";
+import { type Delivery, deliveryOf, type Intake } from "./intake.ts";
 import { header, headersOf, propertiesOf } from "./label.ts";
 import { LONGEST_DELAY_MS } from "./ladder.ts";
 import type { Sender } from "./sender.ts";
@@ -32,14 +32,15 @@ export function createSettle(sender: Sender): Settle {
       throw thrown;
     }
     if (!delivery.intake.alive) throw leaseLost(lease.id);
-    delivery.intake.ack(delivery);
+    delivery.intake.ack([delivery]);
   }
 
-  const answerEach = (leases: readonly Lease[], end: (delivery: Delivery) => void): Answer<null>[] =>
+  /** `ours` is called for each that is ours yet. */
+  const answerEach = (leases: readonly Lease[], ours: (delivery: Delivery) => void): Answer<null>[] =>
     leases.map((lease) => {
       const delivery = deliveryOf(lease);
       if (delivery === null) return { ok: false, error: leaseLost(lease.id) };
-      end(delivery);
+      ours(delivery);
       return { ok: true, value: null };
     });
 
@@ -55,7 +56,18 @@ export function createSettle(sender: Sender): Settle {
   }
 
   return {
-    ack: (leases) => answerEach(leases, (delivery) => delivery.intake.ack(delivery)),
+    ack(leases) {
+      const done = new Map<Intake, Delivery[]>();
+      const answers = answerEach(leases, (delivery) => {
+        // At once, so that a lease that is given twice is acked once.
+        delivery.state = "settling";
+        const others = done.get(delivery.intake);
+        if (others === undefined) done.set(delivery.intake, [delivery]);
+        else others.push(delivery);
+      });
+      for (const [intake, deliveries] of done) intake.ack(deliveries);
+      return answers;
+    },
     extend: (leases) => answerEach(leases, () => undefined),
     async retry(lease, { delayMs, countsAttempt }) {
       if (delayMs > LONGEST_DELAY_MS) {

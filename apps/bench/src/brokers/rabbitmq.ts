@@ -10,7 +10,7 @@ export const rabbitmq: Broker = {
   startServer: () => startRabbit(),
   facts: [
     "one node; quorum queue with at-least-once dead-lettering on both sides",
-    "every message persistent, mandatory and confirmed; every ack its own",
+    "every message persistent, mandatory and confirmed; raw amqplib acks each by itself, waybill those in a row by one ack",
     "raw amqplib: one confirm channel to publish; prefetch equal to the concurrency, one callback a job",
   ],
   peers: { "raw amqplib": openRaw },
