@@ -63,6 +63,7 @@ describe("help", () => {
         --queues <names>          queues to work, with weights if any: media=3,mailers (default: those of
                                   the jobs)
         --concurrency <count>     jobs at once (default: 10)
+        --fetch-ahead <count>     quick jobs leased before a place is free; 0: none (default: 500)
         --lease <duration>        a crashed worker's jobs run elsewhere after this long (default: "30s")
         --heartbeat <duration>    say this often that the worker lives, for \`waybill workers\` (default:
                                   "10s")
@@ -104,6 +105,8 @@ describe("help", () => {
         --queues <names>                           queues to work, with weights if any: media=3,mailers
                                                    (default: default)
         --http-connections, --concurrency <count>  jobs at once (default: 10)
+        --fetch-ahead <count>                      quick jobs leased before a place is free; 0: none
+                                                   (default: 500)
         --visibility-timeout, --lease <duration>   a crashed worker's jobs run elsewhere after this long
                                                    (default: "30s")
         --heartbeat <duration>                     say this often that the worker lives, for \`waybill
