@@ -1,6 +1,7 @@
-import { createHmac, createSecretKey, type KeyObject, randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes, timingSafeEqual } from "node:crypto";
 import type { Signature } from "./backend.ts";
 import { WaybillError } from "./errors.ts";
+import { Hmac } from "./hmac.ts";
 
 /** What a signature covers, byte for byte: `id.timestamp.body`, as Standard Webhooks has it. */
 export interface Signed {
@@ -19,8 +20,7 @@ const PREFIX = "whsec_";
  * once nothing signed with it is under way. Prints as "KeyRing(2 keys)": the secrets are not to be had back.
  */
 export class KeyRing {
-  /** Key objects, of which a signature is made several times faster than of bytes. */
-  readonly #keys: readonly KeyObject[];
+  readonly #keys: readonly Hmac[];
 
   /**
    * Throws `CONFIG_INVALID` for none, or for one that is not `whsec_` and the base64 of 24 to 64 bytes. Never shows
@@ -94,15 +94,15 @@ export function signatureFor(keys: KeyRing, id: string, body: string): Signature
   return { timestamp, value: keys.sign({ id, timestamp, body }) };
 }
 
-function valueOf(key: KeyObject, { id, timestamp, body }: Signed): string {
-  return `v1,${createHmac("sha256", key).update(`${id}.${timestamp}.`).update(body).digest("base64")}`;
+function valueOf(key: Hmac, { id, timestamp, body }: Signed): string {
+  return `v1,${key.digest(`${id}.${timestamp}.`, body)}`;
 }
 
-function keyOf(secret: string, at: number): KeyObject {
+function keyOf(secret: string, at: number): Hmac {
   const key = Buffer.from(secret.slice(PREFIX.length), "base64");
   // Node decodes what is not quite base64 as well; another language would make another key of it, or none.
   const isWhole = `${PREFIX}${key.toString("base64")}` === secret;
-  if (key.length >= 24 && key.length <= 64 && isWhole) return createSecretKey(key);
+  if (key.length >= 24 && key.length <= 64 && isWhole) return new Hmac(key);
   throw refuse(
     `secret ${at + 1} of the key ring is not "whsec_" and the base64 of 24 to 64 bytes; \`waybill keys\` makes one`,
   );
