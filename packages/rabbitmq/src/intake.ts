@@ -55,7 +55,6 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
   const unacked = new Unacked(channel);
   let lastError: Error | null = null;
   let alive = true;
-  let unsettled = 0;
   let lastAckAt = -Infinity;
 
   channel.on("error", (error: Error) => (lastError = error));
@@ -77,7 +76,6 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
 
   function taken(message: ConsumeMessage | GetMessage, credit: Credit | null): Delivery {
     const delivery: Delivery = { message, intake, credit, state: "held" };
-    unsettled += 1;
     unacked.add(delivery);
     return delivery;
   }
@@ -101,7 +99,7 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
   }
 
   function settled(delivery: Delivery): void {
-    unsettled -= 1;
+    delivery.state = "over";
     if (delivery.credit?.alive) delivery.credit.spare += 1;
   }
 
@@ -109,7 +107,7 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
     get alive() {
       return alive;
     },
-    unsettled: () => unsettled,
+    unsettled: () => unacked.size,
     spare() {
       let sum = 0;
       for (const credit of credits) sum += credit.spare;
