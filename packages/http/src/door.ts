@@ -8,6 +8,7 @@ import { forbidden, type ProblemCode, PushRefused, refusal, tellRefused } from "
 import type { PushAnswer, Push } from "./push.ts";
 import { ReplayWindow } from "./replay.ts";
 import { isFinal } from "./respond.ts";
+import { sendable } from "./sendable.ts";
 
 /** What receiver, relay and ingress share: where they are and whom they let in. */
 export interface DoorOptions {
@@ -104,7 +105,7 @@ export function createDoor(
       try {
         const carrier = carrierOf(push);
         const answer = await admit(push, carrier).catch((thrown: unknown) => refused(thrown, push));
-        return carrier?.reply?.(answer) ?? answer;
+        return carrier?.reply === undefined ? answer : sendable(carrier.reply(answer) ?? answer);
       } catch (thrown) {
         // A carrier that is not ours has a bug.
         return refused(thrown, push);

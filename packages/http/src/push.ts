@@ -28,7 +28,7 @@ export interface Push {
 
 /** What goes back. Converted into a framework's response, unchanged. */
 export interface PushAnswer {
-  /** 100 to 599. */
+  /** 200 to 599. */
   readonly status: number;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;

@@ -228,6 +228,20 @@ describe("a carrier of one's own", () => {
     expect(summary(await push(envelope("works")))).toMatchObject({ status: 500, code: "INTERNAL" });
     expect(lines.at(-1)).toMatchObject({ event: "push_refused", message: "TypeError: a bug" });
   });
+
+  test.each<[string, object, RegExp]>([
+    ["a header of two lines", { headers: { "x-job": "a\nb" } }, /no header can be "x-job: a\\nb"/],
+    ["a header past Latin-1", { headers: { "x-job": "żółw" } }, /no header can be "x-job: żółw"/],
+    ["a header without a name", { headers: { "": "a" } }, /no header can be ": a"/],
+    ["no status", { status: 0 }, /0 is no status/],
+    ["a status that ends nothing", { status: 100 }, /100 is no status/],
+    ["a body that is no text", { body: null }, /body is no text/],
+  ])("that answers with %s is a 500, and the process goes on", async (_, bug, message) => {
+    const reply: Carrier["reply"] = (answer) => ({ ...answer, ...bug });
+    const { push, lines } = await receiving({ jobs, carriers: [{ ...native({ keys }), name: "ours", reply }] });
+    expect(summary(await push(envelope("works")))).toMatchObject({ status: 500, code: "INTERNAL" });
+    expect(lines.at(-1)).toMatchObject({ event: "push_refused", message: expect.stringMatching(message) });
+  });
 });
 
 describe("a receiver starts only with what can work", () => {
