@@ -60,7 +60,7 @@ export function createJobRunner(
   }
 
   function putBack(held: Held): void {
-    void settler.store(held, slots.isStopped(held) ? typeFull() : BUSY);
+    void settler.store(held, slots.isTypeFull(held) ? typeFull() : BUSY);
   }
 
   slots.onRoom(startWaiting);

@@ -73,7 +73,11 @@ export class Slots {
 
   /** Whether a place would not help it: as many of its type run as may, or it is a suspect that waits to be alone. */
   isStopped(held: Held): boolean {
-    return this.#types.isFull(held) || this.#suspects.isHeldUp(held);
+    return this.isTypeFull(held) || this.#suspects.isHeldUp(held);
+  }
+
+  isTypeFull(held: Held): boolean {
+    return this.#types.isFull(held);
   }
 
   /** Takes out of the line what came although nothing is fetched ahead: several queues answered for one free place. */
