@@ -132,6 +132,7 @@ export async function openProducer(target: string | BackendFactory, options: Pro
   opened = backend;
   const env = process.env["NODE_ENV"] ?? "development";
   const events = new EventBus();
+  for (const { type } of options.jobs ?? []) events.types.add(type);
   const log = logTo(events, options.log ?? "stdout");
   await closingOnThrow(backend, () => {
     judgeVersion(doctorOf(backend)?.server ?? null);

@@ -139,6 +139,11 @@ function warn(name: EventName, error: unknown): void {
 
 /** Typed lifecycle events. Listeners run synchronously, in order; one that throws is reported as a process warning. */
 export class EventBus {
+  /**
+   * The job types that this program registered or enqueued by a definition. Metrics show these by name: any other type is
+   * a stranger's, of whom there may be any number.
+   */
+  readonly types: Set<string> = new Set();
   readonly #listeners = new Map<EventName, Set<(event: never) => void>>();
 
   /** Listens; answers what unsubscribes. That is a function without arguments. */

@@ -206,7 +206,9 @@ function startedEvent(run: Run): StartedEvent {
 
 function processStart(run: Run): ProcessStart {
   const { from = NOBODY_SAYS, body } = run.delivery;
-  return { ...startedEvent(run), from, body, trace: traceOf(run.envelope?.meta) };
+  const started = startedEvent(run);
+  const registered = run.registry.events.types.has(started.type);
+  return { ...started, from, registered, body, trace: traceOf(run.envelope?.meta) };
 }
 
 const NOBODY_SAYS: Origin = { name: "waybill" };

@@ -51,6 +51,7 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
     const definition = typeof job === "string" ? lookUp(job, settings) : job;
     const type = typeof job === "string" ? job : job.type;
     const args = argsOf({ type, positional: definition?.positional ?? false }, payload);
+    if (definition !== null) events.types.add(type);
     if (definition?.schema) await validatePayload(definition, args);
     const envelope = envelopeFor(type, definition, args, options, settings.source);
     // With an id of the caller's own, equal calls make equal bytes, whatever the trace they are made in.

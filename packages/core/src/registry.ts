@@ -91,10 +91,12 @@ export function createRegistry(jobs: readonly JobDefinition[], options: Registry
     });
   }
   const any = byType.get(ANY_TYPE);
+  const { events = new EventBus() } = options;
+  for (const type of byType.keys()) events.types.add(type);
   return {
     find: (type) => byType.get(type) ?? any,
     middleware: middleware.length === 0 ? null : compose(middleware),
-    events: options.events ?? new EventBus(),
+    events,
     telemetry: options.telemetry ? guarded(options.telemetry) : null,
     capabilities,
     maxLost,

@@ -60,6 +60,8 @@ export interface Sent {
 /** A delivery that is about to be judged. */
 export interface ProcessStart extends StartedEvent {
   readonly from: Origin;
+  /** Whether this program registered a job of exactly this type. If not, anybody may have chosen its name. */
+  readonly registered: boolean;
   readonly body: string;
   /** The producer's; null when the envelope carries none. */
   readonly trace: TraceContext | null;

@@ -1,6 +1,7 @@
 import type { EventBus } from "../events.ts";
 import type { Inspector, QueueCounts } from "../inspector.ts";
 import { exposition, type Metric } from "./exposition.ts";
+import { LabelValues, MOST_VALUES, OTHER, typeLabels } from "./label-values.ts";
 import { counter, histogram } from "./series.ts";
 
 /** What is measured: a connection, or a receiver, which has events alone. */
@@ -10,8 +11,13 @@ export interface Measured {
   readonly inspector?: Inspector | null;
 }
 
-/** How run times are counted. */
+/** How run times are counted, and which types are shown. */
 export interface MetricsOptions {
+  /**
+   * Job types to show by name beside those that this program registered or enqueued by a definition: where it enqueues by
+   * name, stores what others push, or sends on any type. Any other type is counted as `other`. Default none.
+   */
+  readonly types?: readonly string[];
   /** Upper bounds of the run times, in seconds, rising. */
   readonly runBuckets?: readonly number[];
 }
@@ -28,7 +34,8 @@ const RUN_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 900];
 
 /**
  * Counts what happens. For `GET /metrics`; it begins with the call. Counters are this process's; what waits in the
- * backend is everybody's, asked at each scrape. Durations are in seconds.
+ * backend is everybody's, asked at each scrape. Durations are in seconds. A label shows 200 values at most and a metric
+ * 1,000 combinations of them; what is beyond is counted as `other`.
  */
 export function jobMetrics({ events, inspector = null }: Measured, options: MetricsOptions = {}): JobMetrics {
   const job = ["queue", "type"] as const;
@@ -41,12 +48,16 @@ export function jobMetrics({ events, inspector = null }: Measured, options: Metr
   const buckets = options.runBuckets ?? RUN_BUCKETS;
   const run = histogram("waybill_run_seconds", "How long handlers ran, in seconds.", job, buckets);
   const running = new Set<string>();
+  const typeOf = typeLabels(events, options.types ?? []);
+  const queues = new LabelValues();
+  const codes = new LabelValues();
+  const labelsOf = ({ queue, type }: Labelled) => ({ queue: queues.shown(queue), type: typeOf(type) });
 
   const offs = [
     events.on("enqueued", (event) => void (event.stored && enqueued.add(labelsOf(event)))),
     events.on("unknown_type", (event) => unknown.add(labelsOf(event))),
     events.on("lease_lost", (event) => lost.add(labelsOf(event))),
-    events.on("push_refused", ({ code }) => refused.add({ code })),
+    events.on("push_refused", ({ code }) => refused.add({ code: codes.shown(code) })),
     events.on("started", ({ id }) => void running.add(id)),
     events.on("finished", (event) => {
       // What was judged without a handler, such as an expired job, did not run.
@@ -54,7 +65,7 @@ export function jobMetrics({ events, inspector = null }: Measured, options: Metr
     }),
     events.on("settled", (event) => {
       settled.add({ ...labelsOf(event), outcome: event.outcome });
-      if (event.outcome === "dead") dead.add({ ...labelsOf(event), code: event.reason?.code ?? "" });
+      if (event.outcome === "dead") dead.add({ ...labelsOf(event), code: codes.shown(event.reason?.code ?? "") });
     }),
   ];
 
@@ -76,10 +87,11 @@ export function jobMetrics({ events, inspector = null }: Measured, options: Metr
   };
 }
 
-const labelsOf = ({ queue, type }: { readonly queue: string; readonly type: string }) => ({ queue, type });
+type Labelled = { readonly queue: string; readonly type: string };
 
 /** What the backend holds, by queue and state; a queue with jobs and nobody who reads it shows here. */
-function backlog(counts: readonly QueueCounts[]): Metric[] {
+function backlog(all: readonly QueueCounts[]): Metric[] {
+  const counts = all.length > MOST_VALUES ? largest(all) : all;
   const states = ["ready", "delayed", "leased", "dead"] as const;
   return [
     {
@@ -101,4 +113,20 @@ function backlog(counts: readonly QueueCounts[]): Metric[] {
       })),
     },
   ];
+}
+
+/** The queues that hold most, and one row for the rest. */
+function largest(all: readonly QueueCounts[]): QueueCounts[] {
+  const size = ({ ready, delayed, leased, dead }: QueueCounts): number => ready + delayed + leased + dead;
+  const sorted = all.toSorted((one, other) => size(other) - size(one));
+  const rest = sorted.slice(MOST_VALUES).reduce((sum, one) => ({
+    queue: OTHER,
+    ready: sum.ready + one.ready,
+    delayed: sum.delayed + one.delayed,
+    leased: sum.leased + one.leased,
+    dead: sum.dead + one.dead,
+    finished: sum.finished + one.finished,
+    oldestWaitMs: Math.max(sum.oldestWaitMs ?? 0, one.oldestWaitMs ?? 0),
+  }));
+  return [...sorted.slice(0, MOST_VALUES), { ...rest, queue: OTHER }];
 }

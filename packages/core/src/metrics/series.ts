@@ -1,10 +1,14 @@
 import type { Metric, Sample } from "./exposition.ts";
+import { OTHER } from "./label-values.ts";
 
 type Labels = Readonly<Record<string, string>>;
 
 const SEPARATOR = "\u0000";
 
-/** Numbers by their labels. Types and queues come from programs, not from strangers, so there are few. */
+/** Of one metric. Beyond it, what comes with labels not seen so far is counted as `other` in all of them. */
+export const MOST_SERIES = 1_000;
+
+/** Numbers by their labels. */
 class Series<T> {
   readonly #names: readonly string[];
   readonly #values = new Map<string, T>();
@@ -17,9 +21,18 @@ class Series<T> {
 
   at(labels: Labels): T {
     const key = this.#names.map((name) => labels[name] ?? "").join(SEPARATOR);
-    let value = this.#values.get(key);
-    if (value === undefined) this.#values.set(key, (value = this.#make()));
+    return this.#values.get(key) ?? this.#added(this.#values.size < MOST_SERIES ? key : this.#rest);
+  }
+
+  /** One more than `MOST_SERIES` at most: `rest`. */
+  #added(key: string): T {
+    const value = this.#values.get(key) ?? this.#make();
+    this.#values.set(key, value);
     return value;
+  }
+
+  get #rest(): string {
+    return this.#names.map(() => OTHER).join(SEPARATOR);
   }
 
   *entries(): Generator<readonly [Labels, T]> {

@@ -1,7 +1,11 @@
-import { type Counter, type Histogram, type MeterProvider, metrics } from "@opentelemetry/api";
+import { type Attributes, type Counter, type Histogram, type MeterProvider, metrics } from "@opentelemetry/api";
+import { LabelValues } from "../metrics/label-values.ts";
 import { SCOPE } from "./scope.ts";
 
-/** Names and units of the messaging conventions; the last is ours, for want of one there. */
+/**
+ * Names and units of the messaging conventions; the last is ours, for want of one there. Each attribute has 200 values at
+ * most, and `other` beyond: producers and handlers choose some of them.
+ */
 export interface Instruments {
   readonly sent: Counter;
   readonly consumed: Counter;
@@ -32,26 +36,57 @@ function madeBy(provider: MeterProvider): Instruments {
   const meter = provider.getMeter(SCOPE);
   const seconds = { unit: "s", advice: { explicitBucketBoundaries: BOUNDS } };
   const messages = { unit: "{message}" };
+  const shown = boundedAttributes();
+  const counter = (made: Counter): Counter => ({ add: (value, attributes = {}) => made.add(value, shown(attributes)) });
+  const histogram = (made: Histogram): Histogram => ({
+    record: (value, attributes = {}) => made.record(value, shown(attributes)),
+  });
   return {
-    sent: meter.createCounter("messaging.client.sent.messages", {
-      description: "Jobs that a producer handed to the backend, stored or not.",
-      ...messages,
-    }),
-    consumed: meter.createCounter("messaging.client.consumed.messages", {
-      description: "Deliveries that came to be judged, and run unless that refused them.",
-      ...messages,
-    }),
-    operations: meter.createHistogram("messaging.client.operation.duration", {
-      description: "How long the backend took to store or to settle one job.",
-      ...seconds,
-    }),
-    runs: meter.createHistogram("messaging.process.duration", {
-      description: "How long a delivery took from its arrival in a place to its outcome.",
-      ...seconds,
-    }),
-    outcomes: meter.createCounter("waybill.process.outcomes", {
-      description: "How deliveries ended, by job type, outcome and reason.",
-      unit: "{job}",
-    }),
+    sent: counter(
+      meter.createCounter("messaging.client.sent.messages", {
+        description: "Jobs that a producer handed to the backend, stored or not.",
+        ...messages,
+      }),
+    ),
+    consumed: counter(
+      meter.createCounter("messaging.client.consumed.messages", {
+        description: "Deliveries that came to be judged, and run unless that refused them.",
+        ...messages,
+      }),
+    ),
+    operations: histogram(
+      meter.createHistogram("messaging.client.operation.duration", {
+        description: "How long the backend took to store or to settle one job.",
+        ...seconds,
+      }),
+    ),
+    runs: histogram(
+      meter.createHistogram("messaging.process.duration", {
+        description: "How long a delivery took from its arrival in a place to its outcome.",
+        ...seconds,
+      }),
+    ),
+    outcomes: counter(
+      meter.createCounter("waybill.process.outcomes", {
+        description: "How deliveries ended, by job type, outcome and reason.",
+        unit: "{job}",
+      }),
+    ),
   };
+}
+
+function boundedAttributes(): (attributes: Attributes) => Attributes {
+  const values = new Map<string, LabelValues>();
+  const valuesOf = (name: string): LabelValues => {
+    const known = values.get(name) ?? new LabelValues();
+    values.set(name, known);
+    return known;
+  };
+  return (attributes) =>
+    Object.fromEntries(
+      Object.entries(attributes).map(([name, value]) => [
+        name,
+        typeof value === "string" ? valuesOf(name).shown(value) : value,
+      ]),
+    );
 }

@@ -10,6 +10,7 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 import type { OutcomeEvent } from "../events.ts";
+import { OTHER } from "../metrics/label-values.ts";
 import { codeOf } from "../retry-policy.ts";
 import type { Processing, ProcessStart } from "../telemetry.ts";
 import type { Instruments } from "./instruments.ts";
@@ -82,9 +83,10 @@ function attributesOf(delivery: ProcessStart): Attributes {
   };
 }
 
-const typeAttributes = ({ queue, type }: ProcessStart): Attributes => ({
+/** Of the counter. The span has every type by its name. */
+const typeAttributes = ({ queue, type, registered }: ProcessStart): Attributes => ({
   "messaging.destination.name": queue,
-  "waybill.job.type": type,
+  "waybill.job.type": registered ? type : OTHER,
 });
 
 const verdictOf = ({ outcome, reason }: OutcomeEvent): Attributes => ({
