@@ -2,9 +2,10 @@ import { wallMs } from "./clock.ts";
 import type { Admit, Message, Signature } from "./backend.ts";
 import type { Capabilities } from "./capabilities.ts";
 import { defaults, type Envelope, parseEnvelope, parseTimestamp } from "./envelope/index.ts";
-import { EnvelopeError, toError } from "./errors.ts";
+import { EnvelopeError } from "./errors.ts";
 import { unmetNeed } from "./need.ts";
 import { envelopeWithin, readSignedWrapper } from "./signed-wrapper.ts";
+import { toError } from "./thrown.ts";
 
 /** The label of an envelope, and its body beside it. A `scheduled_at` in the past is a delay of 0. */
 export function messageOf(envelope: Envelope, body: string, signature: Signature | null): Message {

@@ -1,4 +1,5 @@
 import { WaybillError } from "./errors.ts";
+import { kindOf } from "./thrown.ts";
 
 /** Milliseconds as a number, or a number with its unit: "500ms", "30s", "10m", "2h", "7d". */
 export type Duration = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
@@ -10,9 +11,9 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
  * `CONFIG_INVALID`.
  */
 export function durationMs(value: Duration, name: string): number {
-  const ms = typeof value === "number" ? value : parse(value);
+  const ms = typeof value === "string" ? parse(value) : value;
   if (Number.isFinite(ms) && ms >= 0) return ms;
-  const shown = JSON.stringify(value) ?? String(value);
+  const shown = typeof value === "string" ? JSON.stringify(value) : kindOf(value);
   throw new WaybillError(
     "CONFIG_INVALID",
     `${name} is ${shown}; write milliseconds or a string such as "500ms", "30s", "10m", "2h", "7d"`,

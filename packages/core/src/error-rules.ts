@@ -1,6 +1,7 @@
 import { type Duration, durationMs } from "./duration.ts";
 import { WaybillError } from "./errors.ts";
 import { isNamed } from "./retry-policy.ts";
+import { isInstance } from "./thrown.ts";
 
 /**
  * Which errors a rule is about: those of a class, by `instanceof`; or those of a code, else of a name, `"prefix.*"` being
@@ -21,7 +22,7 @@ export type ErrorRule =
 
 /** A rule as `outcomeOf` asks it. */
 export interface ErrorVerdict {
-  readonly matches: (error: Error) => boolean;
+  readonly matches: (thrown: unknown) => boolean;
   readonly verdict: ErrorRule["do"];
   /** Null: what the retry schedule says. */
   readonly delayMs: number | null;
@@ -43,7 +44,7 @@ export function verdictsOf(rules: readonly ErrorRule[], type: string): readonly 
 function matcherOf(error: ErrorMatch, option: string): ErrorVerdict["matches"] {
   if (typeof error === "string" && error !== "" && error !== ".*") return (thrown) => isNamed(thrown, error);
   if (typeof error === "function" && (error.prototype === Error.prototype || error.prototype instanceof Error)) {
-    return (thrown) => thrown instanceof error;
+    return (thrown) => isInstance(thrown, error);
   }
   throw refuse(`${option} is about no error: give a class of errors, a code or name, or "prefix.*"`);
 }

@@ -1,3 +1,5 @@
+import { member } from "./thrown.ts";
+
 const CODES = [
   "ENVELOPE_INVALID",
   "PAYLOAD_INVALID",
@@ -21,8 +23,30 @@ const CODES = [
 /** Codes of this process. Codes of envelopes are a list of their own: `EnvelopeCode`. */
 export type WaybillErrorCode = (typeof CODES)[number];
 
+/**
+ * On the prototype of each class of ours: its name. Copies of a package share the symbol, which they do not with a class,
+ * and data cannot forge it: JSON has no symbols, and `Object.assign` copies no prototype.
+ */
+const BRAND = Symbol.for("waybill.error");
+
+/** What `brandOf` returns for an error of such a class. */
+export type Brand = "WaybillError" | "RetryLater" | "Discard" | "RanElsewhere";
+
+/** Brands a class. A subclass without a brand of its own has that of its parent. */
+export function brand(type: { readonly prototype: object }, name: Brand): void {
+  Object.defineProperty(type.prototype, BRAND, { value: name });
+}
+
+/** Returns the brand of an error of ours, from whichever copy of the package; undefined for any other value. */
+export function brandOf(value: unknown): unknown {
+  return member(value, BRAND);
+}
+
 /** Every error of ours. Match on `code`, by `isWaybillError`: two copies of a package break `instanceof`. */
 export class WaybillError extends Error {
+  static {
+    brand(this, "WaybillError");
+  }
   readonly code: WaybillErrorCode;
   constructor(code: WaybillErrorCode, message: string, options?: { cause?: unknown }) {
     super(message, options);
@@ -57,18 +81,15 @@ export class PayloadError extends WaybillError {
   }
 }
 
-/** Whether an error is ours, and of this code. Any code, if none is given; whichever copy of the package made it. */
+/**
+ * Returns whether an error is ours, and of this code if one is given. Errors of another copy of the package count. An error
+ * that only has such a `code` does not: that may be data.
+ */
 export function isWaybillError(value: unknown): value is WaybillError;
 export function isWaybillError<C extends WaybillErrorCode>(
   value: unknown,
   code: C,
 ): value is WaybillError & { code: C };
 export function isWaybillError(value: unknown, code?: WaybillErrorCode): boolean {
-  if (!(value instanceof Error) || !("code" in value) || typeof value.code !== "string") return false;
-  return code === undefined ? (CODES as readonly string[]).includes(value.code) : value.code === code;
-}
-
-/** Any thrown value as an Error, so that code past a `catch` has one shape to read. */
-export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  return typeof brandOf(value) === "string" && (code === undefined || member(value, "code") === code);
 }

@@ -8,7 +8,7 @@ import {
   retryPolicyOf,
   timeoutMsOf,
 } from "./envelope/index.ts";
-import { EnvelopeError, PayloadError, toError, WaybillError } from "./errors.ts";
+import { EnvelopeError, PayloadError, WaybillError } from "./errors.ts";
 import type { JobLabel, OutcomeEvent, StartedEvent } from "./events.ts";
 import { Execution } from "./execution.ts";
 import { inFreshScope, JobContext } from "./job-context.ts";
@@ -21,6 +21,7 @@ import { type Origin, type Processing, type ProcessStart, traceOf } from "./tele
 import { endOf, pastDeadline } from "./total-deadline.ts";
 import { releaseUnknown } from "./unknown-job.ts";
 import { upcast } from "./upcast.ts";
+import { isInstance, toError } from "./thrown.ts";
 
 /** One job in somebody's hands, by whichever door it came. */
 export interface Delivery {
@@ -50,17 +51,38 @@ export interface Delivery {
   readonly completeIn?: (transaction: unknown) => Promise<void>;
 }
 
-/** Runs one delivery to its outcome. Never throws; touches no backend and no socket. */
+/**
+ * Runs one delivery to its outcome. Touches no backend and no socket. Never rejects: whatever throws around the handler,
+ * a schema, a signature check, telemetry or a listener, is a failed attempt like one that the handler throws.
+ */
 export async function execute(delivery: Delivery, registry: Registry): Promise<Outcome> {
   const startedAt = performance.now();
   const run: Run = { delivery, registry, envelope: null, processing: null, started: false };
-  const outcome = await decide(run);
-  const { events } = registry;
-  if (run.processing === null && !events.has("finished")) return outcome;
+  let outcome: Outcome | null = null;
+  try {
+    outcome = await decide(run);
+    tell(run, outcome, startedAt);
+    return outcome;
+  } catch (thrown) {
+    return outcome ?? failedAround(run, thrown);
+  }
+}
+
+function tell(run: Run, outcome: Outcome, startedAt: number): void {
+  const { events } = run.registry;
+  if (run.processing === null && !events.has("finished")) return;
   const event = outcomeEvent(run, outcome, performance.now() - startedAt);
   run.processing?.end(event);
   events.emit("finished", event);
-  return outcome;
+}
+
+/** Ends a run that threw outside its handler: a failed attempt, so that `maxAttempts` bounds it. */
+function failedAround({ delivery, envelope, registry }: Run, thrown: unknown): Outcome {
+  const definition = envelope === null ? undefined : registry.find(envelope.type);
+  const policy = definition?.policy ?? defaults.retry;
+  const of = { id: envelope?.id ?? delivery.label?.id ?? "", attempt: delivery.attempt, execution: new Execution() };
+  const errors = { policy: envelope === null ? policy : retryPolicyOf(envelope, policy), verdicts: [], endsAt: null };
+  return outcomeOf(thrown, of, errors);
 }
 
 interface Run {
@@ -146,7 +168,7 @@ async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Pro
 
   /** Only the job's own payload ends it; one that its handler fails to enqueue is an error like any other. */
   function refuse(thrown: unknown): void {
-    if (!(thrown instanceof PayloadError)) throw thrown;
+    if (!isInstance(thrown, PayloadError)) throw thrown;
     refused = dead(thrown.code, thrown.message, thrown);
   }
   function begin(payload: unknown): Promise<void> | void {

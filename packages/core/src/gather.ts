@@ -1,5 +1,6 @@
 import type { Answer } from "./backend.ts";
-import { toError, WaybillError } from "./errors.ts";
+import { WaybillError } from "./errors.ts";
+import { errorMessage, isInstance, toError } from "./thrown.ts";
 
 export interface GatherLimits {
   readonly maxBatch: number;
@@ -138,7 +139,7 @@ export class Gather<T, R> {
 }
 
 function asWaybillError(error: Error): WaybillError {
-  return error instanceof WaybillError
+  return isInstance(error, WaybillError)
     ? error
-    : new WaybillError("BACKEND_UNAVAILABLE", `the backend failed: ${error.message}`, { cause: error });
+    : new WaybillError("BACKEND_UNAVAILABLE", `the backend failed: ${errorMessage(error)}`, { cause: error });
 }

@@ -1,7 +1,8 @@
 import { within } from "./deadline.ts";
-import { isWaybillError, toError } from "./errors.ts";
+import { isWaybillError } from "./errors.ts";
 import type { WorkerFacts } from "./live-worker.ts";
 import type { Roster } from "./roster.ts";
+import { toError } from "./thrown.ts";
 
 /** Keeps one worker on its store's roster. What goes wrong with that never touches a job. */
 export interface Heartbeat {

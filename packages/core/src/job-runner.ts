@@ -40,14 +40,12 @@ export function createJobRunner(
     const { execution, lease } = held;
     const startedAt = performance.now();
     runningIds.add(lease.id);
-    execute(deliveryOf(held, worker, seam), registry).then(
-      (outcome) => {
-        held.ranMs = performance.now() - startedAt;
-        execution.whenEnded(() => runningIds.delete(lease.id));
-        return decided(held, outcome);
-      },
-      (bug: unknown) => process.emitWarning(`execute must not reject: ${String(bug)}`, "WaybillWarning"),
-    );
+    // It never rejects, and counts what throws around the handler as a failed attempt.
+    void execute(deliveryOf(held, worker, seam), registry).then((outcome) => {
+      held.ranMs = performance.now() - startedAt;
+      execution.whenEnded(() => runningIds.delete(lease.id));
+      return decided(held, outcome);
+    });
   }
 
   function decided(held: Held, outcome: Outcome): void {

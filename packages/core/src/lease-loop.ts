@@ -1,8 +1,9 @@
 import type { Lease } from "./backend.ts";
-import { isWaybillError, toError } from "./errors.ts";
+import { isWaybillError } from "./errors.ts";
 import type { Reachability } from "./reachability.ts";
 import type { Seam } from "./seam.ts";
 import type { Slots } from "./slots.ts";
+import { toError } from "./thrown.ts";
 
 export interface LeaseLoopSettings {
   readonly seam: Seam;

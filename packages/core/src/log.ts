@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import type { EventBus, EventName, WaybillEvents } from "./events.ts";
+import { cutText, errorMessage } from "./thrown.ts";
 
 /** One transition, ready for `JSON.stringify`. */
 export interface LogLine {
@@ -58,8 +59,9 @@ export function logEvents(events: EventBus, sink: LogSink): void {
 
 function lineOf(name: EventName, event: WaybillEvents[EventName] & { readonly at: number }, host: string): LogLine {
   const { at, ...fields } = event;
-  const error = "error" in fields && fields.error ? { error: fields.error.message } : {};
-  return { at: new Date(at).toISOString(), event: name, host, ...fields, ...error };
+  const error = "error" in fields && fields.error ? { error: errorMessage(fields.error) } : {};
+  const message = "message" in fields ? { message: cutText(fields.message) } : {};
+  return { at: new Date(at).toISOString(), event: name, host, ...fields, ...error, ...message };
 }
 
 let stdoutIsOpen = true;

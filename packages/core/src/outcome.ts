@@ -1,10 +1,11 @@
 import type { DeadReason } from "./backend.ts";
 import { wallMs } from "./clock.ts";
-import { isWaybillError, toError } from "./errors.ts";
+import { brandOf } from "./errors.ts";
 import type { Execution } from "./execution.ts";
 import { retryDelayMs, type RetryPolicy } from "./envelope/index.ts";
 import type { ErrorVerdict } from "./error-rules.ts";
-import { codeOf, isNonRetryable } from "./retry-policy.ts";
+import { isNonRetryable } from "./retry-policy.ts";
+import { CODE_LENGTH, cutText, errorCode, errorMessage, errorText, member, toError } from "./thrown.ts";
 
 /** How one execution ended. Switched on without a default, so that a fifth kind fails to compile. */
 export type Outcome =
@@ -29,12 +30,23 @@ export const completed: Outcome = { kind: "completed" };
 /** By the handler itself, within its own transaction. */
 export const completedBefore: Outcome = { kind: "completed", settled: true };
 
+/**
+ * The shortest release that a handler, an `errors` rule or another system can ask for. A release spends no attempt, so a
+ * shorter one could run a job in a hot loop.
+ */
+export const LEAST_RELEASE_MS = 100;
+
 export function release(delayMs: number, code: string, message: string): Outcome {
-  return { kind: "release", delayMs, reason: { code, message } };
+  return { kind: "release", delayMs, reason: reasonOf(code, message) };
 }
 
 export function dead(code: string, message: string, error?: Error): Outcome {
-  return { kind: "dead", reason: { code, message }, kept: true, ...(error && { error }) };
+  return { kind: "dead", reason: reasonOf(code, message), kept: true, ...(error && { error }) };
+}
+
+/** Every reason is made here: both texts have a bounded length, and every store can keep them. */
+function reasonOf(code: string, message: string): DeadReason {
+  return { code: cutText(code, CODE_LENGTH), message: cutText(message) };
 }
 
 /** What a job's envelope and its definition say of errors. */
@@ -46,7 +58,7 @@ export interface OfErrors {
   readonly endsAt: number | null;
 }
 
-/** The only function that turns an error into a decision. */
+/** The only function that turns a thrown value into a decision. Never throws, whatever the value is. */
 export function outcomeOf(
   thrown: unknown,
   job: { readonly id: string; readonly attempt: number; readonly execution: Execution },
@@ -56,60 +68,83 @@ export function outcomeOf(
   const cancelled = job.execution.reason;
   if (cancelled?.code === "DEADLINE") return dead(cancelled.code, cancelled.message, cancelled);
   if (cancelled && cancelled.code !== "JOB_TIMEOUT") return release(0, cancelled.code, cancelled.message);
-  if (isWaybillError(error, "RAN_ELSEWHERE") && "outcome" in error) return error.outcome as Outcome;
-  if (isWaybillError(error, "RETRY_LATER")) {
-    return inTime(release(delayOf(error), "RETRY_LATER", error.message), error, endsAt);
+  // By the brand, which data cannot forge: a receiver's answer or a row may well have such a `code`.
+  const brand = brandOf(thrown);
+  const forwarded = brand === "RanElsewhere" ? forwardedOutcome(member(thrown, "outcome")) : null;
+  if (forwarded !== null) return forwarded;
+  if (brand === "RetryLater") {
+    const delayMs = releaseDelayOf(member(thrown, "delayMs"));
+    return inTime(release(delayMs, "RETRY_LATER", errorMessage(thrown)), thrown, endsAt);
   }
   // What a handler throws because its own signal fired is the timeout, whatever it is called.
-  const cause = cancelled ?? error;
-  if (isWaybillError(cause, "DISCARD")) return dead(cause.code, cause.message, error);
-  if (isNonRetryable(cause, policy)) return dead("NON_RETRYABLE", describe(cause), error);
+  const cause = cancelled ?? thrown;
+  if (brandOf(cause) === "Discard") return dead("DISCARD", errorMessage(cause), error);
+  if (isNonRetryable(cause, policy)) return dead("NON_RETRYABLE", errorText(cause), error);
   const rule = verdicts.find(({ matches }) => matches(cause));
   const delayMs = rule?.delayMs ?? retryDelayMs(job.id, job.attempt, policy);
   switch (rule?.verdict) {
     case "dead_letter":
-      return dead("NON_RETRYABLE", describe(cause), error);
+      return dead("NON_RETRYABLE", errorText(cause), error);
     case "discard":
-      return { kind: "dead", reason: { code: "DISCARD", message: describe(cause) }, error, kept: false };
+      return { kind: "dead", reason: reasonOf("DISCARD", errorText(cause)), error, kept: false };
     case "release":
-      return inTime(release(delayMs, codeOf(cause), describe(cause)), cause, endsAt);
+      return inTime(release(releaseDelayOf(delayMs), errorCode(cause), errorText(cause)), cause, endsAt);
     case "retry":
     case undefined:
       return inTime(failed(cause, delayMs, policy, job.attempt), cause, endsAt);
   }
 }
 
+/** What was decided elsewhere, member by member. Null if it is no outcome: then the attempt has failed. */
+function forwardedOutcome(outcome: unknown): Outcome | null {
+  const reason = member(outcome, "reason");
+  const code = errorCode(reason);
+  const message = errorMessage(reason);
+  const delayMs = member(outcome, "delayMs");
+  switch (member(outcome, "kind")) {
+    case "completed":
+      return completed;
+    case "retry":
+      return {
+        kind: "retry",
+        delayMs: delayOf(delayMs),
+        reason: { code, message },
+        error: toError(member(outcome, "error") ?? reason),
+      };
+    case "release":
+      return release(releaseDelayOf(delayMs), code, message);
+    case "dead":
+      return { kind: "dead", reason: { code, message }, kept: member(outcome, "kept") !== false };
+    default:
+      return null;
+  }
+}
+
 /** What would start again at its deadline or later ends now: nobody could run it then. */
-function inTime(outcome: Outcome, error: Error, endsAt: number | null): Outcome {
+function inTime(outcome: Outcome, thrown: unknown, endsAt: number | null): Outcome {
   if (endsAt === null || (outcome.kind !== "retry" && outcome.kind !== "release")) return outcome;
   if (wallMs() + outcome.delayMs < endsAt) return outcome;
   return dead(
     "DEADLINE",
-    `the next run, in ${outcome.delayMs} ms, would be past the deadline: ${describe(error)}`,
-    error,
+    `the next run, in ${outcome.delayMs} ms, would be past the deadline: ${errorText(thrown)}`,
+    toError(thrown),
   );
 }
 
-function failed(error: Error, delayMs: number, policy: RetryPolicy, attempt: number): Outcome {
-  if (attempt >= policy.maxAttempts) return exhausted(error, policy, attempt);
-  return { kind: "retry", delayMs, reason: { code: codeOf(error), message: describe(error) }, error };
+function failed(thrown: unknown, delayMs: number, policy: RetryPolicy, attempt: number): Outcome {
+  const error = toError(thrown);
+  if (attempt < policy.maxAttempts) {
+    return { kind: "retry", delayMs, reason: { code: errorCode(thrown), message: errorText(thrown) }, error };
+  }
+  const message = `attempt ${attempt} of ${policy.maxAttempts} failed: ${errorText(thrown)}`;
+  const kept = policy.onExhaustion !== "discard";
+  return { kind: "dead", reason: reasonOf("ATTEMPTS_EXHAUSTED", message), error, kept };
 }
 
-function exhausted(error: Error, policy: RetryPolicy, attempt: number): Outcome {
-  const message = `attempt ${attempt} of ${policy.maxAttempts} failed: ${describe(error)}`;
-  return {
-    kind: "dead",
-    reason: { code: "ATTEMPTS_EXHAUSTED", message },
-    error,
-    kept: policy.onExhaustion !== "discard",
-  };
+function releaseDelayOf(delayMs: unknown): number {
+  return Math.max(delayOf(delayMs), LEAST_RELEASE_MS);
 }
 
-function delayOf(error: Error): number {
-  const delayMs = "delayMs" in error ? Number(error.delayMs) : 0;
-  return Number.isFinite(delayMs) && delayMs > 0 ? delayMs : 0;
-}
-
-function describe(error: Error): string {
-  return error.message === "" ? error.name : `${error.name}: ${error.message}`;
+function delayOf(delayMs: unknown): number {
+  return typeof delayMs === "number" && Number.isFinite(delayMs) && delayMs > 0 ? delayMs : 0;
 }

@@ -1,6 +1,7 @@
 import type { JsonValue } from "./envelope/index.ts";
 import { PayloadError } from "./errors.ts";
-import type { SchemaIssue, SchemaResult, StandardSchema } from "./standard-schema.ts";
+import type { SchemaResult, StandardSchema } from "./standard-schema.ts";
+import { errorMessage, kindOf, member } from "./thrown.ts";
 
 /** What a definition says of its arguments. */
 interface Arguments {
@@ -20,19 +21,34 @@ export function validatePayload({ type, schema, positional }: Arguments, args: r
     throw new PayloadError(type, [{ path: "args", message: `expected exactly one argument, got ${args.length}` }]);
   }
   const result = schema["~standard"].validate(positional ? args : args[0]);
-  return result instanceof Promise ? result.then((late) => unwrap(type, late)) : unwrap(type, result);
+  if (result instanceof Promise) return result.then((late) => unwrap(type, late));
+  // A promise of another realm, or of a library.
+  if (typeof member(result, "then") === "function") return Promise.resolve(result).then((late) => unwrap(type, late));
+  return unwrap(type, result as SchemaResult<unknown>);
 }
 
+/** A result that Standard Schema does not know is an error of the schema, not of the payload. */
 function unwrap(type: string, result: SchemaResult<unknown>): unknown {
+  if (typeof result !== "object" || result === null) {
+    throw new Error(
+      `the schema of "${type}" returned ${kindOf(result)} where a Standard Schema returns a value or issues`,
+    );
+  }
   if (result.issues === undefined) return result.value;
+  const issues: readonly unknown[] = Array.isArray(result.issues) ? result.issues : [result.issues];
   throw new PayloadError(
     type,
-    result.issues.map((issue) => ({ path: pathOf(issue), message: issue.message })),
+    issues.map((issue) => ({ path: pathOf(issue), message: errorMessage(issue) })),
   );
 }
 
-function pathOf(issue: SchemaIssue): string {
-  return (issue.path ?? []).map((part) => String(typeof part === "object" ? part.key : part)).join(".");
+function pathOf(issue: unknown): string {
+  const path = member(issue, "path");
+  return Array.isArray(path) ? path.map((part) => keyOf(member(part, "key") ?? part)).join(".") : "";
+}
+
+function keyOf(part: unknown): string {
+  return typeof part === "string" || typeof part === "number" ? String(part) : kindOf(part);
 }
 
 /**

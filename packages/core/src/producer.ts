@@ -3,7 +3,7 @@ import type { Answer, Message, Receipt, Signature } from "./backend.ts";
 import type { JobDefinition } from "./define-job.ts";
 import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
 import { defaults, type Envelope, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
-import { isWaybillError, toError, WaybillError } from "./errors.ts";
+import { isWaybillError, WaybillError } from "./errors.ts";
 import type { EventBus, JobLabel } from "./events.ts";
 import { envelopeFor } from "./make-envelope.ts";
 import { argsOf, validatePayload } from "./payload.ts";
@@ -11,6 +11,7 @@ import { demand } from "./registry.ts";
 import type { Seam } from "./seam.ts";
 import { type KeyRing, signatureFor } from "./signing.ts";
 import type { TracedSend } from "./traced-send.ts";
+import { toError } from "./thrown.ts";
 
 export interface ProducerSettings {
   readonly seam: Seam;

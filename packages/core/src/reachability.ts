@@ -1,5 +1,6 @@
 import { monotonicMs } from "./clock.ts";
 import type { EventBus } from "./events.ts";
+import { errorMessage } from "./thrown.ts";
 
 /** Whether a worker's calls get through to its backend: said once when they stop, and once when all do again. */
 export interface Reachability {
@@ -24,8 +25,9 @@ export function createReachability(events: EventBus, worker: string): Reachabili
     asked: (what) => void asking.set(what, monotonicMs()),
     failed(what, error) {
       asking.delete(what);
-      if (failing.size === 0) events.emit("unavailable", { worker, message: error.message });
-      failing.set(what, error.message);
+      const message = errorMessage(error);
+      if (failing.size === 0) events.emit("unavailable", { worker, message });
+      failing.set(what, message);
     },
     succeeded(what) {
       asking.delete(what);

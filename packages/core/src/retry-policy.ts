@@ -1,6 +1,7 @@
 import type { RetryOptions } from "./define-job.ts";
 import { durationMs } from "./duration.ts";
 import { defaults, type EnvelopeRetry, formatDuration, type RetryPolicy } from "./envelope/index.ts";
+import { errorCode } from "./thrown.ts";
 
 /** A definition's own policy, over the spec's defaults. */
 export function policyOf(retry: RetryOptions): RetryPolicy {
@@ -26,21 +27,17 @@ export function envelopeRetry(retry: RetryOptions): EnvelopeRetry {
     ...(retry.factor !== undefined && { backoff_coefficient: retry.factor }),
     ...(retry.max !== undefined && { max_interval: formatDuration(durationMs(retry.max, "retry.max")) }),
     ...(retry.jitter !== undefined && { jitter: retry.jitter }),
-    ...(retry.nonRetryable !== undefined && { non_retryable_errors: [...retry.nonRetryable] }),
+    ...(retry.nonRetryable !== undefined && { non_retryable_errors: [...new Set(retry.nonRetryable)] }),
     ...(retry.onExhaustion !== undefined && { on_exhaustion: retry.onExhaustion }),
   };
 }
 
-export function isNonRetryable(error: Error, policy: RetryPolicy): boolean {
-  return policy.nonRetryableErrors.some((pattern) => isNamed(error, pattern));
+export function isNonRetryable(thrown: unknown, policy: RetryPolicy): boolean {
+  return policy.nonRetryableErrors.some((pattern) => isNamed(thrown, pattern));
 }
 
-/** Matches `error.code`, else `error.name`: exactly, or below a `"prefix.*"`. */
-export function isNamed(error: Error, pattern: string): boolean {
-  const name = codeOf(error);
+/** Matches the code of a thrown value, else its name: exactly, or below a `"prefix.*"`. */
+export function isNamed(thrown: unknown, pattern: string): boolean {
+  const name = errorCode(thrown);
   return pattern.endsWith(".*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
-}
-
-export function codeOf(error: Error): string {
-  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }

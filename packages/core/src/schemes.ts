@@ -1,8 +1,9 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import type { BackendFactory } from "./backend.ts";
-import { toError, WaybillError } from "./errors.ts";
+import { WaybillError } from "./errors.ts";
 import { maskUrl } from "./mask-url.ts";
+import { toError } from "./thrown.ts";
 
 /** Which package answers for which URL. Packages not in this release are named too, so that the error can say so. */
 const PACKAGES: Readonly<Record<string, string>> = {

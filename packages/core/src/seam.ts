@@ -1,9 +1,10 @@
 import type { Answer, Backend, Lease, Message, Receipt } from "./backend.ts";
-import { type WaybillErrorCode, isWaybillError, toError, WaybillError } from "./errors.ts";
+import { type WaybillErrorCode, isWaybillError, WaybillError } from "./errors.ts";
 import { answeredWithin } from "./deadline.ts";
 import { Gather } from "./gather.ts";
 import { type Roster, rosterOf } from "./roster.ts";
 import { transactionalOf } from "./transactional.ts";
+import { errorMessage, toError } from "./thrown.ts";
 
 /**
  * The seam between core and a backend: every call passes here, so that limits, batching and the shape of errors
@@ -119,5 +120,5 @@ const KNOWN: ReadonlySet<WaybillErrorCode> = new Set([
 function asUnavailable(thrown: unknown): WaybillError {
   if (isWaybillError(thrown) && KNOWN.has(thrown.code)) return thrown;
   const error = toError(thrown);
-  return new WaybillError("BACKEND_UNAVAILABLE", `the backend failed: ${error.message}`, { cause: error });
+  return new WaybillError("BACKEND_UNAVAILABLE", `the backend failed: ${errorMessage(error)}`, { cause: error });
 }

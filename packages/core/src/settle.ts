@@ -1,7 +1,7 @@
 import type { Backend, Lease } from "./backend.ts";
-import { toError } from "./errors.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Settling, Telemetry } from "./telemetry.ts";
+import { toError } from "./thrown.ts";
 
 /** Pull mode's half of settling: an outcome becomes one call on the backend. `ack` gathers, so it is handed in. */
 export function settle(

@@ -1,4 +1,4 @@
-import { isWaybillError, toError } from "./errors.ts";
+import { isWaybillError } from "./errors.ts";
 import type { EventBus } from "./events.ts";
 import { describeOutcome } from "./execute.ts";
 import type { Held } from "./held.ts";
@@ -9,6 +9,7 @@ import type { Seam } from "./seam.ts";
 import { settle, settleAndTell } from "./settle.ts";
 import type { Slots } from "./slots.ts";
 import type { Telemetry } from "./telemetry.ts";
+import { toError } from "./thrown.ts";
 
 /** What a worker has settled since it started. */
 export interface SettleCounts {

@@ -1,5 +1,6 @@
 import type { JsonValue } from "./envelope/index.ts";
-import { PayloadError, toError, WaybillError } from "./errors.ts";
+import { PayloadError, WaybillError } from "./errors.ts";
+import { errorMessage } from "./thrown.ts";
 
 /** By version: makes of a payload of that version one of the next; of a positional job, of its whole list. */
 export type Upcasters = Readonly<Record<number, (payload: unknown) => unknown>>;
@@ -35,7 +36,7 @@ export function upcast(
     try {
       payload = step(payload);
     } catch (thrown) {
-      const message = `the upcaster from version ${at} threw: ${toError(thrown).message}`;
+      const message = `the upcaster from version ${at} threw: ${errorMessage(thrown)}`;
       throw new PayloadError(type, [{ path: "", message }]);
     }
   }

@@ -74,7 +74,7 @@ test("what the envelope calls non-retryable, and what a handler asks for itself,
   expect(await ends(new AlreadySent(), { retry })).toMatchObject(dead("DISCARD", false));
   const all: readonly ErrorRule[] = [{ error: Error, do: "dead_letter" }];
   for (const [thrown, outcome] of [
-    [new RetryLater(5), { kind: "release", delayMs: 5 }],
+    [new RetryLater(500), { kind: "release", delayMs: 500 }],
     [new Discard("no"), dead("DISCARD")],
   ] as const) {
     const job = defineJob({ type: "t", errors: all, handler: () => Promise.reject(thrown) });

@@ -1,6 +1,6 @@
 import { type MeterProvider, type TracerProvider, trace } from "@opentelemetry/api";
-import { codeOf } from "../retry-policy.ts";
 import type { Settling, Telemetry } from "../telemetry.ts";
+import { errorCode } from "../thrown.ts";
 import { type Instruments, instrumentsOf } from "./instruments.ts";
 import { originAttributes } from "./origin.ts";
 import { type ProducerAs, startProcess } from "./process-span.ts";
@@ -55,6 +55,6 @@ function recordSettle({ from, queue, operation, durationMs, error }: Settling, {
     "messaging.operation.name": operation,
     "messaging.operation.type": "settle",
     "messaging.destination.name": queue,
-    ...(error && { "error.type": codeOf(error) }),
+    ...(error && { "error.type": errorCode(error) }),
   });
 }

@@ -11,8 +11,9 @@ import {
 } from "@opentelemetry/api";
 import type { OutcomeEvent } from "../events.ts";
 import { OTHER } from "../metrics/label-values.ts";
-import { codeOf } from "../retry-policy.ts";
 import type { Processing, ProcessStart } from "../telemetry.ts";
+import { errorCode } from "../thrown.ts";
+import { exceptionOf } from "./exception.ts";
 import type { Instruments } from "./instruments.ts";
 import { originAttributes } from "./origin.ts";
 import { contextOf, fromTraceContext, linksTo } from "./trace-context.ts";
@@ -47,7 +48,7 @@ export function startProcess(
           ...verdictOf(event),
           "messaging.message.body.size": Buffer.byteLength(delivery.body),
         });
-        if (event.error) span.recordException(event.error);
+        if (event.error) span.recordException(exceptionOf(event.error));
         if (event.delayMs !== undefined) span.setAttribute("waybill.delay_ms", Math.round(event.delayMs));
         if ("error.type" in failure) {
           span.setStatus({ code: SpanStatusCode.ERROR, ...(event.reason && { message: event.reason.message }) });
@@ -97,5 +98,5 @@ const verdictOf = ({ outcome, reason }: OutcomeEvent): Attributes => ({
 /** A release is none: the job runs again as if it had not been touched. */
 function failureOf({ outcome, error, reason }: OutcomeEvent): Attributes {
   if (outcome === "completed" || outcome === "release") return {};
-  return { "error.type": error ? codeOf(error) : (reason?.code ?? "_OTHER") };
+  return { "error.type": error ? errorCode(error) : (reason?.code ?? "_OTHER") };
 }

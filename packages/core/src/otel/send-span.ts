@@ -1,6 +1,7 @@
 import { type Attributes, SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
-import { codeOf } from "../retry-policy.ts";
 import type { Sending, SendStart } from "../telemetry.ts";
+import { errorCode, errorMessage } from "../thrown.ts";
+import { exceptionOf } from "./exception.ts";
 import type { Instruments } from "./instruments.ts";
 import { originAttributes } from "./origin.ts";
 import { fromTraceContext, linksTo, toTraceContext } from "./trace-context.ts";
@@ -26,13 +27,13 @@ export function startSend(job: SendStart, tracer: Tracer, instruments: () => Ins
   return {
     trace: toTraceContext(span.spanContext()),
     end({ body, stored, error }) {
-      const failure: Attributes = error === null ? {} : { "error.type": codeOf(error) };
+      const failure: Attributes = error === null ? {} : { "error.type": errorCode(error) };
       if (span.isRecording()) {
         span.setAttributes({ ...failure, "waybill.stored": stored });
         if (body !== null) span.setAttribute("messaging.message.body.size", Buffer.byteLength(body));
         if (error !== null) {
-          span.recordException(error);
-          span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
+          span.recordException(exceptionOf(error));
+          span.setStatus({ code: SpanStatusCode.ERROR, message: errorMessage(error) });
         }
       }
       span.end();

@@ -1,13 +1,14 @@
 import { wallMs } from "../clock.ts";
 import type { JobDefinition } from "../define-job.ts";
 import { formatTimestamp, newId, serialiseEnvelope } from "../envelope/index.ts";
-import { toError, WaybillError } from "../errors.ts";
+import { WaybillError } from "../errors.ts";
 import { EventBus } from "../events.ts";
 import { execute } from "../execute.ts";
 import type { Middleware } from "../middleware.ts";
 import type { Outcome } from "../outcome.ts";
 import { argsOf, validatePayload } from "../payload.ts";
 import { createRegistry } from "../registry.ts";
+import { toError } from "../thrown.ts";
 
 /** The delivery that a job run inline is to see. */
 export interface InlineOptions {

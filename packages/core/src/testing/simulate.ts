@@ -1,12 +1,12 @@
 import type { JobDefinition } from "../define-job.ts";
 import { newId, serialiseEnvelope } from "../envelope/index.ts";
-import { toError } from "../errors.ts";
 import { execute } from "../execute.ts";
 import type { Outcome } from "../outcome.ts";
 import { argsOf } from "../payload.ts";
 import { createRegistry } from "../registry.ts";
 import { type CrashPoint, worldOfProcess } from "./crash-points.ts";
 import { below, randomOf } from "./random.ts";
+import { toError } from "../thrown.ts";
 
 /** A job, the world its handler changes, and what must be true of that world in the end. */
 export interface Simulation<World extends object, Input, Output> {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Signature } from "../../src/backend.ts";
 import type { Envelope } from "../../src/envelope/index.ts";
 import { createRegistry, execute } from "../../src/exports/door.ts";
-import { defineJob, keyRing, RetryLater, type SignaturePolicies } from "../../src/index.ts";
+import { defineJob, keyRing, type SignaturePolicies } from "../../src/index.ts";
 import { endOf } from "../../src/total-deadline.ts";
 import { type BodyInput, bodyOf, readVectors } from "./vectors.ts";
 
@@ -48,14 +48,15 @@ describe("deadlines: when a job must have ended, and what that leaves", () => {
       let started = false;
       const handler = (): never => {
         started = true;
-        throw new RetryLater(wait_ms);
+        throw new Error("again");
       };
-      const registry = createRegistry([defineJob({ type: envelope.type, deadline, handler })]);
+      const errors = [{ error: Error, do: "retry", delay: wait_ms }] as const;
+      const registry = createRegistry([defineJob({ type: envelope.type, deadline, errors, handler })]);
       const { kind } = await execute(
         { ...fresh, body: JSON.stringify(envelope), signature: null, label: null },
         registry,
       );
-      expect({ ends_ms: endOf(envelope, deadline), may_start: started, may_wait: kind === "release" }).toEqual(wanted);
+      expect({ ends_ms: endOf(envelope, deadline), may_start: started, may_wait: kind === "retry" }).toEqual(wanted);
     },
   );
 });
