@@ -1,26 +1,11 @@
-import { wallMs } from "./clock.ts";
-import type { Admit, Message, Signature } from "./backend.ts";
+import type { Admit, Signature } from "./backend.ts";
 import type { Capabilities } from "./capabilities.ts";
-import { defaults, type Envelope, parseEnvelope, parseTimestamp } from "./envelope/index.ts";
+import { type Envelope, parseEnvelope } from "./envelope/index.ts";
 import { EnvelopeError } from "./errors.ts";
+import { messageOf } from "./message.ts";
 import { unmetNeed } from "./need.ts";
 import { envelopeWithin, readSignedWrapper } from "./signed-wrapper.ts";
 import { toError } from "./thrown.ts";
-
-/** The label of an envelope, and its body beside it. A `scheduled_at` in the past is a delay of 0. */
-export function messageOf(envelope: Envelope, body: string, signature: Signature | null): Message {
-  const { scheduled_at: scheduledAt, meta } = envelope;
-  return {
-    id: envelope.id,
-    type: envelope.type,
-    queue: envelope.queue ?? defaults.queue,
-    delayMs: scheduledAt === undefined ? 0 : Math.max(0, parseTimestamp(scheduledAt) - wallMs()),
-    priority: envelope.priority ?? 0,
-    tenant: meta?.tenant_id ?? null,
-    signature,
-    body,
-  };
-}
 
 /**
  * Core's judgement of bytes that a foreign producer left in a backend's inbox. A wrapper comes off here, and its

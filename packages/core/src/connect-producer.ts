@@ -1,20 +1,21 @@
-import { createAdmit } from "./admit.ts";
-import type { Answer, Backend, BackendFactory, Receipt, Signature } from "./backend.ts";
+import type { Admit, Answer, Backend, BackendFactory, Receipt, Signature } from "./backend.ts";
 import { within } from "./deadline.ts";
+import { assertDefinitions } from "./check-definition.ts";
 import type { JobDefinition } from "./define-job.ts";
-import { doctorOf, type ServerVersion } from "./doctor.ts";
 import { type Duration, timerMs } from "./duration.ts";
 import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
 import { WaybillError } from "./errors.ts";
 import { EventBus } from "./events.ts";
-import { type LogOption, logTo } from "./log.ts";
+import { assertKnownOptions, type OptionNames, shown } from "./known-options.ts";
+import { backendJudge, logger, signer } from "./load-on-demand.ts";
+import type { LogOption } from "./log.ts";
 import { createProducer } from "./producer.ts";
 import { demandAll } from "./registry.ts";
-import { insistOn, offersOf, type Requirement } from "./requirement.ts";
+import type { Requirement } from "./requirement.ts";
 import { factoryFor } from "./schemes.ts";
 import { createSeam, type Seam } from "./seam.ts";
 import type { ServerRanges } from "./server-version.ts";
-import { type KeyRing, keyRing } from "./signing.ts";
+import type { KeyRing } from "./signing.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** How jobs are made, and what of the backend is insisted on. */
@@ -45,6 +46,21 @@ export interface ProducerOptions {
   /** Spans and metrics: `telemetry()` of `@waybill/core/otel`. Absent: none, at no cost. */
   readonly telemetry?: Telemetry;
 }
+
+/** For `connect`, which has more of them, and for `connectProducer`. */
+export const PRODUCER_OPTIONS: OptionNames<ProducerOptions> = {
+  jobs: true,
+  log: true,
+  enqueueTimeout: true,
+  closeTimeout: true,
+  maxBodyBytes: true,
+  source: true,
+  allowVolatile: true,
+  services: true,
+  require: true,
+  keys: true,
+  telemetry: true,
+};
 
 /** The producing half of a connection to one backend. */
 export interface Producer {
@@ -99,8 +115,17 @@ export async function connectProducer(
   target: string | BackendFactory,
   options: ProducerOptions = {},
 ): Promise<Producer> {
-  return (await openProducer(target, options)).producer;
+  assertKnownOptions(options, PRODUCER_OPTIONS, "the options of connectProducer");
+  return (await openProducer(target, options, leasesNothing)).producer;
 }
+
+/** An inbox is emptied by whoever leases. */
+const leasesNothing: Admission = () => () => {
+  throw new WaybillError("CONFIG_INVALID", "a connection made by connectProducer leases nothing; use connect");
+};
+
+/** How a backend judges what foreign producers left in its inbox, by the capabilities it has once it is open. */
+export type Admission = (has: () => Backend["capabilities"]) => Admit;
 
 /** What `connect` adds its workers to. */
 export interface OpenProducer {
@@ -114,17 +139,23 @@ export interface OpenProducer {
   readonly keys: KeyRing | null;
 }
 
-export async function openProducer(target: string | BackendFactory, options: ProducerOptions): Promise<OpenProducer> {
+export async function openProducer(
+  target: string | BackendFactory,
+  options: ProducerOptions,
+  admission: Admission,
+): Promise<OpenProducer> {
+  assertTarget(target);
+  if (options.jobs !== undefined) assertDefinitions(options.jobs, "jobs of the connection");
   const factory = typeof target === "string" ? await factoryFor(target, options.allowVolatile === true) : target;
   const enqueueTimeoutMs = timerMs(options.enqueueTimeout ?? "10s", "enqueueTimeout");
   const closeTimeoutMs = timerMs(options.closeTimeout ?? "2s", "closeTimeout");
   const known = options.jobs ? byType(options.jobs) : null;
-  const keys = options.keys === undefined ? null : keyRing(options.keys);
+  const { keys, sign } = await signer(options.keys);
   const { telemetry = null } = options;
   const tracing = telemetry && (await import("./traced-send.ts"));
-  const judgeVersion = await versionJudge(options.services);
+  const judge = await backendJudge(options);
   let opened: Backend | null = null;
-  const admit = createAdmit(() => {
+  const admit = admission(() => {
     if (opened) return opened.capabilities;
     throw new WaybillError("CONFIG_INVALID", "a backend may admit messages only once it is open");
   });
@@ -133,10 +164,9 @@ export async function openProducer(target: string | BackendFactory, options: Pro
   const env = process.env["NODE_ENV"] ?? "development";
   const events = new EventBus();
   for (const { type } of options.jobs ?? []) events.types.add(type);
-  const log = logTo(events, options.log ?? "stdout");
+  const log = await logger(events, options.log);
   await closingOnThrow(backend, () => {
-    judgeVersion(doctorOf(backend)?.server ?? null);
-    insistOn(options.require ?? [], offersOf(backend.capabilities), `the backend at ${backend.address}`);
+    judge(backend);
     for (const job of options.jobs ?? []) demandAll(job, backend.capabilities);
   });
   const seam = createSeam(backend, enqueueTimeoutMs);
@@ -147,7 +177,7 @@ export async function openProducer(target: string | BackendFactory, options: Pro
     source: options.source ?? null,
     maxBodyBytes: options.maxBodyBytes ?? 262_144,
     production: env === "production",
-    keys,
+    sign,
     tracedSend: telemetry && tracing && tracing.createTracedSend(telemetry, backend),
   });
   let closing: Promise<void> | null = null;
@@ -176,11 +206,14 @@ export async function openProducer(target: string | BackendFactory, options: Pro
   return { producer, raw: backend, seam, env, keys };
 }
 
-/** Loaded when asked for, as telemetry and memory are: what most producers do without is not in their bundle. */
-async function versionJudge(services: ServerRanges | undefined): Promise<(server: ServerVersion | null) => void> {
-  if (services === undefined) return () => {};
-  const { demandVersion } = await import("./server-version.ts");
-  return (server) => demandVersion(services, server);
+/** An environment variable that is not set is the commonest mistake of a first deployment. */
+function assertTarget(target: unknown): void {
+  if (typeof target === "string" || typeof target === "function") return;
+  const said = target === undefined ? "undefined; is the environment variable set?" : `${shown(target)}.`;
+  throw new WaybillError(
+    "CONFIG_INVALID",
+    `the backend's URL is ${said} Pass one such as "sqlite:./waybill.db", or a factory such as sqlite({ file })`,
+  );
 }
 
 /** A refusal at start leaves no connection behind: it would keep the process alive. */

@@ -1,7 +1,9 @@
+import { createAdmit } from "./admit.ts";
 import type { BackendFactory } from "./backend.ts";
-import { openProducer, type Producer, type ProducerOptions } from "./connect-producer.ts";
+import { openProducer, type Producer, PRODUCER_OPTIONS, type ProducerOptions } from "./connect-producer.ts";
 import { type Doctor, doctorOf } from "./doctor.ts";
 import { type Inspector, inspectorOf } from "./inspector.ts";
+import { assertKnownOptions, type OptionNames } from "./known-options.ts";
 import { type LiveWorker, liveWorkers } from "./live-worker.ts";
 import { createWorker, type OwnedWorker, type Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker-options.ts";
@@ -13,6 +15,8 @@ export interface ConnectOptions extends ProducerOptions {
   /** What this program is, such as a release or a commit, beside its workers in `workers()`. */
   readonly version?: string;
 }
+
+export const CONNECT_OPTIONS: OptionNames<ConnectOptions> = { ...PRODUCER_OPTIONS, role: true, version: true };
 
 /** A connection to one backend: the producer, and what workers are made from. */
 export interface Jobs extends Producer {
@@ -39,7 +43,8 @@ export interface Jobs extends Producer {
 
 /** Opens a backend by its URL. Or by a factory from the backend's package. Rejects with the way out in the message. */
 export async function connect(target: string | BackendFactory, options: ConnectOptions = {}): Promise<Jobs> {
-  const { producer, raw, seam, env, keys } = await openProducer(target, options);
+  assertKnownOptions(options, CONNECT_OPTIONS, "the options of connect");
+  const { producer, raw, seam, env, keys } = await openProducer(target, options, createAdmit);
   const { events } = producer;
   const { role = "worker", version = null, telemetry = null } = options;
   const workers = new Set<OwnedWorker>();

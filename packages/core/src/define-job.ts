@@ -1,7 +1,9 @@
+import { assertDefinition, assertHandler, assertSchema } from "./check-definition.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import { type ErrorRule, verdictsOf } from "./error-rules.ts";
 import { WaybillError } from "./errors.ts";
 import type { JobContext } from "./job-context.ts";
+import { assertKnownOptions, type OptionNames, shown } from "./known-options.ts";
 import { checkUpcasters, type Upcasters } from "./upcast.ts";
 import type { InputOf, OutputOf, StandardSchema } from "./standard-schema.ts";
 
@@ -113,6 +115,30 @@ export interface JobDefinition<Input = unknown, Output = Input> {
 export type PayloadOf<Definition extends JobDefinition> =
   Definition extends JobDefinition<infer _, infer Output> ? Output : never;
 
+const JOB_OPTIONS: OptionNames<JobOptions<StandardSchema>> = {
+  type: true,
+  payload: true,
+  args: true,
+  queue: true,
+  retry: true,
+  errors: true,
+  timeout: true,
+  deadline: true,
+  version: true,
+  upcasters: true,
+  handler: true,
+};
+
+const RETRY_OPTIONS: OptionNames<RetryOptions> = {
+  maxAttempts: true,
+  initial: true,
+  factor: true,
+  max: true,
+  jitter: true,
+  nonRetryable: true,
+  onExhaustion: true,
+};
+
 const TYPE = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*$/;
 const QUEUE = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 
@@ -123,16 +149,17 @@ const QUEUE = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 export function defineJob<Schema extends StandardSchema = StandardSchema>(
   options: JobOptions<Schema>,
 ): JobDefinition<InputOf<Schema>, OutputOf<Schema>> {
+  assertKnownOptions(options as JobOptions<StandardSchema>, JOB_OPTIONS, "the options of defineJob");
   const { type, queue = "default", version = 1, retry = {}, errors = [], upcasters = {} } = options;
   if (typeof type !== "string" || !TYPE.test(type) || type.length > 128) {
     throw refuse(
-      `job type ${JSON.stringify(type)}: use lower-case words joined by dots and underscores, such as "receipt.send"`,
+      `job type ${shown(type)}: use lower-case words joined by dots and underscores, such as "receipt.send"`,
     );
   }
   assertQueue(queue, `queue of "${type}"`);
   if (!Number.isSafeInteger(version) || version < 1) throw refuse(`version of "${type}" is ${version}: count from 1`);
   checkUpcasters(upcasters, version, type);
-  checkRetry(retry, type);
+  checkRetry(retry, `"${type}"`);
   verdictsOf(errors, type);
   const timeoutMs = options.timeout === undefined ? null : durationMs(options.timeout, `timeout of "${type}"`);
   if (timeoutMs !== null && (timeoutMs === 0 || timeoutMs > 604_800_000)) {
@@ -142,7 +169,10 @@ export function defineJob<Schema extends StandardSchema = StandardSchema>(
   if (deadlineMs !== null && (deadlineMs === 0 || deadlineMs > 366 * 86_400_000)) {
     throw refuse(`deadline of "${type}" is ${deadlineMs} ms: more than 0 and at most "366d"`);
   }
-  const { payload, args } = options;
+  const { payload, args, handler = null } = options;
+  assertSchema(payload, `payload of "${type}"`);
+  assertSchema(args, `args of "${type}"`);
+  if (handler !== null) assertHandler(handler, type);
   if (payload !== undefined && args !== undefined) {
     throw refuse(`"${type}" has both payload and args; keep the schema of its one argument, or that of the whole list`);
   }
@@ -158,7 +188,7 @@ export function defineJob<Schema extends StandardSchema = StandardSchema>(
     deadlineMs,
     version,
     upcasters,
-    handler: options.handler ?? null,
+    handler,
   };
 }
 
@@ -170,6 +200,8 @@ export function handlerFor<Input, Output>(
   definition: JobDefinition<Input, Output>,
   handler: Handler<Output>,
 ): JobDefinition<Input, Output> {
+  assertDefinition(definition, "the first argument of handlerFor");
+  assertHandler(handler, definition.type);
   if (definition.handler !== null) throw refuse(`"${definition.type}" has a handler already; keep one of the two`);
   return { ...definition, handler };
 }
@@ -177,20 +209,22 @@ export function handlerFor<Input, Output>(
 /** Throws `CONFIG_INVALID` unless `queue` is a name every backend can hold. */
 export function assertQueue(queue: string, name: string): void {
   if (typeof queue === "string" && QUEUE.test(queue)) return;
-  throw refuse(`${name} is ${JSON.stringify(queue)}: use 1 to 63 lower-case letters, digits, dots and hyphens`);
+  throw refuse(`${name} is ${shown(queue)}: use 1 to 63 lower-case letters, digits, dots and hyphens`);
 }
 
-function checkRetry(retry: RetryOptions, type: string): void {
+/** `of` names whose they are, as in `"receipt.send"`. Throws `CONFIG_INVALID` naming the member. */
+export function checkRetry(retry: RetryOptions, of: string): void {
+  assertKnownOptions(retry, RETRY_OPTIONS, `the retry options of ${of}`);
   const { maxAttempts = 10, factor = 2, initial = 5_000, max = 3_600_000 } = retry;
   if (!Number.isSafeInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > 100) {
-    throw refuse(`retry.maxAttempts of "${type}" is ${maxAttempts}: 1 to 100, the first attempt included`);
+    throw refuse(`retry.maxAttempts of ${of} is ${maxAttempts}: 1 to 100, the first attempt included`);
   }
-  if (!(factor >= 1) || !Number.isFinite(factor)) throw refuse(`retry.factor of "${type}" is ${factor}: at least 1`);
+  if (!(factor >= 1) || !Number.isFinite(factor)) throw refuse(`retry.factor of ${of} is ${factor}: at least 1`);
   for (const [name, value] of [
     ["initial", initial],
     ["max", max],
   ] as const) {
-    const option = `retry.${name} of "${type}"`;
+    const option = `retry.${name} of ${of}`;
     const ms = durationMs(value, option);
     if (ms <= 0 || ms > 366 * 86_400_000) throw refuse(`${option} is ${ms} ms: more than 0 and at most "366d"`);
   }

@@ -1,7 +1,8 @@
-import type { JobDefinition, RetryOptions } from "./define-job.ts";
+import { checkRetry, type JobDefinition, type RetryOptions } from "./define-job.ts";
 import { type Duration, durationMs } from "./duration.ts";
 import type { JsonValue } from "./envelope/index.ts";
 import { WaybillError } from "./errors.ts";
+import { assertKnownOptions, type OptionNames, shown } from "./known-options.ts";
 
 /** What one job is to be besides what its definition says. */
 export interface EnqueueOptions {
@@ -47,15 +48,60 @@ export interface EnqueueItem<Input = unknown> {
   readonly options?: EnqueueOptions;
 }
 
+const ENQUEUE_OPTIONS: OptionNames<EnqueueOptions> = {
+  id: true,
+  delay: true,
+  runAt: true,
+  expiresIn: true,
+  expiresAt: true,
+  queue: true,
+  priority: true,
+  tenant: true,
+  meta: true,
+  retry: true,
+  timeout: true,
+};
+
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Throws `CONFIG_INVALID` naming the option that does not exist or is not of its type. Values are judged where they are used. */
+export function assertEnqueueOptions(options: EnqueueOptions, type: string): void {
+  assertKnownOptions(options, ENQUEUE_OPTIONS, `the options of enqueue for "${type}"`);
+  const { id, tenant, priority, runAt, expiresAt, retry } = options;
+  if (id !== undefined && (typeof id !== "string" || !ID.test(id))) {
+    throw refuse(`id of "${type}" is ${shown(id)}: a UUID in lower case; leave it out for a fresh one`);
+  }
+  if (tenant !== undefined && (typeof tenant !== "string" || tenant === "")) {
+    throw refuse(`tenant of "${type}" is ${shown(tenant)}: a text that is not empty`);
+  }
+  if (priority !== undefined && !(Number.isInteger(priority) && Math.abs(priority) <= 100)) {
+    throw refuse(`priority of "${type}" is ${shown(priority)}: a whole number from -100 to 100, higher first`);
+  }
+  assertDate(runAt, `runAt of "${type}"`);
+  assertDate(expiresAt, `expiresAt of "${type}"`);
+  if (retry !== undefined) checkRetry(retry, `the call for "${type}"`);
+}
+
+function assertDate(value: Date | undefined, name: string): void {
+  if (value === undefined) return;
+  if (!(value instanceof Date))
+    throw refuse(`${name} is ${shown(value)}: pass a Date, such as new Date(${example(value)})`);
+  if (Number.isNaN(value.getTime())) throw refuse(`${name} is not a valid date`);
+}
+
+const example = (value: unknown): string =>
+  typeof value === "string" || typeof value === "number" ? shown(value) : '"2026-12-24T18:00:00Z"';
+
+function refuse(message: string): WaybillError {
+  return new WaybillError("CONFIG_INVALID", message);
+}
+
 export function startMs(options: EnqueueOptions, type: string, nowMs: number): number | null {
   const { delay, runAt } = options;
   if (delay !== undefined && runAt !== undefined) {
-    throw new WaybillError("CONFIG_INVALID", `"${type}" was enqueued with both delay and runAt; give one`);
+    throw refuse(`"${type}" was enqueued with both delay and runAt; give one`);
   }
-  if (runAt !== undefined) {
-    if (!Number.isNaN(runAt.getTime())) return runAt.getTime();
-    throw new WaybillError("CONFIG_INVALID", `runAt of "${type}" is not a valid date`);
-  }
+  if (runAt !== undefined) return runAt.getTime();
   const delayMs = delay === undefined ? 0 : durationMs(delay, "delay");
   return delayMs === 0 ? null : nowMs + delayMs;
 }
@@ -69,13 +115,9 @@ export function endMs(
 ): number | null {
   if (expiresIn === undefined && expiresAt === undefined) return null;
   if (expiresIn !== undefined && expiresAt !== undefined) {
-    throw new WaybillError("CONFIG_INVALID", `"${type}" was enqueued with both expiresIn and expiresAt; give one`);
+    throw refuse(`"${type}" was enqueued with both expiresIn and expiresAt; give one`);
   }
   const endsAt = expiresAt?.getTime() ?? nowMs + durationMs(expiresIn ?? 0, "expiresIn");
-  if (Number.isNaN(endsAt)) throw new WaybillError("CONFIG_INVALID", `expiresAt of "${type}" is not a valid date`);
   if (endsAt > (runAtMs ?? nowMs)) return endsAt;
-  throw new WaybillError(
-    "CONFIG_INVALID",
-    `"${type}" would expire before it may start; give it more time than its delay`,
-  );
+  throw refuse(`"${type}" would expire before it may start; give it more time than its delay`);
 }

@@ -1,5 +1,6 @@
 import { type Duration, durationMs } from "./duration.ts";
 import { WaybillError } from "./errors.ts";
+import { assertKnownOptions, shown } from "./known-options.ts";
 import { isNamed } from "./retry-policy.ts";
 import { isInstance } from "./thrown.ts";
 
@@ -28,6 +29,7 @@ export interface ErrorVerdict {
   readonly delayMs: number | null;
 }
 
+const RULE_MEMBERS = { error: true, do: true, delay: true } as const;
 const VERDICTS: ReadonlySet<unknown> = new Set<ErrorRule["do"]>(["dead_letter", "discard", "retry", "release"]);
 
 /** Throws `CONFIG_INVALID` for a rule that makes no sense, or that another one before it leaves without work. */
@@ -35,6 +37,7 @@ export function verdictsOf(rules: readonly ErrorRule[], type: string): readonly 
   const seen = new Set<ErrorMatch>();
   return rules.map((rule, at) => {
     const option = `errors[${at}] of "${type}"`;
+    assertKnownOptions(rule, RULE_MEMBERS, `the members of ${option}`);
     if (seen.has(rule.error)) throw refuse(`${option} is about the same error as one before it; keep the first`);
     seen.add(rule.error);
     return { matches: matcherOf(rule.error, option), verdict: verdictOf(rule, option), delayMs: delayOf(rule, option) };
@@ -51,7 +54,7 @@ function matcherOf(error: ErrorMatch, option: string): ErrorVerdict["matches"] {
 
 function verdictOf(rule: ErrorRule, option: string): ErrorRule["do"] {
   if (VERDICTS.has(rule.do)) return rule.do;
-  throw refuse(`${option} does ${JSON.stringify(rule.do)}: one of ${[...VERDICTS].join(", ")}`);
+  throw refuse(`${option} does ${shown(rule.do)}: one of ${[...VERDICTS].join(", ")}`);
 }
 
 function delayOf(rule: ErrorRule, option: string): number | null {

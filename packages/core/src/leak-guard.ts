@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { jobOfScope } from "./job-context.ts";
+import { assertKnownOptions, type OptionNames } from "./known-options.ts";
 import type { Middleware } from "./middleware.ts";
 
 /** Something a handler left where it does not belong. */
@@ -20,13 +21,17 @@ export interface LeakGuardOptions {
   readonly warn?: (leak: Leak) => void;
 }
 
+const LEAK_GUARD_OPTIONS: OptionNames<LeakGuardOptions> = { stores: true, warn: true };
+
 /**
  * Tells what handlers leave behind. A middleware for development and tests: what is left is a global,
  * which the next job sees, or an AsyncLocalStorage entered for good, which is safe in a worker of ours and nowhere
  * else. Changes nothing of how jobs run. From the first guard on, `enterWith` of every AsyncLocalStorage is watched;
  * leave it out in production.
  */
-export function leakGuard({ stores = {}, warn = warnProcess }: LeakGuardOptions = {}): Middleware {
+export function leakGuard(options: LeakGuardOptions = {}): Middleware {
+  assertKnownOptions(options, LEAK_GUARD_OPTIONS, "the options of leakGuard");
+  const { stores = {}, warn = warnProcess } = options;
   const names = new Map<unknown, string>(Object.entries(stores).map(([name, store]) => [store, name]));
   const told = new Set<string>();
   const known = new Set(Reflect.ownKeys(globalThis));

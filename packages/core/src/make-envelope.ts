@@ -1,7 +1,7 @@
 import { wallMs } from "./clock.ts";
 import { assertQueue, type JobDefinition } from "./define-job.ts";
 import { durationMs } from "./duration.ts";
-import { endMs, type EnqueueOptions, startMs } from "./enqueue-options.ts";
+import { assertEnqueueOptions, endMs, type EnqueueOptions, startMs } from "./enqueue-options.ts";
 import { type Envelope, formatTimestamp, type JsonValue, newId } from "./envelope/index.ts";
 import { envelopeRetry } from "./retry-policy.ts";
 
@@ -13,6 +13,7 @@ export function envelopeFor(
   options: EnqueueOptions,
   source: string | null,
 ): Envelope {
+  assertEnqueueOptions(options, type);
   const queue = options.queue ?? definition?.queue;
   if (options.queue !== undefined) assertQueue(options.queue, `queue of the call for "${type}"`);
   const meta = metaFor(options, definition);

@@ -86,6 +86,8 @@ function findFault(value: unknown, path: string, depth: number): Fault | null {
       return Number.isFinite(value) ? null : { path, message: `${value} has no form in JSON; send null or a string` };
     case "object":
       return value === null ? null : findFaultIn(value, path, depth);
+    case "undefined":
+      return { path, message: "undefined has no form in JSON; send null, or leave the member out" };
     default:
       return { path, message: `a ${typeof value} has no form in JSON; send a string` };
   }

@@ -1,15 +1,15 @@
-import { messageOf } from "./admit.ts";
 import type { Answer, Message, Receipt, Signature } from "./backend.ts";
+import { assertDefinition } from "./check-definition.ts";
 import type { JobDefinition } from "./define-job.ts";
 import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
 import { defaults, type Envelope, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
 import { isWaybillError, WaybillError } from "./errors.ts";
 import type { EventBus, JobLabel } from "./events.ts";
 import { envelopeFor } from "./make-envelope.ts";
+import { messageOf } from "./message.ts";
 import { argsOf, validatePayload } from "./payload.ts";
 import { demand } from "./registry.ts";
 import type { Seam } from "./seam.ts";
-import { type KeyRing, signatureFor } from "./signing.ts";
 import type { TracedSend } from "./traced-send.ts";
 import { toError } from "./thrown.ts";
 
@@ -21,8 +21,8 @@ export interface ProducerSettings {
   readonly source: string | null;
   readonly maxBodyBytes: number;
   readonly production: boolean;
-  /** Null: jobs are not signed. */
-  readonly keys: KeyRing | null;
+  /** Makes the signature of one job, now. Null: jobs are not signed. */
+  readonly sign: ((id: string, body: string) => Signature) | null;
   /** Null: nobody traces or counts. */
   readonly tracedSend: TracedSend | null;
 }
@@ -49,7 +49,7 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
     payload: unknown,
     options: EnqueueOptions = {},
   ): Promise<Receipt> {
-    const definition = typeof job === "string" ? lookUp(job, settings) : job;
+    const definition = typeof job === "string" ? lookUp(job, settings) : listed(job, settings);
     const type = typeof job === "string" ? job : job.type;
     const args = argsOf({ type, positional: definition?.positional ?? false }, payload);
     if (definition !== null) events.types.add(type);
@@ -119,6 +119,13 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
 
 const labelOf = ({ id, type, queue = defaults.queue }: Envelope | Message): JobLabel => ({ id, type, queue });
 
+/** A definition that is not among `jobs` was never judged against the backend, and no worker of this program runs it. */
+function listed(job: JobDefinition, settings: ProducerSettings): JobDefinition {
+  assertDefinition(job, "the job to enqueue");
+  if (settings.known !== null && !settings.known.has(job.type) && !settings.production) throw unknownType(job.type);
+  return job;
+}
+
 /** In production an unknown type is stored and counted: a newer worker may know it. Elsewhere it is a mistake. */
 function lookUp(type: string, settings: ProducerSettings): JobDefinition | null {
   if (settings.known === null) return null;
@@ -129,7 +136,7 @@ function lookUp(type: string, settings: ProducerSettings): JobDefinition | null 
 
 function packed(envelope: Envelope, settings: ProducerSettings): Message {
   const body = serialiseEnvelope(envelope);
-  const signature = settings.keys === null ? null : signatureFor(settings.keys, envelope.id, body);
+  const signature = settings.sign === null ? null : settings.sign(envelope.id, body);
   return messageFor(envelope, body, signature, settings);
 }
 

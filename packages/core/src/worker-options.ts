@@ -1,8 +1,10 @@
 import { ANY_TYPE } from "./any-job.ts";
 import type { Capabilities } from "./capabilities.ts";
+import { assertDefinitions } from "./check-definition.ts";
 import { assertQueue, type JobDefinition } from "./define-job.ts";
 import { type Duration, timerMs } from "./duration.ts";
 import { WaybillError } from "./errors.ts";
+import { assertKnownOptions, type OptionNames, shown } from "./known-options.ts";
 import type { Middleware } from "./middleware.ts";
 import type { SignaturePolicies } from "./signature-policy.ts";
 import type { KeyRing } from "./signing.ts";
@@ -66,6 +68,24 @@ export interface WorkerOptions {
   readonly middleware?: readonly Middleware[];
 }
 
+const WORKER_OPTIONS: OptionNames<WorkerOptions> = {
+  jobs: true,
+  queues: true,
+  concurrency: true,
+  fetchAhead: true,
+  typeConcurrency: true,
+  lease: true,
+  shutdown: true,
+  heartbeat: true,
+  maxLost: true,
+  maxMemoryBytes: true,
+  signatures: true,
+  keys: true,
+  middleware: true,
+};
+
+const SHUTDOWN_LIMITS: OptionNames<ShutdownLimits> = { drain: true, abort: true, close: true };
+
 /** The options with every default filled and every duration in milliseconds. */
 export interface WorkerSettings {
   /** The weight of each. */
@@ -86,8 +106,16 @@ export interface WorkerSettings {
 
 /** Throws `CONFIG_INVALID` naming the option, or `CAPABILITY_MISSING` for a lease the backend cannot give. */
 export function workerSettings(options: WorkerOptions, has: Capabilities): WorkerSettings {
+  assertKnownOptions(options, WORKER_OPTIONS, "the options of worker");
+  if (options.jobs === undefined)
+    throw refuse("worker() got no `jobs`: pass the definitions it runs, as in { jobs: [sendReceipt] }");
+  assertDefinitions(options.jobs, "jobs of the worker");
   const { jobs, concurrency = 10, fetchAhead = 500, maxLost = 20, maxMemoryBytes = Infinity } = options;
   const { shutdown = {}, middleware = [] } = options;
+  assertKnownOptions(shutdown, SHUTDOWN_LIMITS, "the shutdown limits of the worker");
+  if (!Array.isArray(middleware) || !middleware.every((one) => typeof one === "function")) {
+    throw refuse(`middleware is ${shown(middleware)}: pass a list of functions of (job, next)`);
+  }
   if (jobs.length === 0) throw refuse("a worker needs at least one job; pass its definitions in `jobs`");
   const queues = weightsOf(options.queues ?? jobs.map((job) => job.queue));
   if (!Number.isSafeInteger(concurrency) || concurrency < 1)

@@ -60,7 +60,7 @@ test.each<[string, unknown, RegExp]>([
   ["that is too short", ["a"], /does not fit its schema/],
   ["with an argument of another type", ["a", "b"], /1: /],
   ["with a Date in it", ["a", new Date()], /1: a Date would not arrive as one/],
-  ["with a hole", ["a", undefined], /1: a undefined has no form in JSON/],
+  ["with a hole", ["a", undefined], /1: undefined has no form in JSON/],
 ])("a payload %s is refused at enqueue, by the place at fault", async (_, payload, message) => {
   const jobs = await connected();
   await expect(jobs.enqueue(send, payload as never)).rejects.toThrow(message);

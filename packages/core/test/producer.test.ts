@@ -170,8 +170,20 @@ const refusals: [string, unknown, object, string, RegExp][] = [
   ["a runAt that is no date", { orderId: "o" }, { runAt: new Date("x") }, "CONFIG_INVALID", /not a valid date/],
   ["a duration without a unit", { orderId: "o" }, { delay: "10" }, "CONFIG_INVALID", /"10m"/],
   ["a queue name no backend can hold", { orderId: "o" }, { queue: "Über" }, "CONFIG_INVALID", /lower-case/],
-  ["an id that is no UUID", { orderId: "o" }, { id: "order-1" }, "ENVELOPE_INVALID", /\/id/],
-  ["a priority out of range", { orderId: "o" }, { priority: 101 }, "ENVELOPE_INVALID", /\/priority/],
+  [
+    "an id that is no UUID",
+    { orderId: "o" },
+    { id: "order-1" },
+    "CONFIG_INVALID",
+    /id of "receipt.send" is "order-1": a UUID/,
+  ],
+  [
+    "a priority out of range",
+    { orderId: "o" },
+    { priority: 101 },
+    "CONFIG_INVALID",
+    /priority of "receipt.send" is 101/,
+  ],
   ["more bytes than the limit", { orderId: "x".repeat(300_000) }, {}, "CAPABILITY_MISSING", /262144/],
 ];
 for (const [what, payload, options, code, message] of refusals) {

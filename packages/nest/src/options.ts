@@ -1,5 +1,5 @@
 import type { ConnectOptions, JobDefinition, Jobs, Middleware, WorkerOptions } from "@waybill/core";
-import type { BackendFactory } from "@waybill/core/backend";
+import { assertKnownOptions, type BackendFactory, type OptionNames } from "@waybill/core/backend";
 import { timerMs } from "@waybill/core/door";
 import type { ReceiverOptions, StopOptions } from "@waybill/http";
 import type { NodeDoor } from "@waybill/http/node";
@@ -36,8 +36,7 @@ export interface WaybillOptions extends Omit<ConnectOptions, "jobs"> {
   readonly enhancers?: Enhancers;
 }
 
-// Written out, since a type has no names at run time; a new option does not compile until it is here.
-const OPTIONS: Record<keyof WaybillOptions, true> = {
+const OPTIONS: OptionNames<WaybillOptions> = {
   url: true,
   jobs: true,
   worker: true,
@@ -58,7 +57,7 @@ const OPTIONS: Record<keyof WaybillOptions, true> = {
   keys: true,
   telemetry: true,
 };
-const WORKER: Record<keyof WaybillWorkerOptions, true> = {
+const WORKER: OptionNames<WaybillWorkerOptions> = {
   queues: true,
   concurrency: true,
   fetchAhead: true,
@@ -71,7 +70,7 @@ const WORKER: Record<keyof WaybillWorkerOptions, true> = {
   signatures: true,
   keys: true,
 };
-const PUSH: Record<keyof WaybillPushOptions, true> = {
+const PUSH: OptionNames<WaybillPushOptions> = {
   keys: true,
   carriers: true,
   path: true,
@@ -89,38 +88,32 @@ const PUSH: Record<keyof WaybillPushOptions, true> = {
   shutdown: true,
 };
 
-const WORKER_SHUTDOWN: Record<keyof NonNullable<WorkerOptions["shutdown"]>, true> = {
+const WORKER_SHUTDOWN: OptionNames<NonNullable<WorkerOptions["shutdown"]>> = {
   drain: true,
   abort: true,
   close: true,
 };
-const PUSH_SHUTDOWN: Record<keyof NonNullable<WaybillPushOptions["shutdown"]>, true> = { drain: true, abort: true };
+const PUSH_SHUTDOWN: OptionNames<NonNullable<WaybillPushOptions["shutdown"]>> = { drain: true, abort: true };
 
 /** Throws `CONFIG_INVALID` for an option that does not exist: a misspelt one would be a default nobody chose. */
 export function checkOptions(options: WaybillOptions): WaybillOptions {
   if (typeof options !== "object" || options === null) {
     throw refuse("WaybillModule.forRoot got no options; give it at least { url }");
   }
-  onlyKnown(options, OPTIONS, "an option of WaybillModule.forRoot");
+  assertKnownOptions(options, OPTIONS, "the options of WaybillModule.forRoot");
   if (options.url === undefined) {
     throw refuse('`url` of WaybillModule.forRoot is missing; give one, such as "sqlite:./waybill.db"');
   }
   const { worker, push } = options;
-  if (worker) onlyKnown(worker, WORKER, "an option of `worker`");
-  if (worker?.shutdown) onlyKnown(worker.shutdown, WORKER_SHUTDOWN, "an option of `worker.shutdown`");
-  if (push) onlyKnown(push, PUSH, "an option of `push`");
+  if (worker) assertKnownOptions(worker, WORKER, "the options of `worker`");
+  if (worker?.shutdown) assertKnownOptions(worker.shutdown, WORKER_SHUTDOWN, "the options of `worker.shutdown`");
+  if (push) assertKnownOptions(push, PUSH, "the options of `push`");
   if (push?.shutdown) checkPushShutdown(push.shutdown);
   return options;
 }
 
 /** A receiver is told at its end; by then nobody could be refused. */
 function checkPushShutdown(shutdown: NonNullable<WaybillPushOptions["shutdown"]>): void {
-  onlyKnown(shutdown, PUSH_SHUTDOWN, "an option of `push.shutdown`");
+  assertKnownOptions(shutdown, PUSH_SHUTDOWN, "the options of `push.shutdown`");
   for (const step of ["drain", "abort"] as const) timerMs(shutdown[step] ?? 0, `push.shutdown.${step}`);
-}
-
-function onlyKnown(given: object, known: Readonly<Record<string, true>>, what: string): void {
-  const unknown = Object.keys(given).find((name) => !Object.hasOwn(known, name));
-  if (unknown === undefined) return;
-  throw refuse(`"${unknown}" is not ${what}; there are ${Object.keys(known).join(", ")}`);
 }

@@ -62,18 +62,22 @@ test("a worker without a handler does not start", async () => {
 });
 
 test.each<[string, Record<string, unknown>, RegExp]>([
-  ["of forRoot", { wroker: {} }, /"wroker" is not an option of WaybillModule\.forRoot; there are url, jobs, worker/],
-  ["of the worker", { worker: { concurency: 1 } }, /"concurency" is not an option of `worker`; there are queues/],
-  ["of the push", { push: { key: "x" } }, /"key" is not an option of `push`; there are keys/],
+  ["of forRoot", { wroker: {} }, /options of WaybillModule\.forRoot have no "wroker"; did you mean "worker"/],
+  [
+    "of the worker",
+    { worker: { concurency: 1 } },
+    /options of `worker` have no "concurency"; did you mean "concurrency"/,
+  ],
+  ["of the push", { push: { key: "x" } }, /options of `push` have no "key"; did you mean "keys"/],
   [
     "of the worker's shutdown",
     { worker: { shutdown: { drian: "5s" } } },
-    /"drian" is not an option of `worker\.shutdown`; there are drain, abort, close/,
+    /options of `worker\.shutdown` have no "drian"; did you mean "drain"/,
   ],
   [
     "of the push's shutdown",
     { push: { shutdown: { close: "5s" } } },
-    /"close" is not an option of `push\.shutdown`; there are drain, abort/,
+    /options of `push\.shutdown` have no "close"; known are: drain, abort/,
   ],
 ])("an unknown option %s does not start", async (_, options, message) => {
   await expect(started(options as Partial<WaybillOptions>)).rejects.toThrow(message);

@@ -16,6 +16,8 @@ export { doctorOf } from "../doctor.ts";
 export { decodeBody } from "../envelope/index.ts";
 export type { InspectableBackend } from "../inspector.ts";
 export { inspectorOf } from "../inspector.ts";
+export type { OptionNames } from "../known-options.ts";
+export { assertKnownOptions } from "../known-options.ts";
 export { maskUrl } from "../mask-url.ts";
 export type { Announced, Roster, RosterBackend } from "../roster.ts";
 export { rosterOf } from "../roster.ts";

@@ -1,6 +1,7 @@
 import type { Capabilities } from "../capabilities.ts";
 import { WaybillError } from "../errors.ts";
 import type { InspectableBackend } from "../inspector.ts";
+import { assertKnownOptions, type OptionNames } from "../known-options.ts";
 import type { RosterBackend } from "../roster.ts";
 import { openMemory } from "./backend.ts";
 import { memoryCapabilities } from "./limits.ts";
@@ -21,12 +22,15 @@ export interface MemoryOptions {
   readonly address?: string;
 }
 
+const MEMORY_OPTIONS: OptionNames<MemoryOptions> = { allowVolatile: true, capabilities: true, address: true };
+
 /**
  * A queue inside this process, for tests. It serves to try things out, too. Each call makes one store; each open of
  * the answer is one more connection to it. The jobs are gone when the process ends. Throws `CONFIG_INVALID` in
  * production, unless `allowVolatile` is said.
  */
 export function memoryBackend(options: MemoryOptions = {}): MemoryFactory {
+  assertKnownOptions(options, MEMORY_OPTIONS, "the options of memoryBackend");
   if (process.env["NODE_ENV"] === "production" && options.allowVolatile !== true) {
     throw new WaybillError(
       "CONFIG_INVALID",

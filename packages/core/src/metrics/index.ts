@@ -1,5 +1,6 @@
 import type { EventBus } from "../events.ts";
 import type { Inspector, QueueCounts } from "../inspector.ts";
+import { assertKnownOptions } from "../known-options.ts";
 import { exposition, type Metric } from "./exposition.ts";
 import { LabelValues, MOST_VALUES, OTHER, typeLabels } from "./label-values.ts";
 import { counter, histogram } from "./series.ts";
@@ -38,6 +39,7 @@ const RUN_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 900];
  * 1,000 combinations of them; what is beyond is counted as `other`.
  */
 export function jobMetrics({ events, inspector = null }: Measured, options: MetricsOptions = {}): JobMetrics {
+  assertKnownOptions(options, { runBuckets: true, types: true }, "the options of jobMetrics");
   const job = ["queue", "type"] as const;
   const enqueued = counter("waybill_enqueued_total", "Jobs stored by this process.", job);
   const unknown = counter("waybill_unknown_type_total", "Jobs enqueued by a type nobody here knows.", job);

@@ -1,4 +1,5 @@
 import { type MeterProvider, type TracerProvider, trace } from "@opentelemetry/api";
+import { assertKnownOptions, type OptionNames } from "../known-options.ts";
 import type { Settling, Telemetry } from "../telemetry.ts";
 import { errorCode } from "../thrown.ts";
 import { type Instruments, instrumentsOf } from "./instruments.ts";
@@ -32,11 +33,15 @@ export interface TelemetryOptions {
   readonly meterProvider?: MeterProvider;
 }
 
+const TELEMETRY_OPTIONS: OptionNames<TelemetryOptions> = { producer: true, tracerProvider: true, meterProvider: true };
+
 /**
  * OpenTelemetry's spans and metrics. For `connect` and `createReceiver`, named by its messaging conventions. Without
  * an SDK in the program it does next to nothing.
  */
-export function telemetry({ producer = "parent", tracerProvider, meterProvider }: TelemetryOptions = {}): Telemetry {
+export function telemetry(options: TelemetryOptions = {}): Telemetry {
+  assertKnownOptions(options, TELEMETRY_OPTIONS, "the options of telemetry");
+  const { producer = "parent", tracerProvider, meterProvider } = options;
   const tracer = (tracerProvider ?? trace).getTracer(SCOPE);
   const instruments = instrumentsOf(meterProvider);
   return {

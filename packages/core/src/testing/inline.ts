@@ -4,6 +4,7 @@ import { formatTimestamp, newId, serialiseEnvelope } from "../envelope/index.ts"
 import { WaybillError } from "../errors.ts";
 import { EventBus } from "../events.ts";
 import { execute } from "../execute.ts";
+import { assertKnownOptions, type OptionNames } from "../known-options.ts";
 import type { Middleware } from "../middleware.ts";
 import type { Outcome } from "../outcome.ts";
 import { argsOf, validatePayload } from "../payload.ts";
@@ -22,6 +23,8 @@ export interface InlineOptions {
   readonly id?: string;
 }
 
+const INLINE_OPTIONS: OptionNames<InlineOptions> = { attempt: true, events: true, middleware: true, id: true };
+
 /**
  * Runs one job here, as a worker would. The payload is checked, serialised, parsed and checked again, so that what would
  * not survive the journey fails in the test. Answers the outcome, whatever the handler throws. Rejects `PAYLOAD_INVALID`
@@ -32,6 +35,7 @@ export async function executeInline<Input, Output>(
   payload: NoInfer<Input>,
   options: InlineOptions = {},
 ): Promise<Outcome> {
+  assertKnownOptions(options, INLINE_OPTIONS, "the options of executeInline");
   const { attempt = 1, events = new EventBus(), middleware = [], id = newId() } = options;
   const args = argsOf(job, payload);
   await validatePayload(job, args);

@@ -1,10 +1,11 @@
 import type { Answer, Receipt } from "../backend.ts";
 import { moveClock } from "../clock.ts";
-import { connect, type ConnectOptions, type Jobs } from "../connect.ts";
+import { connect, CONNECT_OPTIONS, type ConnectOptions, type Jobs } from "../connect.ts";
 import type { JobDefinition } from "../define-job.ts";
 import { type Duration, durationMs } from "../duration.ts";
 import { parseEnvelope } from "../envelope/index.ts";
 import type { OutcomeEvent } from "../events.ts";
+import { assertKnownOptions, type OptionNames } from "../known-options.ts";
 import { memoryBackend } from "../memory/index.ts";
 import type { Middleware } from "../middleware.ts";
 import type { SignaturePolicies } from "../signature-policy.ts";
@@ -23,6 +24,13 @@ export interface TestJobsOptions extends Omit<ConnectOptions, "jobs" | "allowVol
   /** What a worker would be told, with the connection's `keys`: what somebody else made is put in by `enqueueBody`. */
   readonly signatures?: SignaturePolicies;
 }
+
+const TEST_JOBS_OPTIONS: OptionNames<TestJobsOptions> = {
+  ...CONNECT_OPTIONS,
+  handlers: true,
+  middleware: true,
+  signatures: true,
+};
 
 /** A connection whose jobs wait in this process until the test runs them, on a clock that the test moves. */
 export interface TestJobs extends Jobs {
@@ -48,6 +56,7 @@ export async function testJobs({
   signatures = "off",
   ...options
 }: TestJobsOptions): Promise<TestJobs> {
+  assertKnownOptions({ jobs: definitions, ...options }, TEST_JOBS_OPTIONS, "the options of testJobs");
   const bodies: string[] = [];
   const queues = new Set(definitions.map(({ queue }) => queue));
   const open = memoryBackend({ allowVolatile: true, address: "memory:test" });
