@@ -23,6 +23,8 @@ export function settleError(thrown: unknown, id: string, address: string): Waybi
 export function redisError(thrown: unknown, address: string): WaybillError {
   const error = toError(thrown);
   if (isWaybillError(error)) return error;
+  // ioredis hangs the command on it: the password of a refused login, and the payload of a refused job.
+  Reflect.deleteProperty(error, "command");
   const options = { cause: error };
   // A script's failure is wrapped: "ERR Error running script ...: -OOM command not allowed ...".
   const kind = /\b(OOM|MISCONF|READONLY|WRONGPASS|NOAUTH|NOPERM|LOADING|MOVED|CROSSSLOT|WRONGTYPE)\b/.exec(

@@ -1,4 +1,5 @@
 import { toError } from "@waybill/core";
+import { maskUrl } from "@waybill/core/backend";
 import { CommanderError } from "commander";
 import { harmless, red } from "./style.ts";
 
@@ -12,17 +13,22 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-/** One line on stderr; the stack only for WAYBILL_DEBUG=1, since a user can do nothing with it. */
-export function printError(thrown: unknown, json: boolean): void {
+/**
+ * One line on stderr; the stack only for WAYBILL_DEBUG=1, since a user can do nothing with it. Arguments of the command
+ * line that are URLs are masked in it: the parser repeats what it finds in the wrong place, a password too.
+ */
+export function printError(thrown: unknown, json: boolean, argv: readonly string[]): void {
   const error = toError(thrown);
+  const urls = argv.filter((argument) => /[/@]|%(?:2f|3a|40)|password/i.test(argument));
+  const masked = (text: string): string => urls.reduce((all, url) => all.replaceAll(url, () => maskUrl(url)), text);
   const code = codeOf(error);
-  const message = error.message.replace(/^error: /, "").trim();
+  const message = masked(error.message.replace(/^error: /, "")).trim();
   process.stderr.write(
     json
       ? `${JSON.stringify({ error: { code, message } })}\n`
       : `${red("error:")} ${message.split("\n").map(harmless).join("\n")}${hintFor(code)}\n`,
   );
-  if (debugging()) process.stderr.write(`${stackOf(error)}\n`);
+  if (debugging()) process.stderr.write(`${masked(stackOf(error))}\n`);
 }
 
 function codeOf(error: Error): string {

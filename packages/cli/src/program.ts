@@ -42,7 +42,7 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
     return exitCodes.ok;
   } catch (thrown) {
     if (isEndOfHelp(thrown)) return exitCodes.ok;
-    printError(thrown, argv.includes("--json"));
+    printError(thrown, argv.includes("--json"), argv);
     return exitCodeOf(thrown);
   }
 }

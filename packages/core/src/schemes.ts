@@ -2,7 +2,6 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import type { BackendFactory } from "./backend.ts";
 import { WaybillError } from "./errors.ts";
-import { maskUrl } from "./mask-url.ts";
 import { toError } from "./thrown.ts";
 
 /** Which package answers for which URL. Packages not in this release are named too, so that the error can say so. */
@@ -30,8 +29,12 @@ export interface Migration {
   readonly to: number;
 }
 
-/** The factory behind a URL. Throws `CONFIG_INVALID` for an unknown scheme or a package that is not installed. */
-export async function factoryFor(url: string, allowVolatile: boolean): Promise<BackendFactory> {
+/**
+ * The factory behind a URL, of which white space around it is no part: a file of secrets ends with a line break. Throws
+ * `CONFIG_INVALID` for an unknown scheme or a package that is not installed.
+ */
+export async function factoryFor(text: string, allowVolatile: boolean): Promise<BackendFactory> {
+  const url = text.trim();
   if (schemeOf(url) === "memory") {
     // Loaded when asked for: a bundle of a producer has it in a chunk of its own.
     const { memoryBackend } = await import("./memory/index.ts");
@@ -45,7 +48,8 @@ export async function factoryFor(url: string, allowVolatile: boolean): Promise<B
  * several processes at once. Rejects `CONFIG_INVALID` for a URL of nobody, and for a store that is another's or newer
  * than this package.
  */
-export async function migrate(url: string): Promise<Migration | null> {
+export async function migrate(text: string): Promise<Migration | null> {
+  const url = text.trim();
   if (schemeOf(url) === "memory") return null;
   const backendPackage = await packageFor(url);
   return backendPackage.migrate ? backendPackage.migrate(url) : null;
@@ -57,13 +61,9 @@ function schemeOf(url: string): string {
 
 async function packageFor(url: string): Promise<BackendPackage> {
   const scheme = schemeOf(url);
-  const name = Object.hasOwn(PACKAGES, scheme) ? PACKAGES[scheme] : undefined;
-  if (name !== undefined) return load(name, scheme);
-  const schemes = [...Object.keys(PACKAGES), "memory"].join(", ");
-  throw new WaybillError(
-    "CONFIG_INVALID",
-    `no backend answers for "${maskUrl(url)}"; a URL starts with one of: ${schemes}`,
-  );
+  const { checkUrl } = await import("./check-url.ts");
+  checkUrl(url, scheme, [...Object.keys(PACKAGES), "memory"]);
+  return load(PACKAGES[scheme] ?? "", scheme);
 }
 
 async function load(name: string, scheme: string): Promise<BackendPackage> {

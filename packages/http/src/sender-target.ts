@@ -2,6 +2,7 @@ import { Agent as HttpAgent, type ClientRequest, request as httpRequest, type Re
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { urlToHttpOptions } from "node:url";
 import { WaybillError } from "@waybill/core";
+import { maskUrl } from "@waybill/core/backend";
 
 /** Where a sender posts, and the connections it keeps there. */
 export interface Target {
@@ -22,7 +23,7 @@ export function targetOf(to: string): Target {
   const url = URL.canParse(to) ? new URL(to) : null;
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
     // With a typing error in it, a URL with a password is no URL.
-    const shown = to.replace(/.*@/s, "***@").replace(/\?.*/s, "");
+    const shown = maskUrl(to).replace(/\?.*/s, "");
     throw refuse(`is "${shown}": use http://HOST/PATH, https://HOST/PATH or http://unix:/PATH/TO.SOCK:/PATH`);
   }
   if (url.username !== "" || url.password !== "") {

@@ -148,8 +148,8 @@ describe("where it is sent", () => {
     ["localhost:3000", "use http://HOST/PATH"],
     ["/work", "use http://HOST/PATH"],
     ["http://me:s3cret@h/", "where to push has a user or a password in it"],
-    ["http//me:s3cret@h/", 'where to push is "***@h/": use http://HOST/PATH'],
-    ["ftp://me:s3cret@h/?token=s3cret", 'where to push is "***@h/": use http://HOST/PATH'],
+    ["http//me:s3cret@h/", 'where to push is "http//***@h/": use http://HOST/PATH'],
+    ["ftp://me:s3cret@h/?token=s3cret", 'where to push is "ftp://***@h/": use http://HOST/PATH'],
     ["http://unix:/run/app.sock:/wörk", "write what stands in its path in percent-encoding"],
     ["http://unix:/run/app.sock:/work 2", "write what stands in its path in percent-encoding"],
   ])("is never %s", (to, message) => {

@@ -127,6 +127,12 @@ function assertUrl(text: string, name: string): URL {
     throw invalid(`postgres: ${name} names several hosts; name the primary, or an address that leads to it`);
   }
   if (url.hash !== "") throw invalid(`postgres: ${name} has a fragment, which means nothing here; write # as %23`);
+  // What follows the host may be half a password: no later error may name it.
+  if (`${url.pathname}${url.search.replace(/([?&]listen=)[^&]*/, "$1")}`.includes("@")) {
+    throw invalid(
+      `postgres: ${name} has an @ behind its host; in user, password and database write / as %2F, ? as %3F, @ as %40`,
+    );
+  }
   if (url.pathname.length < 2 || url.pathname.slice(1).includes("/")) {
     throw invalid(`postgres: ${name} names no database; write postgres://user:password@host:5432/database`);
   }

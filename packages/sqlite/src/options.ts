@@ -56,7 +56,7 @@ export function optionsFromUrl(url: string): SqliteOptions {
   if (parts === undefined) throw invalid(`"${shown}" is not a sqlite URL; write it as sqlite:./waybill.db`);
   if (parts["fragment"] !== undefined) {
     throw invalid(
-      `"${shown}" has a fragment, which means nothing here; remove "${parts["fragment"]}" or write # as %23`,
+      `"${shown}" has a fragment, which means nothing here; remove it or write # as %23`,
     );
   }
   const values = new Map<string, number>();

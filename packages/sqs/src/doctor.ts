@@ -1,4 +1,5 @@
 import type { Doctor, Finding } from "@waybill/core";
+import { maskUrl } from "@waybill/core/backend";
 import { type Settings, settingsOf } from "./options.ts";
 import type { Queue, Queues } from "./queues.ts";
 
@@ -15,7 +16,7 @@ export function createDoctor(queues: Queues, settings: Settings): Doctor {
   return {
     server: null,
     settings: SHOWN.map((name) => {
-      const value = settings[name];
+      const value = name === "endpoint" && endpoint !== null ? maskUrl(endpoint) : settings[name];
       return { name, value: typeof value === "object" ? value && value.join(",") : value, given: isGiven(name) };
     }),
     async checks() {

@@ -1,5 +1,6 @@
 import type { SQSClient, SQSClientConfig } from "@aws-sdk/client-sqs";
 import { WaybillError } from "@waybill/core";
+import { maskUrl } from "@waybill/core/backend";
 import { attributeFault, type Attributes, textAttribute } from "./attributes.ts";
 
 /** Where the queues are, and how they are called. A URL may carry most of them too. */
@@ -79,14 +80,16 @@ export function settingsOf(options: SqsOptions): Settings {
     create: options.create ?? endpoint !== null,
     credentials: options.credentials ?? null,
     client: options.client ?? null,
-    address: `sqs://${region}/${prefix}${fifo ? "?fifo=true" : ""}${endpoint === null ? "" : ` at ${endpoint}`}`,
+    address: `sqs://${region}/${prefix}${fifo ? "?fifo=true" : ""}${endpoint === null ? "" : ` at ${maskUrl(endpoint)}`}`,
   };
 }
 
 function checkEndpoint(endpoint: string): void {
   const parsed = URL.canParse(endpoint) ? new URL(endpoint) : null;
   if (parsed === null || !/^https?:$/.test(parsed.protocol)) {
-    throw invalid(`sqs: endpoint is "${endpoint}"; write it as http://127.0.0.1:4566 (in a URL, percent-encoded)`);
+    throw invalid(
+      `sqs: endpoint is "${maskUrl(endpoint)}"; write it as http://127.0.0.1:4566 (in a URL, percent-encoded)`,
+    );
   }
   if (parsed.username !== "" || parsed.password !== "") {
     throw invalid("sqs: the endpoint holds a user or password; SQS takes credentials from the AWS chain or options");

@@ -1,4 +1,5 @@
 import { WaybillError } from "@waybill/core";
+import { maskUrl } from "@waybill/core/backend";
 import { invalid, type SqsOptions } from "./options.ts";
 
 /** URL parameters, each named as the option it sets. */
@@ -14,34 +15,36 @@ export function optionsFromUrl(url: string): SqsOptions {
   )?.groups;
   if (parts === undefined) throw invalid(`not an SQS URL; write it as ${EXAMPLE}`);
   const { host = "", path = "/", query = "", fragment } = parts;
-  if (host.includes("@")) {
+  const shown = maskUrl(url);
+  if (`${host}${path}${query.replace(/(^|&)endpoint=[^&]*/, "")}${fragment ?? ""}`.includes("@")) {
     throw invalid(
       "an sqs URL holds no user or password; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or use a role",
     );
   }
-  if (fragment !== undefined) throw invalid(`"${url}" has a fragment, which means nothing here; remove "${fragment}"`);
+  if (fragment !== undefined) throw invalid(`"${shown}" has a fragment, which means nothing here; end it before the #`);
   if (/[.:]/.test(host)) {
+    const place = /^[\w.-]+(:\d+)?$/.test(host) ? host : "HOST:PORT";
     throw invalid(
-      `"${url}" names a host; name the region, and the host as endpoint: ${EXAMPLE}?endpoint=http://${host}`,
+      `"${shown}" names a host; name the region, and the host as endpoint: ${EXAMPLE}?endpoint=http://${place}`,
     );
   }
-  if (host === "") throw invalid(`"${url}" names no region; write it as ${EXAMPLE}`);
+  if (host === "") throw invalid(`"${shown}" names no region; write it as ${EXAMPLE}`);
   const [prefix = "", ...rest] = path.slice(1).split("/");
   if (rest.length > 0) {
-    throw invalid(`"${url}" has more than a prefix; remove "/${rest.join("/")}": the queue is named by the job`);
+    throw invalid(`"${shown}" has more than a prefix in its path; remove the rest: the queue is named by the job`);
   }
-  const values = parametersOf(query, url);
-  return { region: host, ...(prefix !== "" && { prefix: decoded(prefix, url) }), ...chosen(values) };
+  const values = parametersOf(query, shown);
+  return { region: host, ...(prefix !== "" && { prefix: decoded(prefix, shown) }), ...chosen(values) };
 }
 
-function parametersOf(query: string, url: string): ReadonlyMap<Parameter, string> {
+function parametersOf(query: string, shown: string): ReadonlyMap<Parameter, string> {
   const values = new Map<Parameter, string>();
   for (const [given, value] of new URLSearchParams(query)) {
     const name = PARAMETERS.find((known) => known === given);
     if (name === undefined) {
-      throw invalid(`"${url}" has an unknown parameter "${given}"; known are ${PARAMETERS.join(", ")}`);
+      throw invalid(`"${shown}" has an unknown parameter "${given}"; known are ${PARAMETERS.join(", ")}`);
     }
-    if (values.has(name)) throw invalid(`"${url}" sets "${name}" twice; keep one`);
+    if (values.has(name)) throw invalid(`"${shown}" sets "${name}" twice; keep one`);
     values.set(name, value);
   }
   return values;
@@ -71,11 +74,11 @@ function yesOrNo<Name extends "fifo" | "create" | "md5">(
   return { [name]: value === "true" } as { readonly [Key in Name]: boolean };
 }
 
-function decoded(text: string, url: string): string {
+function decoded(text: string, shown: string): string {
   try {
     return decodeURIComponent(text);
   } catch (thrown) {
-    const message = `"${url}" has a % that is not an escape; remove it`;
+    const message = `"${shown}" has a % that is not an escape; remove it`;
     throw new WaybillError("CONFIG_INVALID", message, { cause: thrown });
   }
 }

@@ -41,7 +41,7 @@ describe("an sqs URL", () => {
   test.each([
     ["sqs://sqs.eu-west-1.amazonaws.com/123456789012/shop", "name the region"],
     ["sqs://127.0.0.1:4566/shop", "sqs://eu-west-1/shop?endpoint=http://127.0.0.1:4566"],
-    ["sqs://eu-west-1/shop/default", 'remove "/default"'],
+    ["sqs://eu-west-1/shop/default", "has more than a prefix in its path"],
     ["sqs:///shop", "names no region"],
     ["sqs:shop", "write it as sqs://eu-west-1/shop"],
     ["sqs://eu-west-1/shop?visibility=30", "known are endpoint"],
@@ -53,7 +53,7 @@ describe("an sqs URL", () => {
     ["sqs://eu-west-1/shop?queues=Mail", "lower-case"],
     ["sqs://eu-west-1/sh.op", "prefix"],
     ["sqs://eu-west-1/%zz", "not an escape"],
-    ["sqs://eu-west-1/shop#default", 'remove "#default"'],
+    ["sqs://eu-west-1/shop#default", "end it before the #"],
   ])("%s is refused, naming the fix: %s", (url, fix) => {
     expect(refusal(() => fromUrl(url))).toContain(fix);
   });

@@ -74,7 +74,7 @@ function originOf(command: Command, name: string): Origin {
 function textOf(name: string, value: unknown): Setting["value"] {
   if (value === undefined) return null;
   if (Array.isArray(value)) return value.join(",");
-  if (name === "to") return String(value).replace(/\?.*$/, "");
+  if (name === "to") return maskUrl(String(value)).replace(/\?.*$/s, "");
   if (typeof value === "object" && value !== null) {
     return Object.entries(value)
       .map((pair) => pair.join("="))
