@@ -23,6 +23,8 @@ const HELP = `The waybill demo: photos in, thumbnails out, and nothing is lost w
   MAIL_TO      who gets the mail (default: you@example.com)`;
 
 // The launcher: starts web and worker, starts a dead one again, passes signals on. It handles no job itself.
+// What they write (photos, letters, logs) is for whoever started them.
+process.umask(0o077);
 
 try {
   process.exitCode = await main();

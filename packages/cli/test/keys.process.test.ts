@@ -1,6 +1,8 @@
 import { keyRing, newSecret } from "@waybill/core";
+import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { jsonLines, waybill } from "./cli.ts";
+import { freshPlace, jsonLines, waybill } from "./cli.ts";
 
 describe("waybill keys", () => {
   test("prints a new secret and nothing else", async () => {
@@ -26,5 +28,37 @@ describe("waybill keys", () => {
     const { code, stdout, stderr } = await waybill(["keys", "--rotate"]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain("which key is in use?");
+  });
+
+  describe("a file of keys", () => {
+    const rotated = async (mode: number, link = false) => {
+      const { folder } = freshPlace();
+      const [file, name] = [join(folder, "keys"), join(folder, "link")];
+      writeFileSync(file, newSecret());
+      chmodSync(file, mode);
+      symlinkSync(file, name);
+      return waybill(["keys", "--rotate", "--keys-file", link ? name : file]);
+    };
+
+    test("that others than its owner may write is refused, also behind a link", async () => {
+      const answers = await Promise.all([rotated(0o666), rotated(0o602), rotated(0o620), rotated(0o666, true)]);
+      for (const { code, stdout, stderr } of answers) {
+        expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+        expect(stderr).toMatch(/has the mode 06\d\d: others than its owner may write it.*chmod 600/);
+        expect(stderr).not.toContain("whsec_");
+      }
+    });
+
+    test("that everybody may read, as Kubernetes mounts secrets, is taken with a warning", async () => {
+      const { code, stderr } = await rotated(0o644, true);
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/has the mode 0644: every user of this machine can read the keys/);
+    });
+
+    test("that only its owner, or its group too, may read is taken without a word", async () => {
+      for (const answer of await Promise.all([rotated(0o600), rotated(0o640), rotated(0o400)])) {
+        expect(answer).toMatchObject({ code: 0, stderr: "" });
+      }
+    });
   });
 });

@@ -2,6 +2,7 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { Doctor, Finding } from "@waybill/core";
+import { modeFinding } from "./file-mode.ts";
 import { type Settings, settingsOf } from "./options.ts";
 
 /** Below this, writes will soon be refused. */
@@ -18,7 +19,7 @@ export function createDoctor(db: DatabaseSync, file: string, settings: Settings)
       value: settings[name],
       given: isGiven(name),
     })),
-    checks: async () => [durability(db), await space(file)],
+    checks: async () => [durability(db), modeFinding(file), await space(file)],
   };
 }
 

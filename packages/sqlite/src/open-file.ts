@@ -6,6 +6,7 @@ import { type Migration, WaybillError } from "@waybill/core";
 import { busyPauseMs } from "./busy.ts";
 import { fileError, heldElsewhere, isBusy } from "./errors.ts";
 import { migrateSchema, versionOf } from "./migrate.ts";
+import { makePrivate } from "./file-mode.ts";
 import { loadNodeSqlite } from "./node-sqlite.ts";
 import type { Settings } from "./options.ts";
 
@@ -22,6 +23,7 @@ export async function openFile(settings: Settings): Promise<OpenFile> {
   refuseNoPlace(file);
   const { DatabaseSync } = loadNodeSqlite();
   let db: DatabaseSync | undefined;
+  makePrivate(file);
   try {
     db = new DatabaseSync(file);
     const migrated = await whenFree(db, file, settings.busyTimeoutMs);

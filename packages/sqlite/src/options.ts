@@ -55,9 +55,7 @@ export function optionsFromUrl(url: string): SqliteOptions {
   const parts = /^sqlite:(?<address>[^?#]*)(?:\?(?<query>[^#]*))?(?<fragment>#.*)?$/s.exec(url)?.groups;
   if (parts === undefined) throw invalid(`"${shown}" is not a sqlite URL; write it as sqlite:./waybill.db`);
   if (parts["fragment"] !== undefined) {
-    throw invalid(
-      `"${shown}" has a fragment, which means nothing here; remove it or write # as %23`,
-    );
+    throw invalid(`"${shown}" has a fragment, which means nothing here; remove it or write # as %23`);
   }
   const values = new Map<string, number>();
   for (const [name, value] of new URLSearchParams(parts["query"] ?? "")) {

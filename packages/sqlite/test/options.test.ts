@@ -39,7 +39,7 @@ describe("a sqlite URL", () => {
     ["sqlite:./w.db?pollMs=1&pollMs=2", "twice"],
     ["sqlite:./w.db?pollMs=soon", "pollMs must be a whole number of at least 1"],
     ["sqlite:./w.db?retainMaxCount=-1", "retainFinished.maxCount must be a whole number of at least 0"],
-    ["sqlite:./w.db#jobs", 'remove it or write # as %23'],
+    ["sqlite:./w.db#jobs", "remove it or write # as %23"],
     ["sqlite://db.example.com/w.db", "names a host"],
     ["sqlite://ann:secret@db.example.com/w.db", '"sqlite://***@db.example.com/w.db" names a host'],
     ["sqlite:", "names no file"],
