@@ -1,7 +1,6 @@
-import { defineJob, type JobDefinition } from "@waybill/core";
+import { defineJob, derivedId, type JobDefinition } from "@waybill/core";
 import { z } from "zod";
 import { type Size, sizes } from "./album.ts";
-import { derivedId } from "./derived-id.ts";
 
 // What all processes share: names, payloads and rules. Handlers are in handlers/, which web loads only to run what is
 // pushed to it.
@@ -43,6 +42,6 @@ export type PayloadOf<Definition> = Definition extends JobDefinition<infer _, in
 export const definitions = [photoResize, albumFinish, mailAlbumReady];
 
 export const resizeId = (album: string, photo: string, size: Size): string =>
-  derivedId("photo.resize", album, photo, size);
-export const finishId = (album: string): string => derivedId("album.finish", album);
-export const mailId = (album: string): string => derivedId("mail.album_ready", album);
+  derivedId(["photo.resize", album, photo, size]);
+export const finishId = (album: string): string => derivedId(["album.finish", album]);
+export const mailId = (album: string): string => derivedId(["mail.album_ready", album]);

@@ -1,18 +1,19 @@
 import { checkRetry, type JobDefinition, type RetryOptions } from "./define-job.ts";
 import { type Duration, durationMs } from "./duration.ts";
-import type { JsonValue } from "./envelope/index.ts";
+import type { IdParts, JsonValue } from "./envelope/index.ts";
 import { WaybillError } from "./errors.ts";
 import { assertKnownOptions, type OptionNames, shown } from "./known-options.ts";
 
 /** What one job is to be besides what its definition says. */
 export interface EnqueueOptions {
   /**
-   * A UUID in lower case; absent: a fresh one. The same id and content is stored once (`stored: false`) for as long as
+   * A UUID in lower case, or the parts it is derived from, as in `["receipt", orderId]`: `derivedId` makes one of them, and
+   * they travel as `meta.id_source`. Absent: a fresh one. The same id and content is stored once (`stored: false`) for as long as
    * the backend holds the job: waiting, running, or dead, where replaying it is the way on. Give `runAt` with an id of
    * your own, not `delay`: a delay makes other content each time, and that is `ID_CONFLICT`. For the same reason telemetry
    * adds no trace to a job with an id of your own.
    */
-  readonly id?: string;
+  readonly id?: string | IdParts;
   /** Not before this long from now. Not together with `runAt`. */
   readonly delay?: Duration;
   /** Not before this time. One in the past is now. */
@@ -69,7 +70,9 @@ export function assertEnqueueOptions(options: EnqueueOptions, type: string): voi
   assertKnownOptions(options, ENQUEUE_OPTIONS, `the options of enqueue for "${type}"`);
   const { id, tenant, priority, runAt, expiresAt, retry } = options;
   if (id !== undefined && (typeof id !== "string" || !ID.test(id))) {
-    throw refuse(`id of "${type}" is ${shown(id)}: a UUID in lower case; leave it out for a fresh one`);
+    const remedy =
+      typeof id === "string" ? `write [${shown(id)}] to derive one from it` : "leave it out for a fresh one";
+    throw refuse(`id of "${type}" is ${shown(id)}: a UUID in lower case is needed; ${remedy}`);
   }
   if (tenant !== undefined && (typeof tenant !== "string" || tenant === "")) {
     throw refuse(`tenant of "${type}" is ${shown(tenant)}: a text that is not empty`);

@@ -23,7 +23,7 @@ export function envelopeFor(
   const expiresAtMs = endMs(options, type, nowMs, runAtMs);
   return {
     spec: "waybill/1",
-    id: options.id ?? newId(),
+    id: typeof options.id === "string" ? options.id : newId(),
     type,
     ...(queue !== undefined && { queue }),
     args,

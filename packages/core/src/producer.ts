@@ -2,7 +2,7 @@ import type { Answer, Message, Receipt, Signature } from "./backend.ts";
 import { assertDefinition } from "./check-definition.ts";
 import type { JobDefinition } from "./define-job.ts";
 import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
-import { defaults, type Envelope, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
+import { defaults, type Envelope, type IdParts, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
 import { isWaybillError, WaybillError } from "./errors.ts";
 import type { EventBus, JobLabel } from "./events.ts";
 import { envelopeFor } from "./make-envelope.ts";
@@ -54,10 +54,12 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
     const args = argsOf({ type, positional: definition?.positional ?? false }, payload);
     if (definition !== null) events.types.add(type);
     if (definition?.schema) await validatePayload(definition, args);
-    const envelope = envelopeFor(type, definition, args, options, settings.source);
+    const { id } = options;
+    const whole = typeof id === "object" && id !== null ? await deriveId(options, id, type) : options;
+    const envelope = envelopeFor(type, definition, args, whole, settings.source);
     // With an id of the caller's own, equal calls make equal bytes, whatever the trace they are made in.
-    const mayCarry = options.id === undefined;
-    const receipt = await send(store, envelope, mayCarry, (whole) => packed(whole, settings));
+    const mayCarry = id === undefined;
+    const receipt = await send(store, envelope, mayCarry, (traced) => packed(traced, settings));
     if (definition === null) tellUnknown(envelope);
     return receipt;
   }
@@ -124,6 +126,12 @@ function listed(job: JobDefinition, settings: ProducerSettings): JobDefinition {
   assertDefinition(job, "the job to enqueue");
   if (settings.known !== null && !settings.known.has(job.type) && !settings.production) throw unknownType(job.type);
   return job;
+}
+
+/** Loaded when an id is derived: most jobs get a fresh one. */
+async function deriveId(options: EnqueueOptions, parts: IdParts, type: string): Promise<EnqueueOptions> {
+  const { withDerivedId } = await import("./derive-id.ts");
+  return withDerivedId(options, parts, type);
 }
 
 /** In production an unknown type is stored and counted: a newer worker may know it. Elsewhere it is a mistake. */

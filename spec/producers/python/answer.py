@@ -8,7 +8,7 @@ import base64
 import json
 import sys
 
-from waybill import dedupe, envelope, push, retry, signing
+from waybill import dedupe, derived, envelope, push, retry, signing
 from waybill.refusal import Refused
 from waybill.times import duration_ms, timestamp, timestamp_ms
 
@@ -140,6 +140,7 @@ ANSWERS = {
     "timestamps": moment,
     "durations": lambda given: {"ms": duration_ms(given["text"])},
     "dedupe-keys": lambda given: {"key": dedupe.computed_key(**given)},
+    "derived-ids": lambda given: {"id": derived.derived_id(given["parts"])},
     "deadlines": deadline,
     "signature-policies": judged,
     "push/signatures": verified,

@@ -1,4 +1,5 @@
 export { decodeBody } from "./decode.ts";
+export { derivedId, type IdParts } from "./derived-id.ts";
 export { dedupeKey, type Equality } from "./dedupe-key.ts";
 export { defaults, type RetryPolicy } from "./defaults.ts";
 export { formatDuration, parseDuration } from "./duration.ts";

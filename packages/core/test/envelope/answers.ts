@@ -1,4 +1,4 @@
-import type { Envelope, EnvelopeRetry, Equality } from "../../src/envelope/index.ts";
+import type { Envelope, EnvelopeRetry, Equality, IdParts } from "../../src/envelope/index.ts";
 import { EnvelopeError } from "../../src/errors.ts";
 import { labelOf } from "./label.ts";
 import { type BodyInput, bodyOf } from "./vectors.ts";
@@ -38,6 +38,7 @@ export function answersOf(core: Core) {
       return { ms, written: core.formatTimestamp(ms) };
     },
     durations: ({ text }: { text: string }) => ({ ms: core.parseDuration(text) }),
+    "derived-ids": ({ parts }: { parts: IdParts }) => ({ id: core.derivedId(parts) }),
     "dedupe-keys": (input: Equality) => ({ key: core.dedupeKey(input) }),
   };
 }

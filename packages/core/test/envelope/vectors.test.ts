@@ -25,6 +25,7 @@ describe.each([
   ["defaults", "the envelope wins, else the definition, else the default"],
   ["timestamps", "are read to the millisecond and written in one form, or refused"],
   ["durations", "are read to the millisecond, or refused"],
+  ["derived-ids", "follow from their parts, or are refused"],
   ["dedupe-keys", "are computed as the spec says"],
 ] as const)("%s: %s", (...[folder]) => {
   it.each(readVectors<never, object>(folder))("$name", ({ input, expect: outcome, error }) => {
