@@ -55,6 +55,6 @@ function whatToDo(name: ServiceName, service: Service, missing: readonly string[
     `${name} is needed and there is none (${why}). One of these helps:`,
     `  ${service.variable}=${service.url(service.usualPort)} npm test   a running one, where it listens`,
     `  docker compose up --detach --wait ${service.container}   from compose.yaml`,
-    `  sudo bash scripts/install-debian-packages.sh   ${service.debianPackages.join(" ")}, then tests as root`,
+    `  sudo npm run needs   ${service.debianPackages.join(" ")}, then tests as root`,
   ].join("\n");
 }

@@ -26,7 +26,7 @@ const PROGRAM = "/usr/sbin/nginx";
 /** nginx as a reverse proxy with the settings it has when nobody sets any, on a private port, with files of its own. */
 export async function startNginx(options: NginxOptions): Promise<Nginx> {
   const { upstream, directives = [], logFormat = "$status $request" } = options;
-  if (!existsSync(PROGRAM)) throw new Error(`there is no ${PROGRAM}; run: bash scripts/install-debian-packages.sh`);
+  if (!existsSync(PROGRAM)) throw new Error(`there is no ${PROGRAM}; as root on Debian, run: npm run needs`);
   const port = await freePort();
   const folder = makeDataFolder("nginx", null);
   const log = join(folder, "access.log");
