@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Answer, type WaybillErrorCode, isWaybillError } from "@waybill/core";
+import { type Answer, describeError, type WaybillErrorCode, isWaybillError } from "@waybill/core";
 
 /** The value of an answer that must be good. */
 export function valueOf<T>(answer: Answer<T> | undefined): T {
@@ -14,7 +14,7 @@ export const codesOf = (answers: readonly Answer<unknown>[]): string[] =>
 
 export async function rejectsWith(code: WaybillErrorCode, call: Promise<unknown>): Promise<void> {
   await assert.rejects(call, (error: unknown) => {
-    assert.ok(isWaybillError(error, code), `expected ${code}, got ${String(error)}`);
+    assert.ok(isWaybillError(error, code), `expected ${code}, got ${describeError(error)}`);
     return true;
   });
 }

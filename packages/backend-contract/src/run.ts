@@ -1,3 +1,4 @@
+import { toError } from "@waybill/core";
 import { openBench } from "./bench.ts";
 import { contractCases } from "./cases/index.ts";
 import type { ContractCase } from "./contract-case.ts";
@@ -54,7 +55,7 @@ export async function runCase(rule: ContractCase, harness: Harness): Promise<Cas
       await within(bench.patienceMs, clear());
     }
   } catch (thrown) {
-    return { kind: "failed", error: thrown instanceof Error ? thrown : new Error(String(thrown)) };
+    return { kind: "failed", error: toError(thrown) };
   }
 }
 

@@ -1,4 +1,5 @@
-import { isWaybillError, toError, WaybillError } from "@waybill/core";
+import { errorMessage, isWaybillError, toError, WaybillError } from "@waybill/core";
+import { errorCode } from "@waybill/core/backend";
 
 /** BullMQ's codes for a lock that is gone, that is another's, or a job that is not where a held one is. */
 const NOT_OURS: ReadonlySet<unknown> = new Set([-1, -2, -3, -6]);
@@ -74,5 +75,5 @@ const REPLIES: Readonly<Record<string, Reply>> = {
 function reasonOf(error: Error): string {
   if (error.message.includes("enableOfflineQueue")) return "the connection is down; it reconnects by itself";
   if (error.message.includes("max retries per request")) return "the connection broke before the answer came";
-  return error.message === "" && "code" in error ? String(error.code) : error.message;
+  return error.message === "" ? errorCode(error) : errorMessage(error);
 }

@@ -1,4 +1,5 @@
 import type { DeadLetter, DeadLetterQuery, Inspector, QueueCounts } from "@waybill/core";
+import { isInstance } from "@waybill/core/backend";
 import { oldestWaitMs } from "./oldest-wait.ts";
 import type { Client } from "./connections.ts";
 import type { Keys } from "./keys.ts";
@@ -134,6 +135,6 @@ export function createInspector(commands: Client, scripts: ScriptBook, keys: Key
 
 /** Somebody else replayed or dropped it meanwhile. */
 function isGone(thrown: unknown): boolean {
-  if (thrown instanceof Error && "code" in thrown && (thrown.code === -1 || thrown.code === -3)) return false;
+  if (isInstance(thrown, Error) && "code" in thrown && (thrown.code === -1 || thrown.code === -3)) return false;
   throw thrown;
 }

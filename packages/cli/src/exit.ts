@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import { isWaybillError } from "@waybill/core";
+import { isInstance } from "@waybill/core/door";
 
 /** What the shell sees. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2 } as const;
@@ -27,11 +28,11 @@ export class CommandError extends Error {
 
 /** A URL or an option that core refuses is usage too: nothing was tried yet. */
 export function exitCodeOf(error: unknown): ExitCode {
-  if (error instanceof UsageError || error instanceof CommanderError) return exitCodes.usage;
+  if (isInstance(error, UsageError) || isInstance(error, CommanderError)) return exitCodes.usage;
   return isWaybillError(error, "CONFIG_INVALID") ? exitCodes.usage : exitCodes.failed;
 }
 
 /** Help and version end by a throw inside commander; they are no errors. */
 export function isEndOfHelp(error: unknown): error is CommanderError {
-  return error instanceof CommanderError && error.exitCode === 0;
+  return isInstance(error, CommanderError) && error.exitCode === 0;
 }

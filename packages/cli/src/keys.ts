@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { Option } from "commander";
 import { keyRing, type KeyRing, toError } from "@waybill/core";
+import { isInstance } from "@waybill/core/door";
 import { UsageError } from "./exit.ts";
 
 /** Secrets stand in the environment or in a file: what stands on a command line, `ps` shows to everybody. */
@@ -39,7 +40,7 @@ function textOf(file: string): string {
     if (stats.isFile()) checkMode(file, stats.mode & 0o777);
     return readFileSync(opened, "utf8");
   } catch (thrown) {
-    if (thrown instanceof UsageError) throw thrown;
+    if (isInstance(thrown, UsageError)) throw thrown;
     throw new UsageError(`the keys cannot be read: ${toError(thrown).message}`, { cause: thrown });
   } finally {
     if (opened !== null) closeSync(opened);

@@ -1,5 +1,6 @@
-import { toError } from "@waybill/core";
+import { describeError, toError } from "@waybill/core";
 import { maskUrl } from "@waybill/core/backend";
+import { errorCode, errorStack, isInstance, member } from "@waybill/core/door";
 import { CommanderError } from "commander";
 import { harmless, red } from "./style.ts";
 
@@ -31,9 +32,9 @@ export function printError(thrown: unknown, json: boolean, argv: readonly string
   if (debugging()) process.stderr.write(`${masked(stackOf(error))}\n`);
 }
 
-function codeOf(error: Error): string {
-  if (error instanceof CommanderError) return "USAGE";
-  return "code" in error && typeof error.code === "string" ? error.code : "UNEXPECTED";
+function codeOf(thrown: unknown): string {
+  if (isInstance(thrown, CommanderError)) return "USAGE";
+  return typeof member(thrown, "code") === "string" ? errorCode(thrown) : "UNEXPECTED";
 }
 
 function hintFor(code: string): string {
@@ -44,7 +45,9 @@ function debugging(): boolean {
   return process.env["WAYBILL_DEBUG"] === "1";
 }
 
-function stackOf(error: Error): string {
-  const own = error.stack ?? String(error);
-  return error.cause instanceof Error ? `${own}\ncaused by: ${stackOf(error.cause)}` : own;
+/** The stacks of an error and its causes, of which there may be a circle. */
+function stackOf(error: unknown, causes = 5): string {
+  const own = errorStack(error) ?? describeError(error);
+  const cause = member(error, "cause");
+  return cause === undefined || causes === 0 ? own : `${own}\ncaused by: ${stackOf(cause, causes - 1)}`;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, type Option } from "commander";
 import type { ServerRanges } from "@waybill/core";
+import { errorCode, isInstance } from "@waybill/core/door";
 import { UsageError } from "./exit.ts";
 
 export interface ProjectSettings {
@@ -20,7 +21,7 @@ export function readProjectFile(): ProjectSettings {
   try {
     text = readFileSync("package.json", "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return NONE;
+    if (errorCode(error) === "ENOENT") return NONE;
     throw error;
   }
   const manifest = parse(text);
@@ -58,7 +59,7 @@ function valueOf(option: Option, value: unknown): unknown {
   try {
     return option.parseArg(text, undefined);
   } catch (error) {
-    if (!(error instanceof InvalidArgumentError)) throw error;
+    if (!isInstance(error, InvalidArgumentError)) throw error;
     throw new UsageError(`package.json sets waybill.${option.attributeName()} to ${text}. ${error.message}`);
   }
 }

@@ -5,7 +5,7 @@ import { EnvelopeError } from "./errors.ts";
 import { messageOf } from "./message.ts";
 import { unmetNeed } from "./need.ts";
 import { envelopeWithin, readSignedWrapper } from "./signed-wrapper.ts";
-import { toError } from "./thrown.ts";
+import { cutText, toError } from "./thrown.ts";
 
 /**
  * Core's judgement of bytes that a foreign producer left in a backend's inbox. A wrapper comes off here, and its
@@ -27,7 +27,7 @@ export function createAdmit(has: () => Capabilities): Admit {
     } catch (thrown) {
       const error = toError(thrown);
       const code = error instanceof EnvelopeError ? error.envelopeCode : "ENVELOPE_INVALID";
-      return { ok: false, reason: { code, message: error.message } };
+      return { ok: false, reason: { code, message: cutText(error.message) } };
     }
   };
 }

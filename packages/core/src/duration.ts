@@ -13,7 +13,8 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
 export function durationMs(value: Duration, name: string): number {
   const ms = typeof value === "string" ? parse(value) : value;
   if (Number.isFinite(ms) && ms >= 0) return ms;
-  const shown = typeof value === "string" ? JSON.stringify(value) : kindOf(value);
+  const shown =
+    typeof value === "number" ? `${value}` : typeof value === "string" ? JSON.stringify(value) : kindOf(value);
   throw new WaybillError(
     "CONFIG_INVALID",
     `${name} is ${shown}; write milliseconds or a string such as "500ms", "30s", "10m", "2h", "7d"`,

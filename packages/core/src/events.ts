@@ -1,7 +1,7 @@
 import type { DeadReason } from "./backend.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Requirement } from "./requirement.ts";
-import { errorText } from "./thrown.ts";
+import { describeError } from "./thrown.ts";
 
 /** Which job an event is about. */
 export interface JobLabel {
@@ -135,7 +135,7 @@ export type EventName = keyof WaybillEvents;
 export type Listener<N extends EventName> = (event: WaybillEvents[N] & { readonly at: number }) => void;
 
 function warn(name: EventName, error: unknown): void {
-  process.emitWarning(`a listener of "${name}" threw: ${errorText(error)}`, "WaybillWarning");
+  process.emitWarning(`a listener of "${name}" threw: ${describeError(error)}`, "WaybillWarning");
 }
 
 /** Typed lifecycle events. Listeners run synchronously, in order; one that throws is reported as a process warning. */

@@ -21,6 +21,7 @@ import { type Origin, type Processing, type ProcessStart, traceOf } from "./tele
 import { endOf, pastDeadline } from "./total-deadline.ts";
 import { releaseUnknown } from "./unknown-job.ts";
 import { upcast } from "./upcast.ts";
+import { describeOutcome } from "./outcome-event.ts";
 import { isInstance, toError } from "./thrown.ts";
 
 /** One job in somebody's hands, by whichever door it came. */
@@ -237,19 +238,4 @@ const NOBODY_SAYS: Origin = { name: "waybill" };
 
 function outcomeEvent(run: Run, outcome: Outcome, elapsedMs: number): OutcomeEvent {
   return describeOutcome(startedEvent(run), outcome, run.started ? elapsedMs : 0);
-}
-
-/** An outcome as an event: what `finished` and `settled` both say. */
-export function describeOutcome(started: StartedEvent, outcome: Outcome, elapsedMs: number): OutcomeEvent {
-  const base = { ...started, outcome: outcome.kind, durationMs: Math.round(elapsedMs * 10) / 10 };
-  switch (outcome.kind) {
-    case "completed":
-      return base;
-    case "retry":
-      return { ...base, delayMs: outcome.delayMs, reason: outcome.reason, error: outcome.error };
-    case "release":
-      return { ...base, delayMs: outcome.delayMs, reason: outcome.reason };
-    case "dead":
-      return { ...base, reason: outcome.reason, ...(outcome.error && { error: outcome.error }) };
-  }
 }

@@ -32,7 +32,7 @@ export type { SignaturePolicies, SignaturePolicy } from "./signature-policy.ts";
 export { KeyRing, keyRing, newSecret } from "./signing.ts";
 export type { StandardSchema } from "./standard-schema.ts";
 export type { Telemetry } from "./telemetry.ts";
-export { cutText, errorCode, errorMessage, errorText, toError } from "./thrown.ts";
+export { errorMessage, describeError, toError } from "./thrown.ts";
 export type { Upcasters } from "./upcast.ts";
 export type { Worker } from "./worker.ts";
 export type { WorkerHealth, WorkerState } from "./worker-health.ts";

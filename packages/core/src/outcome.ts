@@ -5,7 +5,7 @@ import type { Execution } from "./execution.ts";
 import { retryDelayMs, type RetryPolicy } from "./envelope/index.ts";
 import type { ErrorVerdict } from "./error-rules.ts";
 import { isNonRetryable } from "./retry-policy.ts";
-import { CODE_LENGTH, cutText, errorCode, errorMessage, errorText, member, toError } from "./thrown.ts";
+import { CODE_LENGTH, cutText, errorCode, errorMessage, describeError, member, toError } from "./thrown.ts";
 
 /** How one execution ended. Switched on without a default, so that a fifth kind fails to compile. */
 export type Outcome =
@@ -79,16 +79,16 @@ export function outcomeOf(
   // What a handler throws because its own signal fired is the timeout, whatever it is called.
   const cause = cancelled ?? thrown;
   if (brandOf(cause) === "Discard") return dead("DISCARD", errorMessage(cause), error);
-  if (isNonRetryable(cause, policy)) return dead("NON_RETRYABLE", errorText(cause), error);
+  if (isNonRetryable(cause, policy)) return dead("NON_RETRYABLE", describeError(cause), error);
   const rule = verdicts.find(({ matches }) => matches(cause));
   const delayMs = rule?.delayMs ?? retryDelayMs(job.id, job.attempt, policy);
   switch (rule?.verdict) {
     case "dead_letter":
-      return dead("NON_RETRYABLE", errorText(cause), error);
+      return dead("NON_RETRYABLE", describeError(cause), error);
     case "discard":
-      return { kind: "dead", reason: reasonOf("DISCARD", errorText(cause)), error, kept: false };
+      return { kind: "dead", reason: reasonOf("DISCARD", describeError(cause)), error, kept: false };
     case "release":
-      return inTime(release(releaseDelayOf(delayMs), errorCode(cause), errorText(cause)), cause, endsAt);
+      return inTime(release(releaseDelayOf(delayMs), errorCode(cause), describeError(cause)), cause, endsAt);
     case "retry":
     case undefined:
       return inTime(failed(cause, delayMs, policy, job.attempt), cause, endsAt);
@@ -98,8 +98,7 @@ export function outcomeOf(
 /** What was decided elsewhere, member by member. Null if it is no outcome: then the attempt has failed. */
 function forwardedOutcome(outcome: unknown): Outcome | null {
   const reason = member(outcome, "reason");
-  const code = errorCode(reason);
-  const message = errorMessage(reason);
+  const { code, message } = reasonOf(textOf(member(reason, "code")), textOf(member(reason, "message")));
   const delayMs = member(outcome, "delayMs");
   switch (member(outcome, "kind")) {
     case "completed":
@@ -126,7 +125,7 @@ function inTime(outcome: Outcome, thrown: unknown, endsAt: number | null): Outco
   if (wallMs() + outcome.delayMs < endsAt) return outcome;
   return dead(
     "DEADLINE",
-    `the next run, in ${outcome.delayMs} ms, would be past the deadline: ${errorText(thrown)}`,
+    `the next run, in ${outcome.delayMs} ms, would be past the deadline: ${describeError(thrown)}`,
     toError(thrown),
   );
 }
@@ -134,12 +133,14 @@ function inTime(outcome: Outcome, thrown: unknown, endsAt: number | null): Outco
 function failed(thrown: unknown, delayMs: number, policy: RetryPolicy, attempt: number): Outcome {
   const error = toError(thrown);
   if (attempt < policy.maxAttempts) {
-    return { kind: "retry", delayMs, reason: { code: errorCode(thrown), message: errorText(thrown) }, error };
+    return { kind: "retry", delayMs, reason: { code: errorCode(thrown), message: describeError(thrown) }, error };
   }
-  const message = `attempt ${attempt} of ${policy.maxAttempts} failed: ${errorText(thrown)}`;
+  const message = `attempt ${attempt} of ${policy.maxAttempts} failed: ${describeError(thrown)}`;
   const kept = policy.onExhaustion !== "discard";
   return { kind: "dead", reason: reasonOf("ATTEMPTS_EXHAUSTED", message), error, kept };
 }
+
+const textOf = (value: unknown): string => (typeof value === "string" ? value : "");
 
 function releaseDelayOf(delayMs: unknown): number {
   return Math.max(delayOf(delayMs), LEAST_RELEASE_MS);

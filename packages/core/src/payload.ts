@@ -107,9 +107,9 @@ function findFaultIn(value: object, path: string, depth: number): Fault | null {
     const name = value.constructor?.name ?? "object";
     return { path, message: `a ${name} would not arrive as one; send its JSON form (a Date as its ISO string)` };
   }
-  for (const [key, member] of Object.entries(value)) {
-    if (member === undefined) continue;
-    const fault = findFault(member, path === "" ? key : `${path}.${key}`, depth + 1);
+  for (const [key, inner] of Object.entries(value)) {
+    if (inner === undefined) continue;
+    const fault = findFault(inner, path === "" ? key : `${path}.${key}`, depth + 1);
     if (fault !== null) return fault;
   }
   return null;

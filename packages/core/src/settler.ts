@@ -1,6 +1,6 @@
 import { isWaybillError } from "./errors.ts";
 import type { EventBus } from "./events.ts";
-import { describeOutcome } from "./execute.ts";
+import { describeOutcome } from "./outcome-event.ts";
 import type { Held } from "./held.ts";
 import { pause } from "./lease-loop.ts";
 import type { Outcome } from "./outcome.ts";

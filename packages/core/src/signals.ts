@@ -1,5 +1,5 @@
 import type { ShutdownReport } from "./events.ts";
-import { errorText } from "./thrown.ts";
+import { describeError } from "./thrown.ts";
 
 /** What a process needs of a worker in order to end well. */
 export interface Stoppable {
@@ -24,7 +24,7 @@ export async function runUntilSignal(worker: Stoppable, close: () => Promise<voi
     await worker.start();
     const report = await worker.stopped;
     await close().catch((error: unknown) => {
-      process.emitWarning(`the connection did not close well: ${errorText(error)}`, "WaybillWarning");
+      process.emitWarning(`the connection did not close well: ${describeError(error)}`, "WaybillWarning");
     });
     return report;
   } finally {

@@ -1,5 +1,5 @@
 import type { Processing, Sending, Telemetry } from "./telemetry.ts";
-import { errorText } from "./thrown.ts";
+import { describeError } from "./thrown.ts";
 
 /** One for each, so that a telemetry used by a producer and by workers is told of once. */
 const guards = new WeakMap<Telemetry, Telemetry>();
@@ -15,7 +15,8 @@ export function guarded(telemetry: Telemetry): Telemetry {
     try {
       return call();
     } catch (thrown) {
-      if (!told) process.emitWarning(`telemetry threw: ${errorText(thrown)}; jobs go on without it`, "WaybillWarning");
+      if (!told)
+        process.emitWarning(`telemetry threw: ${describeError(thrown)}; jobs go on without it`, "WaybillWarning");
       told = true;
       return null;
     }

@@ -27,8 +27,8 @@ export function toError(thrown: unknown): Error {
   return code === null ? error : Object.assign(error, { code: cutText(code, CODE_LENGTH) });
 }
 
-/** Returns "name: message" of a thrown value, and the same of up to three causes. At most 1,900 UTF-16 units. */
-export function errorText(thrown: unknown): string {
+/** Returns "name: message" of a thrown value and of up to three causes. At most 1,900 UTF-16 units. Never throws. */
+export function describeError(thrown: unknown): string {
   let text = nameAndMessage(thrown);
   let cause = causeOf(thrown);
   for (let depth = 0; depth < MOST_CAUSES && cause !== undefined && cause !== null; depth++) {
@@ -39,12 +39,15 @@ export function errorText(thrown: unknown): string {
   return cutText(text, ERROR_LENGTH);
 }
 
-/** Returns the message of a thrown value; of one without a message, what kind of value it is. At most 1,900 UTF-16 units. */
+/**
+ * Returns the message of a thrown value. Of one without a message: what kind of value it is. At most 1,900 UTF-16
+ * units. Never throws.
+ */
 export function errorMessage(thrown: unknown): string {
   return cutText(wholeMessage(thrown), ERROR_LENGTH);
 }
 
-/** Returns the code of a thrown value if it is a text, else its name. At most 128 UTF-16 units. */
+/** Returns the code of a thrown value if it is a text, else its name. At most 128 UTF-16 units. Never throws. */
 export function errorCode(thrown: unknown): string {
   return cutText(textMember(thrown, "code") ?? errorName(thrown), CODE_LENGTH);
 }
@@ -55,13 +58,13 @@ export function errorName(thrown: unknown): string {
   return name === null ? "Error" : cutText(name, CODE_LENGTH);
 }
 
-/** Returns the stack of a thrown value; null if it has none. At most 8,000 UTF-16 units. */
+/** Returns the stack of a thrown value; null if it has none. At most 8,000 UTF-16 units. Never throws. */
 export function errorStack(thrown: unknown): string | null {
   const stack = textMember(thrown, "stack");
   return stack === null ? null : cutText(stack, STACK_LENGTH);
 }
 
-/** As `instanceof`; false where that throws. */
+/** As `instanceof`; false where that throws. Never throws. */
 export function isInstance<T>(value: unknown, type: abstract new (...given: never[]) => T): value is T {
   try {
     return value instanceof type;
@@ -70,7 +73,7 @@ export function isInstance<T>(value: unknown, type: abstract new (...given: neve
   }
 }
 
-/** Returns a member of any value; undefined where reading it throws. */
+/** Returns a member of any value; undefined where reading it throws. Never throws. */
 export function member(value: unknown, key: PropertyKey): unknown {
   if (value === null || value === undefined) return undefined;
   try {

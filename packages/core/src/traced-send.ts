@@ -3,6 +3,7 @@ import type { Envelope } from "./envelope/index.ts";
 import type { JobLabel } from "./events.ts";
 import { type Origin, type Telemetry, type TraceContext, traceOf } from "./telemetry.ts";
 import { guarded } from "./telemetry-guard.ts";
+import { toError } from "./thrown.ts";
 
 /** Packs and stores one job under a span of its own, whose trace the envelope carries if `mayCarry`. */
 export type TracedSend = (
@@ -28,8 +29,7 @@ export function createTracedSend(telemetry: Telemetry, to: Origin): TracedSend {
       sending.end({ body, stored: receipt.stored, error: null });
       return receipt;
     } catch (thrown) {
-      // Core throws nothing else.
-      sending.end({ body, stored: false, error: thrown as Error });
+      sending.end({ body, stored: false, error: toError(thrown) });
       throw thrown;
     }
   };

@@ -1,3 +1,4 @@
+import { runInNewContext } from "node:vm";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import {
   defineJob,
@@ -353,8 +354,8 @@ test("a schema that returns what Standard Schema does not know is its own error,
     expect(await run({ issues })).toMatchObject({ kind: "dead", reason: { code: "PAYLOAD_INVALID" } });
   }
   expect(handler).not.toHaveBeenCalled();
-  const thenable = { then: (resolve: (result: unknown) => void) => resolve({ issues: [{ message: "late" }] }) };
-  expect(await run(thenable)).toMatchObject({ kind: "dead", reason: { code: "PAYLOAD_INVALID" } });
+  const ofAnotherRealm: unknown = runInNewContext(`Promise.resolve({ issues: [{ message: "late" }] })`);
+  expect(await run(ofAnotherRealm)).toMatchObject({ kind: "dead", reason: { code: "PAYLOAD_INVALID" } });
 });
 
 const warnings: string[] = [];

@@ -1,5 +1,6 @@
 import type { Buffer } from "node:buffer";
-import { type Duration, type EventBus, WaybillError } from "@waybill/core";
+import { type Duration, describeError, type EventBus, WaybillError } from "@waybill/core";
+import { isInstance } from "@waybill/core/door";
 import { BodyReader } from "./body-reader.ts";
 import type { Carrier, Parcel } from "./carrier.ts";
 import { peerRule } from "./peers.ts";
@@ -94,7 +95,7 @@ export function createDoor(
   }
 
   function refused(thrown: unknown, push: Push): PushAnswer {
-    const known = thrown instanceof PushRefused ? thrown : new PushRefused(500, "INTERNAL", String(thrown));
+    const known = isInstance(thrown, PushRefused) ? thrown : new PushRefused(500, "INTERNAL", describeError(thrown));
     if (!UNTOLD.has(known.code)) tellRefused(events, push, known);
     return refusal(known);
   }
@@ -125,7 +126,7 @@ async function open(carrier: Carrier, push: Push, body: Buffer): Promise<Parcel 
   try {
     return await carrier.open(push, body);
   } catch (thrown) {
-    const isForged = thrown instanceof PushRefused && thrown.code === "FORBIDDEN";
+    const isForged = isInstance(thrown, PushRefused) && thrown.code === "FORBIDDEN";
     throw isForged && push.rewritten === true ? forbidden(`${thrown.message}; ${REWRITTEN}`) : thrown;
   }
 }

@@ -1,3 +1,4 @@
+import { describeError } from "@waybill/core";
 import { brokenOff, tooLarge, tooSlow } from "./body-reader.ts";
 import { PushRefused } from "./problem.ts";
 import type { Door } from "./door.ts";
@@ -50,7 +51,7 @@ async function readAll(request: Request, maxBytes: number, timeoutMs: number): P
       else chunks.push(chunk);
     }
   } catch (thrown) {
-    throw refused ?? brokenOff(String(thrown));
+    throw refused ?? brokenOff(describeError(thrown));
   } finally {
     clearTimeout(timer);
   }

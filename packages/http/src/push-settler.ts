@@ -1,4 +1,4 @@
-import type { Envelope, EventBus, Outcome } from "@waybill/core";
+import { type Envelope, describeError, type EventBus, type Outcome } from "@waybill/core";
 import { describeOutcome } from "@waybill/core/door";
 import type { Parcel } from "./carrier.ts";
 import { PushRefused } from "./problem.ts";
@@ -50,7 +50,7 @@ export function createPushSettler(
     try {
       await keepDead?.(letter);
     } catch (thrown) {
-      throw new PushRefused(503, "NOT_KEPT", `keepDead failed: ${String(thrown)}`);
+      throw new PushRefused(503, "NOT_KEPT", `keepDead failed: ${describeError(thrown)}`);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Outcome } from "@waybill/core";
+import { LEAST_RELEASE_MS } from "@waybill/core/door";
 import { header } from "./push.ts";
 import { OUTCOME_HEADER, type Reply } from "./sender-request.ts";
 
@@ -71,7 +72,14 @@ function ofAnswer(reply: Answered, to: string): Settlement {
     case "release":
       // A job's own release has its reason in a header; without one it is the place that is not free.
       if (header(headers, "waybill-reason") === null) return { kind: "undelivered", ...place, isTrouble: false };
-      return { kind: "decided", outcome: { kind: "release", delayMs: place.delayMs ?? 0, reason: { code, message } } };
+      return {
+        kind: "decided",
+        outcome: {
+          kind: "release",
+          delayMs: Math.max(place.delayMs ?? 0, LEAST_RELEASE_MS),
+          reason: { code, message },
+        },
+      };
     case "dead": {
       const kept = header(headers, "waybill-kept") !== "false";
       return { kind: "decided", outcome: { kind: "dead", reason: { code, message }, kept } };

@@ -1,4 +1,5 @@
 import { EnvelopeError, isWaybillError, type Jobs, type Receipt, type Signature } from "@waybill/core";
+import { isInstance } from "@waybill/core/door";
 import { type Parcel, refuseOther } from "./carrier.ts";
 import type { Inside } from "./door.ts";
 import { envelopeId } from "./envelope-in.ts";
@@ -45,7 +46,7 @@ export async function storeBody(to: Jobs, body: string, signature: Signature | n
       case "BACKEND_CLOSED":
         return { ok: false, now: true, code, message };
       case "ENVELOPE_INVALID":
-        return { ...never, status: 400, code: thrown instanceof EnvelopeError ? thrown.envelopeCode : code };
+        return { ...never, status: 400, code: isInstance(thrown, EnvelopeError) ? thrown.envelopeCode : code };
       case "ID_CONFLICT":
         return { ...never, status: 409, code };
       default:

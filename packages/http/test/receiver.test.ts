@@ -262,7 +262,7 @@ describe("a receiver starts only with what can work", () => {
     ["a grace that no timer can hold", { keys: secret, abort: "30d" }, /abort is 2592000000 ms; at most "24d"/],
     ["no place for a job", { keys: secret, concurrency: 0 }, /concurrency is 0: a whole number from 1/],
     ["no room for a body", { keys: secret, maxBodyBytes: 0 }, /maxBodyBytes is 0/],
-    ["no time for a body", { keys: secret, bodyTimeout: Number.NaN }, /bodyTimeout is null/],
+    ["no time for a body", { keys: secret, bodyTimeout: Number.NaN }, /bodyTimeout is NaN/],
     ["no age of a request", { keys: secret, tolerance: -1 }, /tolerance is -1/],
     ["a peer that is none", { keys: secret, allowPeers: ["localhost"] }, /allowPeers has "localhost"/],
     ["two handlers of one type", { keys: secret, jobs: [...jobs, ...jobs] }, /two handlers .* "works"/],

@@ -43,9 +43,9 @@ const rows: readonly Row[] = [
   {
     what: "a receiver's release",
     status: 429,
-    headers: outcome("release", { "waybill-delay-ms": "70", "waybill-reason": "RETRY_LATER" }),
+    headers: outcome("release", { "waybill-delay-ms": "700", "waybill-reason": "RETRY_LATER" }),
     body: problem("RETRY_LATER", "not yet"),
-    becomes: ["release", "RETRY_LATER", 70],
+    becomes: ["release", "RETRY_LATER", 700],
     message: "not yet",
   },
   {
@@ -114,7 +114,7 @@ const rows: readonly Row[] = [
     what: "a Retry-After in the past",
     status: 429,
     headers: { "retry-after": "Wed, 21 Oct 2015 07:28:00 GMT" },
-    becomes: ["release", "HTTP_429", 0],
+    becomes: ["release", "HTTP_429", 100],
   },
   {
     what: "a Retry-After that is none",

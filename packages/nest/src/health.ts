@@ -1,4 +1,4 @@
-import type { Duration, Jobs, WorkerHealth } from "@waybill/core";
+import { type Duration, errorMessage, type Jobs, type WorkerHealth } from "@waybill/core";
 import { durationMs } from "@waybill/core/door";
 import type { ReceiverLoad } from "@waybill/http";
 import type { Doors } from "./doors.ts";
@@ -58,7 +58,7 @@ export class WaybillHealthIndicator {
         .counts()
         .then(
           () => resolve(null),
-          (error: unknown) => resolve(error instanceof Error ? error.message : String(error)),
+          (error: unknown) => resolve(errorMessage(error)),
         )
         .finally(() => clearTimeout(timer));
     });

@@ -1,4 +1,4 @@
-import { WaybillError } from "@waybill/core";
+import { errorMessage, isWaybillError, WaybillError } from "@waybill/core";
 import type { Lease, LeaseRequest } from "@waybill/core/backend";
 import { createArrivals } from "./arrivals.ts";
 import { unavailable } from "./errors.ts";
@@ -121,7 +121,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, name: string): 
 }
 
 function unreadable(work: string, thrown: unknown): WaybillError {
-  if (thrown instanceof WaybillError) return thrown;
-  const why = thrown instanceof Error ? ` (${thrown.message})` : "";
+  if (isWaybillError(thrown)) return thrown;
+  const why = thrown === undefined ? "" : ` (${errorMessage(thrown)})`;
   return unavailable(`the connection to "${work}" was lost${why}`, thrown);
 }

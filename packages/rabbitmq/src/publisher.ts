@@ -1,4 +1,4 @@
-import { WaybillError } from "@waybill/core";
+import { describeError, isWaybillError, WaybillError } from "@waybill/core";
 import type { ConfirmChannel, Options } from "amqplib";
 import { unavailable } from "./errors.ts";
 import type { Link, Session } from "./link.ts";
@@ -75,7 +75,7 @@ export function createPublisher(link: Link, timeoutMs: number, isClosed: () => b
         }
         if (performance.now() + BETWEEN_TRIES_MS > until) throw unavailable(saysBlocked(found.session) ?? "");
       } catch (thrown) {
-        const lasting = thrown instanceof WaybillError && thrown.code !== "BACKEND_UNAVAILABLE";
+        const lasting = isWaybillError(thrown) && thrown.code !== "BACKEND_UNAVAILABLE";
         if (lasting || isClosed() || performance.now() + BETWEEN_TRIES_MS > until) throw thrown;
       }
       await pause(BETWEEN_TRIES_MS);
@@ -88,8 +88,7 @@ export function createPublisher(link: Link, timeoutMs: number, isClosed: () => b
       const found = await ready(until, prepare);
       return await send(found, messages, until - performance.now());
     } catch (thrown) {
-      const error =
-        thrown instanceof WaybillError ? thrown : unavailable(`nothing was sent: ${String(thrown)}`, thrown);
+      const error = isWaybillError(thrown) ? thrown : unavailable(`nothing was sent: ${describeError(thrown)}`, thrown);
       return messages.map(() => error);
     }
   }

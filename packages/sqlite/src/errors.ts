@@ -1,8 +1,9 @@
-import { isWaybillError, WaybillError } from "@waybill/core";
+import { describeError, isWaybillError, WaybillError } from "@waybill/core";
+import { isInstance } from "@waybill/core/backend";
 
 /** SQLite's result code as `node:sqlite` reports it; the low byte is the primary code. */
 function codeOf(thrown: unknown): number | null {
-  if (!(thrown instanceof Error) || !("errcode" in thrown)) return null;
+  if (!isInstance(thrown, Error) || !("errcode" in thrown)) return null;
   return typeof thrown.errcode === "number" ? thrown.errcode : null;
 }
 
@@ -47,7 +48,7 @@ export function fileError(thrown: unknown, file: string, during: "open" | "use")
     const text = `"${file}" cannot be written; let this user write the file and its folder (SQLite keeps -wal and -shm beside it)`;
     return new WaybillError(lasting, text, options);
   }
-  return new WaybillError("BACKEND_UNAVAILABLE", `"${file}": ${String(thrown)}`, options);
+  return new WaybillError("BACKEND_UNAVAILABLE", `"${file}": ${describeError(thrown)}`, options);
 }
 
 export function heldElsewhere(file: string, forMs: number, cause: unknown): WaybillError {

@@ -1,12 +1,10 @@
-import { isWaybillError, toError, WaybillError } from "@waybill/core";
+import { errorMessage, isWaybillError, WaybillError } from "@waybill/core";
+import { member } from "@waybill/core/backend";
 
 /** The error's own name, without the prefixes that older protocols put before it. */
 export function codeOf(thrown: unknown): string {
-  const named = thrown as { Code?: unknown; name?: unknown };
-  const code = typeof named.Code === "string" ? named.Code : named.name;
-  const last = String(code)
-    .replace(/^.*#/, "")
-    .replace(/^AWS\.SimpleQueueService\./, "");
+  const code = [member(thrown, "Code"), member(thrown, "name")].find((one) => typeof one === "string") ?? "";
+  const last = code.replace(/^.*#/, "").replace(/^AWS\.SimpleQueueService\./, "");
   return LEGACY[last] ?? last;
 }
 
@@ -47,11 +45,11 @@ export const isMissingQueue = (thrown: unknown): boolean => codeOf(thrown) === "
  * the same finding is BACKEND_UNAVAILABLE, because a key or a policy may be put right.
  */
 export function sqsError(thrown: unknown, what: string, during: "open" | "use" = "use"): WaybillError {
-  if (isWaybillError(thrown)) return thrown as WaybillError;
+  if (isWaybillError(thrown)) return thrown;
   const code = codeOf(thrown);
   const options = { cause: thrown };
   const lasting = during === "open" ? "CONFIG_INVALID" : "BACKEND_UNAVAILABLE";
-  const message = toError(thrown).message;
+  const message = errorMessage(thrown);
   if (REFUSED.has(code)) {
     const text = `SQS refuses ${what} (${code}: ${message}); check the credentials and that the policy allows sqs:*Message*, sqs:GetQueueUrl and sqs:GetQueueAttributes`;
     return new WaybillError(lasting, text, options);

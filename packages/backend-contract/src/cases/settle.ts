@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Backend, Lease } from "@waybill/core/backend";
+import { type Backend, errorCode, type Lease } from "@waybill/core/backend";
 import type { ContractCase } from "../contract-case.ts";
 import { codesOf, rejectsWith, valueOf } from "../expect.ts";
 
@@ -77,5 +77,5 @@ export const verbs: Readonly<Record<string, (backend: Backend, lease: Lease, lea
 const codeOf = (call: Promise<void>): Promise<string> =>
   call.then(
     () => "ok",
-    (error: { code?: string }) => error.code ?? String(error),
+    (error: unknown) => errorCode(error),
   );

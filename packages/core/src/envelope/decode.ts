@@ -1,4 +1,5 @@
 import { refuse } from "./envelope-code.ts";
+import { errorMessage } from "../thrown.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -10,10 +11,6 @@ export function decodeBody(bytes: Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch (cause) {
-    return refuse(
-      "ENCODING_INVALID",
-      "",
-      `the body is not UTF-8 (${cause instanceof Error ? cause.message : "undecodable"})`,
-    );
+    return refuse("ENCODING_INVALID", "", `the body is not UTF-8 (${errorMessage(cause)})`);
   }
 }

@@ -1,6 +1,7 @@
 /// <reference lib="es2024.string" />
 import { refuse } from "./envelope-code.ts";
 import { MAX_DEPTH, MAX_VALUES, refuseFault } from "./json-fault.ts";
+import { errorMessage } from "../thrown.ts";
 
 /** One mebibyte of UTF-8. */
 export const MAX_BODY_BYTES = 1_048_576;
@@ -46,7 +47,7 @@ function readJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    return refuse("JSON_SYNTAX", "", `the body is not JSON (${cause instanceof Error ? cause.message : "unreadable"})`);
+    return refuse("JSON_SYNTAX", "", `the body is not JSON (${errorMessage(cause)})`);
   }
 }
 

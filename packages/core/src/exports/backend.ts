@@ -21,4 +21,5 @@ export { assertKnownOptions } from "../known-options.ts";
 export { maskUrl } from "../mask-url.ts";
 export type { Announced, Roster, RosterBackend } from "../roster.ts";
 export { rosterOf } from "../roster.ts";
+export { errorCode, isInstance, member } from "../thrown.ts";
 export type { TransactionalBackend } from "../transactional.ts";

@@ -1,4 +1,5 @@
-import { toError, WaybillError } from "@waybill/core";
+import { errorMessage, WaybillError } from "@waybill/core";
+import { errorCode, isInstance } from "@waybill/core/door";
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, jwtVerify, type JWTVerifyGetKey } from "jose";
 import { forbidden, PushRefused } from "../problem.ts";
 import { header, type HeaderFields } from "../push.ts";
@@ -54,7 +55,7 @@ export function bearerProof(options: OidcOptions, carrier: string): (headers: He
 export function tokenRefusal(thrown: unknown): unknown {
   const code = codeOf(thrown);
   if (!/^ERR_(JOSE|JWT|JWS|JWKS|JWK)_/.test(code)) return thrown;
-  const claim = thrown instanceof Error && "claim" in thrown ? ` at "${String(thrown.claim)}"` : "";
+  const claim = isInstance(thrown, Error) && "claim" in thrown ? ` at "${thrown.claim}"` : "";
   return forbidden(`its token is refused: ${code}${claim}`);
 }
 
@@ -75,7 +76,7 @@ function keysFrom(jwks: Exclude<OidcOptions["jwks"], undefined>, carrier: string
       return await find(protectedHeader, token);
     } catch (thrown) {
       if (NO_KEY.has(codeOf(thrown))) throw thrown;
-      throw new PushRefused(503, "KEYS_UNAVAILABLE", `its keys could not be had: ${toError(thrown).message}`);
+      throw new PushRefused(503, "KEYS_UNAVAILABLE", `its keys could not be had: ${errorMessage(thrown)}`);
     }
   };
 }
@@ -100,5 +101,5 @@ function keyUrl(text: string, carrier: string): URL {
 }
 
 function codeOf(thrown: unknown): string {
-  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
+  return errorCode(thrown);
 }

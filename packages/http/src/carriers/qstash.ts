@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { type Duration, WaybillError } from "@waybill/core";
-import { durationMs } from "@waybill/core/door";
+import { durationMs, isInstance } from "@waybill/core/door";
 import { errors, type JWTPayload, jwtVerify } from "jose";
 import type { Carrier } from "../carrier.ts";
 import { envelopeId } from "../envelope-in.ts";
@@ -80,7 +80,7 @@ async function verify(token: string, keys: readonly KeyObject[]): Promise<JWTPay
       return payload;
     } catch (thrown) {
       refused = tokenRefusal(thrown);
-      if (!(thrown instanceof errors.JWSSignatureVerificationFailed)) break;
+      if (!isInstance(thrown, errors.JWSSignatureVerificationFailed)) break;
     }
   }
   throw refused;

@@ -1,4 +1,4 @@
-import { toError } from "@waybill/core";
+import { errorMessage } from "@waybill/core";
 import { type KeyObject, X509Certificate } from "node:crypto";
 import { forbidden, PushRefused } from "../problem.ts";
 
@@ -21,7 +21,7 @@ export function signingKeys(fetchPem: CertificateFetch): (url: string) => Promis
 
   async function load(url: string): Promise<X509Certificate> {
     const pem = await fetchPem(url).catch((thrown: unknown) => {
-      throw unavailable(toError(thrown).message);
+      throw unavailable(errorMessage(thrown));
     });
     if (pem === null) throw forbidden("there is no such certificate");
     const leaf = leafOf(certificatesIn(pem));
@@ -64,7 +64,7 @@ function certificatesIn(pem: string): X509Certificate[] {
   try {
     if (blocks.length > 0) return blocks.map((block) => new X509Certificate(block));
   } catch (thrown) {
-    throw unavailable(toError(thrown).message);
+    throw unavailable(errorMessage(thrown));
   }
   throw unavailable("what came is no PEM text");
 }

@@ -33,6 +33,7 @@ REFUSALS = {
 NOT_LOOKED_AT = {401, 403, 404, 405, 406, 407, 408, 411, 413, 414, 415, 421, 425, 426, 429, 431, 503}
 PERHAPS_TAKEN = {502, 504}
 HOUR_MS = 3_600_000
+LEAST_RELEASE_MS = 100
 
 
 def parcel(headers):
@@ -65,6 +66,7 @@ def answer(outcome, id):
     if re.fullmatch(r"[\x21-\x7e]{1,128}", code):
         headers["waybill-reason"] = code
     if delay is not None:
+        delay = max(delay, LEAST_RELEASE_MS) if kind == "release" else delay
         headers["waybill-delay-ms"] = str(math.ceil(delay))
         headers["retry-after"] = str(math.ceil(delay / 1_000))
     if outcome.get("kept") is False:
@@ -95,7 +97,8 @@ def settlement(status, headers, problem, now_ms):
     if outcome == "completed":
         return {"does": "ack"}
     if outcome == "retry" or (outcome == "release" and "waybill-reason" in headers):
-        return {"does": outcome, "delay_ms": delay or 0, "code": code}
+        least = LEAST_RELEASE_MS if outcome == "release" else 0
+        return {"does": outcome, "delay_ms": max(delay or 0, least), "code": code}
     if outcome == "dead":
         return {"does": "forget" if headers.get("waybill-kept") == "false" else "dead_letter", "code": code}
     if outcome is not None:
