@@ -9,8 +9,13 @@ export const blink = defineJob({ type: "fault.blink" });
 /** Holds the whole event loop. */
 export const block = defineJob({ type: "fault.block" });
 
+/** Works ten times as long as a nap, in small steps, and heeds its signal at each. */
+export const grind = defineJob({ type: "fault.grind" });
+
 /** Ends its process, and itself with it. */
 export const kill = defineJob({ type: "fault.kill" });
+
+const STEPS = 100;
 
 /** The jobs with handlers that record what they do in `file`; naps and blocks last `ms`. */
 export function jobsThatRecord(file: string, ms: number): JobDefinition[] {
@@ -21,6 +26,17 @@ export function jobsThatRecord(file: string, ms: number): JobDefinition[] {
         writeDeed(file, "abort", job);
         throw error;
       });
+      writeDeed(file, "end", job);
+    }),
+    handlerFor(grind, async (_, job) => {
+      writeDeed(file, "start", job);
+      for (let step = 0; step < STEPS; step += 1) {
+        await sleep((10 * ms) / STEPS);
+        if (job.signal.aborted) {
+          writeDeed(file, "abort", job);
+          throw job.signal.reason;
+        }
+      }
       writeDeed(file, "end", job);
     }),
     handlerFor(blink, (_, job) => writeDeed(file, "end", job)),

@@ -20,6 +20,13 @@ export async function rejectsWith(code: WaybillErrorCode, call: Promise<unknown>
 }
 
 /** For fields that name a moment of the wall clock: between the two moments, give or take `slackMs`. */
+/** A time that has not passed, or none. */
+export function assertAhead(expiresAt: number | null): void {
+  if (expiresAt === null) return;
+  const now = Date.now();
+  assert.ok(expiresAt > now, `${expiresAt} has passed: it is ${now}`);
+}
+
 export function assertBetween(value: number | null, from: number, to: number, slackMs: number): void {
   assert.ok(value !== null, "expected a moment, got null");
   assert.ok(

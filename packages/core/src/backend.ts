@@ -48,7 +48,10 @@ export interface Lease extends Omit<Message, "delayMs"> {
   readonly releases: number;
   /** Unix milliseconds before which the job must not start; null when nothing was asked. */
   readonly dueAt: number | null;
-  /** Unix milliseconds on this process's clock; null when the lease lasts as long as the connection. */
+  /**
+   * Unix milliseconds on this process's clock until which the lease is surely ours, unless it is extended. Null: as long
+   * as the connection.
+   */
   readonly expiresAt: number | null;
   /** The backend's own handle on this delivery. Core passes it back and never looks inside. */
   readonly token: unknown;

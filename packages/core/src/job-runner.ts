@@ -31,7 +31,9 @@ export function createJobRunner(
 
   function startWaiting(): void {
     for (let held = slots.next(); held !== null; held = slots.next()) {
-      if (runningIds.has(held.lease.id)) decided(held, runningHere(held.lease));
+      // Never started past its lease; whether it can still be released is for the backend to say.
+      if (held.ranOut) decided(held, BUSY);
+      else if (runningIds.has(held.lease.id)) decided(held, runningHere(held.lease));
       else start(held);
     }
   }

@@ -33,12 +33,13 @@ export function createLeaseKeeper({ seam, slots, leaseMs, release }: KeeperSetti
   function tick(): void {
     timer = null;
     const now = performance.now();
+    // A process that stood still comes here first: what ran out meanwhile may run elsewhere by now.
+    for (const held of slots.held) if (held.ranOut) lose(held);
     const stranded = slots.takeWaiting((waiting) => now - waiting.arrivedAt > LONGEST_WAIT_MS);
     // Those of a full type say nothing of how long jobs are.
     if (stranded.some((held) => !slots.isStopped(held))) slots.startOver();
     for (const held of stranded) release(held);
     if (!extending) void extendDue(now);
-    else for (const held of slots.held) if (held.ranOut) lose(held);
     wake();
   }
 

@@ -3,6 +3,7 @@ import { isWaybillError } from "./errors.ts";
 import type { Reachability } from "./reachability.ts";
 import type { Seam } from "./seam.ts";
 import type { Slots } from "./slots.ts";
+import type { Standstill } from "./standstill.ts";
 import { toError } from "./thrown.ts";
 
 export interface LeaseLoopSettings {
@@ -13,6 +14,7 @@ export interface LeaseLoopSettings {
   readonly signal: AbortSignal;
   readonly arrived: (leases: readonly Lease[]) => void;
   readonly reachability: Reachability;
+  readonly standstill: Standstill;
 }
 
 /** The backend answers no later, with none. */
@@ -22,7 +24,7 @@ const LONGEST_BACKOFF_MS = 5_000;
 
 /** Leases from one queue while there is room, until `signal`. Never ends on an error: it backs off and goes on. */
 export async function runLeaseLoop(settings: LeaseLoopSettings): Promise<void> {
-  const { seam, slots, queue, leaseMs, signal, reachability } = settings;
+  const { seam, slots, queue, leaseMs, signal, reachability, standstill } = settings;
   const what = `lease ${queue}`;
   let backoffMs = FIRST_BACKOFF_MS;
   while (!signal.aborted) {
@@ -34,11 +36,14 @@ export async function runLeaseLoop(settings: LeaseLoopSettings): Promise<void> {
     try {
       reachability.asked(what);
       slots.asked(queue);
+      const askedAt = performance.now();
       const leases = await seam.backend.lease({ queue, limit, leaseMs, waitMs: WAIT_MS, signal });
       slots.answered(queue);
       backoffMs = FIRST_BACKOFF_MS;
       reachability.succeeded(what);
-      if (leases.length > 0) settings.arrived(leases);
+      const oldMs = performance.now() - standstill.answeredSince(askedAt);
+      const sure = oldMs < leaseMs / 3 ? leases : await confirmed(leases, settings);
+      if (sure.length > 0) settings.arrived(sure);
     } catch (thrown) {
       if (isWaybillError(thrown, "BACKEND_CLOSED")) return;
       reachability.failed(what, toError(thrown));
@@ -46,6 +51,19 @@ export async function runLeaseLoop(settings: LeaseLoopSettings): Promise<void> {
       backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS);
     }
   }
+}
+
+/** Those that are still ours. An answer that waited unread may tell of leases that have run out since. */
+async function confirmed(
+  leases: readonly Lease[],
+  { seam, leaseMs }: Pick<LeaseLoopSettings, "seam" | "leaseMs">,
+): Promise<Lease[]> {
+  if (leases.length === 0) return [];
+  const answers = await seam.extend(leases, leaseMs);
+  return leases.flatMap((lease, index) => {
+    const answer = answers[index];
+    return answer?.ok ? [{ ...lease, expiresAt: answer.value }] : [];
+  });
 }
 
 /** Resolves after `ms`, or at once on abort. */

@@ -17,6 +17,7 @@ import { shutDown } from "./shutdown.ts";
 import { runUntilSignal } from "./signals.ts";
 import type { KeyRing } from "./signing.ts";
 import { Slots } from "./slots.ts";
+import { watchStandstill } from "./standstill.ts";
 import type { Telemetry } from "./telemetry.ts";
 import { healthOf, type Phase, type WorkerHealth } from "./worker-health.ts";
 import { workerSettings, type WorkerOptions, type WorkerSettings } from "./worker-options.ts";
@@ -151,6 +152,7 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
       facts: () => ({ ...facts, startedAt, running: slots.running }),
       failed: ({ message }) => events.emit("unlisted", { worker: id, message }),
     });
+  let endWatch = (): void => {};
   const stopSignal = new AbortController();
   const { signal } = stopSignal;
   let loops: Promise<unknown> = Promise.resolve();
@@ -164,7 +166,9 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
         else runner.take(leases);
         keeper.wake();
       };
-      const loop = { seam, slots, leaseMs, signal, arrived, reachability };
+      const standstill = watchStandstill();
+      endWatch = standstill.end;
+      const loop = { seam, slots, leaseMs, signal, arrived, reachability, standstill };
       startedAt = Date.now();
       heartbeat?.begin();
       loops = Promise.all(queues.map((queue) => runLeaseLoop({ ...loop, queue })));
@@ -177,6 +181,7 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
       const withdraw = async (): Promise<void> => heartbeat?.end();
       await shutDown({ slots, settings, stopLeasing, releaseWaiting: runner.releaseWaiting, withdraw, hurried });
       keeper.stop();
+      endWatch();
     },
     counts: () => ({ ...settler.counts, unfinished: slots.held.size }),
     health: (phase) => healthOf(phase, reachability, slots),

@@ -1,5 +1,5 @@
 import type { Lease } from "@waybill/core/backend";
-import type { Delivery, Intake } from "./intake.ts";
+import { deliveryOf, type Intake } from "./intake.ts";
 import type { Waiting } from "./waiting.ts";
 
 /** What the broker has sent and nobody has leased yet. */
@@ -9,8 +9,8 @@ export interface Arrivals {
   take(limit: number): Lease[];
   /** Forgets what a dead channel had delivered: the broker has it again. */
   sweep(): void;
-  /** Nobody has touched it: all of it goes back, and the broker sends nothing more unasked. */
-  giveBack(): void;
+  /** Ends the subscriptions and releases what nobody has leased, uncounted. Never rejects. */
+  giveBack(): Promise<void>;
   /** Looks whether anybody still asks; what waits unasked goes back after a while. */
   watch(): void;
 }
@@ -18,7 +18,11 @@ export interface Arrivals {
 /** What arrived and is not asked for within this time goes back to the broker: another worker may be idle. */
 const UNTOUCHED_MS = 1_000;
 
-export function createArrivals(waiting: () => Waiting, intake: () => Intake | null): Arrivals {
+export function createArrivals(
+  waiting: () => Waiting,
+  intake: () => Intake | null,
+  release: (lease: Lease) => Promise<void>,
+): Arrivals {
   let arrived: Lease[] = [];
   let serving = false;
   let timer: NodeJS.Timeout | null = null;
@@ -36,18 +40,15 @@ export function createArrivals(waiting: () => Waiting, intake: () => Intake | nu
     if (waiting().size > 0 || !unasked || timer !== null) return;
     timer = setTimeout(() => {
       timer = null;
-      if (waiting().size === 0) giveBack();
+      if (waiting().size === 0) void giveBack();
     }, UNTOUCHED_MS).unref();
   }
 
-  function giveBack(): void {
+  async function giveBack(): Promise<void> {
     if (timer !== null) clearTimeout(timer);
     timer = null;
-    intake()?.stop();
-    for (const { token } of arrived.splice(0)) {
-      const delivery = token as Delivery;
-      if (delivery.intake.alive) delivery.intake.putBack(delivery);
-    }
+    await intake()?.stop();
+    await Promise.all(arrived.splice(0).map(release));
   }
 
   return {
@@ -63,7 +64,7 @@ export function createArrivals(waiting: () => Waiting, intake: () => Intake | nu
     },
     take,
     sweep() {
-      arrived = arrived.filter(({ token }) => (token as Delivery).intake.alive);
+      arrived = arrived.filter((lease) => deliveryOf(lease) !== null);
     },
     giveBack,
     watch,

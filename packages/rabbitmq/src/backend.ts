@@ -10,7 +10,6 @@ import { createPublisher } from "./publisher.ts";
 import { createReading } from "./reading.ts";
 import { createSender } from "./sender.ts";
 import { createSettle } from "./settle.ts";
-import { watchStandstill } from "./standstill.ts";
 
 /** How long the broker may take to say goodbye; after that the sockets are cut. Less than core waits for `close`. */
 const GOODBYE_MS = 2_000;
@@ -28,13 +27,12 @@ export async function openRabbit(
   const capabilities = rabbitmqCapabilities(settings);
   let closing: Promise<void> | null = null;
   const isClosed = (): boolean => closing !== null;
-  const writing = createLink(settings, () => HEARTBEAT_S);
+  const writing = createLink({ settings, heartbeatS: () => HEARTBEAT_S, pulsed: false });
   const version = await examine(writing, settings);
   const publisher = createPublisher(writing, settings.confirmTimeoutMs, isClosed);
   const sender = createSender(settings, publisher, capabilities.maxBodyBytes);
-  const settle = createSettle(sender);
+  const settle = createSettle(sender, settings.queueType);
   const reading = createReading(settings, context.admit, settle, isClosed);
-  const standstill = watchStandstill();
   const known = new Set<string>();
   const inspector = createInspector({ reading, sender, settings, known, ensureOpen });
 
@@ -42,13 +40,19 @@ export async function openRabbit(
     if (closing !== null) throw new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
   }
 
+  /** What was fetched and not leased is published anew, so the connection that publishes is the last to go. */
+  async function goodbye(): Promise<void> {
+    await publisher.whenIdle();
+    await reading.close();
+    await publisher.whenIdle();
+    await writing.close();
+  }
+
   async function close(): Promise<void> {
     reading.dismiss();
-    standstill.end();
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), GOODBYE_MS);
-    const goodbye = publisher.whenIdle().then(() => Promise.allSettled([reading.close(), writing.close()]));
-    await Promise.race([goodbye, once(late.signal, "abort")]);
+    await Promise.race([goodbye(), once(late.signal, "abort")]);
     clearTimeout(timer);
     writing.cut();
     reading.link.cut();
@@ -72,8 +76,6 @@ export async function openRabbit(
     },
     async ack(leases) {
       ensureOpen();
-      // An ack written to a connection that the broker has closed would count as done what runs elsewhere by now.
-      await standstill.over();
       return settle.ack(leases);
     },
     async retry(lease, request) {

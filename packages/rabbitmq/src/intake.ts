@@ -1,5 +1,7 @@
 import type { Channel, ConsumeMessage, GetMessage } from "amqplib";
 import type { Lease } from "@waybill/core/backend";
+import type { Pulse } from "./pulse.ts";
+import { createRoundTrips, type RoundTrip } from "./round-trips.ts";
 import { Unacked } from "./unacked.ts";
 
 /** One message in our hands: the token of its lease. It ends with its channel, whatever we think of it. */
@@ -29,30 +31,36 @@ export interface IntakeEvents {
 
 /** One channel on one queue. What it delivered is ours until the channel ends. */
 export interface Intake {
+  /** False once its deliveries may be another's: the channel is gone, or the connection has not been proven for too long. */
   readonly alive: boolean;
+  /** Unix milliseconds until which its deliveries are surely ours, unless the connection is proven again. */
+  expiresAt(): number;
   /** Messages the broker may still send unasked. */
   spare(): number;
   /** Messages delivered and not settled yet. */
   unsettled(): number;
   /** Lets the broker send `count` more. Rejects if the channel died. */
   grow(count: number): Promise<void>;
-  /** Ends all subscriptions; what was delivered stays ours. */
-  stop(): void;
+  /** Ends all subscriptions. Once it resolves nothing more arrives; what was delivered stays ours. */
+  stop(): Promise<void>;
   /** Looks once. */
   get(): Promise<Delivery | null>;
-  /** The messages are done: gone for good. */
-  ack(deliveries: readonly Delivery[]): void;
-  /** Nobody has touched it: back to its place in the queue. */
+  /** Removes the messages for good. Resolves once the broker has handled it; rejects when the channel ends first. */
+  ack(deliveries: readonly Delivery[]): Promise<void>;
+  /** Returns the message to its place in the queue. Quorum queues count that as one more lost delivery. */
   putBack(delivery: Delivery): void;
+  /** Resolves once the broker has shown that the deliveries are still ours; rejects when the channel ends first. */
+  readonly confirm: RoundTrip;
   /** What is not acked goes back to the queue. */
   close(): Promise<void>;
 }
 
 let nextTag = 1;
 
-export function createIntake(channel: Channel, queue: string, events: IntakeEvents): Intake {
+export function createIntake(channel: Channel, queue: string, pulse: Pulse, events: IntakeEvents): Intake {
   const credits = new Set<Credit>();
   const unacked = new Unacked(channel);
+  const confirm = createRoundTrips(channel);
   let lastError: Error | null = null;
   let alive = true;
   let lastAckAt = -Infinity;
@@ -105,8 +113,9 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
 
   const intake: Intake = {
     get alive() {
-      return alive;
+      return alive && performance.now() < pulse.until;
     },
+    expiresAt: () => Date.now() + Math.floor(pulse.until - performance.now()),
     unsettled: () => unacked.size,
     spare() {
       let sum = 0;
@@ -118,11 +127,10 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
       const spare = credits.size < FEW ? count : Math.max(count, FEW * credits.size);
       return subscribe({ tag: `waybill-${nextTag++}`, spare: Math.min(spare, LARGEST_PREFETCH), alive: true });
     },
-    stop() {
-      for (const credit of credits) {
-        end(credit);
-        channel.cancel(credit.tag).catch(() => undefined);
-      }
+    async stop() {
+      const open = [...credits];
+      open.forEach(end);
+      await Promise.allSettled(open.map(({ tag }) => channel.cancel(tag)));
     },
     async get() {
       const message = await channel.get(queue);
@@ -132,11 +140,13 @@ export function createIntake(channel: Channel, queue: string, events: IntakeEven
       lastAckAt = performance.now();
       unacked.ack(deliveries);
       deliveries.forEach(settled);
+      return confirm();
     },
     putBack(delivery) {
       unacked.putBack(delivery);
       settled(delivery);
     },
+    confirm,
     async close() {
       if (!alive) return;
       alive = false;

@@ -25,15 +25,18 @@ export interface LineSettings {
   readonly work: string;
   /** Null: it cannot be leased, and is dealt with already. */
   readonly leaseOf: (delivery: Delivery) => Lease | null;
+  /** Releases a lease that was never given out, uncounted. Never rejects. */
+  readonly giveBack: (lease: Lease) => Promise<void>;
   readonly isClosed: () => boolean;
 }
 
-export function createLine({ link, queue, work, leaseOf, isClosed }: LineSettings): Line {
+export function createLine({ link, queue, work, leaseOf, giveBack, isClosed }: LineSettings): Line {
   let intake: Intake | null = null;
   let opening: Promise<Intake> | null = null;
   const arrivals = createArrivals(
     () => waiting,
     () => intake,
+    giveBack,
   );
   const waiting: Waiting = createWaiting(() => arrivals.watch());
 
@@ -67,7 +70,7 @@ export function createLine({ link, queue, work, leaseOf, isClosed }: LineSetting
   async function open(): Promise<Intake> {
     const session = await link.session();
     await session.setup.queue(queue);
-    const opened = createIntake(await session.model.createChannel(), work, eventsOf(session));
+    const opened = createIntake(await session.model.createChannel(), work, session.pulse, eventsOf(session));
     if (isClosed()) await opened.close();
     else intake = opened;
     return opened;
@@ -104,7 +107,7 @@ export function createLine({ link, queue, work, leaseOf, isClosed }: LineSetting
     held: () => (intake?.unsettled() ?? 0) - arrivals.size,
     dismiss: () => waiting.dismiss(),
     async close() {
-      arrivals.giveBack();
+      await arrivals.giveBack();
       await (intake ?? (await opening?.catch(() => null)))?.close();
     },
   };

@@ -1,8 +1,10 @@
+import { Writable } from "node:stream";
 import { connect as dial, type ChannelModel, type SocketOptions } from "amqplib";
 import { WaybillError } from "@waybill/core";
 import { coalesceWrites } from "./coalesce.ts";
 import { connectError } from "./errors.ts";
 import type { Settings } from "./options.ts";
+import { type Pulse, startPulse } from "./pulse.ts";
 import { createSetup, type Setup } from "./setup.ts";
 
 /** One open connection, until it is lost. */
@@ -10,6 +12,8 @@ export interface Session {
   readonly model: ChannelModel;
   /** Declares queues and exchanges, each once per session. */
   readonly setup: Setup;
+  /** How long what it holds is surely ours. */
+  readonly pulse: Pulse;
   /** The broker's reason while it takes nothing more from publishers (memory or disk alarm); null otherwise. */
   blocked: string | null;
   alive: boolean;
@@ -28,18 +32,27 @@ export interface Link {
 /** The broker answers a handshake in milliseconds; one that is frozen never does. */
 const CONNECT_MS = 4_000;
 
-export function createLink(settings: Settings, heartbeatS: () => number): Link {
+export interface LinkSettings {
+  readonly settings: Settings;
+  readonly heartbeatS: () => number;
+  /** True for a connection that holds leases. One that publishes is not read by the broker while an alarm lasts. */
+  readonly pulsed: boolean;
+}
+
+export function createLink({ settings, heartbeatS, pulsed }: LinkSettings): Link {
   const cut = new AbortController();
   let current: Session | null = null;
   let opening: Promise<Session> | null = null;
   let closing: Promise<void> | null = null;
 
   async function open(): Promise<Session> {
-    const model = await connectTo(settings, heartbeatS(), cut.signal);
+    const asked = heartbeatS();
+    const model = await connectTo(settings, asked, cut.signal);
     coalesceWrites(model);
-    const session: Session = { model, setup: createSetup(settings, model), blocked: null, alive: true };
     // Without a listener an "error" would end the process. What it means for calls under way, their channels tell them.
     model.on("error", () => undefined);
+    const pulse = pulsed ? await startPulse(model, asked, (error) => cutOff(model, error)) : ENDLESS;
+    const session: Session = { model, setup: createSetup(settings, model), pulse, blocked: null, alive: true };
     model.on("close", () => {
       session.alive = false;
       if (current === session) current = null;
@@ -65,6 +78,15 @@ export function createLink(settings: Settings, heartbeatS: () => number): Link {
     close: () => (closing ??= goodbye()),
     cut: () => cut.abort(),
   };
+}
+
+const ENDLESS: Pulse = { until: Infinity };
+
+/** Without a goodbye: nobody listens. The error reaches amqplib, which ends the channels. */
+function cutOff(model: ChannelModel, error: Error): void {
+  const { stream } = model.connection as { readonly stream?: unknown };
+  if (stream instanceof Writable) stream.destroy(error);
+  else model.close().catch(() => undefined);
 }
 
 async function connectTo(settings: Settings, heartbeatS: number, signal: AbortSignal): Promise<ChannelModel> {

@@ -25,13 +25,14 @@ const DEFAULT_HEARTBEAT_S = 10;
 export function createReading(settings: Settings, admit: Admit, settle: Settle, isClosed: () => boolean): Reading {
   const { prefix, queueType } = settings;
   let heartbeatS = DEFAULT_HEARTBEAT_S;
-  const link = createLink(settings, () => heartbeatS);
+  const link = createLink({ settings, heartbeatS: () => heartbeatS, pulsed: true });
   const lines = new Map<string, Line>();
 
   function leaseOf(delivery: Delivery, queue: string): Lease | null {
     const label = (body: string) => labelOf(delivery.message, body, queue, queueType === "quorum", admit);
     try {
-      return { ...label(decodeBody(delivery.message.content)), token: delivery };
+      const expiresAt = delivery.intake.expiresAt();
+      return { ...label(decodeBody(delivery.message.content)), expiresAt, token: delivery };
     } catch (thrown) {
       void settle.bury(delivery, label(""), { code: "ENCODING_INVALID", message: toError(thrown).message });
       return null;
@@ -42,7 +43,14 @@ export function createReading(settings: Settings, admit: Admit, settle: Settle, 
     let line = lines.get(queue);
     if (line === undefined) {
       const work = names.work(prefix, queue);
-      line = createLine({ link, queue, work, leaseOf: (delivery) => leaseOf(delivery, queue), isClosed });
+      line = createLine({
+        link,
+        queue,
+        work,
+        leaseOf: (delivery) => leaseOf(delivery, queue),
+        giveBack: settle.giveBack,
+        isClosed,
+      });
       lines.set(queue, line);
     }
     return line;

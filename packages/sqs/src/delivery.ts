@@ -32,6 +32,8 @@ export interface Delivery {
   readonly receivedAt: number;
   /** On the monotonic clock; settles after it are refused. */
   deadline: number;
+  /** On the monotonic clock: until then SQS surely gives it to nobody else. A settle that is answered later may have come late. */
+  hiddenUntil: number;
   /** The copy that takes its place is stored; only the removal is left to do. */
   replaced: boolean;
   settled: boolean;
@@ -40,7 +42,13 @@ export interface Delivery {
 /** FIFO messages sleep at most this long at a time: 12 h of visibility, less a little for the way. */
 export const LONGEST_SLEEP_S = 43_190;
 
-export function deliveryOf(message: SqsMessage, queue: Queue, fifo: boolean, leaseMs: number): Delivery {
+export interface Received {
+  /** When the call was sent, on the monotonic clock: SQS may have hidden the message as early as that. */
+  readonly askedAt: number;
+  readonly leaseMs: number;
+}
+
+export function deliveryOf(message: SqsMessage, queue: Queue, fifo: boolean, { askedAt, leaseMs }: Received): Delivery {
   const { Body: text = "", MessageAttributes: attributes = {}, Attributes: system = {} } = message;
   const values = new Map(
     Object.entries(attributes).map(([name, { StringValue = "" }]) => [name, StringValue] as const),
@@ -49,6 +57,7 @@ export function deliveryOf(message: SqsMessage, queue: Queue, fifo: boolean, lea
   const receives = Math.max(1, Number(system.ApproximateReceiveCount ?? 1));
   const firstReceivedAt = Number(system.ApproximateFirstReceiveTimestamp ?? Date.now());
   const receivedAt = performance.now();
+  const hiddenUntil = askedAt + visibilityFor(leaseMs) * 1_000;
   return {
     queue,
     handle: message.ReceiptHandle ?? "",
@@ -59,7 +68,8 @@ export function deliveryOf(message: SqsMessage, queue: Queue, fifo: boolean, lea
     read: found,
     history: fifo ? countedOf(found.history, receives, firstReceivedAt) : lostOf(found.history, receives),
     receivedAt,
-    deadline: receivedAt + leaseMs,
+    deadline: Math.min(receivedAt + leaseMs, hiddenUntil),
+    hiddenUntil,
     replaced: false,
     settled: false,
   };
@@ -86,6 +96,13 @@ export function ours(lease: Lease): Delivery {
   const delivery = lease.token as Partial<Delivery> | null;
   if (typeof delivery !== "object" || delivery === null || delivery.handle === undefined) throw leaseLost(lease.id);
   const held = delivery as Delivery;
-  if (held.settled || (!held.replaced && performance.now() >= held.deadline)) throw leaseLost(lease.id);
+  if (held.settled || ranOut(held)) throw leaseLost(lease.id);
   return held;
 }
+
+/** Past its deadline nothing more is done to a message; once its copy is stored, it is removed however late. */
+export const ranOut = ({ replaced, deadline }: Delivery): boolean => !replaced && performance.now() >= deadline;
+
+/** SQS takes a settle by an old handle without complaint: one that is answered too late may have met another's lease. */
+export const cameTooLate = ({ replaced, hiddenUntil }: Delivery): boolean =>
+  !replaced && performance.now() >= hiddenUntil;

@@ -2,7 +2,8 @@ import type { Answer, DeadReason } from "@waybill/core";
 import { type Attributes, sizeOf } from "./attributes.ts";
 import type { Batches, Outgoing } from "./batches.ts";
 import { type Collect, collect } from "./collect.ts";
-import { type Delivery, jobOf, LONGEST_SLEEP_S } from "./delivery.ts";
+import { cameTooLate, type Delivery, jobOf, LONGEST_SLEEP_S, ranOut } from "./delivery.ts";
+import { leaseLost } from "./errors.ts";
 import {
   deadAttributes,
   groupOf,
@@ -29,30 +30,39 @@ export interface Moves {
 const LONGEST_DELAY_S = 900;
 
 export function createMoves(batches: Batches, { dead }: Queues): Moves {
-  const send: Collect<Outgoing> = collect((queue, messages) => batches.send(queue, messages));
-  const remove: Collect<Delivery> = collect((queue, some) =>
-    batches.remove(
+  const send = collectOurs<{ copy: Outgoing }>((queue, some) =>
+    batches.send(
       queue,
-      some.map((delivery) => ({ job: jobOf(delivery), handle: delivery.handle })),
+      some.map(({ copy }) => copy),
     ),
   );
-  const hide: Collect<{ delivery: Delivery; seconds: number }> = collect((queue, some) =>
+  const remove = collectOurs((queue, some) =>
+    batches.remove(
+      queue,
+      some.map(({ delivery }) => ({ job: jobOf(delivery), handle: delivery.handle })),
+    ),
+  );
+  const hide = collectOurs<{ seconds: number }>((queue, some) =>
     batches.hide(
       queue,
       some.map(({ delivery, seconds }) => ({ job: jobOf(delivery), handle: delivery.handle, seconds })),
     ),
   );
 
-  async function removed(delivery: Delivery): Promise<Answer<null>> {
-    const answer = await remove(delivery.queue, delivery);
-    if (answer.ok) delivery.settled = true;
-    return answer;
+  /** Whatever SQS answered: what came too late is not ours to tell of. */
+  function ended(delivery: Delivery, answer: Answer<null>): Answer<null> {
+    if (!answer.ok) return answer;
+    delivery.settled = true;
+    return cameTooLate(delivery) ? { ok: false, error: leaseLost(jobOf(delivery)) } : answer;
   }
+
+  const removed = async (delivery: Delivery): Promise<Answer<null>> =>
+    ended(delivery, await remove(delivery.queue, { delivery }));
 
   /** Once the copy is stored, a lease that turns out to be lost means a second copy at worst: the move is done. */
   async function moved(delivery: Delivery, to: Queue, copy: Outgoing): Promise<Answer<null>> {
     if (!delivery.replaced) {
-      const answer = await send(to, copy);
+      const answer = await send(to, { delivery, copy });
       if (!answer.ok) return answer;
       delivery.replaced = true;
     }
@@ -77,9 +87,7 @@ export function createMoves(batches: Batches, { dead }: Queues): Moves {
     },
     async sleep(delivery, forMs) {
       const seconds = Math.min(LONGEST_SLEEP_S, Math.ceil(forMs / 1_000));
-      const answer = await hide(delivery.queue, { delivery, seconds });
-      if (answer.ok) delivery.settled = true;
-      return answer;
+      return ended(delivery, await hide(delivery.queue, { delivery, seconds }));
     },
     bury(delivery, label, from, reason) {
       const said = { ...(label && labelAttributes(label)), ...deadAttributes(from, reason) };
@@ -90,6 +98,23 @@ export function createMoves(batches: Batches, { dead }: Queues): Moves {
       return moved(delivery, dead, { ...copy, group: own, dedupe: own });
     },
   };
+}
+
+/** As `collect`, without what has run out between the call and the moment it is sent: a handler may block in between. */
+function collectOurs<T = object>(
+  call: (queue: Queue, items: readonly (T & { readonly delivery: Delivery })[]) => Promise<Answer<null>[]>,
+): Collect<T & { readonly delivery: Delivery }> {
+  return collect(async (queue, items) => {
+    const lost = items.map(({ delivery }) => ranOut(delivery));
+    const answers = await call(
+      queue,
+      items.filter((_, index) => !lost[index]),
+    );
+    let next = 0;
+    return items.map(({ delivery }, index) =>
+      lost[index] ? { ok: false, error: leaseLost(jobOf(delivery)) } : (answers[next++] as Answer<null>),
+    );
+  });
 }
 
 /** The message again, its text untouched. Where a foreign body leaves no room for attributes, the longest are left out. */

@@ -18,6 +18,12 @@ export interface Ask {
   readonly waitSeconds: number;
 }
 
+/** A message, and when the call that brought it was sent, on the monotonic clock. */
+interface Arrival {
+  readonly message: SqsMessage;
+  readonly askedAt: number;
+}
+
 export interface Receive {
   /** What is there to run, up to `limit`. What is not yet due goes back to sleep, what is no job is buried. */
   (ask: Ask): Promise<Lease[]>;
@@ -33,7 +39,7 @@ export function createReceive(client: Client, moves: Moves, context: BackendCont
   /** Queues whose last look brought all that was asked for. */
   const plenty = new WeakSet<Queue>();
 
-  async function call({ queue, leaseMs }: Ask, limit: number, waitSeconds: number): Promise<SqsMessage[]> {
+  async function call({ queue, leaseMs }: Ask, limit: number, waitSeconds: number): Promise<Arrival[]> {
     const command = new ReceiveMessageCommand({
       QueueUrl: queue.url,
       MaxNumberOfMessages: Math.min(each, limit),
@@ -42,19 +48,20 @@ export function createReceive(client: Client, moves: Moves, context: BackendCont
       MessageAttributeNames: ["All"],
       MessageSystemAttributeNames: WANTED,
     });
+    const askedAt = performance.now();
     try {
       const { Messages = [] } = await client.send(command, {
         requestTimeout: waitSeconds * 1_000 + REQUEST_TIMEOUT_MS,
       });
-      return Messages;
+      return Messages.map((message) => ({ message, askedAt }));
     } catch (thrown) {
       throw sqsError(thrown, `receiving from "${queue.name}"`);
     }
   }
 
   /** Short looks side by side. One that fails does not cost us what the others brought. */
-  async function many(ask: Ask, limit: number): Promise<SqsMessage[]> {
-    const calls: Promise<SqsMessage[]>[] = [];
+  async function many(ask: Ask, limit: number): Promise<Arrival[]> {
+    const calls: Promise<Arrival[]>[] = [];
     for (let left = limit; left > 0 && calls.length < MOST_CALLS; left -= each) calls.push(call(ask, left, 0));
     const ended = await Promise.allSettled(calls);
     const found = ended.flatMap((one) => (one.status === "fulfilled" ? one.value : []));
@@ -63,7 +70,7 @@ export function createReceive(client: Client, moves: Moves, context: BackendCont
     return found;
   }
 
-  async function fetch(ask: Ask): Promise<SqsMessage[]> {
+  async function fetch(ask: Ask): Promise<Arrival[]> {
     const wanted = Math.min(ask.limit, each * MOST_CALLS);
     if (plenty.has(ask.queue)) {
       const found = await many(ask, wanted);
@@ -97,18 +104,18 @@ export function createReceive(client: Client, moves: Moves, context: BackendCont
   }
 
   return async (ask) => {
-    const messages = await fetch(ask);
+    const arrivals = await fetch(ask);
     const leases: Lease[] = [];
-    for (const message of messages) {
-      const delivery = deliveryOf(message, ask.queue, fifo, ask.leaseMs);
+    for (const { message, askedAt } of arrivals) {
+      const delivery = deliveryOf(message, ask.queue, fifo, { askedAt, leaseMs: ask.leaseMs });
       const label = labelOf(delivery, ask.from);
-      if (label !== null && !sleepsOn(delivery, label)) leases.push(leaseOf(delivery, label, ask));
+      if (label !== null && !sleepsOn(delivery, label)) leases.push(leaseOf(delivery, label, ask.from));
     }
     return leases;
   };
 }
 
-function leaseOf(delivery: Delivery, label: Label, { from, leaseMs }: Ask): Lease {
+function leaseOf(delivery: Delivery, label: Label, from: string): Lease {
   const { id, type, tenant, signature } = label;
   return {
     ...delivery.history,
@@ -119,7 +126,7 @@ function leaseOf(delivery: Delivery, label: Label, { from, leaseMs }: Ask): Leas
     queue: from,
     priority: 0,
     body: delivery.read.body,
-    expiresAt: Date.now() + leaseMs,
+    expiresAt: Date.now() + Math.floor(delivery.deadline - performance.now()),
     token: delivery,
   };
 }

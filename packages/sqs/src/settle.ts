@@ -2,7 +2,8 @@ import { type Answer, toError } from "@waybill/core";
 import type { Backend, Capabilities, Lease } from "@waybill/core/backend";
 import { isWaybillError, WaybillError } from "@waybill/core";
 import type { Batches } from "./batches.ts";
-import { type Delivery, jobOf, ours, visibilityFor } from "./delivery.ts";
+import { cameTooLate, type Delivery, jobOf, ours, visibilityFor } from "./delivery.ts";
+import { leaseLost } from "./errors.ts";
 import type { History, Label } from "./label.ts";
 import { tooLong } from "./limits.ts";
 import type { Moves } from "./moves.ts";
@@ -93,7 +94,9 @@ async function extend(
   return answers.map((answer, index) => {
     const delivery = held[index];
     if (!answer.ok || delivery === undefined || delivery instanceof WaybillError) return answer;
+    if (cameTooLate(delivery)) return { ok: false, error: leaseLost(jobOf(delivery)) };
     delivery.deadline = now + leaseMs;
+    delivery.hiddenUntil = now + seconds * 1_000;
     return { ok: true, value: expiresAt };
   });
 }

@@ -37,7 +37,9 @@ export function createWaiting(
     for (;;) {
       if (ends.some(({ aborted }) => aborted)) return [];
       const restMs = Math.max(0, until - performance.now());
-      const waitSeconds = Math.min(pollSeconds, Math.ceil(restMs / 1_000));
+      // A lease counts from the question, so that a wait takes up little of it.
+      const mostSeconds = Math.min(pollSeconds, Math.max(1, Math.floor(leaseMs / 3_000)));
+      const waitSeconds = Math.min(mostSeconds, Math.ceil(restMs / 1_000));
       const poll = receive({ from, queue, limit, leaseMs, waitSeconds });
       track(poll);
       const found = await unlessAborted(poll, ends);

@@ -46,10 +46,10 @@ const labelling: readonly Defect[] = [
     plant: reads(({ expiresAt }) => ({ expiresAt: expiresAt && expiresAt / 1_000 })),
   },
   {
-    defect: "a lease without an end is given one",
-    seenBy: "expiresAt is null where a lease lasts as long as the connection",
+    defect: "a lease without an end is given one that has passed",
+    seenBy: "where a lease lasts as long as the connection, expiresAt is null or lies ahead",
     profile: "limited like AMQP",
-    plant: reads(() => ({ expiresAt: Date.now() + 30_000 })),
+    plant: reads(() => ({ expiresAt: Date.now() - 1 })),
   },
 ];
 

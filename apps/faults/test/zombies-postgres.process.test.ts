@@ -1,0 +1,3 @@
+import { standsStill } from "./zombies.ts";
+
+standsStill("postgres");
