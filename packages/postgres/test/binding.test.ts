@@ -32,6 +32,23 @@ test("the documented insert by psql is run by a worker, and the documented query
   expect(await sql(example("sql", schema))).toMatchObject([{ type: "greeting.print" }]);
 });
 
+test("a producer with the documented rights, and no others, inserts; the same id twice is told to it", async () => {
+  const schema = freshSchema();
+  await migrate(await freshUrl(schema));
+  const role = `producer_${schema}`;
+  await sql(`CREATE ROLE "${role}"`);
+  try {
+    await sql(`GRANT USAGE ON SCHEMA "${schema}" TO "${role}"; GRANT INSERT ON "${schema}".inbox TO "${role}"`);
+    const env = { ...process.env, DATABASE_URL: await serviceUrl("postgres"), PGOPTIONS: `-c role=${role}` };
+    const insert = () => spawnSync("sh", ["-c", example("sh", schema)], { env, encoding: "utf8" });
+    expect(insert()).toMatchObject({ status: 0, stderr: "" });
+    expect(insert()).toMatchObject({ status: 1, stderr: expect.stringContaining("duplicate key") });
+    expect(await sql(`SELECT id FROM "${schema}".inbox`)).toHaveLength(1);
+  } finally {
+    await sql(`DROP OWNED BY "${role}"; DROP ROLE "${role}"`);
+  }
+});
+
 test("the tables have the columns that the page names", async () => {
   const schema = freshSchema();
   await migrate(await freshUrl(schema));
