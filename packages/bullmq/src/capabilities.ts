@@ -8,8 +8,9 @@ export const bullmqCapabilities: Capabilities = {
   maxBodyBytes: 1_048_576,
   // Small, so that Redis works on one batch while we make the next.
   maxBatch: 25,
-  maxBatchBytes: 8 * 1_048_576,
-  maxInFlight: Infinity,
+  maxBatchBytes: 1_048_576,
+  // A thousand jobs keep Redis busy; more would wait in the socket while their time runs.
+  maxInFlight: 40,
   maxLeaseMs: Infinity,
   countsLost: true,
   countsReleases: true,

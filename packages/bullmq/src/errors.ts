@@ -1,5 +1,5 @@
 import { errorMessage, isWaybillError, toError, WaybillError } from "@waybill/core";
-import { errorCode } from "@waybill/core/backend";
+import { errorCode, nothingStored } from "@waybill/core/backend";
 
 /** BullMQ's codes for a lock that is gone, that is another's, or a job that is not where a held one is. */
 const NOT_OURS: ReadonlySet<unknown> = new Set([-1, -2, -3, -6]);
@@ -32,9 +32,16 @@ export function redisError(thrown: unknown, address: string): WaybillError {
     error.message,
   );
   const known = kind === null ? undefined : REPLIES[kind[1] ?? ""];
-  if (known !== undefined) return new WaybillError(known.code, `${address}: ${known.text}`, options);
-  return new WaybillError("BACKEND_UNAVAILABLE", `${address} cannot be reached: ${reasonOf(error)}`, options);
+  if (known !== undefined) {
+    const refusal = new WaybillError(known.code, `${address}: ${known.text}`, options);
+    // Of the wrong type may be the last of the keys that a script writes.
+    return kind?.[1] === "WRONGTYPE" ? refusal : nothingStored(refusal);
+  }
+  const away = new WaybillError("BACKEND_UNAVAILABLE", `${address} cannot be reached: ${reasonOf(error)}`, options);
+  return wasNotSent(error) ? nothingStored(away) : away;
 }
+
+const wasNotSent = ({ message }: Error): boolean => message.includes("enableOfflineQueue");
 
 type Reply = { readonly code: "BACKEND_FULL" | "BACKEND_UNAVAILABLE" | "CONFIG_INVALID"; readonly text: string };
 
@@ -73,7 +80,7 @@ const REPLIES: Readonly<Record<string, Reply>> = {
 };
 
 function reasonOf(error: Error): string {
-  if (error.message.includes("enableOfflineQueue")) return "the connection is down; it reconnects by itself";
+  if (wasNotSent(error)) return "the connection is down; it reconnects by itself";
   if (error.message.includes("max retries per request")) return "the connection broke before the answer came";
   return error.message === "" ? errorCode(error) : errorMessage(error);
 }

@@ -3,13 +3,14 @@ import { within } from "./deadline.ts";
 import { assertDefinitions } from "./check-definition.ts";
 import type { JobDefinition } from "./define-job.ts";
 import { type Duration, timerMs } from "./duration.ts";
-import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
+import type { EnqueueTotals, OnEnqueued } from "./enqueue-many.ts";
+import type { EnqueueItem, EnqueueOptions, FittingItem } from "./enqueue-options.ts";
 import { WaybillError } from "./errors.ts";
 import { EventBus } from "./events.ts";
 import { assertKnownOptions, type OptionNames, shown } from "./known-options.ts";
 import { backendJudge, logger, signer } from "./load-on-demand.ts";
 import type { LogOption } from "./log.ts";
-import { createProducer } from "./producer.ts";
+import { createProducer, type Items } from "./producer.ts";
 import { demandAll } from "./registry.ts";
 import type { Requirement } from "./requirement.ts";
 import { factoryFor } from "./schemes.ts";
@@ -27,7 +28,11 @@ export interface ProducerOptions {
   readonly jobs?: readonly JobDefinition[];
   /** One JSON line per transition: to stdout, nowhere, or into a function. Default "stdout". */
   readonly log?: LogOption;
-  /** An enqueue rejects after this long without an answer. Default "10s". */
+  /**
+   * A job that the backend was given rejects after this long without an answer: `ENQUEUE_UNKNOWN`. One that still waits
+   * for its turn rejects once the backend has answered nothing for this long: `BACKEND_UNAVAILABLE`, and nothing was
+   * stored. With the backend frozen, no call takes more than twice this. Default "10s".
+   */
   readonly enqueueTimeout?: Duration;
   /** `close` gives up waiting for the backend after this long. Default "2s". */
   readonly closeTimeout?: Duration;
@@ -69,8 +74,9 @@ export interface Producer {
   readonly events: EventBus;
   /**
    * Gives a job to its queue. Resolves once it is as durable as the backend promises. Rejects `PAYLOAD_INVALID`,
-   * `ENVELOPE_INVALID`, `CONFIG_INVALID`, `JOB_UNKNOWN`, `CAPABILITY_MISSING`, `ID_CONFLICT`, `BACKEND_FULL` or
-   * `BACKEND_CLOSED`: nothing was stored; or `BACKEND_UNAVAILABLE` within the timeout: the job may be stored or not.
+   * `ENVELOPE_INVALID`, `CONFIG_INVALID`, `JOB_UNKNOWN`, `CAPABILITY_MISSING`, `ID_CONFLICT`, `BACKEND_FULL`,
+   * `BACKEND_CLOSED` or `BACKEND_UNAVAILABLE`: nothing was stored; or `ENQUEUE_UNKNOWN`, an `EnqueueUnknownError` with
+   * the job's id: the job may be stored or not.
    * By a type's name, for jobs whose definition lives elsewhere, the payload is checked only by who runs it.
    */
   enqueue<Input = unknown>(
@@ -95,12 +101,24 @@ export interface Producer {
    */
   enqueueBody(body: string, signature?: Signature | null): Promise<Receipt>;
   /**
-   * Enqueues many, and answers for each. The answers are in order; a job that fails does not sink its neighbours. Never
+   * Enqueues many, and returns what became of each. In order; an item that fails does not sink its neighbours. An item is
+   * stored (`ok`), not stored, or, with `ENQUEUE_UNKNOWN` and its id, handed over and not answered. Items are sent at the
+   * backend's pace. Once it has stored nothing for `enqueueTimeout`, the rest is not sent: `BACKEND_UNAVAILABLE`. Never
    * rejects.
    */
   enqueueMany<Inputs extends readonly unknown[]>(
     items: readonly [...{ [At in keyof Inputs]: EnqueueItem<Inputs[At]> }],
   ): Promise<Answer<Receipt>[]>;
+  /**
+   * As above, from a generator or any other iterable of any length, in flat memory. It is read as the backend takes its
+   * items. `told` hears what became of each, in the order in which they end. Rejects, once `told` has heard of every item
+   * that was read, with what the source or `told` throws, or `BACKEND_UNAVAILABLE` when it stops; the source's `return()`
+   * is then called.
+   */
+  enqueueMany<Item extends { readonly job: unknown; readonly payload: unknown }>(
+    source: Iterable<Item & FittingItem<Item>> | AsyncIterable<Item & FittingItem<Item>>,
+    told: OnEnqueued<Item>,
+  ): Promise<EnqueueTotals>;
   /**
    * Lets pending calls end and closes the backend, which together take `closeTimeout` at the longest. Idempotent.
    */
@@ -178,6 +196,7 @@ export async function openProducer(
     maxBodyBytes: options.maxBodyBytes ?? 262_144,
     production: env === "production",
     sign,
+    enqueueTimeoutMs,
     tracedSend: telemetry && tracing && tracing.createTracedSend(telemetry, backend),
   });
   let closing: Promise<void> | null = null;
@@ -192,6 +211,25 @@ export async function openProducer(
     }
   }
 
+  function enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
+  function enqueueMany(source: Items, told: OnEnqueued<EnqueueItem>): Promise<EnqueueTotals>;
+  async function enqueueMany(
+    source: Items,
+    told?: OnEnqueued<EnqueueItem>,
+  ): Promise<Answer<Receipt>[] | EnqueueTotals> {
+    if (told === undefined) {
+      if (Array.isArray(source)) return calls.enqueueMany(source);
+      throw new WaybillError(
+        "CONFIG_INVALID",
+        "enqueueMany of anything but an array takes a function too, which hears what became of each item",
+      );
+    }
+    const isIterable =
+      typeof source === "object" && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source);
+    if (isIterable) return calls.enqueueEach(source, told);
+    throw new WaybillError("CONFIG_INVALID", "enqueueMany takes an array or another iterable of { job, payload }");
+  }
+
   const producer: Producer = {
     backend: { name: backend.name, address: backend.address, capabilities: backend.capabilities },
     events,
@@ -200,7 +238,7 @@ export async function openProducer(
     enqueueIn: (transaction: unknown, job: JobDefinition | string, payload: unknown, enqueueOptions?: EnqueueOptions) =>
       calls.enqueueIn(transaction, job, payload, enqueueOptions),
     enqueueBody: (body, signature = null) => calls.enqueueBody(body, signature),
-    enqueueMany: (items) => calls.enqueueMany(items),
+    enqueueMany,
     close: () => (closing ??= close()),
   };
   return { producer, raw: backend, seam, env, keys };

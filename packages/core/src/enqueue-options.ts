@@ -49,6 +49,11 @@ export interface EnqueueItem<Input = unknown> {
   readonly options?: EnqueueOptions;
 }
 
+/** What an item of a stream must be besides itself: its payload is judged by its own definition. */
+export type FittingItem<Item> = Item extends { readonly job: JobDefinition<infer Input, infer _> }
+  ? EnqueueItem<Input>
+  : EnqueueItem;
+
 const ENQUEUE_OPTIONS: OptionNames<EnqueueOptions> = {
   id: true,
   delay: true,
@@ -98,7 +103,6 @@ const example = (value: unknown): string =>
 function refuse(message: string): WaybillError {
   return new WaybillError("CONFIG_INVALID", message);
 }
-
 export function startMs(options: EnqueueOptions, type: string, nowMs: number): number | null {
   const { delay, runAt } = options;
   if (delay !== undefined && runAt !== undefined) {

@@ -15,6 +15,7 @@ const CODES = [
   "BACKEND_UNAVAILABLE",
   "BACKEND_FULL",
   "BACKEND_CLOSED",
+  "ENQUEUE_UNKNOWN",
   "DISCARD",
   "RETRY_LATER",
   "RAN_ELSEWHERE",
@@ -82,10 +83,26 @@ export class PayloadError extends WaybillError {
 }
 
 /**
+ * Whether the job is stored is unknown: it was handed to the backend, and no answer came in time, or the connection was
+ * lost. Enqueue it again with this `id`: where ids are unique (`capabilities.uniqueIds`) it is then stored once, and
+ * `ID_CONFLICT` says that it was there already; elsewhere it may be stored twice, under one id.
+ */
+export class EnqueueUnknownError extends WaybillError {
+  /** The job's id, made by `enqueue` or given in its options. */
+  readonly id: string;
+  constructor(id: string, message: string, options?: { cause?: unknown }) {
+    super("ENQUEUE_UNKNOWN", message, options);
+    this.name = "EnqueueUnknownError";
+    this.id = id;
+  }
+}
+
+/**
  * Returns whether an error is ours, and of this code if one is given. Errors of another copy of the package count. An error
  * that only has such a `code` does not: that may be data.
  */
 export function isWaybillError(value: unknown): value is WaybillError;
+export function isWaybillError(value: unknown, code: "ENQUEUE_UNKNOWN"): value is EnqueueUnknownError;
 export function isWaybillError<C extends WaybillErrorCode>(
   value: unknown,
   code: C,

@@ -7,12 +7,13 @@ export type { Handler, JobDefinition, JobOptions, PayloadOf, RetryOptions } from
 export { defineJob, handlerFor } from "./define-job.ts";
 export type { Doctor, Finding } from "./doctor.ts";
 export type { Duration } from "./duration.ts";
+export type { EnqueueTotals, OnEnqueued } from "./enqueue-many.ts";
 export type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
 export type { ErrorMatch, ErrorRule } from "./error-rules.ts";
 export type { Envelope, IdParts, JsonValue } from "./envelope/index.ts";
 export { derivedId, newId } from "./envelope/index.ts";
 export type { WaybillErrorCode } from "./errors.ts";
-export { EnvelopeError, isWaybillError, PayloadError, WaybillError } from "./errors.ts";
+export { EnqueueUnknownError, EnvelopeError, isWaybillError, PayloadError, WaybillError } from "./errors.ts";
 export type { EventName, Listener, OutcomeEvent, ShutdownReport, StartedEvent, WaybillEvents } from "./events.ts";
 export { EventBus } from "./events.ts";
 export { Discard, RetryLater } from "./handler-errors.ts";

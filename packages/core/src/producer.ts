@@ -1,17 +1,22 @@
 import type { Answer, Message, Receipt, Signature } from "./backend.ts";
+import { enqueueError } from "./certainty.ts";
 import { assertDefinition } from "./check-definition.ts";
 import type { JobDefinition } from "./define-job.ts";
+import type { Bulk, BulkSettings, EnqueueTotals, OnEnqueued } from "./enqueue-many.ts";
 import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
 import { defaults, type Envelope, type IdParts, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
-import { isWaybillError, WaybillError } from "./errors.ts";
+import { WaybillError } from "./errors.ts";
 import type { EventBus, JobLabel } from "./events.ts";
+import { WINDOW_BYTES } from "./gather.ts";
 import { envelopeFor } from "./make-envelope.ts";
 import { messageOf } from "./message.ts";
 import { argsOf, validatePayload } from "./payload.ts";
 import { demand } from "./registry.ts";
 import type { Seam } from "./seam.ts";
 import type { TracedSend } from "./traced-send.ts";
-import { toError } from "./thrown.ts";
+
+/** What many jobs are made from, one after the other. */
+export type Items = Iterable<EnqueueItem> | AsyncIterable<EnqueueItem>;
 
 export interface ProducerSettings {
   readonly seam: Seam;
@@ -25,12 +30,14 @@ export interface ProducerSettings {
   readonly sign: ((id: string, body: string) => Signature) | null;
   /** Null: nobody traces or counts. */
   readonly tracedSend: TracedSend | null;
+  readonly enqueueTimeoutMs: number;
 }
 
 /** What a producer enqueues by, as it is written; how it is called, `Producer` says. */
 export interface EnqueueCalls {
   enqueue(job: JobDefinition | string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
   enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
+  enqueueEach(source: Items, told: OnEnqueued<EnqueueItem>): Promise<EnqueueTotals>;
   enqueueBody(body: string, signature: Signature | null): Promise<Receipt>;
   enqueueIn(
     transaction: unknown,
@@ -42,6 +49,35 @@ export interface EnqueueCalls {
 
 export function createProducer(settings: ProducerSettings): EnqueueCalls {
   const { seam, events } = settings;
+  const { capabilities } = seam.backend;
+  const bulk: BulkSettings = {
+    capabilities,
+    windowBytes: WINDOW_BYTES,
+    timeoutMs: settings.enqueueTimeoutMs,
+    async enqueue(item, sized) {
+      if (typeof item !== "object" || item === null) throw noItem(item);
+      const { job, payload, options } = item;
+      const store = (message: Message): Promise<Receipt> => {
+        sized(message.body.length);
+        return enqueueGathered(message);
+      };
+      return enqueueBy(store, job, payload, options);
+    },
+  };
+
+  /** Loaded when it is first called: what enqueues one by one does without it. */
+  async function enqueueAll(source: Items, told: OnEnqueued<EnqueueItem>): Promise<Bulk> {
+    return (await import("./enqueue-many.ts")).enqueueAll(source, told, bulk);
+  }
+
+  /** A timeout, or a lost connection, says whether anything can be stored. */
+  async function enqueueGathered(message: Message): Promise<Receipt> {
+    try {
+      return await seam.enqueue(message);
+    } catch (thrown) {
+      throw enqueueError(thrown, message.id, capabilities.uniqueIds);
+    }
+  }
 
   async function enqueueBy(
     store: (message: Message) => Promise<Receipt>,
@@ -78,12 +114,7 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
   }
 
   async function storeBy(store: (message: Message) => Promise<Receipt>, message: Message): Promise<Receipt> {
-    let receipt: Receipt;
-    try {
-      receipt = await store(message);
-    } catch (thrown) {
-      throw withId(thrown, message.id);
-    }
+    const receipt = await store(message);
     if (events.has("enqueued")) events.emit("enqueued", { ...labelOf(message), stored: receipt.stored });
     return receipt;
   }
@@ -92,7 +123,7 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
     if (settings.known !== null) events.emit("unknown_type", labelOf(envelope));
   }
 
-  const enqueue: EnqueueCalls["enqueue"] = (job, payload, options) => enqueueBy(seam.enqueue, job, payload, options);
+  const enqueue: EnqueueCalls["enqueue"] = (job, payload, options) => enqueueBy(enqueueGathered, job, payload, options);
 
   return {
     enqueue,
@@ -101,21 +132,24 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
       // `maxBodyBytes` is for what is made here; the spec's own limit has been checked.
       const foreign = { ...settings, maxBodyBytes: Infinity };
       const pack = (): Message => messageFor(envelope, body, signature, foreign);
-      const receipt = await send(seam.enqueue, envelope, false, pack);
+      const receipt = await send(enqueueGathered, envelope, false, pack);
       if (settings.known !== null && !settings.known.has(envelope.type)) tellUnknown(envelope);
       return receipt;
     },
     enqueueIn: (transaction, job, payload, options) =>
       enqueueBy((message) => seam.enqueueIn(transaction, message), job, payload, options),
-    enqueueMany: (items) =>
-      Promise.all(
-        items.map(({ job, payload, options }) =>
-          enqueue(job, payload, options).then(
-            (value): Answer<Receipt> => ({ ok: true, value }),
-            (thrown: unknown): Answer<Receipt> => ({ ok: false, error: asAnswer(thrown) }),
-          ),
-        ),
-      ),
+    async enqueueMany(items) {
+      const answers: Answer<Receipt>[] = [];
+      const { read, stoppedBy } = await enqueueAll(items, (answer, _, index) => void (answers[index] = answer));
+      if (stoppedBy !== null)
+        for (let at = read; at < items.length; at++) answers[at] = { ok: false, error: stoppedBy };
+      return answers;
+    },
+    async enqueueEach(source, told) {
+      const { stored, notStored, unknown, stoppedBy } = await enqueueAll(source, told);
+      if (stoppedBy !== null) throw stoppedBy;
+      return { stored, notStored, unknown };
+    },
   };
 }
 
@@ -148,6 +182,13 @@ function packed(envelope: Envelope, settings: ProducerSettings): Message {
   return messageFor(envelope, body, signature, settings);
 }
 
+function noItem(item: unknown): WaybillError {
+  return new WaybillError(
+    "CONFIG_INVALID",
+    `an item of enqueueMany is { job, payload }, got ${item === null ? "null" : typeof item}`,
+  );
+}
+
 /** A payload given by type name carries no schema; that the name is known is all that can be asked of it. */
 function unknownType(type: string): WaybillError {
   return new WaybillError(
@@ -176,17 +217,4 @@ function messageFor(
   if (message.delayMs === 0) return message;
   demand({ kind: "delay", delayMs: message.delayMs }, capabilities, asker);
   return { ...message, delayMs: Math.min(message.delayMs, capabilities.maxDelayMs) };
-}
-
-/** When it is unknown whether a job was stored, the caller needs its id to find out. */
-function withId(thrown: unknown, id: string): unknown {
-  if (!isWaybillError(thrown, "BACKEND_UNAVAILABLE")) return thrown;
-  const wayOut = `job "${id}" may or may not be stored: enqueue it again with that id, where ID_CONFLICT says that it is`;
-  return new WaybillError(thrown.code, `${thrown.message}; ${wayOut}`, { cause: thrown });
-}
-
-function asAnswer(thrown: unknown): WaybillError {
-  if (isWaybillError(thrown)) return thrown;
-  const error = toError(thrown);
-  return new WaybillError("CONFIG_INVALID", error.message, { cause: error });
 }

@@ -1,7 +1,8 @@
 import { setImmediate as turn, setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { type Answer, WaybillError } from "../src/index.ts";
-import { Gather, type GatherLimits } from "../src/gather.ts";
+import { enqueueError } from "../src/certainty.ts";
+import { Gather, type GatherLimits, WINDOW_BYTES } from "../src/gather.ts";
 
 const limits: GatherLimits = { maxBatch: 100, maxBytes: Infinity, maxInFlight: 1, timeoutMs: Infinity };
 const ok = (n: number): Answer<number> => ({ ok: true, value: n * 10 });
@@ -63,14 +64,44 @@ test("one item's error is its own", async () => {
   expect((await answers).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
 });
 
-test("an item that waits behind a silent call rejects by its own deadline", async () => {
+const certainty = (thrown: unknown): unknown => (enqueueError(thrown, "any", true) as WaybillError).code;
+
+test("behind a silent call an item rejects by its own deadline, as not sent, and the call's as unknown", async () => {
   const { gather, calls } = gathered({ timeoutMs: 60 });
-  const first = gather.add(1).catch((error: unknown) => error);
+  const first = gather.add(1).catch(certainty);
   await sleep(30);
-  const second = gather.add(2).catch((error: unknown) => error);
-  expect(await first).toMatchObject({ code: "BACKEND_UNAVAILABLE" });
-  expect(await second).toMatchObject({ code: "BACKEND_UNAVAILABLE" });
+  const second = gather.add(2).catch(certainty);
+  expect(await first).toBe("ENQUEUE_UNKNOWN");
+  expect(await second).toBe("BACKEND_UNAVAILABLE");
   expect(calls).toEqual([[1]]);
+});
+
+test("an item waits longer than the timeout while others are answered, since its own time begins with its call", async () => {
+  const { gather, endOne } = gathered({ timeoutMs: 100, maxBatch: 1 });
+  const all = Promise.all([1, 2, 3, 4, 5].map((n) => gather.add(n)));
+  const beat = setInterval(endOne, 40);
+  expect(await all).toEqual([10, 20, 30, 40, 50]);
+  clearInterval(beat);
+});
+
+test("an answer that came while the process stood still is read before its item expires", async () => {
+  const late = new Gather<number, number>(
+    async (items) => (await sleep(150), items.map(ok)),
+    { ...limits, timeoutMs: 200 },
+    () => 0,
+  );
+  const answer = late.add(1);
+  await turn();
+  const until = performance.now() + 600;
+  while (performance.now() < until);
+  expect(await answer).toBe(10);
+});
+
+test("no more bytes are under way than a driver sends in its time, whatever the number of calls", async () => {
+  const { gather, calls } = gathered({ maxBatch: 1, maxBytes: WINDOW_BYTES, maxInFlight: Infinity });
+  for (let n = 0; n < 10; n++) void gather.add(WINDOW_BYTES / 4);
+  await turn();
+  expect(calls.length).toBe(4);
 });
 
 test("whenIdle waits for what is under way and for what waits behind it", async () => {

@@ -239,11 +239,11 @@ describe("how a run ended", () => {
     const otel = traced();
     const full = memoryWith(() => ({ enqueue: () => Promise.reject(new Error("disk on fire")) }));
     const jobs = await connected(full, { telemetry: otel.telemetry });
-    await expect(jobs.enqueue(fine, {})).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE" });
+    await expect(jobs.enqueue(fine, {})).rejects.toMatchObject({ code: "ENQUEUE_UNKNOWN" });
     await expect(jobs.enqueue(fine, "x".repeat(300_000))).rejects.toMatchObject({ code: "CAPABILITY_MISSING" });
     const [failed, refused] = otel.spans("send media");
     expect(failed?.status.code).toBe(SpanStatusCode.ERROR);
-    expect(failed?.attributes).toMatchObject({ "error.type": "BACKEND_UNAVAILABLE", "waybill.stored": false });
+    expect(failed?.attributes).toMatchObject({ "error.type": "ENQUEUE_UNKNOWN", "waybill.stored": false });
     expect(refused?.attributes).toMatchObject({ "error.type": "CAPABILITY_MISSING" });
     expect(refused?.attributes).not.toHaveProperty("messaging.message.body.size");
     expect(await otel.measured("messaging.client.sent.messages")).toMatchObject([{ value: 1 }]);

@@ -186,7 +186,7 @@ test("the backend is closed although one of its calls never ends", async () => {
   await sleep(10);
   await jobs.close();
   expect(closed).toBe(true);
-  expect(await stuck).toMatchObject({ code: "BACKEND_UNAVAILABLE" });
+  expect(await stuck).toMatchObject({ code: "ENQUEUE_UNKNOWN" });
 });
 
 test("run() resolves with the report when the worker is stopped from within", async () => {

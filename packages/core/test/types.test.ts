@@ -1,12 +1,15 @@
 import { expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import {
+  type Answer,
   connect,
   defineJob,
+  type EnqueueTotals,
   type ErrorRule,
   handlerFor,
   type JobContext,
   type Jobs,
+  type Receipt,
   RetryLater,
 } from "../src/index.ts";
 import { jobMetrics } from "../src/metrics/index.ts";
@@ -238,6 +241,34 @@ test("each item of enqueueMany is judged by its own definition", () => {
     jobs.enqueueMany([{ job: count, payload: { n: 1 }, delay: "10m" }]),
   ];
   expectTypeOf(calls).toBeFunction();
+});
+
+test("each item of a stream is judged by its own definition as well, and told hears the item as it was", () => {
+  const jobs = {} as Jobs;
+  async function* mixed() {
+    yield { job: count, payload: { n: 1 } };
+    yield { job: receipt, payload: { orderId: "o", at: "2026-11-23T00:00:00Z" }, line: 7 };
+    yield { job: "elsewhere.known", payload: ["anything"], options: { delay: "1m" } as const };
+  }
+  async function* numbers() {
+    yield { job: count, payload: { n: "1" } };
+  }
+  const calls = () => [
+    jobs.enqueueMany(mixed(), (result, item, index) => {
+      expectTypeOf(result).toEqualTypeOf<Answer<Receipt>>();
+      expectTypeOf(index).toBeNumber();
+      const line: number | undefined = "line" in item ? item.line : undefined;
+      return void line;
+    }),
+    jobs.enqueueMany(new Set([1, 2].map((n) => ({ job: count, payload: { n } }))), async () => {}),
+    jobs.enqueueMany([{ job: "elsewhere.known", payload: 1 }], () => {}),
+    // @ts-expect-error a field of the wrong type
+    jobs.enqueueMany(numbers(), () => {}),
+    // @ts-expect-error a stream's results have to go somewhere
+    jobs.enqueueMany(mixed()),
+  ];
+  expectTypeOf(calls).toBeFunction();
+  expectTypeOf(() => jobs.enqueueMany(mixed(), () => {})).returns.toEqualTypeOf<Promise<EnqueueTotals>>();
 });
 
 test("a rule for errors that says too much, too little or nonsense does not compile", () => {

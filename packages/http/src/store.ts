@@ -41,6 +41,8 @@ export async function storeBody(to: Jobs, body: string, signature: Signature | n
     const { code, message } = thrown;
     const never = { ok: false, now: false, message } as const;
     switch (code) {
+      case "ENQUEUE_UNKNOWN":
+        return { ok: false, now: true, code: "BACKEND_UNAVAILABLE", message };
       case "BACKEND_UNAVAILABLE":
       case "BACKEND_FULL":
       case "BACKEND_CLOSED":

@@ -1,7 +1,7 @@
-import { type Answer, type Receipt, WaybillError } from "@waybill/core";
-import type { Message } from "@waybill/core/backend";
+import { type Answer, isWaybillError, type Receipt, WaybillError } from "@waybill/core";
+import { type Message, nothingStored } from "@waybill/core/backend";
 import type { Query } from "./database.ts";
-import { idConflict } from "./errors.ts";
+import { idConflict, wasRefused } from "./errors.ts";
 import { arrayLiteral, columnsOf } from "./label.ts";
 
 export interface Limits {
@@ -25,7 +25,9 @@ export function createEnqueue(schema: string, limits: Limits): Enqueue {
     UNION ALL SELECT id, body FROM "${schema}".dead WHERE id = ANY ($1::text::text[]) AND NOT rejected`;
 
   async function insertAll(query: Query, messages: readonly Message[], told: readonly string[]): Promise<Set<string>> {
-    const rows = await query(insert, [...columnsOf(messages), arrayLiteral(told)]);
+    const rows = await query(insert, [...columnsOf(messages), arrayLiteral(told)]).catch((thrown: unknown) => {
+      throw isWaybillError(thrown) && wasRefused(thrown) ? nothingStored(thrown) : thrown;
+    });
     return new Set(rows.map((row) => (row as { id: string }).id));
   }
 

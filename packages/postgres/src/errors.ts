@@ -36,6 +36,20 @@ export function databaseError(thrown: unknown, address: string, during: "open" |
   return say("BACKEND_UNAVAILABLE", error.message === "" ? `the connection failed (${code})` : error.message);
 }
 
+/**
+ * Whether an error says that its one statement was not carried out: the server refused it, which takes it back whole, or
+ * was never reached. False where that is unknown: the connection broke, or was closed by an operator.
+ */
+export function wasRefused({ cause }: WaybillError): boolean {
+  if (!(cause instanceof Error)) return false;
+  const code = codeOf(cause);
+  // Five characters with a digit: "EPIPE" is none of the server's.
+  if (/^(?=.*\d)[0-9A-Z]{5}$/.test(code)) return !/^(08|57P0[12]|40003)/.test(code);
+  return NEVER_REACHED.has(code) || cause.message === "timeout exceeded when trying to connect";
+}
+
+const NEVER_REACHED: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH"]);
+
 /** Findings that no second try cures. */
 const LASTING: Readonly<Record<string, string>> = {
   "28P01": "the password was refused; correct it in the URL",

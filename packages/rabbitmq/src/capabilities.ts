@@ -16,9 +16,9 @@ export function rabbitmqCapabilities({
     priorityLevels: 1,
     maxBodyBytes: 1_048_576,
     maxBatch: 16,
-    maxBatchBytes: Infinity,
-    // A publish is answered by a confirm of its own, in any order, so nothing is gained by holding back.
-    maxInFlight: Infinity,
+    maxBatchBytes: 1_048_576,
+    // A thousand publishes keep the broker busy; more would wait in the socket, and their confirms would be late.
+    maxInFlight: 64,
     maxLeaseMs: 0,
     maxRunMs: Math.max(0, consumerTimeoutMs - SETTLE_GRACE_MS),
     // Classic queues say only that a message was delivered before, not how often.

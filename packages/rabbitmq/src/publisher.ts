@@ -1,4 +1,5 @@
 import { describeError, isWaybillError, WaybillError } from "@waybill/core";
+import { nothingStored } from "@waybill/core/backend";
 import type { ConfirmChannel, Options } from "amqplib";
 import { unavailable } from "./errors.ts";
 import type { Link, Session } from "./link.ts";
@@ -89,7 +90,7 @@ export function createPublisher(link: Link, timeoutMs: number, isClosed: () => b
       return await send(found, messages, until - performance.now());
     } catch (thrown) {
       const error = isWaybillError(thrown) ? thrown : unavailable(`nothing was sent: ${describeError(thrown)}`, thrown);
-      return messages.map(() => error);
+      return messages.map(() => nothingStored(error));
     }
   }
 
@@ -138,7 +139,7 @@ function send(
       try {
         channel.publish(exchange, routingKey, content, properties, confirmed);
       } catch (thrown) {
-        answer(index, unavailable("the connection was lost before the message was sent", thrown));
+        answer(index, nothingStored(unavailable("the connection was lost before the message was sent", thrown)));
       }
     });
   });

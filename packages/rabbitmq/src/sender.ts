@@ -1,5 +1,5 @@
 import type { Answer, Receipt, WaybillError } from "@waybill/core";
-import type { Message } from "@waybill/core/backend";
+import { type Message, nothingStored } from "@waybill/core/backend";
 import type { Options } from "amqplib";
 import { refused, unavailable } from "./errors.ts";
 import { messageProperties } from "./label.ts";
@@ -99,4 +99,6 @@ async function prepare(setup: Setup, list: readonly Outgoing[]): Promise<void> {
 }
 
 const asError = (confirmed: Confirmed): WaybillError | null =>
-  confirmed === "returned" ? unavailable("the queue is deleted as often as it is made; nothing was stored") : confirmed;
+  confirmed === "returned"
+    ? nothingStored(unavailable("the queue is deleted as often as it is made; nothing was stored"))
+    : confirmed;

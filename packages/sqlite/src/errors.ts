@@ -1,5 +1,5 @@
 import { describeError, isWaybillError, WaybillError } from "@waybill/core";
-import { isInstance } from "@waybill/core/backend";
+import { isInstance, nothingStored } from "@waybill/core/backend";
 
 /** SQLite's result code as `node:sqlite` reports it; the low byte is the primary code. */
 function codeOf(thrown: unknown): number | null {
@@ -53,7 +53,7 @@ export function fileError(thrown: unknown, file: string, during: "open" | "use")
 
 export function heldElsewhere(file: string, forMs: number, cause: unknown): WaybillError {
   const text = `another process has held the write lock of "${file}" for ${forMs} ms; end its transaction ("fuser ${file}" names it)`;
-  return new WaybillError("BACKEND_UNAVAILABLE", text, { cause });
+  return nothingStored(new WaybillError("BACKEND_UNAVAILABLE", text, { cause }));
 }
 
 export const leaseLost = (id: string): WaybillError =>

@@ -1,5 +1,11 @@
 import { type Answer, type Receipt, WaybillError } from "@waybill/core";
-import type { BackendContext, ExaminableBackend, InspectableBackend, Message } from "@waybill/core/backend";
+import {
+  type BackendContext,
+  type ExaminableBackend,
+  type InspectableBackend,
+  type Message,
+  nothingStored,
+} from "@waybill/core/backend";
 import { createBatches, type Outgoing } from "./batches.ts";
 import { fifoCapabilities, standardCapabilities } from "./capabilities.ts";
 import { createClient } from "./client.ts";
@@ -54,7 +60,7 @@ export async function openSqs(
       return outgoing instanceof WaybillError ? outgoing : { ...outgoing, queue };
     } catch (thrown) {
       // A queue that is missing must not sink the messages for others.
-      return sqsError(thrown, `finding the queue of job "${message.id}"`, "open");
+      return nothingStored(sqsError(thrown, `finding the queue of job "${message.id}"`, "open"));
     }
   }
 

@@ -86,7 +86,7 @@ test("enqueue rejects within its timeout while SQS does not answer, and close re
   server.freeze();
   try {
     const before = performance.now();
-    await expect(jobs.enqueue(nap, {})).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE" });
+    await expect(jobs.enqueue(nap, {})).rejects.toMatchObject({ code: "ENQUEUE_UNKNOWN" });
     expect(performance.now() - before).toBeLessThan(3_000);
     const closing = performance.now();
     await jobs.close();
