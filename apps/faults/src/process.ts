@@ -12,10 +12,17 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-export function start(program: "worker" | "producer" | "application" | "push", ...args: string[]): Running {
+type Program = "worker" | "producer" | "application" | "push" | "chaos/worker" | "chaos/producer";
+
+export function start(program: Program, ...args: string[]): Running {
+  return startWith([], program, ...args);
+}
+
+/** As `start`, with flags for Node. What the process says of its own death is not shown. */
+export function startWith(flags: readonly string[], program: Program, ...args: string[]): Running {
   const file = fileURLToPath(new URL(`./${program}.ts`, import.meta.url));
-  const child = spawn(process.execPath, ["--conditions=waybill-source", "--no-warnings", file, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
+  const child = spawn(process.execPath, ["--conditions=waybill-source", "--no-warnings", ...flags, file, ...args], {
+    stdio: ["ignore", "pipe", flags.length > 0 ? "ignore" : "inherit"],
   });
   const lines: Running["lines"] = [];
   collectLines(child, (line) => lines.push(JSON.parse(line) as Running["lines"][number]));
