@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { Option } from "commander";
 import { keyRing, type KeyRing, toError } from "@waybill/core";
-import { isInstance } from "@waybill/core/door";
+import { isInstance, warn } from "@waybill/core/door";
 import { UsageError } from "./exit.ts";
 
 /** Secrets stand in the environment or in a file: what stands on a command line, `ps` shows to everybody. */
@@ -63,10 +63,7 @@ function checkMode(file: string, mode: number): void {
   }
   if ((mode & 0o004) === 0 || warnedOf.has(file)) return;
   warnedOf.add(file);
-  process.emitWarning(
-    `"${file}" has the mode ${shown}: every user of this machine can read the keys; run chmod 600 "${file}"`,
-    "WaybillWarning",
-  );
+  warn(`"${file}" has the mode ${shown}: every user of this machine can read the keys; run chmod 600 "${file}"`);
 }
 
 const warnedOf = new Set<string>();

@@ -1,17 +1,17 @@
 import { describeError, toError } from "@waybill/core";
 import { maskUrl } from "@waybill/core/backend";
-import { errorCode, errorStack, isInstance, member } from "@waybill/core/door";
+import { errorCode, errorStack, harmlessJson, isInstance, member } from "@waybill/core/door";
 import { CommanderError } from "commander";
-import { harmless, red } from "./style.ts";
+import { harmlessLines, red } from "./style.ts";
 
 /** One line of text for a person. */
 export function printText(text: string): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${harmlessLines(text)}\n`);
 }
 
 /** One JSON value on one line, for a machine. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  process.stdout.write(`${harmlessJson(value)}\n`);
 }
 
 /**
@@ -26,10 +26,10 @@ export function printError(thrown: unknown, json: boolean, argv: readonly string
   const message = masked(error.message.replace(/^error: /, "")).trim();
   process.stderr.write(
     json
-      ? `${JSON.stringify({ error: { code, message } })}\n`
-      : `${red("error:")} ${message.split("\n").map(harmless).join("\n")}${hintFor(code)}\n`,
+      ? `${harmlessJson({ error: { code, message } })}\n`
+      : `${red("error:")} ${harmlessLines(message)}${hintFor(code)}\n`,
   );
-  if (debugging()) process.stderr.write(`${masked(stackOf(error))}\n`);
+  if (debugging()) process.stderr.write(`${harmlessLines(masked(stackOf(error)))}\n`);
 }
 
 function codeOf(thrown: unknown): string {

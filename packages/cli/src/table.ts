@@ -1,4 +1,5 @@
-import { bold, harmless } from "./style.ts";
+import { harmless } from "@waybill/core/door";
+import { bold } from "./style.ts";
 
 export interface Column<Row> {
   readonly title: string;

@@ -2,6 +2,7 @@ import type { DeadReason } from "./backend.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Requirement } from "./requirement.ts";
 import { describeError } from "./thrown.ts";
+import { warn } from "./warn.ts";
 
 /** Which job an event is about. */
 export interface JobLabel {
@@ -134,8 +135,8 @@ export type EventName = keyof WaybillEvents;
 /** Called with the event and `at`, Unix milliseconds. What it throws becomes a process warning. */
 export type Listener<N extends EventName> = (event: WaybillEvents[N] & { readonly at: number }) => void;
 
-function warn(name: EventName, error: unknown): void {
-  process.emitWarning(`a listener of "${name}" threw: ${describeError(error)}`, "WaybillWarning");
+function warnOf(name: EventName, error: unknown): void {
+  warn(`a listener of "${name}" threw: ${describeError(error)}`);
 }
 
 /** Typed lifecycle events. Listeners run synchronously, in order; one that throws is reported as a process warning. */
@@ -171,9 +172,9 @@ export class EventBus {
     for (const listener of set) {
       try {
         const result: unknown = (listener as (event: unknown) => unknown)(stamped);
-        if (result instanceof Promise) result.catch((error: unknown) => warn(name, error));
+        if (result instanceof Promise) result.catch((error: unknown) => warnOf(name, error));
       } catch (error) {
-        warn(name, error);
+        warnOf(name, error);
       }
     }
   }

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { harmless } from "./harmless.ts";
 import { jobOfScope } from "./job-context.ts";
 import { assertKnownOptions, type OptionNames } from "./known-options.ts";
 import type { Middleware } from "./middleware.ts";
@@ -101,5 +102,5 @@ function warnProcess({ type, kind, key }: Leak): void {
     kind === "global"
       ? `a handler of "${type}" set globalThis.${key}, which the next job sees; keep it in the job, or set it when the module loads`
       : `a handler of "${type}" called enterWith on ${key}; wrap what needs it in run(), or the value outlives the job wherever its code runs outside a worker`;
-  process.emitWarning(what, "WaybillLeakWarning");
+  process.emitWarning(harmless(what), "WaybillLeakWarning");
 }

@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import type { EventBus, EventName, WaybillEvents } from "./events.ts";
+import { harmlessJson } from "./harmless.ts";
 import { cutText, errorMessage } from "./thrown.ts";
 
 /** One transition, ready for `JSON.stringify`. */
@@ -86,7 +87,7 @@ export function stdoutSink(): LogSink {
   return {
     write(line) {
       if (lines.length === 0) setImmediate(send);
-      lines.push(`${JSON.stringify(line)}\n`);
+      lines.push(`${harmlessJson(line)}\n`);
     },
     async flush() {
       send();

@@ -1,5 +1,6 @@
 import type { ShutdownReport } from "./events.ts";
 import { describeError } from "./thrown.ts";
+import { warn } from "./warn.ts";
 
 /** What a process needs of a worker in order to end well. */
 export interface Stoppable {
@@ -24,7 +25,7 @@ export async function runUntilSignal(worker: Stoppable, close: () => Promise<voi
     await worker.start();
     const report = await worker.stopped;
     await close().catch((error: unknown) => {
-      process.emitWarning(`the connection did not close well: ${describeError(error)}`, "WaybillWarning");
+      warn(`the connection did not close well: ${describeError(error)}`);
     });
     return report;
   } finally {

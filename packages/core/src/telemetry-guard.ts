@@ -1,5 +1,6 @@
 import type { Processing, Sending, Telemetry } from "./telemetry.ts";
 import { describeError } from "./thrown.ts";
+import { warn } from "./warn.ts";
 
 /** One for each, so that a telemetry used by a producer and by workers is told of once. */
 const guards = new WeakMap<Telemetry, Telemetry>();
@@ -15,8 +16,7 @@ export function guarded(telemetry: Telemetry): Telemetry {
     try {
       return call();
     } catch (thrown) {
-      if (!told)
-        process.emitWarning(`telemetry threw: ${describeError(thrown)}; jobs go on without it`, "WaybillWarning");
+      if (!told) warn(`telemetry threw: ${describeError(thrown)}; jobs go on without it`);
       told = true;
       return null;
     }

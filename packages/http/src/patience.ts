@@ -1,4 +1,5 @@
 import type { JobDefinition } from "@waybill/core";
+import { warn } from "@waybill/core/door";
 import type { Carrier } from "./carrier.ts";
 
 const DEFAULT_TIMEOUT_MS = 900_000;
@@ -31,8 +32,4 @@ export function warnOfPatience(
       );
     }
   }
-}
-
-function warn(message: string): void {
-  process.emitWarning(message, "WaybillWarning");
 }

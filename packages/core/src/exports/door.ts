@@ -19,3 +19,5 @@ export { readSignedWrapper, signedWrapper } from "../signed-wrapper.ts";
 export type { Signed } from "../signing.ts";
 export { signatureFor } from "../signing.ts";
 export { errorCode, errorStack, isInstance, member } from "../thrown.ts";
+export { harmless, harmlessJson } from "../harmless.ts";
+export { warn } from "../warn.ts";

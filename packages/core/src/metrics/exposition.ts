@@ -1,3 +1,5 @@
+import { harmless } from "../harmless.ts";
+
 /** One metric in the text format that Prometheus, and whoever speaks its language, scrapes. */
 export interface Metric {
   readonly name: string;
@@ -30,7 +32,7 @@ function labelsOf(labels: Readonly<Record<string, string>>): string {
 }
 
 function escaped(value: string): string {
-  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+  return harmless(value).replaceAll("\\", "\\\\").replaceAll('"', '\\"');
 }
 
 function numberOf(value: number): string {

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { verify } from "node:crypto";
 import { WaybillError } from "@waybill/core";
+import { warn } from "@waybill/core/door";
 import type { Carrier, Parcel } from "../carrier.ts";
 import { envelopeId } from "../envelope-in.ts";
 import { forbidden } from "../problem.ts";
@@ -156,9 +157,8 @@ function hostOf(topic: string): string {
 }
 
 function warnOfSubscription({ topic, token }: SnsSubscription): void {
-  process.emitWarning(
+  warn(
     `${topic} asks whether this endpoint wants its messages. If you subscribed it, confirm by ` +
       `aws sns confirm-subscription --topic-arn ${topic} --token ${token}`,
-    "WaybillWarning",
   );
 }
