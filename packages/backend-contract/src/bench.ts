@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import type { DeadReason } from "@waybill/core";
-import { type Admit, type Backend, inspectorOf, type Lease, rosterOf } from "@waybill/core/backend";
+import {
+  type Admit,
+  type Backend,
+  inspectorOf,
+  type Lease,
+  type Rejection,
+  type Report,
+  rosterOf,
+} from "@waybill/core/backend";
 import type { Asked, Bench, Claims } from "./contract-case.ts";
 import type { Arrival, FreshStore, Harness } from "./harness.ts";
 
@@ -21,7 +29,13 @@ export async function openBench(harness: Harness): Promise<OpenBench> {
   const queue = `contract-${crypto.randomUUID().slice(0, 8)}`;
   const refusals = new Map<string, DeadReason>();
   const message = messagesFor(queue);
-  const context = { admit: admitting(message, refusals) };
+  const rejections: Rejection[] = [];
+  const report: Report = {
+    rejected: (rejection) => void rejections.push(rejection),
+    failed: () => undefined,
+    succeeded: () => undefined,
+  };
+  const context = { admit: admitting(message, refusals), report };
   const backend = await store.open(context);
   const opened = [backend];
   const tickMs = harness.tickMs ?? 20;
@@ -48,6 +62,7 @@ export async function openBench(harness: Harness): Promise<OpenBench> {
       ...writing(backend, message),
       ...arriving(store, queue),
       refusals,
+      rejections,
       ...reading(backend, queue, times),
     },
     claims: {

@@ -1,5 +1,5 @@
 import type { DeadReason } from "@waybill/core";
-import type { Backend, Capabilities, Lease, LeaseRequest, Message } from "@waybill/core/backend";
+import type { Backend, Capabilities, Lease, LeaseRequest, Message, Rejection } from "@waybill/core/backend";
 
 import type { Arrival } from "./harness.ts";
 
@@ -81,6 +81,8 @@ export interface Bench {
   arrive(part?: Partial<Arrival>): Promise<Arrival>;
   /** Why arrivals are refused, by id; the others are admitted. */
   readonly refusals: Map<string, DeadReason>;
+  /** What the backends of this store have reported as rejected, in order. */
+  readonly rejections: readonly Rejection[];
   /** Resolves after `ms` milliseconds. */
   sleep(ms: number): Promise<void>;
   /** Another open backend on the same store, as another process would have it. Closed after the case. */

@@ -55,6 +55,11 @@ export interface Lease extends Omit<Message, "delayMs"> {
   readonly expiresAt: number | null;
   /** The backend's own handle on this delivery. Core passes it back and never looks inside. */
   readonly token: unknown;
+  /**
+   * Present when the stored record cannot be read as a message, such as bytes that are not UTF-8. Core dead-letters the
+   * lease for this reason and does not look at `body`; the backend keeps the record as it is.
+   */
+  readonly damage?: DeadReason;
 }
 
 /** What became of one item of a list: its value, or why this item alone failed. */
@@ -142,9 +147,32 @@ export type Admit = (
   signature: Signature | null,
 ) => { readonly ok: true; readonly message: Message } | { readonly ok: false; readonly reason: DeadReason };
 
+/** An arrival that the backend has refused and keeps. */
+export interface Rejection {
+  /** The id under which `Inspector.deadLetters` lists it. */
+  readonly id: string;
+  /** The queue under which `Inspector.deadLetters` lists it. */
+  readonly queue: string;
+  readonly reason: DeadReason;
+}
+
+/** What a backend tells core about the work it does on its own, outside the calls. No function throws. */
+export interface Report {
+  /** Called once for each refused arrival, after it is stored where `Inspector.deadLetters` finds it. */
+  rejected(rejection: Rejection): void;
+  /**
+   * `what` failed: an inbox cannot be read, delays are not ended. Call it at each failed try. Core reports it once, until
+   * `succeeded` is called with the same `what`. The error names the thing and the remedy.
+   */
+  failed(what: string, error: Error): void;
+  /** `what` works. May be called however often. */
+  succeeded(what: string): void;
+}
+
 /** What core hands a backend when it opens it. */
 export interface BackendContext {
   readonly admit: Admit;
+  readonly report: Report;
 }
 
 /** Opens one backend. `connect` calls it once; a backend package makes it from a URL or from options. */

@@ -1,4 +1,4 @@
-import type { Admit, Answer, Backend, BackendFactory, Receipt, Signature } from "./backend.ts";
+import type { Answer, Backend, BackendContext, BackendFactory, Receipt, Signature } from "./backend.ts";
 import { within } from "./deadline.ts";
 import { assertDefinitions } from "./check-definition.ts";
 import type { JobDefinition } from "./define-job.ts";
@@ -138,12 +138,18 @@ export async function connectProducer(
 }
 
 /** An inbox is emptied by whoever leases. */
-const leasesNothing: Admission = () => () => {
-  throw new WaybillError("CONFIG_INVALID", "a connection made by connectProducer leases nothing; use connect");
-};
+const leasesNothing: Admission = () => ({
+  admit() {
+    throw new WaybillError("CONFIG_INVALID", "a connection made by connectProducer leases nothing; use connect");
+  },
+  report: { rejected() {}, failed() {}, succeeded() {} },
+});
 
-/** How a backend judges what foreign producers left in its inbox, by the capabilities it has once it is open. */
-export type Admission = (has: () => Backend["capabilities"]) => Admit;
+/**
+ * How a backend judges what foreign producers left in its inbox, by the capabilities it has once it is open, and what it
+ * reports to. Called once, before the backend is opened.
+ */
+export type Admission = (has: () => Backend["capabilities"], events: EventBus) => BackendContext;
 
 /** What `connect` adds its workers to. */
 export interface OpenProducer {
@@ -173,14 +179,14 @@ export async function openProducer(
   const tracing = telemetry && (await import("./traced-send.ts"));
   const judge = await backendJudge(options);
   let opened: Backend | null = null;
-  const admit = admission(() => {
+  const events = new EventBus();
+  const context = admission(() => {
     if (opened) return opened.capabilities;
     throw new WaybillError("CONFIG_INVALID", "a backend may admit messages only once it is open");
-  });
-  const backend = await factory({ admit });
+  }, events);
+  const backend = await factory(context);
   opened = backend;
   const env = process.env["NODE_ENV"] ?? "development";
-  const events = new EventBus();
   for (const { type } of options.jobs ?? []) events.types.add(type);
   const log = await logger(events, options.log);
   await closingOnThrow(backend, () => {

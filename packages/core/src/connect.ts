@@ -1,7 +1,14 @@
 import { createAdmit } from "./admit.ts";
 import type { BackendFactory } from "./backend.ts";
-import { openProducer, type Producer, PRODUCER_OPTIONS, type ProducerOptions } from "./connect-producer.ts";
+import {
+  type Admission,
+  openProducer,
+  type Producer,
+  PRODUCER_OPTIONS,
+  type ProducerOptions,
+} from "./connect-producer.ts";
 import { type Doctor, doctorOf } from "./doctor.ts";
+import { createIntake } from "./intake.ts";
 import { type Inspector, inspectorOf } from "./inspector.ts";
 import { assertKnownOptions, type OptionNames } from "./known-options.ts";
 import { type LiveWorker, liveWorkers } from "./live-worker.ts";
@@ -44,7 +51,9 @@ export interface Jobs extends Producer {
 /** Opens a backend by its URL. Or by a factory from the backend's package. Rejects with the way out in the message. */
 export async function connect(target: string | BackendFactory, options: ConnectOptions = {}): Promise<Jobs> {
   assertKnownOptions(options, CONNECT_OPTIONS, "the options of connect");
-  const { producer, raw, seam, env, keys } = await openProducer(target, options, createAdmit);
+  const intake = createIntake();
+  const admission: Admission = (has, events) => ({ admit: createAdmit(has), report: intake.reportTo(events) });
+  const { producer, raw, seam, env, keys } = await openProducer(target, options, admission);
   const { events } = producer;
   const { role = "worker", version = null, telemetry = null } = options;
   const workers = new Set<OwnedWorker>();
@@ -60,7 +69,7 @@ export async function connect(target: string | BackendFactory, options: ConnectO
     inspector: inspectorOf(raw),
     doctor: doctorOf(raw),
     worker(workerOptions) {
-      const host = { seam, events, role, env, version, keys, telemetry, close: () => jobs.close() };
+      const host = { seam, intake, events, role, env, version, keys, telemetry, close: () => jobs.close() };
       const owned = createWorker(host, workerOptions);
       workers.add(owned);
       void owned.stopped.then(() => workers.delete(owned));

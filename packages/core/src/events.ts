@@ -45,6 +45,18 @@ export interface LeaseLostEvent extends JobLabel {
   readonly during: "run" | "settle";
 }
 
+/** Something that is not a job was found among the jobs. It is kept as a dead letter and never ran. */
+export interface RejectedEvent {
+  /** As `Inspector.deadLetters` lists it; cut to 256 characters. */
+  readonly id: string;
+  /** As `Inspector.deadLetters` lists it. */
+  readonly queue: string;
+  /** The spec's code, such as `JSON_SYNTAX`, and one sentence of at most 2,000 characters. */
+  readonly reason: DeadReason;
+  /** The worker that found it; null when none was running on the connection. */
+  readonly worker: string | null;
+}
+
 export interface BootedEvent {
   readonly role: string;
   readonly env: string;
@@ -93,6 +105,8 @@ export interface ShutdownReport {
   readonly released: number;
   /** Kept for a person, or discarded. */
   readonly dead: number;
+  /** Things found among the jobs that are not jobs. They are dead letters; not counted in `dead`. */
+  readonly rejected: number;
   /** Leases that ran out or were taken: their outcome was not counted. */
   readonly lost: number;
   /** Jobs whose settle did not finish in time; their leases expire and they run elsewhere. */
@@ -112,8 +126,10 @@ export interface WaybillEvents {
   finished: OutcomeEvent;
   /** The verdict is stored by the backend: the one to trust. */
   settled: OutcomeEvent;
+  /** A delivery or an arrival is no envelope. It is a dead letter by now; there is no `settled` for it. */
+  rejected: RejectedEvent;
   lease_lost: LeaseLostEvent;
-  /** The backend is away; the worker keeps trying. Once until `recovered`. */
+  /** The backend is away, or one of its inboxes cannot be read; the worker keeps trying. Once until `recovered`. */
   unavailable: { readonly worker: string; readonly message: string };
   recovered: { readonly worker: string };
   /** The worker cannot be put on the roster; its jobs go on. Once until it can. */

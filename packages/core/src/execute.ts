@@ -1,5 +1,5 @@
 import { wallMs } from "./clock.ts";
-import type { Signature } from "./backend.ts";
+import type { DeadReason, Signature } from "./backend.ts";
 import {
   defaults,
   type Envelope,
@@ -40,6 +40,8 @@ export interface Delivery {
   readonly dueAt: number | null;
   /** The producer's, beside the body; null for none. */
   readonly signature: Signature | null;
+  /** Why the stored record cannot be read; absent when it can. */
+  readonly damage?: DeadReason;
   /** What the door knows of the job without reading the body; null when it knows nothing. */
   readonly label: JobLabel | null;
   /** What holds it, or brought it, for telemetry. Absent: nobody says. */
@@ -97,6 +99,8 @@ interface Run {
 
 async function decide(run: Run): Promise<Outcome> {
   const { registry } = run;
+  const { damage } = run.delivery;
+  if (damage) return rejected(damage.code, damage.message);
   const envelope = openEnvelope(run);
   if (!(envelope instanceof Error)) run.envelope = envelope;
   if (registry.telemetry !== null) run.processing = registry.telemetry.process(processStart(run));
@@ -132,7 +136,11 @@ function openEnvelope(run: Run): Envelope | Error {
 }
 
 function poison(error: Error): Outcome {
-  return dead(error instanceof EnvelopeError ? error.envelopeCode : "ENVELOPE_INVALID", error.message, error);
+  return rejected(error instanceof EnvelopeError ? error.envelopeCode : "ENVELOPE_INVALID", error.message, error);
+}
+
+function rejected(code: string, message: string, error?: Error): Outcome {
+  return { kind: "dead", reason: { code, message }, kept: true, rejected: true, ...(error && { error }) };
 }
 
 /** What can be decided without the job's definition. */

@@ -17,6 +17,11 @@ export interface QueueCounts {
   readonly oldestWaitMs: number | null;
   /** Live workers that wait for this queue's jobs; absent where the backend cannot tell. */
   readonly workers?: number;
+  /**
+   * Parts of the queue that could not be read and count as 0, a sentence each with the remedy. Absent: everything was
+   * read.
+   */
+  readonly unreadable?: readonly string[];
 }
 
 /** A job kept for a person. */
@@ -31,6 +36,11 @@ export interface DeadLetter {
   readonly diedAt: number;
   /** The bytes as they arrived. */
   readonly body: string;
+  /**
+   * Why the stored record cannot become a job again, one sentence; absent when it can. Somebody else wrote the record
+   * or changed it. Members that could not be read are `""` or 0. `replay` leaves it where it is; `drop` deletes it.
+   */
+  readonly damage?: string;
 }
 
 /** Which dead letters: what is absent leaves nothing out. */
@@ -49,7 +59,10 @@ export interface Inspector {
   counts(named?: readonly string[]): Promise<QueueCounts[]>;
   /** Those kept for a person, newest first. */
   deadLetters(query?: DeadLetterQuery): Promise<DeadLetter[]>;
-  /** Makes dead letters deliverable again. They come as first attempts; answers how many. */
+  /**
+   * Makes dead letters deliverable again. They come as first attempts; answers how many. Those with `damage` stay: list
+   * them to see why.
+   */
   replay(query?: DeadLetterQuery): Promise<number>;
   /** Deletes dead letters for good. Answers how many. */
   drop(query?: DeadLetterQuery): Promise<number>;

@@ -87,7 +87,7 @@ function deliveryOf(
   worker: string,
   { backend, completeIn }: Pick<Seam, "backend" | "completeIn">,
 ): Delivery {
-  const { body, attempt, lost, releases, dueAt, signature } = lease;
+  const { body, attempt, lost, releases, dueAt, signature, damage } = lease;
   return {
     body,
     attempt,
@@ -95,6 +95,7 @@ function deliveryOf(
     releases,
     dueAt,
     signature,
+    ...(damage && { damage }),
     label: lease,
     from: backend,
     worker,

@@ -1,4 +1,5 @@
 import { WaybillError } from "./errors.ts";
+import { momentOf } from "./foreign.ts";
 import type { Announced } from "./roster.ts";
 import type { Seam } from "./seam.ts";
 
@@ -45,9 +46,23 @@ function liveWorkerOf({ id, facts, heardMs }: Announced): LiveWorker | null {
 
 function parsed(facts: string): WorkerFacts | null {
   try {
-    const value = JSON.parse(facts) as Partial<WorkerFacts> | null;
-    return typeof value?.host === "string" && Array.isArray(value.queues) ? (value as WorkerFacts) : null;
+    const value: unknown = JSON.parse(facts);
+    return isFacts(value) ? value : null;
   } catch {
     return null;
   }
+}
+
+function isFacts(value: unknown): value is WorkerFacts {
+  if (typeof value !== "object" || value === null) return false;
+  const { host, version, queues, ...numbers } = value as Partial<WorkerFacts>;
+  const { pid, concurrency, running, startedAt, heartbeatMs } = numbers;
+  return (
+    typeof host === "string" &&
+    (version === null || typeof version === "string") &&
+    Array.isArray(queues) &&
+    queues.every((queue) => typeof queue === "string") &&
+    [pid, concurrency, running, heartbeatMs].every((number) => typeof number === "number") &&
+    momentOf(startedAt) !== null
+  );
 }

@@ -25,6 +25,7 @@ const LOGGED: readonly EventName[] = [
   "unknown_type",
   "started",
   "settled",
+  "rejected",
   "lease_lost",
   "unavailable",
   "recovered",

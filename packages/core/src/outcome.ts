@@ -24,6 +24,8 @@ export type Outcome =
       readonly error?: Error;
       /** False: the job asked to be forgotten. */
       readonly kept: boolean;
+      /** True when the delivery is no envelope: it never was a job. */
+      readonly rejected?: true;
     };
 
 export const completed: Outcome = { kind: "completed" };

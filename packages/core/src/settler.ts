@@ -1,8 +1,10 @@
 import { isWaybillError } from "./errors.ts";
 import type { EventBus } from "./events.ts";
 import { describeOutcome } from "./outcome-event.ts";
+import type { Rejection } from "./backend.ts";
 import type { Held } from "./held.ts";
 import { pause } from "./lease-loop.ts";
+import { rejectedEvent } from "./intake.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Reachability } from "./reachability.ts";
 import type { Seam } from "./seam.ts";
@@ -17,6 +19,7 @@ export interface SettleCounts {
   retried: number;
   released: number;
   dead: number;
+  rejected: number;
   lost: number;
 }
 
@@ -24,6 +27,8 @@ export interface Settler {
   readonly counts: Readonly<SettleCounts>;
   /** Stores one outcome and frees its place. Never rejects: what cannot be stored is reported as lost. */
   store(held: Held, outcome: Outcome): Promise<void>;
+  /** An arrival was refused in the backend's inbox, which this worker keeps. */
+  rejected(rejection: Rejection): void;
 }
 
 const COUNTER = { completed: "completed", retry: "retried", release: "released", dead: "dead" } as const;
@@ -40,9 +45,19 @@ export interface SettlerSettings {
 
 export function createSettler({ seam, slots, events, telemetry, reachability, worker }: SettlerSettings): Settler {
   const { backend, ack } = seam;
-  const counts: SettleCounts = { completed: 0, retried: 0, released: 0, dead: 0, lost: 0 };
+  const counts: SettleCounts = { completed: 0, retried: 0, released: 0, dead: 0, rejected: 0, lost: 0 };
+
+  function rejected(rejection: Rejection): void {
+    counts.rejected += 1;
+    events.emit("rejected", rejectedEvent(rejection, worker));
+  }
 
   function settled(held: Held, outcome: Outcome): void {
+    if (outcome.kind === "dead" && outcome.rejected) {
+      const { id, queue } = held.lease;
+      rejected({ id, queue, reason: outcome.reason });
+      return slots.forget(held);
+    }
     counts[COUNTER[outcome.kind]] += 1;
     if (events.has("settled")) {
       const { id, type, queue, attempt, lost, releases } = held.lease;
@@ -61,6 +76,7 @@ export function createSettler({ seam, slots, events, telemetry, reachability, wo
 
   return {
     counts,
+    rejected,
     async store(held, outcome) {
       for (let waitMs = 50; !held.gone; waitMs = Math.min(waitMs * 2, 2_000)) {
         try {

@@ -4,6 +4,7 @@ import { WaybillError } from "./errors.ts";
 import type { EventBus, ShutdownReport } from "./events.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import { outsideEveryScope } from "./job-context.ts";
+import type { Intake } from "./intake.ts";
 import { createJobRunner } from "./job-runner.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
@@ -46,6 +47,7 @@ export interface Worker {
 /** The connection a worker is made from. */
 export interface WorkerHost {
   readonly seam: Seam;
+  readonly intake: Intake;
   readonly events: EventBus;
   readonly role: string;
   readonly env: string;
@@ -143,6 +145,7 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
   const keeper = createLeaseKeeper({ seam, slots, leaseMs, release: runner.release });
   const facts = { host: hostname(), pid: process.pid, version, queues, concurrency, heartbeatMs };
   let startedAt = 0;
+  let leaveIntake = (): void => {};
   const heartbeat =
     seam.roster &&
     createHeartbeat({
@@ -170,6 +173,7 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
       endWatch = standstill.end;
       const loop = { seam, slots, leaseMs, signal, arrived, reachability, standstill };
       startedAt = Date.now();
+      leaveIntake = host.intake.attend({ queues, reachability, rejected: settler.rejected });
       heartbeat?.begin();
       loops = Promise.all(queues.map((queue) => runLeaseLoop({ ...loop, queue })));
     },
@@ -182,6 +186,7 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
       await shutDown({ slots, settings, stopLeasing, releaseWaiting: runner.releaseWaiting, withdraw, hurried });
       keeper.stop();
       endWatch();
+      leaveIntake();
     },
     counts: () => ({ ...settler.counts, unfinished: slots.held.size }),
     health: (phase) => healthOf(phase, reachability, slots),

@@ -75,7 +75,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     const startedAt = performance.now();
     const unfinished = await runner.end(drainMs, graceMs);
     const took = Math.round(performance.now() - startedAt);
-    const report = { worker, reason, ...settler.counts, lost: 0, unfinished, durationMs: took };
+    const report = { worker, reason, ...settler.counts, rejected: 0, lost: 0, unfinished, durationMs: took };
     events.emit("stopped", report);
     await log.flush();
     return report;

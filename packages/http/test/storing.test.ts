@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect, type Jobs, newId, type WaybillErrorCode, WaybillError } from "@waybill/core";
+import { unheard } from "@waybill/test-servers";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createIngress, createRelay, native } from "../src/index.ts";
 import { envelope, idIn } from "./daemon-request.ts";
@@ -22,7 +23,10 @@ async function sqlite(): Promise<{ jobs: Jobs; url: string }> {
 /** What a worker leases: the bodies and their signatures, by a connection of its own. */
 async function waiting(url: string): Promise<{ body: string; signature: unknown }[]> {
   const { fromUrl } = await import("@waybill/sqlite");
-  const backend = await fromUrl(url)({ admit: () => ({ ok: false, reason: { code: "X", message: "" } }) });
+  const backend = await fromUrl(url)({
+    admit: () => ({ ok: false, reason: { code: "X", message: "" } }),
+    report: unheard,
+  });
   const { signal } = new AbortController();
   const leases = await backend.lease({ queue: "default", limit: 200, leaseMs: 60_000, waitMs: 0, signal });
   await backend.close();

@@ -86,6 +86,21 @@ const refused: readonly ContractCase[] = [
   },
   {
     subject,
+    name: "what is refused is reported once, as it is listed",
+    appliesTo: allOf(arrivals, inspectable),
+    async run(bench) {
+      const id = crypto.randomUUID();
+      bench.refusals.set(id, TOO_OLD);
+      await bench.arrive({ id });
+      const listed = (await kept(bench)).map(({ id: letter, queue }) => ({ id: letter, queue, reason: TOO_OLD }));
+      const deadline = performance.now() + bench.patienceMs;
+      while (bench.rejections.length === 0 && performance.now() < deadline) await bench.sleep(bench.tickMs);
+      await bench.takeNothing();
+      assert.deepEqual(bench.rejections, listed);
+    },
+  },
+  {
+    subject,
     name: "what is refused does not hold up what came behind it",
     appliesTo: arrivals,
     async run(bench) {

@@ -65,6 +65,11 @@ const arriving: readonly Defect[] = [
     })),
   },
   {
+    defect: "refusals are kept and nobody is told",
+    seenBy: "what is refused is reported once, as it is listed",
+    plant: inboxes(() => ({ report: () => {} })),
+  },
+  {
     defect: "a refusal rolls back what came behind it",
     seenBy: "what is refused does not hold up what came behind it",
     plant: inboxes((good) => {

@@ -1,5 +1,5 @@
 import type { DeadLetter, DeadReason } from "@waybill/core";
-import type { BackendContext, Lease, Message } from "@waybill/core/backend";
+import type { BackendContext, Lease, Message, Rejection } from "@waybill/core/backend";
 import type { Arrival, FreshStore } from "../../src/index.ts";
 import type { Whole } from "./planted.ts";
 
@@ -9,6 +9,7 @@ export interface Inbox {
   store(message: Message): Promise<DeadReason | null>;
   keep(arrival: Arrival, reason: DeadReason): void;
   replay(letter: DeadLetter): void;
+  report(rejection: Rejection): void;
   /** Something has arrived while a call waits. */
   hear(look: () => Promise<void>): Promise<void>;
 }
@@ -19,7 +20,7 @@ export function withInbox(open: () => Promise<Whole>): Required<Pick<FreshStore,
   const kept: DeadLetter[] = [];
   const waiting = new Set<() => Promise<void>>();
 
-  function plainInbox(backend: Whole, { admit }: BackendContext): Inbox {
+  function plainInbox(backend: Whole, { admit, report }: BackendContext): Inbox {
     return {
       judge: ({ body }) => admit(body, null),
       async store(message) {
@@ -29,6 +30,7 @@ export function withInbox(open: () => Promise<Whole>): Required<Pick<FreshStore,
       keep: ({ id, queue, body }, reason) =>
         void kept.unshift({ id, type: "", queue, reason, attempt: 1, diedAt: Date.now(), body }),
       hear: (look) => look(),
+      report: (rejection) => report.rejected(rejection),
       replay: ({ id, queue, body }) => void arrived.push({ id, queue, body }),
     };
   }
@@ -37,7 +39,9 @@ export function withInbox(open: () => Promise<Whole>): Required<Pick<FreshStore,
     for (let arrival = arrived.shift(); arrival !== undefined; arrival = arrived.shift()) {
       const verdict = inbox.judge(arrival);
       const reason = verdict.ok ? await inbox.store(verdict.message) : verdict.reason;
-      if (reason !== null) inbox.keep(arrival, reason);
+      if (reason === null) continue;
+      inbox.keep(arrival, reason);
+      inbox.report({ id: arrival.id, queue: arrival.queue, reason });
     }
   }
 

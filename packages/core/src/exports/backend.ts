@@ -7,6 +7,8 @@ export type {
   Lease,
   LeaseRequest,
   Message,
+  Rejection,
+  Report,
   RetryRequest,
 } from "../backend.ts";
 export type { Capabilities, Need, Verdict } from "../capabilities.ts";
@@ -15,6 +17,7 @@ export { nothingStored } from "../certainty.ts";
 export type { BackendSetting, ExaminableBackend, ServerVersion } from "../doctor.ts";
 export { doctorOf } from "../doctor.ts";
 export { decodeBody } from "../envelope/index.ts";
+export { countOf, isQueueName, momentOf, numberOf, textOf } from "../foreign.ts";
 export type { InspectableBackend } from "../inspector.ts";
 export { inspectorOf } from "../inspector.ts";
 export type { OptionNames } from "../known-options.ts";

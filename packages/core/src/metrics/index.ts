@@ -44,7 +44,10 @@ export function jobMetrics({ events, inspector = null }: Measured, options: Metr
   const enqueued = counter("waybill_enqueued_total", "Jobs stored by this process.", job);
   const unknown = counter("waybill_unknown_type_total", "Jobs enqueued by a type nobody here knows.", job);
   const settled = counter("waybill_settled_total", "Runs by how they ended.", [...job, "outcome"]);
-  const dead = counter("waybill_dead_total", "Jobs kept for a person, by reason.", [...job, "code"]);
+  const dead = counter("waybill_dead_total", "Jobs kept for a person, by reason; no type: it is no job.", [
+    ...job,
+    "code",
+  ]);
   const lost = counter("waybill_lease_lost_total", "Leases that ran out under this process.", job);
   const refused = counter("waybill_push_refused_total", "Pushes turned away, by code.", ["code"]);
   const buckets = options.runBuckets ?? RUN_BUCKETS;
@@ -59,6 +62,9 @@ export function jobMetrics({ events, inspector = null }: Measured, options: Metr
     events.on("enqueued", (event) => void (event.stored && enqueued.add(labelsOf(event)))),
     events.on("unknown_type", (event) => unknown.add(labelsOf(event))),
     events.on("lease_lost", (event) => lost.add(labelsOf(event))),
+    events.on("rejected", ({ queue, reason }) =>
+      dead.add({ queue: queues.shown(queue), type: "", code: codes.shown(reason.code) }),
+    ),
     events.on("push_refused", ({ code }) => refused.add({ code: codes.shown(code) })),
     events.on("started", ({ id }) => void running.add(id)),
     events.on("finished", (event) => {
