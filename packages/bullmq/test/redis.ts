@@ -1,5 +1,5 @@
 import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core/backend";
-import { serviceUrl } from "@waybill/test-servers";
+import { serviceUrl, unheard } from "@waybill/test-servers";
 import { Redis } from "ioredis";
 import { afterEach } from "vitest";
 import { type BullmqBackend, bullmqBackend, type BullmqOptions } from "../src/index.ts";
@@ -43,11 +43,11 @@ export const admit: Admit = (body, signature) => {
   }
 };
 
-export const context: BackendContext = { admit };
+export const context: BackendContext = { admit, report: unheard };
 
 /** Opens a backend that is closed after the test, on the shared Redis unless `url` says otherwise. */
 export async function open(options: BullmqOptions = {}, admits: Admit = admit): Promise<BullmqBackend> {
-  const backend = await bullmqBackend({ url: await redisUrl(), ...options })({ admit: admits });
+  const backend = await bullmqBackend({ url: await redisUrl(), ...options })({ admit: admits, report: unheard });
   opened.push(backend);
   return backend;
 }

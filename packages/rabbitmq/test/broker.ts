@@ -1,7 +1,7 @@
 import { toError } from "@waybill/core";
 import { randomBytes } from "node:crypto";
 import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core/backend";
-import { serviceUrl } from "@waybill/test-servers";
+import { serviceUrl, unheard } from "@waybill/test-servers";
 import { connect } from "amqplib";
 import { fromUrl } from "../src/index.ts";
 import { RUNG_COUNT } from "../src/ladder.ts";
@@ -18,7 +18,7 @@ export const admit: Admit = (body, signature) => {
   }
 };
 
-export const context: BackendContext = { admit };
+export const context: BackendContext = { admit, report: unheard };
 
 export function message(part: Partial<Message> = {}): Message {
   const id = part.id ?? crypto.randomUUID();

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core/backend";
-import { startFauxqsHere } from "@waybill/test-servers";
+import { startFauxqsHere, unheard } from "@waybill/test-servers";
 import { afterEach, beforeAll } from "vitest";
 import { sqsBackend, type SqsOptions } from "../src/index.ts";
 
@@ -44,7 +44,7 @@ export const admit: Admit = (body, signature) => {
   }
 };
 
-export const context: BackendContext = { admit };
+export const context: BackendContext = { admit, report: unheard };
 
 const opened: Backend[] = [];
 
