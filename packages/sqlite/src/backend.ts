@@ -39,7 +39,7 @@ export async function openSqlite(
   const enqueue = createEnqueue(db, now);
   const settle = createSettle(db, now, retention);
   const shared = createSharedTransactions(file, settings, now);
-  const upkeep = createUpkeep(db, now, retention, createInbox(db, now, context.admit, enqueue));
+  const upkeep = createUpkeep(db, now, retention, createInbox(db, file, now, context, enqueue));
   const wake = createWake({
     db,
     wal: `${file}-wal`,

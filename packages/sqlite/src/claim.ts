@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import type { Lease, LeaseRequest } from "@waybill/core/backend";
 import { type HeadRow, leaseOf } from "./label.ts";
-import { anyReady, headOfLine, leaseHead, leaveLine } from "./sql/lease.ts";
+import { anyReady, bytesOfBody, headOfLine, leaseHead, leaveLine } from "./sql/lease.ts";
 
 export interface Claim {
   /** Whether the queue has a ready job. Reads only. */
@@ -19,6 +19,8 @@ export function createClaim(db: DatabaseSync, now: () => number): Claim {
   const head = db.prepare(headOfLine);
   const lease = db.prepare(leaseHead);
   const leave = db.prepare(leaveLine);
+  const bytes = db.prepare(bytesOfBody);
+  const bytesOf = (seq: number): Uint8Array | null => (bytes.get(seq)?.["bytes"] ?? null) as Uint8Array | null;
 
   return {
     any: (queue) => ready.get(queue) !== undefined,
@@ -30,7 +32,7 @@ export function createClaim(db: DatabaseSync, now: () => number): Claim {
       const at = now();
       lease.run(claim, at, Math.ceil(leaseMs), queue, rows.length);
       leave.run(queue, last.rank, last.seq);
-      return rows.map((row) => leaseOf(row, queue, claim, at + leaseMs));
+      return rows.map((row) => leaseOf(row, queue, { claim, expiresAt: at + leaseMs }, bytesOf));
     },
   };
 }

@@ -1,4 +1,4 @@
-import { describeError, isWaybillError, WaybillError } from "@waybill/core";
+import { describeError, isWaybillError, toError, WaybillError } from "@waybill/core";
 import { isInstance, nothingStored } from "@waybill/core/backend";
 
 /** SQLite's result code as `node:sqlite` reports it; the low byte is the primary code. */
@@ -9,6 +9,8 @@ function codeOf(thrown: unknown): number | null {
 
 const BUSY = 5;
 const CORRUPT = 11;
+/** A table or column is missing, or a value breaks a constraint: another program changed the tables. */
+const OF_THE_SHAPE: ReadonlySet<number> = new Set([1, 19, 20]);
 const FULL = 13;
 const NOTADB = 26;
 /** Read-only, cannot open, no permission, authorisation denied. */
@@ -48,7 +50,22 @@ export function fileError(thrown: unknown, file: string, during: "open" | "use")
     const text = `"${file}" cannot be written; let this user write the file and its folder (SQLite keeps -wal and -shm beside it)`;
     return new WaybillError(lasting, text, options);
   }
+  if (OF_THE_SHAPE.has(primary)) {
+    const text = `the tables of "${file}" are not as waybill made them (${toError(thrown).message}); restore them, or name another file`;
+    return new WaybillError(lasting, text, options);
+  }
   return new WaybillError("BACKEND_UNAVAILABLE", `"${file}": ${describeError(thrown)}`, options);
+}
+
+export function isOfTheShape(thrown: unknown): boolean {
+  const code = codeOf(thrown);
+  return code !== null && OF_THE_SHAPE.has(code & 0xff);
+}
+
+export function shapeError(thrown: unknown, file: string, table: string): WaybillError {
+  const { message } = toError(thrown);
+  const text = `table ${table} of "${file}" is not as waybill made it (${message}); restore its columns, or rename it and create it anew`;
+  return new WaybillError("BACKEND_UNAVAILABLE", text, { cause: thrown });
 }
 
 export function heldElsewhere(file: string, forMs: number, cause: unknown): WaybillError {

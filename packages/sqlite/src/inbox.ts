@@ -1,29 +1,42 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type Answer, type DeadReason, type Receipt, toError } from "@waybill/core";
-import type { Admit, Message } from "@waybill/core/backend";
+import type { Admit, BackendContext, Message, Rejection } from "@waybill/core/backend";
+import { isOfTheShape, shapeError } from "./errors.ts";
 import { signatureOf } from "./label.ts";
 import { buryArrival, keepArrival, oldestArrivals, removeArrival } from "./sql/inbox.ts";
+import { noQueue } from "./sql/inspect.ts";
+
+/** The rows that plain SQL inserted. */
+export interface Inbox {
+  /**
+   * Admits the oldest rows within a transaction that the caller began. Returns how many there were. Each becomes a job or
+   * is kept among the dead with core's reason; a crash leaves it in the inbox. Never throws because of the inbox's own
+   * table: it then changes nothing and reports what is wrong.
+   */
+  admitSome(): number;
+  /** The transaction of the last `admitSome` is on disk. */
+  committed(): void;
+}
 
 interface Arrival {
   readonly number: number;
+  readonly id: string;
   readonly envelope: Uint8Array;
-  readonly signature: string | null;
-  readonly signature_timestamp: number | null;
+  readonly signature: unknown;
+  readonly signature_timestamp: unknown;
 }
 
 /** So that one transaction stays short. */
 const SLICE = 100;
 
-/**
- * Admits the oldest rows that plain SQL inserted, within a transaction that the caller began, and answers how many.
- * Each becomes a job or is kept among the dead with core's reason; a crash leaves it in the inbox.
- */
 export function createInbox(
   db: DatabaseSync,
+  file: string,
   now: () => number,
-  admit: Admit,
+  { admit, report }: BackendContext,
   enqueue: (messages: readonly Message[]) => Answer<Receipt>[],
-): () => number {
+): Inbox {
+  let rejected: Rejection[] = [];
   const oldest = db.prepare(oldestArrivals);
   const remove = db.prepare(removeArrival);
   const buryIt = db.prepare(buryArrival);
@@ -58,16 +71,41 @@ export function createInbox(
     return { code: answer.error.code, message: answer.error.message };
   }
 
-  return () => {
+  function admitEach(): number {
     const arrivals = oldest.all(SLICE) as unknown as Arrival[];
     for (const arrival of arrivals) {
       const reason = reasonToReject(arrival);
       if (reason !== null) {
         const number = Number(buryIt.get(reason.code, reason.message.slice(0, 2_000), now())?.["number"]);
         keep.run(number, arrival.number);
+        rejected.push({ id: arrival.id, queue: noQueue, reason });
       }
       remove.run(arrival.number);
     }
     return arrivals.length;
+  }
+
+  return {
+    admitSome() {
+      rejected = [];
+      db.exec("SAVEPOINT inbox");
+      try {
+        const count = admitEach();
+        db.exec("RELEASE inbox");
+        report.succeeded(WHAT);
+        return count;
+      } catch (thrown) {
+        if (!isOfTheShape(thrown)) throw thrown;
+        rejected = [];
+        db.exec("ROLLBACK TO inbox; RELEASE inbox");
+        report.failed(WHAT, shapeError(thrown, file, "waybill_inbox"));
+        return 0;
+      }
+    },
+    committed() {
+      for (const one of rejected.splice(0)) report.rejected(one);
+    },
   };
 }
+
+const WHAT = "admit arrivals";

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { DeadLetter, DeadLetterQuery, Inspector, QueueCounts } from "@waybill/core";
+import { countOf, momentOf, textOf } from "@waybill/core/backend";
 import type { CommitGroup } from "./commit-group.ts";
 import { joinLine } from "./sql/enqueue.ts";
 import * as sql from "./sql/inspect.ts";
@@ -8,12 +9,6 @@ import { moveToEnd } from "./sql/upkeep.ts";
 
 /** So that one transaction stays short. */
 const SLICE = 500;
-
-type DeadRow = Omit<DeadLetter, "reason" | "diedAt"> & {
-  readonly code: string;
-  readonly message: string;
-  readonly died_at: number;
-};
 
 /** `read` runs a query: it throws BACKEND_CLOSED once the backend is closed, and names the file in SQLite's errors. */
 export function createInspector(
@@ -44,8 +39,9 @@ export function createInspector(
       removeRejected.run(number);
     } else {
       renew.run(now(), seq);
-      const end = Number(toEnd.get(null, seq)?.["seq"]);
-      join.run(end, end);
+      const end = toEnd.get(null, seq)?.["seq"];
+      if (end === undefined) return false;
+      join.run(Number(end), Number(end));
     }
     removeDead.run(number);
     return true;
@@ -83,13 +79,23 @@ export function createInspector(
       });
     },
     async deadLetters(query = {}) {
-      const rows = read(() => list.all(...parametersOf(query))) as unknown as DeadRow[];
-      return rows.map(({ id, type, queue, code, message, attempt, died_at, body }) => {
-        return { id, type, queue, reason: { code, message }, attempt, diedAt: died_at, body };
-      });
+      return read(() => list.all(...parametersOf(query))).map(letterOf);
     },
     replay: (query = {}) => change(query, replayOne),
     drop: (query = {}) => change(query, dropOne),
+  };
+}
+
+function letterOf(row: Record<string, unknown>): DeadLetter {
+  return {
+    id: textOf(row["id"]) ?? "",
+    type: textOf(row["type"]) ?? "",
+    queue: textOf(row["queue"]) ?? "",
+    reason: { code: textOf(row["code"]) ?? "", message: textOf(row["message"]) ?? "" },
+    attempt: countOf(row["attempt"], 0),
+    diedAt: momentOf(row["died_at"]) ?? 0,
+    body: textOf(row["body"]) ?? "",
+    ...(row["gone"] === 1 && { damage: "its job is no longer in the file; only its end is" }),
   };
 }
 

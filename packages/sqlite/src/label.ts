@@ -1,5 +1,5 @@
-import type { Signature } from "@waybill/core";
-import type { Lease, Message } from "@waybill/core/backend";
+import type { DeadReason, Signature } from "@waybill/core";
+import { countOf, decodeBody, type Lease, type Message, momentOf, numberOf, textOf } from "@waybill/core/backend";
 
 /** The handle on one delivery: the job's row, and the number drawn for this claim. */
 export interface Token {
@@ -22,40 +22,52 @@ export function jobRow(message: Message, dueAt: number | null, now: number): (st
   return [id, queue, type, priority, tenant, signature?.timestamp ?? null, signature?.value ?? null, dueAt, now, body];
 }
 
-/** One row of `headOfLine`. */
+/** One row of `headOfLine`: a place in the line, and a job that any program may have written. */
 export interface HeadRow {
   readonly rank: number;
   readonly seq: number;
-  readonly id: string;
-  readonly type: string;
-  readonly tenant: string | null;
-  readonly signature_timestamp: number | null;
-  readonly signature: string | null;
-  readonly failures: number;
-  readonly lost: number;
-  readonly releases: number;
-  readonly due_at: number | null;
-  readonly body: string;
+  readonly [column: string]: unknown;
 }
 
-export function leaseOf(row: HeadRow, queue: string, claim: number, expiresAt: number): Lease {
+/** `bytesOf` reads the bytes of the body of one job; null when there are none. */
+export function leaseOf(
+  row: HeadRow,
+  queue: string,
+  { claim, expiresAt }: { readonly claim: number; readonly expiresAt: number },
+  bytesOf: (seq: number) => Uint8Array | null,
+): Lease {
+  const { rank, seq } = row;
   return {
-    id: row.id,
-    type: row.type,
+    id: textOf(row["id"]) ?? "",
+    type: textOf(row["type"]) ?? "",
     queue,
-    priority: 0 - row.rank,
-    tenant: row.tenant,
-    signature: signatureOf(row.signature_timestamp, row.signature),
-    body: row.body,
-    attempt: row.failures + 1,
-    lost: row.lost,
-    releases: row.releases,
-    dueAt: row.due_at,
+    priority: 0 - rank,
+    tenant: textOf(row["tenant"]),
+    signature: signatureOf(row["signature_timestamp"], row["signature"]),
+    ...contentOf(row["body"], () => bytesOf(seq)),
+    attempt: countOf(row["failures"], 0) + 1,
+    lost: countOf(row["lost"], 0),
+    releases: countOf(row["releases"], 0),
+    dueAt: momentOf(row["due_at"]),
     expiresAt,
-    token: { seq: row.seq, claim } satisfies Token,
+    token: { seq, claim } satisfies Token,
   };
 }
 
-export function signatureOf(timestamp: number | null, value: string | null): Signature | null {
-  return timestamp === null || value === null ? null : { timestamp, value };
+/** Bytes that are not UTF-8 come as text with U+FFFD in their place, so that a body with one is read again. */
+function contentOf(
+  body: unknown,
+  bytes: () => Uint8Array | null,
+): { readonly body: string; readonly damage?: DeadReason } {
+  if (typeof body === "string" && !body.includes("\uFFFD")) return { body };
+  try {
+    return { body: decodeBody(bytes() ?? new Uint8Array()) };
+  } catch {
+    return { body: "", damage: { code: "ENCODING_INVALID", message: "the stored body is not UTF-8" } };
+  }
+}
+
+export function signatureOf(timestamp: unknown, value: unknown): Signature | null {
+  const [signedAt, text] = [numberOf(timestamp), textOf(value)];
+  return signedAt === null || text === null ? null : { timestamp: signedAt, value: text };
 }

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { Inbox } from "./inbox.ts";
 import type { Retention } from "./retention.ts";
 import { joinLine } from "./sql/enqueue.ts";
 import * as sql from "./sql/upkeep.ts";
@@ -9,6 +10,8 @@ export interface Upkeep {
   ahead(): { readonly now: boolean; readonly nextAt: number | null };
   /** Within a transaction: due jobs join the line, arrivals are admitted. True when there was more than one slice. */
   tend(): boolean;
+  /** The transaction of the last `tend` is on disk. */
+  tended(): void;
   /** Within a transaction: jobs whose lease ran out join the line, counted as lost. Answers whether any did. */
   takeOver(): boolean;
 }
@@ -17,7 +20,7 @@ interface Horizon {
   readonly next_due: number | null;
   readonly last_delayed: number | null;
   readonly oldest_finished: number | null;
-  readonly inbox: number;
+  readonly arrived: number;
 }
 
 interface LeaseHorizon {
@@ -30,12 +33,7 @@ const SLICE = 500;
 /** A beginning this far in the future means that the clock was set back; less is clocks being adjusted. */
 const SKEW_MS = 1_000;
 
-export function createUpkeep(
-  db: DatabaseSync,
-  now: () => number,
-  retention: Retention,
-  admitArrivals: () => number,
-): Upkeep {
+export function createUpkeep(db: DatabaseSync, now: () => number, retention: Retention, inbox: Inbox): Upkeep {
   const horizon = db.prepare(sql.horizon);
   const leaseHorizon = db.prepare(sql.leaseHorizon);
   const due = db.prepare(sql.dueJobs);
@@ -64,24 +62,25 @@ export function createUpkeep(
   return {
     ahead() {
       const at = now();
-      const { next_due, last_delayed, oldest_finished, inbox } = look();
+      const { next_due, last_delayed, oldest_finished, arrived } = look();
       const { next_end, last_leased } = lookAtLeases();
       const next = Math.min(next_due ?? Infinity, next_end ?? Infinity);
       const skewed = Math.max(last_delayed ?? 0, last_leased ?? 0) > at + SKEW_MS;
       return {
-        now: inbox === 1 || next <= at || skewed || retention.isOver(oldest_finished),
+        now: arrived === 1 || next <= at || skewed || retention.isOver(oldest_finished),
         nextAt: next === Infinity ? null : next,
       };
     },
     tend() {
       const at = now();
-      const { next_due, last_delayed, oldest_finished, inbox } = look();
+      const { next_due, last_delayed, oldest_finished, arrived } = look();
       if (last_delayed !== null && last_delayed > at + SKEW_MS) restartDelays.run(at, at, at);
       const morePromoted = next_due !== null && next_due <= at && promote(at);
-      const moreArrived = inbox === 1 && admitArrivals() > 0;
+      const moreArrived = arrived === 1 && inbox.admitSome() > 0;
       if (retention.isOver(oldest_finished)) retention.forget();
       return morePromoted || moreArrived;
     },
+    tended: () => inbox.committed(),
     takeOver() {
       const at = now();
       const { next_end, last_leased } = lookAtLeases();

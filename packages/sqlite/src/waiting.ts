@@ -115,6 +115,7 @@ export function createWaiting(claim: Claim, upkeep: Upkeep, wake: Wake, nudge: (
       const { nextAt } = served.size < waiters.size ? upkeep.ahead() : { nextAt: null };
       return () => {
         if (takesOver) lastTakeOver = at;
+        upkeep.tended();
         for (const [waiter, leases] of served) {
           leave(waiter);
           waiter.resolve(leases);

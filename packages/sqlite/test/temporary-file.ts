@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core/backend";
+import { unheard } from "@waybill/test-servers";
 import { afterEach } from "vitest";
 import { openSqlite, type SqliteBackend } from "../src/backend.ts";
 import { settingsOf, type SqliteOptions } from "../src/options.ts";
@@ -32,14 +33,14 @@ export const admit: Admit = (body, signature) => {
   }
 };
 
-export const context: BackendContext = { admit };
+export const context: BackendContext = { admit, report: unheard };
 
 /** Opens a backend that is closed after the test. */
 export async function open(
   options: SqliteOptions,
   { now = Date.now, admits = admit }: { now?: () => number; admits?: Admit } = {},
 ): Promise<SqliteBackend> {
-  const backend = await openSqlite(settingsOf(options), { admit: admits }, now);
+  const backend = await openSqlite(settingsOf(options), { admit: admits, report: unheard }, now);
   opened.push(backend);
   return backend;
 }

@@ -1,6 +1,9 @@
+import { whole } from "./whole.ts";
+
 /** The envelope as bytes: text that is not UTF-8 must be noticed, not repaired. */
-export const oldestArrivals = `
-  SELECT rowid AS number, CAST(envelope AS BLOB) AS envelope, signature, signature_timestamp
+export const oldestArrivals: string = `
+  SELECT rowid AS number, CAST(id AS TEXT) AS id, CAST(envelope AS BLOB) AS envelope,
+         CAST(signature AS TEXT) AS signature, ${whole("signature_timestamp")} AS signature_timestamp
   FROM waybill_inbox ORDER BY rowid LIMIT ?`;
 
 export const removeArrival = `DELETE FROM waybill_inbox WHERE rowid = ?`;

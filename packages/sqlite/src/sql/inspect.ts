@@ -1,8 +1,10 @@
+import { whole } from "./whole.ts";
+
 /** Where dead letters stand that never became jobs: no queue is known. No queue can have this name. */
-const noQueue = "waybill_inbox";
+export const noQueue = "waybill_inbox";
 
 export const countQueues: string = `
-  SELECT queue, sum(ready) AS ready, sum(delayed) AS delayed, sum(leased) AS leased, sum(dead) AS dead,
+  SELECT CAST(queue AS TEXT) AS queue, sum(ready) AS ready, sum(delayed) AS delayed, sum(leased) AS leased, sum(dead) AS dead,
          sum(finished) AS finished
   FROM (
     SELECT queue, count(*) AS ready, 0 AS delayed, 0 AS leased, 0 AS dead, 0 AS finished
@@ -23,10 +25,10 @@ export const countQueues: string = `
   GROUP BY queue ORDER BY queue`;
 
 /** The head of each priority has waited longest; older rows need not be read. */
-export const oldestReady = `
-  SELECT queue, min(since) AS since
+export const oldestReady: string = `
+  SELECT CAST(queue AS TEXT) AS queue, min(since) AS since
   FROM (
-    SELECT head.queue AS queue, max(job.enqueued_at, coalesce(job.due_at, 0)) AS since
+    SELECT head.queue AS queue, max(coalesce(${whole("job.enqueued_at")}, 0), coalesce(${whole("job.due_at")}, 0)) AS since
     FROM (SELECT queue, rank, min(seq) AS seq FROM waybill_line GROUP BY queue, rank) AS head
     JOIN waybill_jobs AS job ON job.seq = head.seq
     UNION ALL
@@ -35,18 +37,23 @@ export const oldestReady = `
   )
   GROUP BY queue`;
 
+/** Empty for a dead letter whose job is gone. */
+const idOfDead = `CAST(coalesce(job.id, rejected.id, '') AS TEXT)`;
+
 const deadWhere = `
   FROM waybill_dead AS dead
   LEFT JOIN waybill_jobs AS job ON job.seq = dead.seq
   LEFT JOIN waybill_rejected AS rejected ON rejected.number = dead.number
-  WHERE coalesce(job.queue, '${noQueue}') = coalesce(?, job.queue, '${noQueue}')
-    AND (? OR coalesce(job.id, rejected.id) IN (SELECT value FROM json_each(?)))
+  WHERE CAST(coalesce(job.queue, '${noQueue}') AS TEXT) = coalesce(?, CAST(job.queue AS TEXT), '${noQueue}')
+    AND (? OR ${idOfDead} IN (SELECT value FROM json_each(?)))
   ORDER BY dead.number DESC LIMIT ?`;
 
 export const listDead: string = `
-  SELECT coalesce(job.id, rejected.id) AS id, coalesce(job.type, '') AS type,
-         coalesce(job.queue, '${noQueue}') AS queue, dead.code, dead.message, dead.attempt, dead.died_at,
-         coalesce(job.body, rejected.envelope) AS body ${deadWhere}`;
+  SELECT ${idOfDead} AS id, CAST(coalesce(job.type, '') AS TEXT) AS type,
+         CAST(coalesce(job.queue, '${noQueue}') AS TEXT) AS queue, CAST(dead.code AS TEXT) AS code,
+         CAST(dead.message AS TEXT) AS message, ${whole("dead.attempt")} AS attempt,
+         ${whole("dead.died_at")} AS died_at, CAST(coalesce(job.body, rejected.envelope, '') AS TEXT) AS body,
+         job.seq IS NULL AND rejected.number IS NULL AS gone ${deadWhere}`;
 
 export const pickDead: string = `SELECT dead.number AS number ${deadWhere}`;
 

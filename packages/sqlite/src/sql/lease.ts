@@ -1,10 +1,19 @@
-export const headOfLine = `
-  SELECT line.rank, line.seq, job.id, job.type, job.tenant, job.signature_timestamp, job.signature,
-         job.failures, job.lost, job.releases, job.due_at, job.body
+import { whole } from "./whole.ts";
+
+/** Any program may have written a row: its members are brought to their types, and `body` is null if it is no text. */
+export const headOfLine: string = `
+  SELECT line.rank, line.seq, CAST(job.id AS TEXT) AS id, CAST(job.type AS TEXT) AS type,
+         CAST(job.tenant AS TEXT) AS tenant, ${whole("job.signature_timestamp")} AS signature_timestamp,
+         CAST(job.signature AS TEXT) AS signature, ${whole("job.failures")} AS failures, ${whole("job.lost")} AS lost,
+         ${whole("job.releases")} AS releases, ${whole("job.due_at")} AS due_at,
+         CASE typeof(job.body) WHEN 'text' THEN job.body END AS body
   FROM waybill_line AS line CROSS JOIN waybill_jobs AS job ON job.seq = line.seq
   WHERE line.queue = ?
   ORDER BY line.rank, line.seq
   LIMIT ?`;
+
+/** For a body that is no text, or that node:sqlite may have repaired while reading it. */
+export const bytesOfBody = `SELECT CAST(body AS BLOB) AS bytes FROM waybill_jobs WHERE seq = ?`;
 
 export const leaseHead = `
   INSERT INTO waybill_leases (seq, claim, leased_at, lease_ms)

@@ -4,7 +4,7 @@ export const horizon = `
     (SELECT min(due_at) FROM waybill_delayed) AS next_due,
     (SELECT max(delayed_at) FROM waybill_delayed) AS last_delayed,
     (SELECT finished_at FROM waybill_finished ORDER BY upto LIMIT 1) AS oldest_finished,
-    EXISTS (SELECT 1 FROM waybill_inbox) AS inbox`;
+    EXISTS (SELECT 1 FROM waybill_inbox) AS arrived`;
 
 export const leaseHorizon = `
   SELECT min(leased_at + lease_ms) AS next_end, max(leased_at) AS last_leased FROM waybill_leases`;

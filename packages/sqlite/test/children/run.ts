@@ -16,8 +16,9 @@ const count = Number(values.count ?? Infinity);
 const ms = Number(values.ms ?? 1_000);
 const say = (line: string): number => writeSync(1, `${line}\n`);
 
+const report = { rejected: () => undefined, failed: () => undefined, succeeded: () => undefined };
 const open = (): Promise<InspectableBackend> =>
-  sqliteBackend({ path })({ admit: () => ({ ok: false, reason: { code: "TEST", message: "" } }) });
+  sqliteBackend({ path })({ admit: () => ({ ok: false, reason: { code: "TEST", message: "" } }), report });
 
 const message = (id: string): Message => {
   const body = JSON.stringify({ id, text: "x".repeat(100) });
