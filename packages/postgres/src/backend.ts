@@ -65,10 +65,10 @@ export async function openPostgres(settings: Settings, context: BackendContext):
 
   const enqueue = createEnqueue(schema, capabilities);
   const settle = createSettle(schema, capabilities, settings.maxCount > 0 && settings.maxAgeMs > 0);
-  const admit = createInbox(database, schema, context.admit, enqueue);
+  const admit = createInbox(database, schema, context, enqueue);
   const upkeep = createUpkeep(query, schema, admit, createRetention(query, settings));
   const pace = (): number => (listener?.listening() ? Infinity : settings.pollMs);
-  const waiting = createWaiting(createClaim(query, schema), upkeep, pace);
+  const waiting = createWaiting(createClaim(query, schema), upkeep, pace, context.report);
   const tell = (queues: readonly string[]): void => {
     // A hint: with the server away nobody could use it, and whoever waits looks by itself before long.
     query(`SELECT "${schema}".tell($1::text::text[])`, [arrayLiteral(queues)]).catch(() => waiting.wakeAll());

@@ -1,5 +1,5 @@
 import { type DeadReason, toError } from "@waybill/core";
-import type { Admit, Message } from "@waybill/core/backend";
+import type { Admit, BackendContext, Message } from "@waybill/core/backend";
 import type { Database, Query } from "./database.ts";
 import type { Enqueue } from "./enqueue.ts";
 import { codeOf } from "./errors.ts";
@@ -15,6 +15,11 @@ interface Arrival {
   readonly signature_timestamp: string | null;
 }
 
+interface Rejected {
+  readonly arrival: Arrival;
+  readonly reason: DeadReason;
+}
+
 /** So that one transaction stays short. */
 const SLICE = 200;
 
@@ -22,7 +27,7 @@ const SLICE = 200;
  * Admits the oldest rows that plain SQL inserted, in one transaction. Each becomes a job or is kept among the dead with
  * core's reason; a crash leaves it in the inbox, and another process may admit the rows beside it.
  */
-export function createInbox(database: Database, schema: string, admit: Admit, enqueue: Enqueue) {
+export function createInbox(database: Database, schema: string, { admit, report }: BackendContext, enqueue: Enqueue) {
   const oldest = `SELECT number, id, envelope, signature, signature_timestamp FROM "${schema}".inbox
     ORDER BY number LIMIT ${SLICE} FOR UPDATE SKIP LOCKED`;
   const remove = `DELETE FROM "${schema}".inbox WHERE number = ANY ($1::text::bigint[])`;
@@ -66,10 +71,10 @@ export function createInbox(database: Database, schema: string, admit: Admit, en
     }
   }
 
-  async function admitSome(query: Query): Promise<{ queues: string[]; more: boolean }> {
+  async function admitSome(query: Query): Promise<{ queues: string[]; more: boolean; rejected: Rejected[] }> {
     const arrivals = (await query(oldest)) as Arrival[];
     const admitted: { readonly arrival: Arrival; readonly message: Message }[] = [];
-    const rejected: { readonly arrival: Arrival; readonly reason: DeadReason }[] = [];
+    const rejected: Rejected[] = [];
     for (const arrival of arrivals) {
       const verdict = judged(arrival);
       if (verdict.ok) admitted.push({ arrival, message: verdict.message });
@@ -84,10 +89,14 @@ export function createInbox(database: Database, schema: string, admit: Admit, en
       await query(keep, [arrival.number, reason.code, storable(reason.message)]);
     }
     if (arrivals.length > 0) await query(remove, [arrayLiteral(arrivals.map(({ number }) => number))]);
-    return { queues: queuesOf(messages), more: arrivals.length === SLICE };
+    return { queues: queuesOf(messages), more: arrivals.length === SLICE, rejected };
   }
 
-  return (): Promise<{ queues: string[]; more: boolean }> => database.transact(admitSome);
+  return async (): Promise<{ queues: string[]; more: boolean }> => {
+    const { rejected, ...admitted } = await database.transact(admitSome);
+    for (const { arrival, reason } of rejected) report.rejected({ id: arrival.id, queue: noQueue, reason });
+    return admitted;
+  };
 }
 
 const queuesOf = (messages: readonly Message[]): string[] => [...new Set(messages.map(({ queue }) => queue))];

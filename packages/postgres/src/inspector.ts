@@ -1,14 +1,16 @@
 import type { DeadLetter, DeadLetterQuery, Inspector, QueueCounts } from "@waybill/core";
+import { countOf, momentOf } from "@waybill/core/backend";
 import type { Query } from "./database.ts";
 import { arrayLiteral } from "./label.ts";
 import { countQueues, dropDead, listDead, replayDead } from "./sql/inspect.ts";
 
 type CountRow = Omit<QueueCounts, "oldestWaitMs"> & { readonly oldest: number | null };
 
-type DeadRow = Omit<DeadLetter, "reason" | "diedAt"> & {
+type DeadRow = Omit<DeadLetter, "reason" | "diedAt" | "damage"> & {
   readonly code: string;
   readonly message: string;
-  readonly died_at: number;
+  /** Null for a moment that is none. */
+  readonly died_at: number | null;
 };
 
 /** `query` rejects once the backend is closed. `replayed` hears of queues that have got jobs back. */
@@ -24,7 +26,15 @@ export function createInspector(query: Query, schema: string, replayed: (queue: 
     async deadLetters(asked = {}) {
       const rows = (await query(listDead(schema), parametersOf(asked))) as DeadRow[];
       return rows.map(({ id, type, queue, code, message, attempt, died_at, body }) => {
-        return { id, type, queue, reason: { code, message }, attempt, diedAt: died_at, body };
+        return {
+          id,
+          type,
+          queue,
+          reason: { code, message },
+          attempt: countOf(attempt, 0),
+          diedAt: momentOf(died_at) ?? 0,
+          body,
+        };
       });
     },
     async replay(asked = {}) {

@@ -1,5 +1,5 @@
 import type { Signature } from "@waybill/core";
-import type { Lease, Message } from "@waybill/core/backend";
+import { countOf, type Lease, type Message, momentOf } from "@waybill/core/backend";
 
 /** One row of `claim()`; bigints arrive as text. */
 export interface ClaimedRow {
@@ -28,10 +28,10 @@ export function leaseOf(row: ClaimedRow, queue: string, claim: string, askedAt: 
     tenant: row.tenant,
     signature: signatureOf(row.signature_timestamp, row.signature),
     body: row.body,
-    attempt: row.failures + 1,
-    lost: row.lost,
-    releases: row.releases,
-    dueAt: row.late_ms === null ? null : Math.floor(askedAt - row.late_ms),
+    attempt: countOf(row.failures, 0) + 1,
+    lost: countOf(row.lost, 0),
+    releases: countOf(row.releases, 0),
+    dueAt: row.late_ms === null ? null : momentOf(Math.floor(askedAt - row.late_ms)),
     expiresAt: askedAt + leaseMs,
     token: claim,
   };

@@ -1,5 +1,5 @@
 import { toError } from "@waybill/core";
-import type { Lease, LeaseRequest } from "@waybill/core/backend";
+import type { Lease, LeaseRequest, Report } from "@waybill/core/backend";
 import type { Claim } from "./claim.ts";
 import type { Upkeep } from "./upkeep.ts";
 
@@ -32,13 +32,14 @@ interface Call {
   lookAgain: boolean;
 }
 
+const WHAT = "end delays and leases, admit arrivals";
 /** Looked at least this often by whoever waits: a hint may be lost, and another process's leases run out unannounced. */
 const LOOK_MS = 1_000;
 /** While jobs keep coming, ended delays and leases are still looked for this often. */
 const TEND_MS = 250;
 
 /** `pollMs` is asked at every tick: how often to look where nobody tells; Infinity where somebody does. */
-export function createWaiting(claim: Claim, upkeep: Upkeep, pollMs: () => number): Waiting {
+export function createWaiting(claim: Claim, upkeep: Upkeep, pollMs: () => number, report: Report): Waiting {
   const calls = new Set<Call>();
   let timer: NodeJS.Timeout | null = null;
   let ringsAt = Infinity;
@@ -52,13 +53,14 @@ export function createWaiting(claim: Claim, upkeep: Upkeep, pollMs: () => number
     else call.look();
   }
 
-  /** Never rejects: with the server away, those who wait find out by their own claims. */
-  async function tend(): Promise<Error | null> {
+  /** Never rejects: a claim may succeed although, for want of a grant, the inbox cannot be read. */
+  async function tend(): Promise<void> {
     try {
       for (const queue of await upkeep.tend()) wake(queue);
-      return null;
+      report.succeeded(WHAT);
     } catch (thrown) {
-      return toError(thrown);
+      // Cut off by a close, it is no failure.
+      if (calls.size > 0) report.failed(WHAT, toError(thrown));
     } finally {
       arm();
     }

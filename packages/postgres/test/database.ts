@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { BackendContext, Lease, LeaseRequest, Message } from "@waybill/core/backend";
-import { serviceUrl } from "@waybill/test-servers";
+import { serviceUrl, unheard } from "@waybill/test-servers";
 import { Client, Pool } from "pg";
 import { afterAll, afterEach } from "vitest";
 import { type PostgresBackend, postgresBackend, type PostgresOptions } from "../src/index.ts";
@@ -8,6 +8,7 @@ import { type PostgresBackend, postgresBackend, type PostgresOptions } from "../
 /** For tests that never use the inbox. */
 export const context: BackendContext = {
   admit: () => ({ ok: false, reason: { code: "TEST", message: "nothing is admitted here" } }),
+  report: unheard,
 };
 
 let pool: Pool | null = null;

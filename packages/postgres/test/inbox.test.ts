@@ -1,6 +1,7 @@
 import { connect, defineJob } from "@waybill/core";
 import type { Admit } from "@waybill/core/backend";
 import { parseEnvelope } from "@waybill/core/door";
+import { unheard } from "@waybill/test-servers";
 import { describe, expect, test } from "vitest";
 import { freshSchema, freshUrl, lease, message, open, sql } from "./database.ts";
 
@@ -33,7 +34,7 @@ async function insert(
 describe("a row inserted by plain SQL", () => {
   test("becomes a job with its bytes and its signature, and wakes whoever waits", async () => {
     const schema = freshSchema();
-    const backend = await open({ schema }, { admit });
+    const backend = await open({ schema }, { admit, report: unheard });
     const waiting = lease(backend, { queue: "mail", waitMs: 5_000 });
     const envelope = '{ "id": "a",  "queue":"mail", "type":"mail.send", "text": "żółw \u2028" }';
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -48,16 +49,16 @@ describe("a row inserted by plain SQL", () => {
 
   test("waits in the table while no worker runs", async () => {
     const schema = freshSchema();
-    const first = await open({ schema }, { admit });
+    const first = await open({ schema }, { admit, report: unheard });
     await first.close();
     await insert(schema, "a", '{"id":"a"}');
-    const later = await open({ schema }, { admit });
+    const later = await open({ schema }, { admit, report: unheard });
     expect(await lease(later)).toMatchObject([{ id: "a" }]);
   });
 
   test("is admitted once by several processes that wait", async () => {
     const schema = freshSchema();
-    const backends = await Promise.all([1, 2, 3].map(() => open({ schema }, { admit })));
+    const backends = await Promise.all([1, 2, 3].map(() => open({ schema }, { admit, report: unheard })));
     const stop = new AbortController();
     const found: string[] = [];
     const takers = backends.map(async (backend) => {
@@ -123,10 +124,10 @@ describe("a malformed row stops nobody and is kept, byte for byte", () => {
       if (!verdict.ok || !body.includes("trap")) return verdict;
       return { ok: true, message: { ...verdict.message, type: "no\0text" } };
     };
-    const first = await open({ schema }, { admit: unstorable });
+    const first = await open({ schema }, { admit: unstorable, report: unheard });
     await first.close();
     for (const id of ["a", "trap", "b"]) await insert(schema, id, JSON.stringify({ id }));
-    const backend = await open({ schema }, { admit: unstorable });
+    const backend = await open({ schema }, { admit: unstorable, report: unheard });
     const taken = await lease(backend, { limit: 10, waitMs: 5_000 });
     expect(taken.map(({ id }) => id)).toEqual(["a", "b"]);
     expect(await backend.inspector.deadLetters()).toMatchObject([
@@ -141,7 +142,7 @@ describe("a malformed row stops nobody and is kept, byte for byte", () => {
       if (body.includes("trap")) throw new Error("stumbled");
       return admit(body, signature);
     };
-    const backend = await open({ schema }, { admit: stumbling });
+    const backend = await open({ schema }, { admit: stumbling, report: unheard });
     await insert(schema, "trap", '{"id":"trap"}');
     await insert(schema, "a", '{"id":"a"}');
     expect(await lease(backend, { waitMs: 5_000 })).toMatchObject([{ id: "a" }]);

@@ -38,6 +38,12 @@ export const functions = (schema: string, channel: string): string => {
   ].join("\n");
 };
 
+/**
+ * Any program may have written a row: a count at the end of its range, or a time without end, must not fail a statement
+ * that serves other rows too.
+ */
+const MOST = 2_147_483_646;
+
 /** Rows are written in the order of ids, whatever the order in line: two callers with the same ids never deadlock. */
 const enqueue = `
   PERFORM tell(told);
@@ -64,7 +70,9 @@ const claim = `
   UPDATE jobs AS job SET wake_at = statement_timestamp() + lease_ms * interval '1 ms', claim = as_claim
   FROM head WHERE job.ctid = head.place
   RETURNING job.seq, job.id, job.type, job.rank, job.tenant, job.signature, job.signature_timestamp, job.failures,
-    job.lost, job.releases, extract(epoch FROM statement_timestamp() - job.due_at)::float8 * 1000, job.body;`;
+    job.lost, job.releases,
+    CASE WHEN isfinite(job.due_at) THEN extract(epoch FROM statement_timestamp() - job.due_at)::float8 * 1000 END,
+    job.body;`;
 
 const ack = `
   RETURN QUERY WITH gone AS (
@@ -73,7 +81,7 @@ const ack = `
     RETURNING job.id, job.queue, job.type, job.failures
   ), kept AS (
     INSERT INTO finished (finished_at, queue, count, jobs)
-    SELECT statement_timestamp(), queue, count(*), json_agg(json_build_array(id, type, failures + 1))
+    SELECT statement_timestamp(), queue, count(*), json_agg(json_build_array(id, type, failures + 1::bigint))
     FROM gone WHERE remember GROUP BY queue
   )
   SELECT id FROM gone;`;
@@ -102,8 +110,8 @@ const retry = `
   PERFORM tell(told);
   RETURN QUERY UPDATE jobs SET
     claim = NULL,
-    failures = failures + counts::integer,
-    releases = releases + (NOT counts)::integer,
+    failures = least(failures, ${MOST}) + counts::integer,
+    releases = least(releases, ${MOST}) + (NOT counts)::integer,
     wake_at = statement_timestamp() + delay_ms * interval '1 ms',
     due_at = statement_timestamp() + delay_ms * interval '1 ms',
     seq = CASE WHEN counts THEN nextval('line') ELSE seq END
@@ -115,7 +123,7 @@ const bury = `
     DELETE FROM jobs WHERE id = of_id AND claim = of_claim RETURNING *
   )
   INSERT INTO dead (id, queue, rank, attempt, code, message, died_at, type, tenant, signature, signature_timestamp, body)
-  SELECT id, queue, rank, failures + 1, of_code, of_message, statement_timestamp(), type, tenant, signature,
+  SELECT id, queue, rank, least(failures, ${MOST}) + 1, of_code, of_message, statement_timestamp(), type, tenant, signature,
     signature_timestamp, body
   FROM gone
   RETURNING dead.id;`;
@@ -138,7 +146,7 @@ const tend = `
     UPDATE jobs AS job SET
       wake_at = NULL,
       claim = NULL,
-      lost = job.lost + (job.claim IS NOT NULL)::integer,
+      lost = least(job.lost, ${MOST}) + (job.claim IS NOT NULL)::integer,
       seq = CASE WHEN job.claim IS NULL THEN nextval('line') ELSE job.seq END
     FROM due WHERE job.ctid = due.place
     RETURNING job.queue
@@ -147,6 +155,6 @@ const tend = `
   )
   SELECT names, jobs >= most,
     (SELECT extract(epoch FROM wake_at - statement_timestamp())::float8 * 1000 FROM jobs
-      WHERE wake_at > statement_timestamp() ORDER BY wake_at LIMIT 1),
+      WHERE wake_at > statement_timestamp() AND wake_at < 'infinity' ORDER BY wake_at LIMIT 1),
     EXISTS (SELECT 1 FROM inbox)
   FROM queues, LATERAL (SELECT tell(names)) AS told;`;

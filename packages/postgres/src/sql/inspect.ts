@@ -11,7 +11,7 @@ export const countQueues = (schema: string): string => `
       count(*) FILTER (WHERE claim IS NULL AND wake_at > statement_timestamp()) AS delayed,
       count(*) FILTER (WHERE claim IS NOT NULL) AS leased,
       0 AS dead, 0 AS finished,
-      min(greatest(enqueued_at, due_at)) FILTER (WHERE claim IS NULL AND coalesce(wake_at <= statement_timestamp(), true)) AS since
+      min(nullif(nullif(greatest(enqueued_at, due_at), 'infinity'), '-infinity')) FILTER (WHERE claim IS NULL AND coalesce(wake_at <= statement_timestamp(), true)) AS since
     FROM "${schema}".jobs GROUP BY queue
     UNION ALL
     SELECT queue, 0, 0, 0, count(*), 0, NULL FROM "${schema}".dead GROUP BY queue
@@ -26,7 +26,7 @@ const where = `
   ORDER BY number DESC LIMIT $3::bigint`;
 
 export const listDead = (schema: string): string => `
-  SELECT id, type, queue, code, message, attempt, extract(epoch FROM died_at)::float8 * 1000 AS died_at, body
+  SELECT id, type, queue, code, message, attempt, CASE WHEN isfinite(died_at) THEN extract(epoch FROM died_at)::float8 * 1000 END AS died_at, body
   FROM "${schema}".dead ${where}`;
 
 export const dropDead = (schema: string): string => `
