@@ -21,28 +21,24 @@ const CLOSE_MS = 1_000;
 export type BullmqBackend = InspectableBackend & RosterBackend & { readonly doctor: Doctor };
 
 /** One process's connections to Redis: the seven verbs. */
-export async function openBullmq(settings: Settings, { admit }: BackendContext): Promise<BullmqBackend> {
+export async function openBullmq(settings: Settings, context: BackendContext): Promise<BullmqBackend> {
   const connections = await openConnections(settings);
   try {
-    return await assemble(settings, admit, connections);
+    return await assemble(settings, context, connections);
   } catch (thrown) {
     connections.cut();
     throw redisError(thrown, connections.address);
   }
 }
 
-async function assemble(
-  settings: Settings,
-  admit: BackendContext["admit"],
-  connections: Connections,
-): Promise<BullmqBackend> {
+async function assemble(settings: Settings, context: BackendContext, connections: Connections): Promise<BullmqBackend> {
   const { commands, address } = connections;
   const { appendOnly, doctor } = await preflight(connections, settings);
   const keys = keysOf(settings.prefix);
   const scripts = await openScripts(commands, settings.prefix);
   const enqueue = createEnqueue(commands, scripts, keys, address);
   const me = randomUUID();
-  const queues = createQueues({ connections, scripts, keys, admit, enqueue, me });
+  const queues = createQueues({ connections, scripts, keys, context, enqueue, me });
   const settle = createSettle(scripts, address, queues.finish);
   const underWay = new Set<Promise<unknown>>();
   let closing: Promise<void> | undefined;
@@ -79,7 +75,7 @@ async function assemble(
     address,
     capabilities: capabilitiesOf(appendOnly),
     doctor,
-    inspector: createInspector(commands, scripts, keys, ensureOpen),
+    inspector: createInspector({ commands, scripts, keys, address, ensureOpen }),
     roster: createRoster(commands, keys, call),
     enqueue: (messages) => call(() => enqueue(messages)),
     lease: (request) => call(() => queues.lease(request)),

@@ -21,8 +21,52 @@ local prefix = KEYS[1]
 local function key(name) return prefix .. name end
 `;
 
+/**
+ * Another program may have written a job's hash. A counter that is no whole number, or a parent that is no JSON, fails
+ * BullMQ's scripts in the middle of a move; it is kept under a name of its own. A key that is no hash is moved aside.
+ */
+const mend = `
+local function isParent(text)
+  local done, parent = pcall(cjson.decode, text)
+  return done and type(parent) == "table" and type(parent.id) == "string" and type(parent.queueKey) == "string"
+end
+local function mended(id, fields)
+  local odd = {}
+  for _, name in ipairs({ "ats", "atm", "stc" }) do
+    local value = fields[name]
+    if value and (#value > 15 or not string.match(value, "^%-?%d+$")) then odd[#odd + 1] = name end
+  end
+  if fields.parent and not isParent(fields.parent) then odd[#odd + 1] = "parent" end
+  for _, name in ipairs(odd) do
+    redis.call("HSET", key(id), "odd:" .. name, fields[name])
+    redis.call("HDEL", key(id), name)
+    fields[name] = nil
+  end
+  return #odd > 0
+end
+local function fieldsIn(list)
+  local fields = {}
+  for at = 1, #list, 2 do fields[list[at]] = list[at + 1] end
+  return fields
+end
+-- BullMQ failed after it had locked the job: the job is ours, once it is mended. Nil: it was not for the job.
+local function mendedHead(now, token)
+  local id = redis.call("LINDEX", key("active"), 0)
+  if not id or redis.call("GET", key(id .. ":lock")) ~= token then return nil end
+  local kind = redis.call("TYPE", key(id)).ok
+  if kind ~= "hash" then
+    if kind ~= "none" then redis.call("RENAME", key(id), key(id .. ":odd")) end
+    redis.call("HSET", key(id), "processedOn", now)
+    return id, {}
+  end
+  local fields = fieldsIn(redis.call("HGETALL", key(id)))
+  if not mended(id, fields) then return nil end
+  return id, fields
+end
+`;
+
 /** BullMQ's fetch for one job: the fields we read, or nothing and when the next delayed one is due. */
-const take = `
+const take = `${mend}
 local function takeInto(jobs, now, leaseMs, token, count)
   -- A script that has written goes on when memory is full, and taking jobs is what frees it in the end.
   redis.call("DEL", key("none"))
@@ -31,11 +75,17 @@ local function takeInto(jobs, now, leaseMs, token, count)
   local arguments = { prefix, now, cmsgpack.pack({ token = token, lockDuration = leaseMs }) }
   for _ = 1, count do
     local done, found = pcall(moveToActive, keys, arguments)
-    if not done then return type(found) == "table" and found.err or found end
-    if type(found[1]) ~= "table" then return tostring(found[4] or 0) end
-    local fields = {}
-    for at = 1, #found[1], 2 do fields[found[1][at]] = found[1][at + 1] end
-    jobs[#jobs + 1] = { found[2], fields.name or "", fields.data or "{}", fields.priority or "0",
+    local id, fields
+    if not done then
+      id, fields = mendedHead(now, token)
+      if not id then return type(found) == "table" and found.err or found end
+    elseif type(found[1]) ~= "table" then
+      return tostring(found[4] or 0)
+    else
+      id, fields = found[2], fieldsIn(found[1])
+      mended(id, fields)
+    end
+    jobs[#jobs + 1] = { id, fields.name or "", fields.data or "{}", fields.priority or "0",
       fields.atm or "0", fields.stc or "0" }
   end
   return "0"

@@ -24,7 +24,13 @@ const SHORTEST_CHECK_MS = 50;
 const LONGEST_CHECK_MS = 1_000;
 const REMEMBER_SHORT_MS = 10_000;
 
-export function createClaim(queue: string, scripts: ScriptBook, nextToken: () => string): Claim {
+/** `looked` hears how each look for lost jobs ended: null, or what was thrown. */
+export function createClaim(
+  queue: string,
+  scripts: ScriptBook,
+  nextToken: () => string,
+  looked: (thrown: unknown) => void,
+): Claim {
   const returning = new Set<Promise<unknown>>();
   let checkedAt = -Infinity;
   let checkMs = LONGEST_CHECK_MS;
@@ -50,7 +56,7 @@ export function createClaim(queue: string, scripts: ScriptBook, nextToken: () =>
   return {
     found,
     async take(count, leaseMs) {
-      const check = checkLost(leaseMs)?.catch(() => undefined);
+      const check = checkLost(leaseMs)?.then(() => looked(null), looked);
       const token = nextToken();
       const expiresAt = Date.now() + leaseMs;
       nextDueAt = 0;

@@ -24,6 +24,7 @@ export function settleError(thrown: unknown, id: string, address: string): Waybi
 export function redisError(thrown: unknown, address: string): WaybillError {
   const error = toError(thrown);
   if (isWaybillError(error)) return error;
+  const command = commandOf(error);
   // ioredis hangs the command on it: the password of a refused login, and the payload of a refused job.
   Reflect.deleteProperty(error, "command");
   const options = { cause: error };
@@ -33,7 +34,8 @@ export function redisError(thrown: unknown, address: string): WaybillError {
   );
   const known = kind === null ? undefined : REPLIES[kind[1] ?? ""];
   if (known !== undefined) {
-    const refusal = new WaybillError(known.code, `${address}: ${known.text}`, options);
+    const text = placeOf(command, kind?.[1] ?? "") ?? known.text;
+    const refusal = new WaybillError(known.code, `${address}: ${text}`, options);
     // Of the wrong type may be the last of the keys that a script writes.
     return kind?.[1] === "WRONGTYPE" ? refusal : nothingStored(refusal);
   }
@@ -42,6 +44,47 @@ export function redisError(thrown: unknown, address: string): WaybillError {
 }
 
 const wasNotSent = ({ message }: Error): boolean => message.includes("enableOfflineQueue");
+
+/** Whether Redis answered, and refused. Whoever leases is told when it does not answer. */
+export function isRefusal(thrown: unknown): boolean {
+  return isWaybillError(thrown, "BACKEND_FULL") || (isInstance(thrown, Error) && thrown.name === "ReplyError");
+}
+
+/** Whether one key is at fault, and not Redis: it holds something else, or this user may not use it. */
+export function isOfOneKey(thrown: unknown): boolean {
+  return /\b(WRONGTYPE|NOPERM)\b/.test(toError(thrown).message);
+}
+
+interface Command {
+  readonly name: string;
+  /** Its first key. Nothing else of it is shown: the rest may be a payload or a password. */
+  readonly key: string;
+}
+
+/** The command that failed, where ioredis tells it and it has a key. */
+function commandOf(error: Error): Command | null {
+  if (!("command" in error) || typeof error.command !== "object" || error.command === null) return null;
+  const { name, args } = error.command as { readonly name?: unknown; readonly args?: unknown };
+  if (typeof name !== "string" || !Array.isArray(args)) return null;
+  const key: unknown = args.flat()[name.startsWith("eval") ? 2 : 0];
+  return typeof key === "string" && key !== "" ? { name: name.toLowerCase(), key: key.slice(0, 256) } : null;
+}
+
+/** Names the key at fault and what to do about it. Null where that is not known. */
+function placeOf(command: Command | null, kind: string): string | null {
+  if (command === null) return null;
+  const { name, key } = command;
+  const isScript = name.startsWith("eval");
+  const by = isScript ? "a script of BullMQ's" : name.toUpperCase();
+  const keys = isScript ? `one of BullMQ's keys "${key}…"` : `the key "${key}"`;
+  if (kind === "WRONGTYPE") {
+    return `${keys} holds something that is neither BullMQ's nor ours (${by} failed: WRONGTYPE); rename or delete it, or choose another ?prefix=`;
+  }
+  if (kind !== "NOPERM") return null;
+  return `the Redis user may not use ${by} on ${keys} (NOPERM); grant it all commands on the prefix: ACL SETUSER <user> ~${prefixOf(key)}* +@all`;
+}
+
+const prefixOf = (key: string): string => /^[^:]*:/.exec(key)?.[0] ?? "";
 
 type Reply = { readonly code: "BACKEND_FULL" | "BACKEND_UNAVAILABLE" | "CONFIG_INVALID"; readonly text: string };
 

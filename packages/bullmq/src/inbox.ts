@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
 import { type DeadReason, EnvelopeError, toError } from "@waybill/core";
-import type { Admit, Message } from "@waybill/core/backend";
+import type { BackendContext, Message } from "@waybill/core/backend";
 import { bullmqCapabilities } from "./capabilities.ts";
 import { type Client, LONGEST_BLOCK_MS } from "./connections.ts";
 import type { Enqueue } from "./enqueue.ts";
+import { isRefusal, redisError } from "./errors.ts";
 import type { Keys } from "./keys.ts";
 import { rejectedEntry } from "./rejected.ts";
 
@@ -19,7 +21,8 @@ export interface InboxSettings {
   readonly drainer: string;
   readonly commands: Client;
   readonly connect: () => Client;
-  readonly admit: Admit;
+  readonly address: string;
+  readonly context: BackendContext;
   readonly enqueue: Enqueue;
 }
 
@@ -36,7 +39,9 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * job and only then removed, so that a crash anywhere leaves it in Redis; another drainer then finds it.
  */
 export function drainInbox(settings: InboxSettings): Inbox {
-  const { queue, keys, drainer, commands, connect, admit, enqueue } = settings;
+  const { queue, keys, drainer, commands, connect, address, enqueue } = settings;
+  const { admit, report } = settings.context;
+  const what = `inbox of ${queue}`;
   const inbox = keys.inbox(queue);
   const processing = keys.processing(queue, drainer);
   const connection = connect();
@@ -82,7 +87,9 @@ export function drainInbox(settings: InboxSettings): Inbox {
   }
 
   async function reject(bytes: Buffer, reason: DeadReason): Promise<void> {
-    await commands.lpush(keys.rejected(queue), rejectedEntry(bytes, reason));
+    const id = randomUUID();
+    await commands.lpush(keys.rejected(queue), rejectedEntry(bytes, reason, id));
+    report.rejected({ id, queue, reason });
     await commands.lrem(processing, -1, bytes);
   }
 
@@ -120,9 +127,12 @@ export function drainInbox(settings: InboxSettings): Inbox {
     while (!signal.aborted) {
       try {
         await round();
-      } catch {
-        // Whoever leases here is told what is wrong with Redis; the entries wait where they are.
-        if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, AFTER_FAILURE_MS));
+        report.succeeded(what);
+      } catch (thrown) {
+        if (signal.aborted) return;
+        // The entries wait where they are.
+        if (isRefusal(thrown)) report.failed(what, redisError(thrown, address));
+        await new Promise((resolve) => setTimeout(resolve, AFTER_FAILURE_MS));
       }
     }
   }

@@ -1,5 +1,5 @@
 import type { Signature } from "@waybill/core";
-import type { Lease, Message } from "@waybill/core/backend";
+import { countOf, type Lease, type Message, momentOf } from "@waybill/core/backend";
 import type { TakenJob } from "./batches.ts";
 
 /** BullMQ runs 1 first and jobs without a priority before all others; ours run 100 to −100. Every job has one. */
@@ -53,12 +53,12 @@ export function leaseOf(job: TakenJob, queue: string, token: string, expiresAt: 
     id,
     type,
     queue,
-    priority: priorityOf(Number(priority)),
+    priority: priorityOf(countOf(priority, 0)),
     tenant: tenant ?? null,
     signature: signature ?? null,
     body: envelope,
-    attempt: Number(failures) + 1,
-    lost: Number(lost),
+    attempt: countOf(failures, 0) + 1,
+    lost: countOf(lost, 0),
     releases: releases ?? 0,
     dueAt: dueAt ?? null,
     expiresAt,
@@ -70,10 +70,32 @@ export function leaseOf(job: TakenJob, queue: string, token: string, expiresAt: 
 export function contentOf(data: string): Data {
   if (!data.startsWith('{"envelope":"')) return { envelope: data };
   try {
-    return JSON.parse(data) as Data;
+    const value: unknown = JSON.parse(data);
+    return isData(value) ? value : { envelope: data };
   } catch {
     return { envelope: data };
   }
 }
+
+/** Somebody else's `data` may have members of the same names: then none of them is taken for ours. */
+function isData(value: unknown): value is Data {
+  if (typeof value !== "object" || value === null) return false;
+  const { envelope, tenant, signature, dueAt, releases } = value as { readonly [Name in keyof Data]: unknown };
+  return (
+    typeof envelope === "string" &&
+    (tenant === undefined || typeof tenant === "string") &&
+    (signature === undefined || isSignature(signature)) &&
+    (dueAt === undefined || (typeof dueAt === "number" && momentOf(dueAt) !== null)) &&
+    (releases === undefined || isCount(releases))
+  );
+}
+
+function isSignature(value: unknown): value is Signature {
+  if (typeof value !== "object" || value === null) return false;
+  const { timestamp, value: text } = value as { readonly [Name in keyof Signature]: unknown };
+  return isCount(timestamp) && typeof text === "string";
+}
+
+const isCount = (value: unknown): boolean => typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 
 const priorityOf = (native: number): number => (native <= 0 ? 0 : Math.max(FIRST - native, -100));

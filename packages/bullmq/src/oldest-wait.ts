@@ -1,4 +1,4 @@
-import type { JobJson } from "bullmq";
+import { momentOf } from "@waybill/core/backend";
 import type { Client } from "./connections.ts";
 import { contentOf } from "./label.ts";
 import type { Scripts } from "./scripts.ts";
@@ -9,8 +9,10 @@ const PRIORITY_UNIT = 2 ** 32;
 /** How long the job at the head of any priority's line has been ready; null when none is. */
 export async function oldestWaitMs(commands: Client, bullmq: Scripts): Promise<number | null> {
   const heads = await Promise.all([headOfWait(commands, bullmq), headsOfPriorities(commands, bullmq)]);
-  const jobs = await Promise.all(heads.flat().map((id) => bullmq.getJobData(id)));
-  const since = jobs.filter((job) => job !== undefined).map(readySince);
+  const jobs = await Promise.all(
+    heads.flat().map((id) => commands.hmget(bullmq.toKey(id), "data", "processedOn", "timestamp")),
+  );
+  const since = jobs.map(readySince).filter((at) => at !== null);
   return since.length === 0 ? null : Math.max(0, Date.now() - Math.min(...since));
 }
 
@@ -39,6 +41,6 @@ async function headsOfPriorities(commands: Client, bullmq: Scripts): Promise<str
 }
 
 /** When it came, was due, or was last given back: of the last, Redis knows only when it had been taken. */
-function readySince({ timestamp, processedOn, data }: JobJson): number {
-  return contentOf(data).dueAt ?? processedOn ?? timestamp;
+function readySince([data, processedOn, timestamp]: readonly (string | null)[]): number | null {
+  return contentOf(data ?? "").dueAt ?? momentOf(processedOn) ?? momentOf(timestamp);
 }

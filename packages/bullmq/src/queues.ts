@@ -1,8 +1,9 @@
-import type { Admit, Lease, LeaseRequest } from "@waybill/core/backend";
+import type { BackendContext, Lease, LeaseRequest } from "@waybill/core/backend";
 import type { Held } from "./batches.ts";
 import { type Claim, createClaim } from "./claim.ts";
 import type { Connections } from "./connections.ts";
 import type { Enqueue } from "./enqueue.ts";
+import { isRefusal, redisError } from "./errors.ts";
 import { drainInbox } from "./inbox.ts";
 import type { Keys } from "./keys.ts";
 import { createLine, type Line } from "./line.ts";
@@ -22,7 +23,7 @@ export interface QueuesSettings {
   readonly connections: Connections;
   readonly scripts: ScriptBook;
   readonly keys: Keys;
-  readonly admit: Admit;
+  readonly context: BackendContext;
   readonly enqueue: Enqueue;
   /** This process, as no other is called. */
   readonly me: string;
@@ -34,16 +35,25 @@ interface Open {
   close(): Promise<void>;
 }
 
-export function createQueues({ connections, scripts, keys, admit, enqueue, me }: QueuesSettings): Queues {
-  const { commands, blocking } = connections;
+export function createQueues({ connections, scripts, keys, context, enqueue, me }: QueuesSettings): Queues {
+  const { commands, blocking, address } = connections;
   const queues = new Map<string, Open>();
   let calls = 0;
   const nextToken = (): string => `${me}:${(calls += 1).toString(36)}`;
 
+  /** Jobs whose worker died stay where they are for as long as the look for them fails. */
+  const looked =
+    (queue: string) =>
+    (thrown: unknown): void => {
+      const what = `look for lost jobs of ${queue}`;
+      if (thrown === null) context.report.succeeded(what);
+      else if (isRefusal(thrown)) context.report.failed(what, redisError(thrown, address));
+    };
+
   function open(queue: string): Open {
-    const claim = createClaim(queue, scripts, nextToken);
+    const claim = createClaim(queue, scripts, nextToken, looked(queue));
     const line = createLine(claim, createWake(scripts.of(queue).toKey("marker"), commands, blocking));
-    const inbox = drainInbox({ queue, keys, drainer: me, commands, connect: blocking, admit, enqueue });
+    const inbox = drainInbox({ queue, keys, drainer: me, commands, connect: blocking, address, context, enqueue });
     // So that an inspector finds it even if nobody here ever enqueues.
     commands.sadd(keys.queues, queue).catch(() => undefined);
     return {

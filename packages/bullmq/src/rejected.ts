@@ -1,5 +1,6 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import type { DeadLetter, DeadReason } from "@waybill/core";
+import { momentOf } from "@waybill/core/backend";
 
 /** An entry of an inbox that is no job, as it is kept: the bytes as text, or in base64 where they are no text. */
 interface Rejected {
@@ -12,21 +13,49 @@ interface Rejected {
   readonly base64?: string;
 }
 
-export function rejectedEntry(bytes: Buffer, { code, message }: DeadReason): string {
+export function rejectedEntry(bytes: Buffer, { code, message }: DeadReason, id: string = randomUUID()): string {
   const body = bytes.toString("utf8");
   const content = Buffer.from(body).equals(bytes) ? { body } : { base64: bytes.toString("base64") };
-  const entry: Rejected = { id: randomUUID(), code, message: message.slice(0, 2_000), at: Date.now(), ...content };
+  const entry: Rejected = { id, code, message: message.slice(0, 2_000), at: Date.now(), ...content };
   return JSON.stringify(entry);
 }
 
-export function bytesOf(entry: string): Buffer {
-  const { body, base64 } = JSON.parse(entry) as Rejected;
-  return base64 === undefined ? Buffer.from(body ?? "") : Buffer.from(base64, "base64");
+/** What is listed, and the bytes that arrived; null for an entry that is not ours. */
+export interface ReadEntry {
+  readonly letter: DeadLetter;
+  readonly bytes: Buffer | null;
 }
 
-/** It has no type that anybody could know, and was never delivered. */
-export function letterOf(entry: string, queue: string): DeadLetter {
-  const { id, code, message, at, body } = JSON.parse(entry) as Rejected;
-  const text = body ?? bytesOf(entry).toString("latin1");
-  return { id, type: "", queue, reason: { code, message }, attempt: 0, diedAt: at, body: text };
+/** A rejected entry has no type that anybody could know, and was never delivered. Never throws. */
+export function readEntry(entry: string, queue: string): ReadEntry {
+  const read = parsed(entry);
+  if (read === null) return { letter: damagedLetter(entry, queue), bytes: null };
+  const { id, code, message, at, body, base64 } = read;
+  const bytes = base64 === undefined ? Buffer.from(body ?? "") : Buffer.from(base64, "base64");
+  const text = body ?? bytes.toString("latin1");
+  return { letter: { id, type: "", queue, reason: { code, message }, attempt: 0, diedAt: at, body: text }, bytes };
+}
+
+/** Its id is made of its text, so that one look shows what the next one drops. */
+function damagedLetter(entry: string, queue: string): DeadLetter {
+  const id = `damaged-${createHash("sha256").update(entry).digest("hex").slice(0, 32)}`;
+  const damage = "another program wrote this entry of the rejected list: it does not say what arrived";
+  return { id, type: "", queue, reason: { code: "", message: "" }, attempt: 0, diedAt: 0, body: entry, damage };
+}
+
+function parsed(entry: string): Rejected | null {
+  try {
+    const value: unknown = JSON.parse(entry);
+    return isRejected(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isRejected(value: unknown): value is Rejected {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, code, message, at, body, base64 } = value as { readonly [Name in keyof Rejected]: unknown };
+  const isText = (member: unknown): boolean => typeof member === "string";
+  const isMoment = typeof at === "number" && momentOf(at) !== null;
+  return [id, code, message].every(isText) && isMoment && (isText(base64) || (base64 === undefined && isText(body)));
 }
