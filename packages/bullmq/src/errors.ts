@@ -1,5 +1,5 @@
 import { errorMessage, isWaybillError, toError, WaybillError } from "@waybill/core";
-import { errorCode, nothingStored } from "@waybill/core/backend";
+import { errorCode, isInstance, nothingStored } from "@waybill/core/backend";
 
 /** BullMQ's codes for a lock that is gone, that is another's, or a job that is not where a held one is. */
 const NOT_OURS: ReadonlySet<unknown> = new Set([-1, -2, -3, -6]);
@@ -52,7 +52,7 @@ export function isRefusal(thrown: unknown): boolean {
 
 /** Whether one key is at fault, and not Redis: it holds something else, or this user may not use it. */
 export function isOfOneKey(thrown: unknown): boolean {
-  return /\b(WRONGTYPE|NOPERM)\b/.test(toError(thrown).message);
+  return /\b(WRONGTYPE|NOPERM)\b/.test(errorMessage(thrown));
 }
 
 interface Command {
