@@ -13,7 +13,7 @@ import { createClaim } from "./claim.ts";
 import { openDatabase, type Query } from "./database.ts";
 import { createDoctor } from "./doctor.ts";
 import { createEnqueue } from "./enqueue.ts";
-import { addressOf, databaseError, invalid } from "./errors.ts";
+import { addressOf, databaseError, invalid, transactionError } from "./errors.ts";
 import { createHints } from "./hints.ts";
 import { createInbox } from "./inbox.ts";
 import { createInspector } from "./inspector.ts";
@@ -24,6 +24,8 @@ import { createNews, newsIn } from "./news.ts";
 import type { Settings } from "./options.ts";
 import { createRetention } from "./retention.ts";
 import { createRoster } from "./roster.ts";
+import { examineServer } from "./server.ts";
+import { meansOtherwise } from "./session.ts";
 import { createSettle, tooLong } from "./settle.ts";
 import { channelOf } from "./sql/schema.ts";
 import { type Transaction, queryOf } from "./transaction.ts";
@@ -63,6 +65,17 @@ export async function openPostgres(settings: Settings, context: BackendContext):
     }
   };
 
+  /** Statements in a transaction of the caller's, which alone can be run again. */
+  const theirs =
+    (transaction: Transaction): Query =>
+    async (text, values) => {
+      try {
+        return await queryOf(transaction)(text, values);
+      } catch (thrown) {
+        throw transactionError(thrown, address);
+      }
+    };
+
   const enqueue = createEnqueue(schema, capabilities);
   const settle = createSettle(schema, capabilities, settings.maxCount > 0 && settings.maxAgeMs > 0);
   const admit = createInbox(database, schema, context, enqueue);
@@ -83,8 +96,10 @@ export async function openPostgres(settings: Settings, context: BackendContext):
 
   async function open(): Promise<Doctor> {
     try {
+      const server = await examineServer(database.query, address);
+      if (await meansOtherwise(database.query)) database.distrustDefaults();
       await bringUpToDate(database, schema, settings.migrate);
-      const doctor = await createDoctor(query, settings, () => listener?.listening() ?? false);
+      const doctor = createDoctor(query, settings, server, () => listener?.listening() ?? false);
       if (settings.listenUrl === null) return doctor;
       const channel = channelOf(schema);
       listener = await startListener({ url: settings.listenUrl, channel, query, heard, missed: waiting.wakeAll });
@@ -134,9 +149,9 @@ export async function openPostgres(settings: Settings, context: BackendContext):
     },
     deadLetter: (lease, reason) => settle.deadLetter(query, lease, reason),
     extend: (leases, leaseMs) => settle.extend(query, leases, leaseMs),
-    enqueueIn: (transaction, messages) => enqueue(queryOf(transaction), messages, newsIn(messages)),
+    enqueueIn: (transaction, messages) => enqueue(theirs(transaction), messages, newsIn(messages)),
     async completeIn(transaction, lease) {
-      const [answer] = await settle.ack(queryOf(transaction), [lease]);
+      const [answer] = await settle.ack(theirs(transaction), [lease]);
       if (answer && !answer.ok) throw answer.error;
     },
     close: () => (closing ??= close()),

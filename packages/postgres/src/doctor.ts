@@ -1,17 +1,17 @@
 import type { Doctor, Finding } from "@waybill/core";
 import type { Query } from "./database.ts";
 import { type Settings, settingsOf } from "./options.ts";
+import type { Server } from "./server.ts";
 
 const TOLD = ["schema", "connections", "pollMs", "migrate", "maxAgeMs", "maxCount"] as const;
 /** Below this many connections to spare, the next deploy may find none. */
 const SPARE_CONNECTIONS = 5;
 
-/** Asks the server for its version; everything else when somebody wants to know. */
-export async function createDoctor(query: Query, settings: Settings, listening: () => boolean): Promise<Doctor> {
-  const [row] = (await query("SELECT current_setting('server_version') AS version")) as { version: string }[];
+/** Asks the server when somebody wants to know. */
+export function createDoctor(query: Query, settings: Settings, server: Server, listening: () => boolean): Doctor {
   const defaults = settingsOf({ url: settings.url });
   return {
-    server: { product: "postgres", version: row?.version ?? "" },
+    server,
     settings: TOLD.map((name) => ({ name, value: settings[name], given: settings[name] !== defaults[name] })),
     checks: async () => [
       ...(await durability(query)),

@@ -17,7 +17,7 @@ export function databaseError(thrown: unknown, address: string, during: "open" |
   const say = (kind: "BACKEND_UNAVAILABLE" | "BACKEND_FULL" | "CONFIG_INVALID" | "CAPABILITY_MISSING", text: string) =>
     new WaybillError(kind, `${address}: ${text}`, { cause: error });
   const lasting = during === "open" ? "CONFIG_INVALID" : "BACKEND_UNAVAILABLE";
-  const found = LASTING[code];
+  const found = LASTING[code === "0A000" && /during recovery/.test(error.message) ? "25006" : code];
   if (found !== undefined) return say(lasting, `${found} (${error.message})`);
   if (code === "53100")
     return say(
@@ -30,6 +30,8 @@ export function databaseError(thrown: unknown, address: string, during: "open" |
       `the server has no connection left (${error.message}); raise max_connections, or give each process fewer: ?connections=2`,
     );
   }
+  const passing = PASSING[code];
+  if (passing !== undefined) return say("BACKEND_UNAVAILABLE", `${passing} (${error.message})`);
   if (code === "22021" || code === "22P05") {
     return say("CAPABILITY_MISSING", `text with the character U+0000 cannot be stored (${error.message})`);
   }
@@ -60,8 +62,39 @@ const LASTING: Readonly<Record<string, string>> = {
   "42P01": "waybill's tables are not all there; run migrate again, or name the right schema in the URL",
   "42883": "waybill's functions are not all there; run migrate again, or name the right schema in the URL",
   "3F000": "waybill's schema is not there; run migrate, or name the right schema in the URL",
-  "25006": "the server is read-only, as a standby is; use the primary's URL",
+  "25006":
+    "the server is read-only, as a standby or a former primary is; each new connection looks the address up again, so make it lead to the primary",
 };
+
+const GOES_ON = "nothing of this was stored, and it goes on by itself";
+
+/** Findings that pass, and what to do if they come back. */
+const PASSING: Readonly<Record<string, string>> = {
+  "40001": `other transactions kept getting in the way; ${GOES_ON}`,
+  "40P01": `it kept meeting deadlocks with other transactions; ${GOES_ON}`,
+  "53200": `the server is out of memory; ${GOES_ON} once there is some`,
+  "55P03": `a lock was not free within lock_timeout; ${GOES_ON}. If it comes back, find who holds it in pg_locks, or raise lock_timeout for this user`,
+  "57014": `the statement was cancelled, by statement_timeout or by a person; ${GOES_ON}. If it comes back, raise statement_timeout for this user`,
+  "57P01": "the server is shutting down or was told to end this connection; it goes on once the server is back",
+  "57P02": "the server is recovering from a crash; it goes on once that is done",
+  "57P03": "the server is starting, shutting down or recovering; it goes on once that is done",
+  "57P05": "the connection was idle for longer than idle_session_timeout allows; the next one is new",
+};
+
+/** Serialization failure or deadlock; the last is Prisma's word for both. */
+const isConflict = (code: string): boolean => code === "40001" || code === "40P01" || code === "P2034";
+
+/** What a thrown error means for a transaction that the caller began, with a library that may wrap the driver's error. */
+export function transactionError(thrown: unknown, address: string): WaybillError {
+  const error = toError(thrown);
+  const code = [error, error.cause].map((one) => (one instanceof Error ? codeOf(one) : "")).find(isConflict);
+  if (code === undefined) return databaseError(thrown, address, "use");
+  return new WaybillError(
+    "BACKEND_UNAVAILABLE",
+    `${address}: your transaction met another one (${code}), and only you can run it again: roll back and repeat all of it, as after any serialization failure`,
+    { cause: thrown },
+  );
+}
 
 export const leaseLost = (id: string): WaybillError =>
   new WaybillError("LEASE_LOST", `the lease on job "${id}" is no longer ours: it ran out or was settled`);

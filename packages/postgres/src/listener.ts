@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import { Client } from "pg";
 import { clientConfig, type Query } from "./database.ts";
+import { pinSession, processIdOf } from "./session.ts";
 
 /** Hears notifications on a connection of its own, and comes back by itself when that is lost. */
 export interface Listener {
@@ -71,6 +72,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener 
       await fresh.end();
       return false;
     }
+    await pinSession(fresh);
     await fresh.query(`LISTEN "${options.channel}"`);
     client = fresh;
     pauseMs = FIRST_PAUSE_MS;
@@ -118,9 +120,4 @@ export async function startListener(options: ListenerOptions): Promise<Listener 
     lost();
     return listener;
   }
-}
-
-/** As the other side gave it when the connection began; a pooler gives a number of its own. */
-function processIdOf(client: Client): number | null {
-  return "processID" in client && typeof client.processID === "number" ? client.processID : null;
 }

@@ -2,6 +2,7 @@ import { type Migration, toError, WaybillError } from "@waybill/core";
 import { type Database, openDatabase, type Query } from "./database.ts";
 import { addressOf, databaseError, invalid } from "./errors.ts";
 import { optionsFromUrl, settingsOf } from "./options.ts";
+import { examineServer } from "./server.ts";
 import { schemaSteps } from "./sql/schema.ts";
 
 /** The schema this package writes and reads. */
@@ -17,6 +18,7 @@ export async function migrate(url: string): Promise<Migration> {
   const address = addressOf(settings.url, settings.schema);
   const database = openDatabase(settings);
   try {
+    await examineServer(database.query, address);
     return await bringUpToDate(database, settings.schema, true);
   } catch (thrown) {
     throw databaseError(thrown, address, "open");
@@ -49,7 +51,8 @@ async function migrateIn(query: Query, schema: string): Promise<Migration> {
   if (from === schemaVersion) return { from, to: from };
   const [found] = await query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
   if (found === undefined) await query(`CREATE SCHEMA "${schema}"`);
-  await query(`SET LOCAL search_path = "${schema}"`);
+  // A statement that waits for another process's migration, or builds an index, may take long.
+  await query(`SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL search_path = "${schema}"`);
   if (from === 0) await query("CREATE TABLE schema_version (version integer NOT NULL, since timestamptz NOT NULL)");
   for (const step of schemaSteps.slice(from)) await query(step(schema));
   await query("INSERT INTO schema_version VALUES ($1, statement_timestamp())", [schemaVersion]);

@@ -1,0 +1,89 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { fromUrl, migrate } from "../src/index.ts";
+import { context, freshSchema, freshUrl, message, open, sql } from "./database.ts";
+import { type OtherProduct, startOtherProduct } from "./other-product.ts";
+
+const started: OtherProduct[] = [];
+afterEach(() => Promise.all(started.splice(0).map((product) => product.close())));
+
+/** `version()` as each says it, and what the refusal names. */
+const REFUSED: readonly (readonly [string, RegExp])[] = [
+  [
+    "PostgreSQL 12.22 (Debian 12.22-1) on x86_64-pc-linux-gnu",
+    /is PostgreSQL 12\.22, which is too old.*13 or newer.*upgrade/,
+  ],
+  ["PostgreSQL 9.6.24 on x86_64-pc-linux-gnu", /is PostgreSQL 9\.6\.24, which is too old.*13 or newer/],
+  ["CockroachDB CCL v23.1.11 (x86_64-pc-linux-gnu)", /is CockroachDB 23\.1\.11, which speaks.*PostgreSQL 13 or newer/],
+  ["PostgreSQL 15.2-YB-2.25.0.0-b0 on x86_64-pc-linux-gnu", /is YugabyteDB 2\.25\.0\.0,.*PostgreSQL 13 or newer/],
+  ["PostgreSQL 8.0.2 on i686-pc-linux-gnu, Redshift 1.0.12103", /is Amazon Redshift 1\.0\.12103,.*13 or newer/],
+  ["PostgreSQL 12.12 (Greenplum Database 7.1.0 build 1)", /is Greenplum 7\.1\.0,.*13 or newer/],
+  ["Something Else 3", /is no PostgreSQL: its version\(\) is "Something Else 3"; .*13 or newer/],
+  ["", /is no PostgreSQL: its version\(\) is ""/],
+];
+
+describe("a server that is too old or another product is named before any other statement fails", () => {
+  test.for(REFUSED)("%s", async ([version, says]) => {
+    const product = await startOtherProduct(version);
+    started.push(product);
+    const refusal = { code: "CONFIG_INVALID", message: expect.stringMatching(says) };
+    await expect(fromUrl(product.url)(context)).rejects.toMatchObject(refusal);
+    await expect(migrate(product.url)).rejects.toMatchObject(refusal);
+    await expect(migrate(product.url)).rejects.not.toThrow(/secret/);
+  });
+});
+
+/** What the server says by SQLSTATE, and what that means for the caller. */
+const SAID: readonly (readonly [sqlState: string, code: string, says: RegExp])[] = [
+  ["25006", "BACKEND_UNAVAILABLE", /read-only, as a standby or a former primary.*make it lead to the primary/],
+  ["40001", "BACKEND_UNAVAILABLE", /other transactions kept getting in the way; nothing of this was stored/],
+  ["40P01", "BACKEND_UNAVAILABLE", /deadlocks.*nothing of this was stored/],
+  ["53100", "BACKEND_FULL", /disk is full and nothing of this write was stored/],
+  ["53200", "BACKEND_UNAVAILABLE", /out of memory; nothing of this was stored/],
+  ["53300", "BACKEND_UNAVAILABLE", /no connection left.*raise max_connections/],
+  ["55P03", "BACKEND_UNAVAILABLE", /lock_timeout; nothing of this was stored/],
+  ["57014", "BACKEND_UNAVAILABLE", /cancelled.*statement_timeout.*nothing of this was stored/],
+  ["57P01", "BACKEND_UNAVAILABLE", /shutting down/],
+  ["57P02", "BACKEND_UNAVAILABLE", /recovering from a crash/],
+  ["57P03", "BACKEND_UNAVAILABLE", /starting, shutting down or recovering/],
+  ["57P05", "BACKEND_UNAVAILABLE", /idle_session_timeout/],
+  ["08006", "BACKEND_UNAVAILABLE", /as raised/],
+];
+
+/** A schema in which each insert of a job raises what `raise` says, so often as it says; a sequence counts past a rollback. */
+async function raisingSchema(): Promise<{
+  schema: string;
+  raise: (sqlState: string, times: number) => Promise<unknown>;
+}> {
+  const schema = freshSchema();
+  const raise = (sqlState: string, times: number): Promise<unknown> =>
+    sql(`ALTER SEQUENCE "${schema}".tries RESTART;
+      CREATE OR REPLACE FUNCTION "${schema}".raise() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('"${schema}".tries') <= ${times} THEN RAISE 'as raised' USING ERRCODE = '${sqlState}'; END IF;
+        RETURN NEW;
+      END $$`);
+  await migrate(await freshUrl(schema));
+  await sql(`CREATE SEQUENCE "${schema}".tries`);
+  await raise("XX000", 0);
+  await sql(`CREATE TRIGGER raise BEFORE INSERT ON "${schema}".jobs FOR EACH ROW EXECUTE FUNCTION "${schema}".raise()`);
+  return { schema, raise };
+}
+
+test("what the server says is an error that names the reason and what to do, and nothing is stored", async () => {
+  const { schema, raise } = await raisingSchema();
+  const backend = await open({ schema });
+  for (const [sqlState, code, says] of SAID) {
+    await raise(sqlState, 1_000);
+    const refusal = { code, message: expect.stringMatching(says) };
+    await expect(backend.enqueue([message()]), sqlState).rejects.toMatchObject(refusal);
+  }
+  expect(await backend.inspector.counts()).toEqual([]);
+});
+
+test("a conflict that passes is never seen: the statement is run again", async () => {
+  const { schema, raise } = await raisingSchema();
+  const backend = await open({ schema });
+  for (const id of ["40001", "40P01"]) {
+    await raise(id, 3);
+    expect(await backend.enqueue([message({ id })])).toEqual([{ ok: true, value: { id, stored: true } }]);
+  }
+});
