@@ -1,4 +1,4 @@
-import { keyRing, newSecret } from "@waybill/core";
+import { keyRing, newSecret, requestSecret } from "@waybill/core";
 import { chmodSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -22,6 +22,15 @@ describe("waybill keys", () => {
     expect(rotated.verify(signed, keyRing(used).sign(signed))).toBe(true);
     expect(rotated.verify(signed, keyRing(old).sign(signed))).toBe(false);
     expect(keyRing(used).verify(signed, rotated.sign(signed))).toBe(false);
+  });
+
+  test("--requests prints what a library of Standard Webhooks is given, derived from the key in use", async () => {
+    const secret = newSecret();
+    const { stdout } = await waybill(["keys", "--requests"], { env: { WAYBILL_KEYS: secret } });
+    expect(stdout).toBe(`${requestSecret(secret)}\n`);
+    expect((await waybill(["keys", "--requests"])).stderr).toContain("which key is in use?");
+    const both = await waybill(["keys", "--requests", "--rotate"], { env: { WAYBILL_KEYS: secret } });
+    expect(both).toMatchObject({ code: 2, stdout: "" });
   });
 
   test("--rotate without a key in use is refused", async () => {

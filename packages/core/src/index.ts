@@ -30,7 +30,7 @@ export type { Migration } from "./schemes.ts";
 export { migrate } from "./schemes.ts";
 export type { ServerRanges } from "./server-version.ts";
 export type { SignaturePolicies, SignaturePolicy } from "./signature-policy.ts";
-export { KeyRing, keyRing, newSecret } from "./signing.ts";
+export { KeyRing, keyRing, newSecret, requestSecret } from "./signing.ts";
 export type { StandardSchema } from "./standard-schema.ts";
 export type { Telemetry } from "./telemetry.ts";
 export { errorMessage, describeError, toError } from "./thrown.ts";

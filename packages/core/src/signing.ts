@@ -21,6 +21,7 @@ const PREFIX = "whsec_";
  */
 export class KeyRing {
   readonly #keys: readonly Hmac[];
+  #requests: KeyRing | null = null;
 
   /**
    * Throws `CONFIG_INVALID` for none, or for one that is not `whsec_` and the base64 of 24 to 64 bytes. Never shows
@@ -57,6 +58,15 @@ export class KeyRing {
     return matches === 1;
   }
 
+  /**
+   * The ring that signs and verifies requests which carry a job: a key derived from each secret. What was signed as a job,
+   * at any time, is no signature of a request, and the other way about.
+   */
+  get requests(): KeyRing {
+    this.#requests ??= new KeyRing(this.#keys.map(requestSecretOf));
+    return this.#requests;
+  }
+
   /** How many keys there are, and none of them. */
   toString(): string {
     return `KeyRing(${this.#keys.length} ${this.#keys.length === 1 ? "key" : "keys"})`;
@@ -68,6 +78,8 @@ export class KeyRing {
   }
 }
 
+/** From which the keys of requests are derived: spec/1.0/signing.md. No signed text is this one, since it has no dot. */
+const REQUEST = "waybill request";
 /** "v1," and 32 bytes in base64. */
 const VALUE_BYTES = 47;
 /** Of one header: more than any rotation needs, and few enough to be checked at every request. */
@@ -86,6 +98,18 @@ export function keyRing(secrets: KeyRing | string | readonly string[]): KeyRing 
 /** A fresh secret: `whsec_` and 32 random bytes. */
 export function newSecret(): string {
   return `${PREFIX}${randomBytes(32).toString("base64")}`;
+}
+
+/**
+ * The secret that signs requests, derived from one of yours: for a sender that has a library of Standard Webhooks and
+ * not this package. Throws `CONFIG_INVALID` for what is no secret.
+ */
+export function requestSecret(secret: string): string {
+  return requestSecretOf(keyOf(secret, 0));
+}
+
+function requestSecretOf(key: Hmac): string {
+  return `${PREFIX}${key.digest(REQUEST, "")}`;
 }
 
 /** A signature to travel with a job, made now. */

@@ -46,10 +46,10 @@ async function listening(application: Parameters<typeof createServer>[1]): Promi
 const envelope = (space = ""): string =>
   JSON.stringify({ spec: "waybill/1", id: newId(), type: "work", args: [{}] }, null, space);
 
-function signed(body: string): Record<string, string> {
+function signed(body: string, by = keys.requests): Record<string, string> {
   const { id } = JSON.parse(body) as { id: string };
   const timestamp = Math.floor(Date.now() / 1_000);
-  const value = keys.sign({ id, timestamp, body });
+  const value = by.sign({ id, timestamp, body });
   return { "webhook-id": id, "webhook-timestamp": `${timestamp}`, "webhook-signature": value };
 }
 
@@ -117,7 +117,7 @@ describe.each(versions)("%s", (version, express) => {
     expect(native).toMatchObject({ status: 200 });
     expect(native.headers.get("waybill-outcome")).toBe("completed");
     const fromDaemon = envelope();
-    const { "webhook-id": _id, ...attributes } = signed(fromDaemon);
+    const { "webhook-id": _id, ...attributes } = signed(fromDaemon, keys);
     const attributeHeaders = Object.fromEntries(
       Object.entries(attributes).map(([name, value]) => [`x-aws-sqsd-attr-${name}`, value]),
     );
@@ -269,7 +269,7 @@ describe.each(versions)("%s", (version, express) => {
     for (const doors of [[receiver, ingress] as const, [ingress, receiver] as const]) {
       const origin = await listening(doors.reduce((app, door) => app.use(waybill(door)), express()));
       const [taken, run] = [envelope(), envelope()];
-      expect((await post(`${origin}/jobs`, taken, signed(taken))).text).toContain('"stored":true');
+      expect((await post(`${origin}/jobs`, taken, signed(taken, keys))).text).toContain('"stored":true');
       expect((await post(`${origin}/work`, run, signed(run))).status).toBe(200);
       expect(ran.at(-1)).toBe(run);
     }

@@ -1,7 +1,7 @@
-import type { Jobs, KeyRing, Signature } from "@waybill/core";
+import { type Jobs, type KeyRing, keyRing, type Signature } from "@waybill/core";
 import { createBatch } from "./batch.ts";
 import type { Carrier, Parcel } from "./carrier.ts";
-import { native } from "./carriers/native.ts";
+import { signedBy } from "./carriers/native.ts";
 import { createDoor, type Door, type DoorOptions } from "./door.ts";
 import { asFetch, type FetchFrom } from "./fetch.ts";
 import { seconds } from "./producer-signature.ts";
@@ -26,7 +26,8 @@ export interface Ingress extends Door {
 
 /** Takes new jobs in over HTTP. Answers once they are durable. Throws `CONFIG_INVALID`. */
 export function createIngress({ to, keys, path = "/jobs", ...options }: IngressOptions): Ingress {
-  const sender = native({ keys, ...(options.tolerance !== undefined && { tolerance: options.tolerance }) });
+  // The producer signs the job, once for the ingress and for whoever runs it.
+  const sender = signedBy(keys === "unsigned" ? null : keyRing(keys), options.tolerance);
   const batchPath = path === "/" ? "/batch" : `${path}/batch`;
   const events = to.events;
   const single = createDoor({ ...options, path, carriers: [producer(sender)], events }, createStore(to));

@@ -15,7 +15,10 @@ import type { DeadPush } from "./push-settler.ts";
 
 /** Who may push: at least one of the two. */
 export interface Senders {
-  /** Secrets of our own senders (`waybill push`, any Standard Webhooks library): a key ring, `whsec_…`, or "unsigned". */
+  /**
+   * Secrets of our own senders: a key ring, `whsec_…`, or "unsigned". A Standard Webhooks library signs by
+   * `requestSecret(secret)`.
+   */
   readonly keys?: KeyRing | string | readonly string[];
   /** Other carriers that may push: `sqsd(…)`, `cloudTasks(…)`, `qstash(…)`, `pubsub(…)`. */
   readonly carriers?: readonly Carrier[];

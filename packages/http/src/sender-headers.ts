@@ -6,7 +6,7 @@ export function senderHeaders(
   job: JobContext,
   body: string,
   from: {
-    /** Null: unsigned. */
+    /** Signs requests. Null: unsigned. */
     readonly ring: KeyRing | null;
     /** Of this request, in Unix seconds. */
     readonly timestamp: number;

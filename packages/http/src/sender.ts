@@ -72,7 +72,7 @@ export function sendOverHttp(options: SendOverHttpOptions): JobDefinition {
   if (!MEDIA_TYPE.test(contentType))
     throw refuse(`contentType is ${JSON.stringify(contentType)}: as "application/json"`);
   const target = targetOf(options.to);
-  const ring = keys === "unsigned" ? null : keyRing(keys);
+  const ring = keys === "unsigned" ? null : keyRing(keys).requests;
   const memory = new SenderMemory();
   const health = new ReceiverHealth(target.shown, options.events ?? null);
 

@@ -30,7 +30,14 @@ const NOT_NOW: ReadonlySet<number> = new Set([408, 425, 429]);
 const UNAVAILABLE = 503;
 /** A proxy whose application broke off, or took too long: it may be gone. */
 const GONE: ReadonlySet<number> = new Set([502, 504]);
-const LONGEST_RETRY_AFTER_MS = 3_600_000;
+/** What the other end asks for is kept within these: no job comes at once for ever, or never again. */
+/** Of a job that was decided on. One that is released sooner than it asked for asks again. */
+const LONGEST_DELAY_MS = 7 * 86_400_000;
+/** Of a job that was not looked at: the place may be free long before. */
+const LONGEST_ABSENCE_MS = 3_600_000;
+
+/** In characters. */
+const LONGEST_CODE = 128;
 
 /** What a reply to a POST means. `to` is for its message. */
 export function settlementOf(reply: Reply, to: string): Settlement {
@@ -63,23 +70,18 @@ function ofAnswer(reply: Answered, to: string): Settlement {
   const { status, headers, whole } = reply;
   const { code, message } = reasonIn(reply, to);
   const outcome = header(headers, OUTCOME_HEADER);
-  const place = { delayMs: delayIn(reply), code, message, status } as const;
+  const asked = delayIn(reply);
+  const delayMs = within(asked ?? 0, LONGEST_DELAY_MS);
+  const place = { delayMs: asked === null ? null : within(asked, LONGEST_ABSENCE_MS), code, message, status } as const;
   switch (outcome) {
     case "completed":
       return { kind: "decided", outcome: { kind: "completed" } };
     case "retry":
-      return { kind: "decided", outcome: { ...retryOf(code, message), delayMs: place.delayMs ?? 0 } };
+      return { kind: "decided", outcome: { ...retryOf(code, message), delayMs } };
     case "release":
       // A job's own release has its reason in a header; without one it is the place that is not free.
       if (header(headers, "waybill-reason") === null) return { kind: "undelivered", ...place, isTrouble: false };
-      return {
-        kind: "decided",
-        outcome: {
-          kind: "release",
-          delayMs: Math.max(place.delayMs ?? 0, LEAST_RELEASE_MS),
-          reason: { code, message },
-        },
-      };
+      return { kind: "decided", outcome: { kind: "release", delayMs, reason: { code, message } } };
     case "dead": {
       const kept = header(headers, "waybill-kept") !== "false";
       return { kind: "decided", outcome: { kind: "dead", reason: { code, message }, kept } };
@@ -116,7 +118,11 @@ function delayIn({ headers }: Answered): number | null {
   const after = header(headers, "retry-after");
   if (after === null) return null;
   const ms = /^\d{1,9}$/.test(after) ? Number(after) * 1_000 : dateIn(after) - Date.now();
-  return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), LONGEST_RETRY_AFTER_MS);
+  return Number.isNaN(ms) ? null : ms;
+}
+
+function within(delayMs: number, longestMs: number): number {
+  return Math.min(Math.max(delayMs, LEAST_RELEASE_MS), longestMs);
 }
 
 /** Of HTTP, not of JavaScript, which finds a date in "-1" too. */
@@ -137,8 +143,10 @@ function reasonIn({ status, headers, body }: Answered, to: string): { code: stri
   const named = header(headers, "waybill-reason") ?? (isOurs && typeof code === "string" ? code : null);
   const isAbout = header(headers, OUTCOME_HEADER) !== null && isOurs && typeof detail === "string";
   return {
-    code: named ?? `HTTP_${status}`,
-    message: isAbout ? detail.slice(0, 2_000) : `${to} answered ${status}${named === null ? "" : ` ${named}`}`,
+    code: named?.slice(0, LONGEST_CODE) ?? `HTTP_${status}`,
+    message: isAbout
+      ? detail.slice(0, 2_000)
+      : `${to} answered ${status}${named === null ? "" : ` ${named.slice(0, LONGEST_CODE)}`}`,
   };
 }
 

@@ -126,7 +126,7 @@ describe("a body that cannot be had", () => {
     const { url } = await receiving({ jobs: [job] });
     const bytes = Buffer.from([0x7b, 0xff, 0x7d]);
     const timestamp = now();
-    const value = keys.sign({ id: "msg_1", timestamp, body: bytes });
+    const value = keys.requests.sign({ id: "msg_1", timestamp, body: bytes });
     const headers = { "webhook-id": "msg_1", "webhook-timestamp": `${timestamp}`, "webhook-signature": value };
     const answer = await post(url, bytes, { headers });
     expect(answer).toMatchObject({ status: 400, json: { code: "ENCODING_INVALID" } });

@@ -50,7 +50,7 @@ function strike(port: number, { bytes, ends }: Attack): Promise<string[]> {
 async function goodJobs(port: number, secret: string): Promise<number[]> {
   const keys = keyRing(secret);
   const [native, pushed] = [envelope("work"), envelope("work")];
-  const { timestamp, value } = signatureFor(keys, idIn(native), native);
+  const { timestamp, value } = signatureFor(keys.requests, idIn(native), native);
   const signed = { "webhook-id": idIn(native), "webhook-timestamp": String(timestamp), "webhook-signature": value };
   const asDaemon = daemonHeaders({ body: pushed, attributes: signedAttributes(pushed, idIn(pushed), keys) });
   const post = async (body: string, headers: Record<string, string>): Promise<number> =>

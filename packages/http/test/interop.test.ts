@@ -1,4 +1,4 @@
-import { defineJob, keyRing, newSecret } from "@waybill/core";
+import { defineJob, keyRing, newSecret, requestSecret } from "@waybill/core";
 import { Webhook } from "standardwebhooks";
 import { expect, test } from "vitest";
 import { envelope, idIn } from "./daemon-request.ts";
@@ -16,7 +16,7 @@ test("what the standardwebhooks library signs, a receiver takes", async () => {
   const headers = {
     "webhook-id": idIn(body),
     "webhook-timestamp": String(Math.floor(at.getTime() / 1_000)),
-    "webhook-signature": new Webhook(secret).sign(idIn(body), at, body),
+    "webhook-signature": new Webhook(requestSecret(secret)).sign(idIn(body), at, body),
   };
   expect((await post(url, body, { headers })).status).toBe(200);
   const tampered = body.replace("Größe", "Grösse");
@@ -40,11 +40,11 @@ test("while keys change, both sides sign with two and either is enough, ours and
   const at = new Date();
   const timestamp = Math.floor(at.getTime() / 1_000);
   const id = idIn(body);
-  const both = `${new Webhook(old).sign(id, at, body)} ${keyRing(fresh).sign({ id, timestamp, body })}`;
+  const both = `${new Webhook(requestSecret(old)).sign(id, at, body)} ${keyRing(fresh).requests.sign({ id, timestamp, body })}`;
   for (const secret of [old, fresh]) {
-    expect(keyRing(secret).verify({ id, timestamp, body }, both)).toBe(true);
+    expect(keyRing(secret).requests.verify({ id, timestamp, body }, both)).toBe(true);
     const headers = { "webhook-id": id, "webhook-timestamp": `${timestamp}`, "webhook-signature": both };
-    expect(new Webhook(secret).verify(body, headers)).toBeDefined();
+    expect(new Webhook(requestSecret(secret)).verify(body, headers)).toBeDefined();
     const { url } = await receiving({ jobs: [job], keys: secret });
     expect((await post(url, body, { headers })).status).toBe(200);
   }

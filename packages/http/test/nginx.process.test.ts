@@ -50,7 +50,7 @@ async function behindNginx(
 
 /** What our own sender adds to a body. */
 function nativeHeaders(body: string): Record<string, string> {
-  const { timestamp, value } = signatureFor(keys, idIn(body), body);
+  const { timestamp, value } = signatureFor(keys.requests, idIn(body), body);
   return {
     "webhook-id": idIn(body),
     "webhook-timestamp": String(timestamp),

@@ -17,13 +17,18 @@ export interface SignedAs {
   readonly by?: typeof keys;
   /** Signed instead of the body. */
   readonly over?: string;
+  /** As a producer signs, for an ingress; absent: as a sender does. */
+  readonly asJob?: true;
 }
 
 export const now = (): number => Math.floor(Date.now() / 1_000);
 
 /** What our sender writes, and any library of Standard Webhooks. */
-export function signed(body: string, { id = idIn(body), timestamp = now(), by = keys, over = body }: SignedAs = {}) {
-  const signature = by.sign({ id, timestamp, body: over });
+export function signed(
+  body: string,
+  { id = idIn(body), timestamp = now(), by = keys, over = body, asJob }: SignedAs = {},
+) {
+  const signature = (asJob ? by : by.requests).sign({ id, timestamp, body: over });
   return { "webhook-id": id, "webhook-timestamp": String(timestamp), "webhook-signature": signature };
 }
 

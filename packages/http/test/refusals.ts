@@ -93,7 +93,7 @@ export const refusals: Readonly<Record<Exclude<ProblemCode, "BATCH_INVALID">, ()
   BODY_GONE: () => receiver().receive(asked(body, { rewritten: true })),
   CARRIER_INVALID: () => {
     const signedAs = "01a20617-8960-7474-9419-de6c6e68bf7f";
-    const { timestamp, value } = signatureFor(keyRing(secret), signedAs, body);
+    const { timestamp, value } = signatureFor(keyRing(secret).requests, signedAs, body);
     const headers = { "webhook-id": signedAs, "webhook-timestamp": String(timestamp), "webhook-signature": value };
     return receiver({ keys: secret }).receive(asked(body, { headers }));
   },

@@ -11,6 +11,7 @@ import {
   keyRing,
   newId,
   newSecret,
+  requestSecret,
   RetryLater,
   type Signature,
   WaybillError,
@@ -57,7 +58,7 @@ describe("what is sent", () => {
       "waybill-signature": signature.value,
       "waybill-signature-timestamp": String(signature.timestamp),
     });
-    expect(new Webhook(secret).verify(one?.body ?? "", headersOf(one))).toMatchObject({ id });
+    expect(new Webhook(requestSecret(secret)).verify(one?.body ?? "", headersOf(one))).toMatchObject({ id });
   });
 
   test("is unsigned by the word for it alone", async () => {

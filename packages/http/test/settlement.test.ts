@@ -38,7 +38,7 @@ const rows: readonly Row[] = [
     status: 500,
     headers: outcome("retry", { "waybill-delay-ms": "1" }),
     body: problem("zu spät", "Error: late"),
-    becomes: ["retry", "zu spät", 1],
+    becomes: ["retry", "zu spät", 100],
   },
   {
     what: "a receiver's release",
@@ -163,14 +163,14 @@ describe("an answer settles the job", () => {
   test("an outcome whose body breaks off stands: the head said it", async () => {
     const { to } = await application((response) => {
       response.writeHead(500, {
-        ...outcome("retry", { "waybill-delay-ms": "3", "waybill-reason": "X" }),
+        ...outcome("retry", { "waybill-delay-ms": "300", "waybill-reason": "X" }),
         "content-length": 9,
       });
       response.write("{", () => response.destroy());
     });
     const { jobs, until } = await sendingWorker({ to });
     await jobs.enqueue("any.type", {});
-    expect((await until(1))[0]).toMatchObject({ outcome: "retry", reason: { code: "X" }, delayMs: 3 });
+    expect((await until(1))[0]).toMatchObject({ outcome: "retry", reason: { code: "X" }, delayMs: 300 });
   });
 
   test("another application's 200 that breaks off is no success: it may have died at the work", async () => {

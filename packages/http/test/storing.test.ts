@@ -40,7 +40,7 @@ function failing(jobs: Jobs, code: WaybillErrorCode): Jobs {
 }
 
 const ndjson = (id = "batch_1") => ({
-  headers: (body: string) => ({ ...signed(body, { id }), "content-type": "application/x-ndjson" }),
+  headers: (body: string) => ({ ...signed(body, { id, asJob: true }), "content-type": "application/x-ndjson" }),
 });
 
 describe("an ingress", () => {
@@ -48,7 +48,7 @@ describe("an ingress", () => {
     const { jobs, url } = await sqlite();
     const origin = await serving(createIngress({ to: jobs, keys }));
     const body = ` ${envelope("mail.send", { to: "ö \u2028" })}\n`;
-    const headers = signed(body);
+    const headers = signed(body, { asJob: true });
     const answer = await post(`${origin}/jobs`, body, { headers });
     expect(answer).toMatchObject({ status: 200, json: { id: idIn(body), stored: true } });
     expect(Object.fromEntries(answer.headers)).toMatchObject({
@@ -64,7 +64,8 @@ describe("an ingress", () => {
     const { jobs, url } = await sqlite();
     const origin = await serving(createIngress({ to: jobs, keys }));
     const body = envelope("mail.send");
-    const send = (of: string, timestamp: number) => post(`${origin}/jobs`, of, { headers: signed(of, { timestamp }) });
+    const send = (of: string, timestamp: number) =>
+      post(`${origin}/jobs`, of, { headers: signed(of, { timestamp, asJob: true }) });
     expect((await send(body, now() - 5)).json).toEqual({ id: idIn(body), stored: true });
     expect((await send(body, now())).json).toEqual({ id: idIn(body), stored: false });
     const other = await send(body.replace("{}", '{"n":"2"}'), now() - 9);
@@ -79,11 +80,11 @@ describe("an ingress", () => {
     jobs.events.on("push_refused", ({ code }) => refused.push(code));
     const origin = await serving(createIngress({ to: jobs, keys }));
     const body = envelope("mail.send").replace("waybill/1", "waybill/2");
-    const answer = await post(`${origin}/jobs`, body, { headers: signed(body) });
+    const answer = await post(`${origin}/jobs`, body, { headers: signed(body, { asJob: true }) });
     expect(answer).toMatchObject({ status: 400, json: { code: "SPEC_UNSUPPORTED", detail: expect.any(String) } });
     const mail = envelope("mail.send");
     expect((await post(`${origin}/jobs`, mail)).status).toBe(403);
-    const asAnother = signed(mail, { id: newId() });
+    const asAnother = signed(mail, { id: newId(), asJob: true });
     expect((await post(`${origin}/jobs`, mail, { headers: asAnother })).json).toMatchObject({
       code: "CARRIER_INVALID",
     });
@@ -99,7 +100,7 @@ describe("an ingress", () => {
     };
     const origin = await serving(createIngress({ to, keys }));
     const body = envelope("mail.send");
-    const headers = signed(body);
+    const headers = signed(body, { asJob: true });
     const statuses = [(await post(`${origin}/jobs`, body, { headers })).status];
     isAway = false;
     for (let n = 0; n < 2; n++) statuses.push((await post(`${origin}/jobs`, body, { headers })).status);
@@ -116,7 +117,7 @@ describe("an ingress", () => {
     jobs.events.on("push_refused", ({ message }) => messages.push(message));
     const origin = await serving(createIngress({ to: failing(jobs, code), keys: secret }));
     const body = envelope("mail.send");
-    const answer = await post(`${origin}/jobs`, body, { headers: signed(body) });
+    const answer = await post(`${origin}/jobs`, body, { headers: signed(body, { asJob: true }) });
     expect(answer).toMatchObject({ status: 503, json: { code } });
     expect(Object.fromEntries(answer.headers)).toMatchObject({
       "retry-after": retryAfter,

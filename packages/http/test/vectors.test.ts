@@ -4,6 +4,7 @@ import { memoryBackend } from "@waybill/core/memory";
 import { createIngress, createReceiver, native, sqsd } from "@waybill/http";
 import { PushRefused } from "@waybill/http/carrier";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { signedBy } from "../src/carriers/native.ts";
 import { settlementOf, type Settlement } from "../src/settlement.ts";
 import { asked, said } from "./asking.ts";
 import { refusals } from "./refusals.ts";
@@ -40,7 +41,7 @@ describe("signatures: a request is taken when a key of the ring made one of its 
     const body = bytesOf(input.body);
     vi.setSystemTime(now_ms);
     const open = async (ring: readonly string[]): Promise<void> => {
-      const parcel = await native({ keys: ring }).open(asked(body, { headers }), body);
+      const parcel = await signedBy(keyRing(ring)).open(asked(body, { headers }), body);
       expect(parcel).toMatchObject({ provenId: headers["webhook-id"], body: body.toString() });
     };
     const taken = async (): Promise<object> => {
@@ -53,6 +54,48 @@ describe("signatures: a request is taken when a key of the ring made one of its 
       const { "webhook-id": id = "", "webhook-timestamp": timestamp } = headers;
       const signs = keyRing(keys).sign({ id, timestamp: Number(timestamp), body });
       return { key: (await Promise.all(keys.map(opened))).indexOf(true), signs };
+    };
+    expect(await answerOf(taken)).toEqual(wanted(rest));
+  });
+});
+
+type Purpose = "receiver" | "ingress" | "queue";
+
+describe("purposes: a job's signature is no request's, a request's no job's", () => {
+  const openedAt: Readonly<Record<Purpose, (request: Signed) => unknown>> = {
+    receiver: ({ keys, headers, ...request }) => {
+      const body = bytesOf(request.body);
+      return native({ keys }).open(asked(body, { headers }), body);
+    },
+    ingress: ({ keys, headers, ...request }) => {
+      const body = bytesOf(request.body);
+      return signedBy(keyRing(keys)).open(asked(body, { headers }), body);
+    },
+    queue: ({ keys, headers, ...request }) => {
+      const attributes = Object.entries(headers).map(([name, value]) => [`x-aws-sqsd-attr-${name}`, value]);
+      const daemon = { "user-agent": "aws-sqsd/3.0", "x-aws-sqsd-msgid": "m", ...Object.fromEntries(attributes) };
+      const body = bytesOf(request.body);
+      return sqsd({ keys }).open(asked(body, { headers: daemon }), body);
+    },
+  };
+
+  it.each(readVectors<Signed & { at: Purpose }, object>("purposes"))("$name", async ({ input, ...rest }) => {
+    const { keys, headers, now_ms } = input;
+    vi.setSystemTime(now_ms);
+    const opens = async (ring: readonly string[]): Promise<void> =>
+      void (await openedAt[input.at]({ ...input, keys: ring }));
+    const taken = async (): Promise<object> => {
+      await opens(keys);
+      const opened = keys.map((one) =>
+        opens([one]).then(
+          () => true,
+          () => false,
+        ),
+      );
+      const { "webhook-id": id = "", "webhook-timestamp": timestamp } = headers;
+      const ring = input.at === "receiver" ? keyRing(keys).requests : keyRing(keys);
+      const signs = ring.sign({ id, timestamp: Number(timestamp), body: bytesOf(input.body) });
+      return { key: (await Promise.all(opened)).indexOf(true), signs };
     };
     expect(await answerOf(taken)).toEqual(wanted(rest));
   });
@@ -164,7 +207,8 @@ describe("repeats: a request that ended its job is not taken again", () => {
       throw new RanElsewhere(outcomeOf({ kind: becomes, code: "BECAUSE" }));
     };
     vi.setSystemTime(input.requests[0]!.at_ms);
-    const receiver = createReceiver({ jobs: [anyJob({ handler })], keys: input.keys, log: "off" });
+    const carriers = [signedBy(keyRing(input.keys))];
+    const receiver = createReceiver({ jobs: [anyJob({ handler })], carriers, log: "off" });
     const statuses: number[] = [];
     for (const { at_ms, headers, body, ...request } of input.requests) {
       vi.setSystemTime(at_ms);

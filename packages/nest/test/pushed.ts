@@ -11,7 +11,7 @@ export function oddlyWritten(type: string, payload: unknown = {}, id: string = n
 /** POSTs an envelope as our own sender would. */
 export function push(url: string, body: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
   const { id } = JSON.parse(body) as { id: string };
-  const { timestamp, value } = signatureFor(keyRing(secret), id, body);
+  const { timestamp, value } = signatureFor(keyRing(secret).requests, id, body);
   return fetch(url, {
     method: "POST",
     body,

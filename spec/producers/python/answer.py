@@ -55,16 +55,24 @@ def moment(given):
     return {"ms": ms, "written": timestamp(ms)}
 
 
-def verified(given):
-    ring = signing.KeyRing(given["keys"])
+def verified(given, ring_of=signing.KeyRing):
+    ring = ring_of(given["keys"])
     body = body_of(given["body"])
     headers = given["headers"]
     id = signing.verify_request(ring, headers, body, given["now_ms"])
     values = headers["webhook-signature"].split(" ")[:8]
     for index, secret in enumerate(given["keys"]):
-        if signing.KeyRing([secret]).sign(id, headers["webhook-timestamp"], body) in values:
+        if ring_of([secret]).sign(id, headers["webhook-timestamp"], body) in values:
             return {"key": index, "signs": ring.sign(id, headers["webhook-timestamp"], body)}
     return None
+
+
+def by_purpose(given):
+    """A receiver takes requests; an ingress takes jobs that were signed lately, a queue those of any age."""
+    if given["at"] == "queue":
+        given = {**given, "now_ms": int(given["headers"]["webhook-timestamp"]) * 1_000}
+    is_request = given["at"] == "receiver"
+    return verified(given, (lambda keys: signing.KeyRing(keys).requests()) if is_request else signing.KeyRing)
 
 
 def judged(given):
@@ -144,6 +152,7 @@ ANSWERS = {
     "deadlines": deadline,
     "signature-policies": judged,
     "push/signatures": verified,
+    "push/purposes": by_purpose,
     "push/wrappers": unwrapped,
     "push/requests": lambda given: push.parcel(given["headers"]),
     "push/responses": response,

@@ -55,7 +55,7 @@ function request(ring: KeyRing): Buffer {
     `content-length: ${Buffer.byteLength(body)}`,
     `webhook-id: ${id}`,
     `webhook-timestamp: ${timestamp}`,
-    `webhook-signature: ${ring.sign({ id, timestamp, body })}`,
+    `webhook-signature: ${ring.requests.sign({ id, timestamp, body })}`,
     "waybill-attempt: 1",
   ];
   return Buffer.from(`${head.join("\r\n")}\r\n\r\n${body}`);

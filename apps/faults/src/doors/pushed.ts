@@ -67,7 +67,7 @@ interface Pusher {
 export const native: Pusher = {
   receives: (keys) => ({ keys }),
   headers({ body, label, attempt = 1, lost = 0 }, keys) {
-    const { timestamp, value } = signatureFor(keys, label.id, body);
+    const { timestamp, value } = signatureFor(keys.requests, label.id, body);
     return {
       "content-type": "application/json",
       "webhook-id": label.id,

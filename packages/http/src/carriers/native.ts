@@ -10,18 +10,22 @@ import { header, type HeaderFields, wholeHeader } from "../push.ts";
 
 /** Whose signatures are let in, and how old they may be. */
 export interface NativeOptions {
-  /** A key ring, `whsec_` secrets, or "unsigned": anybody who can connect may push. */
+  /** A key ring, `whsec_` secrets, of which the keys of requests are derived, or "unsigned": anybody who can connect may push. */
   readonly keys: KeyRing | string | readonly string[];
   /** A request is fresh for this long before and after its timestamp. Default "5m". */
   readonly tolerance?: Duration;
 }
 
 /**
- * Our own sender, or any Standard Webhooks. Its page is spec/1.0/push.md. Throws `CONFIG_INVALID` for an option that
+ * Our own sender, or any Standard Webhooks library by `requestSecret`. Its page is spec/1.0/push.md. Throws `CONFIG_INVALID` for an option that
  * makes no sense.
  */
-export function native({ keys, tolerance = "5m" }: NativeOptions): Carrier {
-  const ring = keys === "unsigned" ? null : keyRing(keys);
+export function native({ keys, tolerance }: NativeOptions): Carrier {
+  return signedBy(keys === "unsigned" ? null : keyRing(keys).requests, tolerance);
+}
+
+/** Requests that a key of this ring has signed lately; null: whatever comes. Throws `CONFIG_INVALID`. */
+export function signedBy(ring: KeyRing | null, tolerance: Duration = "5m"): Carrier {
   const toleranceMs = positiveMs(tolerance, "tolerance");
   return {
     name: "native",

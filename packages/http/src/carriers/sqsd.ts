@@ -12,8 +12,8 @@ import { type PeriodicTask, periodicTasks, tickOf } from "./sqsd-periodic.ts";
 /** Proof for a daemon that has none, and its settings as the environment has them. */
 export interface SqsdOptions {
   /**
-   * Secrets of the producers: a key ring, `whsec_…`, or "unsigned": anybody who can connect may push. A signature has
-   * no age here, since a job may have waited for days: do not share these with doors that refuse what is stale.
+   * Secrets of the producers: a key ring, `whsec_…`, or "unsigned": anybody who can connect may push. The signature is the
+   * job's, which has no age: a job may have waited for days.
    */
   readonly keys: KeyRing | string | readonly string[];
   /** The daemon's HttpConnections, 1 to 100: as many requests may wait for a place. Default 50, as the daemon's. */

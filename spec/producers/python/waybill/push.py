@@ -32,8 +32,9 @@ REFUSALS = {
 }
 NOT_LOOKED_AT = {401, 403, 404, 405, 406, 407, 408, 411, 413, 414, 415, 421, 425, 426, 429, 431, 503}
 PERHAPS_TAKEN = {502, 504}
+LEAST_DELAY_MS = 100
+LONGEST_DELAY_MS = 7 * 86_400_000
 HOUR_MS = 3_600_000
-LEAST_RELEASE_MS = 100
 
 
 def parcel(headers):
@@ -66,7 +67,7 @@ def answer(outcome, id):
     if re.fullmatch(r"[\x21-\x7e]{1,128}", code):
         headers["waybill-reason"] = code
     if delay is not None:
-        delay = max(delay, LEAST_RELEASE_MS) if kind == "release" else delay
+        delay = max(delay, LEAST_DELAY_MS) if kind == "release" else delay
         headers["waybill-delay-ms"] = str(math.ceil(delay))
         headers["retry-after"] = str(math.ceil(delay / 1_000))
     if outcome.get("kept") is False:
@@ -91,14 +92,14 @@ def refusal(code):
 def settlement(status, headers, problem, now_ms):
     """What a sender does about an answer."""
     ours = (problem or {}).get("type", "").startswith("urn:waybill:problem:")
-    code = headers.get("waybill-reason") or (problem["code"] if ours else f"HTTP_{status}")
+    code = (headers.get("waybill-reason") or (problem["code"] if ours else f"HTTP_{status}"))[:128]
     delay, outcome = delay_ms(headers, now_ms), headers.get("waybill-outcome")
-    by_the_place = {"does": "not_delivered", "delay_ms": delay, "code": code}
+    place_delay = None if delay is None else within(delay, HOUR_MS)
+    by_the_place = {"does": "not_delivered", "delay_ms": place_delay, "code": code}
     if outcome == "completed":
         return {"does": "ack"}
     if outcome == "retry" or (outcome == "release" and "waybill-reason" in headers):
-        least = LEAST_RELEASE_MS if outcome == "release" else 0
-        return {"does": outcome, "delay_ms": max(delay or 0, least), "code": code}
+        return {"does": outcome, "delay_ms": within(delay or 0, LONGEST_DELAY_MS), "code": code}
     if outcome == "dead":
         return {"does": "forget" if headers.get("waybill-kept") == "false" else "dead_letter", "code": code}
     if outcome is not None:
@@ -119,7 +120,12 @@ def delay_ms(headers, now_ms):
         wait = int(after) * 1_000 if whole else email.utils.parsedate_to_datetime(after).timestamp() * 1_000 - now_ms
     except (TypeError, ValueError):
         return None
-    return min(max(0, int(wait)), HOUR_MS)
+    return int(wait)
+
+
+def within(delay, longest):
+    """No answer makes a job come at once for ever, or never again."""
+    return min(max(delay, LEAST_DELAY_MS), longest)
 
 
 class Receiver:

@@ -22,6 +22,10 @@ class KeyRing:
             raise Refused("CONFIG_INVALID", "", "a key ring needs at least one secret")
         self._keys = [key_of(secret, index) for index, secret in enumerate(secrets)]
 
+    def requests(self):
+        """The ring for requests: a job's signature is none of a request, and the other way about."""
+        return KeyRing([request_secret(key) for key in self._keys])
+
     def sign(self, id, timestamp, body):
         return value_of(self._keys[0], id, timestamp, body)
 
@@ -38,6 +42,10 @@ class KeyRing:
 def value_of(key, id, timestamp, body):
     digest = hmac.new(key, f"{id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     return "v1," + base64.b64encode(digest).decode()
+
+
+def request_secret(key):
+    return "whsec_" + base64.b64encode(hmac.new(key, b"waybill request", hashlib.sha256).digest()).decode()
 
 
 def key_of(secret, index):
