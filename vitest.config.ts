@@ -17,6 +17,7 @@ const processTests = ["{packages,apps}/*/test/**/*.process.test.ts", "test/**/*.
 const measuring = [
   "apps/bench/test/bench.process.test.ts",
   "apps/demo/test/kill.process.test.ts",
+  "apps/faults/test/anonymous-load.process.test.ts",
   "apps/faults/test/crowd.process.test.ts",
   "packages/http/test/hostile.process.test.ts",
   "packages/sqlite/test/{busy,idle,kill}.process.test.ts",

@@ -17,7 +17,14 @@ afterAll(() => open.forEach((close) => close()));
 async function start(make: typeof express, parser: (of: typeof express) => express.RequestHandler) {
   const ran: unknown[] = [];
   const note = defineJob({ type: "note", timeout: "20s", handler: (payload) => void ran.push(payload) });
-  const carriers = [sqsd({ keys, httpConnections: 10, periodic: { nightly: { path: "/tasks/nightly", job: note } } })];
+  const carriers = [
+    sqsd({
+      keys,
+      httpConnections: 10,
+      periodic: { nightly: { path: "/tasks/nightly", job: note, schedule: "* * * * *" } },
+      periodicFrom: "anyone",
+    }),
+  ];
   const app = make();
   app.use(parser(make));
   app.use(waybill(createReceiver({ jobs: [note], carriers, log: "off" })));

@@ -34,9 +34,9 @@ beforeAll(async () => {
   jobs = await connect(`sqs://us-east-1/shop?queues=default&endpoint=${endpoint}`, { keys, log: "off" });
   open.push(() => jobs.close());
 
-  const periodic = { "nightly-report": { path: "/tasks/nightly", job: nightly } };
+  const periodic = { "nightly-report": { path: "/tasks/nightly", job: nightly, schedule: "* * * * *" } };
   const carriers = [sqsd({ keys, httpConnections: 10, periodic })];
-  const receiver = createReceiver({ jobs: [greet, nightly], carriers, log: "off" });
+  const receiver = createReceiver({ jobs: [greet, nightly], carriers, allowPeers: ["127.0.0.1"], log: "off" });
   const app = express();
   app.use(waybill(receiver));
   app.use(express.json());
@@ -88,7 +88,7 @@ test("a delay that SQS can wait for is waited for, and costs one delivery", asyn
 });
 
 test("a periodic task comes to its own path, and the application's own routes are left to it", async () => {
-  const scheduledAt = new Date(Math.floor(Date.now() / 1_000) * 1_000).toISOString();
+  const scheduledAt = new Date(Math.floor(Date.now() / 60_000) * 60_000).toISOString();
   await daemon.tick("nightly-report", "/tasks/nightly", scheduledAt);
   await expect.poll(() => ran.filter(({ job }) => job.type === "report.nightly").length).toBe(1);
   expect(ran.at(-1)?.payload).toEqual({ task: "nightly-report", scheduledAt });

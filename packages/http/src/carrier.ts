@@ -22,8 +22,8 @@ export interface Parcel {
   /** The id that the proof covers, which must be the envelope's own; null when the proof covers none. */
   readonly provenId: string | null;
   /**
-   * Names this very request where the same one must not come again once its job has ended, whoever sends it; null where
-   * a carrier may repeat itself.
+   * Names this very request where the same one must not run again once its job has ended, whoever sends it; null where
+   * nothing tells a repetition from another request.
    */
   readonly once: Once | null;
 }
@@ -58,7 +58,19 @@ export interface Carrier {
    */
   readonly keepsDead?: boolean;
   /**
-   * Proves who sent it and takes the wrapping off. Throws `PushRefused`: `forbidden(why)`, 400 `CARRIER_INVALID`, or 503
+   * True: the request proves nothing of who sent it, whatever its body. The door then refuses what a browser or a stranger
+   * behind a proxy sends. Absent: every request proves it.
+   */
+  provesNothing?(push: Pick<Push, "headers">): boolean;
+  /** Why this carrier must not be open to any peer, and what to do: said at the start where `allowPeers` is not given. */
+  readonly needsPeers?: string;
+  /**
+   * Refuses what the headers alone show to be without proof: stale, malformed, of an unknown sender. Called before the
+   * body is read and before `open`; throws what `open` throws. Absent: the body must be read to know anything.
+   */
+  admits?(push: Push): void | Promise<void>;
+  /**
+   * Proves who sent it, as far as `admits` has not, and takes the wrapping off. Throws `PushRefused`: `forbidden(why)`, 400 `CARRIER_INVALID`, or 503
    * `KEYS_UNAVAILABLE` where the proof could not be checked. Null: proved, but the carrier's own affair and no job,
    * which is answered 200.
    */

@@ -10,6 +10,7 @@ import type { PushAnswer, Push } from "./push.ts";
 import { ReplayWindow } from "./replay.ts";
 import { isFinal } from "./respond.ts";
 import { sendable } from "./sendable.ts";
+import { unprovenRule } from "./unproven.ts";
 
 /** What receiver, relay and ingress share: where they are and whom they let in. */
 export interface DoorOptions {
@@ -21,6 +22,11 @@ export interface DoorOptions {
   readonly bodyTimeout?: Duration;
   /** Only these peers, as well as a signature: "unix", addresses, ranges. Absent: any. */
   readonly allowPeers?: readonly string[];
+  /**
+   * Names by which unsigned requests may call this server, as their `Host` says: "app.internal". Addresses and localhost
+   * always may. For what is signed it is not looked at.
+   */
+  readonly allowHosts?: readonly string[];
   /** A request that `keys` sign is fresh for this long before and after its timestamp. Default "5m". */
   readonly tolerance?: Duration;
 }
@@ -59,7 +65,13 @@ export function createDoor(
   if (!Number.isFinite(maxBodyBytes) || maxBodyBytes <= 0) {
     throw refuse(`maxBodyBytes is ${maxBodyBytes}: a number above 0`);
   }
+  const needy = carriers.find(({ needsPeers }) => needsPeers !== undefined);
+  if (needy?.needsPeers !== undefined && options.allowPeers === undefined) throw refuse(needy.needsPeers);
   const isAllowed = peerRule(options.allowPeers);
+  const judgeUnproven = unprovenRule({
+    allowHosts: options.allowHosts,
+    isAllowed: options.allowPeers === undefined ? null : isAllowed,
+  });
   const seen = new ReplayWindow(Date.now);
   const bodies = new BodyReader(maxBodyBytes, bodyTimeoutMs);
 
@@ -81,16 +93,19 @@ export function createDoor(
     if (!isHere(push, carrier)) throw wrongPath(push);
     if (!isAllowed(push.peer)) throw forbidden(`the peer ${push.peer ?? "of no known address"} is not in allowPeers`);
     if (push.method !== "POST") throw notPosted(push);
+    if (carrier.provesNothing?.(push)) judgeUnproven(push.headers);
     const busy = inside.turnsAway(push, carrier);
     if (busy !== null) throw busy;
     const parcel = await bodies.read(push, (body) => open(carrier, push, body));
     if (parcel === null) return { status: 200, headers: {}, body: "" };
     if (push.rewritten === true && parcel.provenId === null) throw new PushRefused(500, "BODY_GONE", REWRITTEN);
     const { once } = parcel;
-    if (once !== null && seen.has(once)) throw forbidden("this very request came before, and its job has ended");
+    const earlier = once === null ? undefined : seen.find(once);
+    if (earlier === null) throw forbidden("this very request came before, and its job has ended");
+    if (earlier !== undefined) return earlier;
     const answer = await inside.deliver(parcel, carrier, push);
     // One of which nothing came may come again: a timestamp counts seconds, and a job may be back within one.
-    if (once !== null && isFinal(answer)) seen.remember(once);
+    if (once !== null && isFinal(answer)) seen.remember(once, answer);
     return answer;
   }
 
@@ -122,9 +137,12 @@ function notPosted({ method }: Push): PushRefused {
 const REWRITTEN =
   "a parser before this door read the body and kept no bytes of it; mount the door first, or parse with `verify: keepRawBody`";
 
-async function open(carrier: Carrier, push: Push, body: Buffer): Promise<Parcel | null> {
+async function open(carrier: Carrier, push: Push, body: () => Promise<Buffer>): Promise<Parcel | null> {
+  const admitted = carrier.admits?.(push);
+  if (admitted !== undefined) await admitted;
+  const bytes = await body();
   try {
-    return await carrier.open(push, body);
+    return await carrier.open(push, bytes);
   } catch (thrown) {
     const isForged = isInstance(thrown, PushRefused) && thrown.code === "FORBIDDEN";
     throw isForged && push.rewritten === true ? forbidden(`${thrown.message}; ${REWRITTEN}`) : thrown;

@@ -2,6 +2,7 @@ import { describeError } from "@waybill/core";
 import { brokenOff, tooLarge, tooSlow } from "./body-reader.ts";
 import { PushRefused } from "./problem.ts";
 import type { Door } from "./door.ts";
+import type { Reading } from "./reading.ts";
 
 /** What a `Request` does not tell. */
 export interface FetchFrom {
@@ -20,7 +21,7 @@ async function answerFetch(door: Door, request: Request, from: FetchFrom): Promi
     path: new URL(request.url).pathname,
     headers: Object.fromEntries(request.headers),
     peer: from.peer ?? null,
-    read: (maxBytes, timeoutMs) => readAll(request, maxBytes, timeoutMs),
+    read: (maxBytes, timeoutMs, reading) => readAll(request, maxBytes, timeoutMs, reading),
     onGone(listener) {
       if (request.signal.aborted) listener();
       else request.signal.addEventListener("abort", listener, { once: true });
@@ -29,7 +30,7 @@ async function answerFetch(door: Door, request: Request, from: FetchFrom): Promi
   return new Response(body, { status, headers });
 }
 
-async function readAll(request: Request, maxBytes: number, timeoutMs: number): Promise<Buffer> {
+async function readAll(request: Request, maxBytes: number, timeoutMs: number, reading: Reading): Promise<Buffer> {
   const { body, bodyUsed } = request;
   if (bodyUsed || body?.locked) throw new PushRefused(500, "BODY_GONE", READ_BEFORE);
   if (body === null) return Buffer.alloc(0);
@@ -40,6 +41,7 @@ async function readAll(request: Request, maxBytes: number, timeoutMs: number): P
     // A stream that cannot even be given up changes nothing of the answer.
     void Promise.allSettled([reader.cancel(why)]);
   };
+  reading.onDrop(giveUp);
   const timer = setTimeout(() => giveUp(tooSlow(timeoutMs)), timeoutMs);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -47,6 +49,7 @@ async function readAll(request: Request, maxBytes: number, timeoutMs: number): P
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       const chunk: Uint8Array = next.value;
       bytes += chunk.length;
+      reading.received(chunk.length);
       if (bytes > maxBytes) giveUp(tooLarge(maxBytes));
       else chunks.push(chunk);
     }

@@ -1,4 +1,5 @@
 import type { Buffer } from "node:buffer";
+import type { Reading } from "./reading.ts";
 
 /** Lower-case names, as `node:http` gives them. Names that come twice are joined by ", ". */
 export type HeaderFields = Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -14,9 +15,10 @@ export interface Push {
   readonly peer: string | null;
   /**
    * Reads the body's bytes, whatever their type. Called once at the most. Rejects `PushRefused`: 413 past `maxBytes`,
-   * 408 when they have not all come within `timeoutMs`, 400 when the sender has gone before the end.
+   * 408 when they have not all come within `timeoutMs`, 400 when the sender has gone before the end. Says to `reading`
+   * what has come, by which the slowest is found when too many are read at once, and stops when that one is dropped.
    */
-  readonly read: (maxBytes: number, timeoutMs: number) => Promise<Buffer>;
+  readonly read: (maxBytes: number, timeoutMs: number, reading: Reading) => Promise<Buffer>;
   /**
    * True when a parser before us read the body and `read` writes it out again: the bytes may not be the sender's, so
    * they are taken only from a carrier whose proof covers them.
@@ -41,6 +43,9 @@ export function header(headers: HeaderFields, name: string): string | null {
   if (value === undefined) return null;
   return typeof value === "string" ? value : value.join(", ");
 }
+
+/** What a peer counts is no greater: nine digits, as push.md has it. */
+export const MOST_COUNTED = 999_999_999;
 
 /** A whole number in a header, within bounds; null when it is absent or anything else. */
 export function wholeHeader(headers: HeaderFields, name: string, least: number): number | null {

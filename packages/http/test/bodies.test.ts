@@ -94,7 +94,8 @@ describe("a body that cannot be had", () => {
   test("that grows over the limit without telling is a 413", async () => {
     const { url } = await receiving({ jobs: [job], maxBodyBytes: 1_000 });
     const { socket, got, closed } = await wire(url);
-    socket.write("POST /work HTTP/1.1\r\nhost: app\r\nwebhook-signature: v1,x\r\ntransfer-encoding: chunked\r\n\r\n");
+    const fields = Object.entries(signed("{}", { id: "msg_1" })).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`POST /work HTTP/1.1\r\nhost: app\r\n${fields.join("")}transfer-encoding: chunked\r\n\r\n`);
     socket.write(`7d0\r\n${"x".repeat(2_000)}\r\n`);
     await closed;
     expect(statusesIn(got())).toEqual(["413"]);

@@ -1,4 +1,4 @@
-import { defineJob, type Duration } from "@waybill/core";
+import { defineJob, type Duration, newSecret } from "@waybill/core";
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -12,7 +12,7 @@ async function warned(options: Omit<SqsdOptions, "keys">, timeout: Duration, con
     ([error]) => (error as Error).message,
     () => null,
   );
-  createReceiver({ jobs: [slow], carriers: [sqsd({ keys: "unsigned", ...options })], concurrency, log: "off" });
+  createReceiver({ jobs: [slow], carriers: [sqsd({ keys: newSecret(), ...options })], concurrency, log: "off" });
   await turn();
   stop.abort();
   return warning;

@@ -6,18 +6,28 @@ import { ReplayWindow } from "../src/replay.ts";
 import { envelope } from "./daemon-request.ts";
 import { keys, post, receiving, signed } from "./pushing.ts";
 
+const answer = { status: 200, headers: {}, body: "" };
+
 test("a request is known for as long as it is fresh, and takes no memory after that", () => {
   let now = 1_000_000;
   const seen = new ReplayWindow(() => now);
   for (let second = 0; second < 3_600; second++) {
     now += 1_000;
     const freshUntil = now + 300_000;
-    for (const name of ["a", "b", "c"]) seen.remember({ name, freshUntil });
-    expect(seen.has({ name: "b", freshUntil: now + 1_000 })).toBe(second >= 299);
+    for (const name of ["a", "b", "c"]) seen.remember({ name, freshUntil, again: "refused" }, answer);
+    expect(seen.find({ name: "b", freshUntil: now + 1_000, again: "refused" })).toBe(second >= 299 ? null : undefined);
   }
-  expect(seen.has({ name: "d", freshUntil: now })).toBe(false);
+  expect(seen.find({ name: "d", freshUntil: now, again: "refused" })).toBeUndefined();
   expect(seen.size).toBeGreaterThanOrEqual(3 * 300);
   expect(seen.size).toBeLessThan(3 * 320);
+});
+
+test("of more requests than there is room for the oldest are forgotten", () => {
+  const seen = new ReplayWindow(() => 0, 1_000);
+  const once = (at: number) => ({ name: `${at}`, freshUntil: Math.floor(at / 10), again: "refused" }) as const;
+  for (let at = 0; at < 5_000; at += 1) seen.remember(once(at), answer);
+  expect(seen.size).toBeLessThanOrEqual(1_000);
+  expect([seen.find(once(4_999)), seen.find(once(0))]).toEqual([null, undefined]);
 });
 
 test("a carrier's own tolerance is how long its requests are known, whatever the door's is", async () => {

@@ -84,6 +84,7 @@ const PUSH: OptionNames<WaybillPushOptions> = {
   maxBodyBytes: true,
   bodyTimeout: true,
   allowPeers: true,
+  allowHosts: true,
   tolerance: true,
   shutdown: true,
 };

@@ -2,7 +2,7 @@ import { type Duration, WaybillError } from "@waybill/core";
 import { durationMs, type JobLabel } from "@waybill/core/door";
 import type { Carrier } from "../carrier.ts";
 import { producerSignature } from "../producer-signature.ts";
-import { type PushAnswer, header, type HeaderFields, wholeHeader } from "../push.ts";
+import { type PushAnswer, header, type HeaderFields, MOST_COUNTED, wholeHeader } from "../push.ts";
 import { textOf } from "../text.ts";
 import { bearerProof, type OidcOptions } from "./oidc.ts";
 
@@ -32,11 +32,11 @@ export function cloudTasks({ dispatchDeadline = "10m", ...oidc }: CloudTasksOpti
     keepsDead: false,
     // Elsewhere they are the application's own tasks.
     recognises: ({ headers }, here) => here && Object.hasOwn(headers, "x-cloudtasks-queuename"),
-    async open({ headers }, body) {
-      await prove(headers);
+    admits: ({ headers }) => prove(headers),
+    open({ headers }, body) {
       return {
         body: textOf(body),
-        attempt: (wholeHeader(headers, "x-cloudtasks-taskexecutioncount", 0) ?? 0) + 1,
+        attempt: Math.min((wholeHeader(headers, "x-cloudtasks-taskexecutioncount", 0) ?? 0) + 1, MOST_COUNTED),
         lost: 0,
         releases: 0,
         signature: producerSignature((name) => header(headers, name)),

@@ -36,8 +36,10 @@ export function eventBridge({ header: name = "x-api-key", keys }: EventBridgeOpt
     // Its user agent cannot be changed; the key's header may be any client's of the application.
     recognises: ({ headers }, here) =>
       here && (header(headers, "user-agent") ?? "").startsWith("Amazon/EventBridge/ApiDestinations"),
-    open({ headers }, body) {
+    admits({ headers }) {
       if (!isKnown(header(headers, field), digests)) throw forbidden("no key of ours is in its header");
+    },
+    open(_, body) {
       return {
         body: envelopeOf(textOf(body)),
         attempt: 1,

@@ -5,6 +5,7 @@ import type { Carrier, Parcel } from "../carrier.ts";
 import { positiveMs } from "../positive-ms.ts";
 import { producerSignature, seconds } from "../producer-signature.ts";
 import { textOf } from "../text.ts";
+import { warnOfUnsigned } from "../unsigned.ts";
 import { forbidden } from "../problem.ts";
 import { header, type HeaderFields, wholeHeader } from "../push.ts";
 
@@ -26,6 +27,7 @@ export function native({ keys, tolerance }: NativeOptions): Carrier {
 
 /** Requests that a key of this ring has signed lately; null: whatever comes. Throws `CONFIG_INVALID`. */
 export function signedBy(ring: KeyRing | null, tolerance: Duration = "5m"): Carrier {
+  if (ring === null) warnOfUnsigned("native");
   const toleranceMs = positiveMs(tolerance, "tolerance");
   return {
     name: "native",
@@ -35,21 +37,35 @@ export function signedBy(ring: KeyRing | null, tolerance: Duration = "5m"): Carr
     paths: [],
     // Elsewhere it may be another webhook of the application, signed by the same standard.
     recognises: ({ headers }, here) => here && (ring === null || Object.hasOwn(headers, "webhook-signature")),
+    provesNothing: () => ring === null,
+    admits({ headers }) {
+      if (ring !== null) proofIn(headers, toleranceMs);
+    },
     open({ headers }, body) {
       if (ring === null) return parcelOf(headers, body);
-      const id = header(headers, "webhook-id");
-      const timestamp = seconds(header(headers, "webhook-timestamp"));
-      const signature = header(headers, "webhook-signature");
-      if (id === null || signature === null || timestamp === null) throw forbidden("it is not signed");
-      if (id === "" || id.length > 255 || id.includes(".")) throw forbidden("webhook-id is no id");
+      const { id, timestamp, signature } = proofIn(headers, toleranceMs);
       if (!ring.verify({ id, timestamp, body }, signature)) throw forbidden("no key of ours made this signature");
-      if (Math.abs(Date.now() - timestamp * 1_000) > toleranceMs) throw forbidden("its timestamp is stale");
       // Not by the signature: values added to its list would make another request of it.
-      const once = { name: id, freshUntil: timestamp * 1_000 + toleranceMs };
+      const once = { name: id, freshUntil: timestamp * 1_000 + toleranceMs, again: "refused" } as const;
       return { ...parcelOf(headers, body), provenId: id, once };
     },
   };
 }
+
+/** Throws `PushRefused` for what no body could prove. Whether it is stale whoever wrote the timestamp knows: no word of the body is needed. */
+function proofIn(headers: HeaderFields, toleranceMs: number): { id: string; timestamp: number; signature: string } {
+  const id = header(headers, "webhook-id");
+  const timestamp = seconds(header(headers, "webhook-timestamp"));
+  const signature = header(headers, "webhook-signature");
+  if (id === null || signature === null || timestamp === null) throw forbidden("it is not signed");
+  if (id === "" || id.length > 255 || id.includes(".")) throw forbidden("webhook-id is no id");
+  if (!VALUE.test(signature)) throw forbidden("its signature has no value of version 1");
+  if (Math.abs(Date.now() - timestamp * 1_000) > toleranceMs) throw forbidden("its timestamp is stale");
+  return { id, timestamp, signature };
+}
+
+/** One of the values at least: "v1," and the base64 of 32 bytes. */
+const VALUE = /(?:^| )v1,[A-Za-z0-9+/]{43}=(?: |$)/;
 
 /** What our sender says beside the body; each is optional, and what is not well-formed counts as absent. */
 function parcelOf(headers: HeaderFields, body: Buffer): Parcel {

@@ -4,7 +4,7 @@ import { durationMs } from "@waybill/core/door";
 import type { Carrier } from "../carrier.ts";
 import { forbidden } from "../problem.ts";
 import { producerSignature } from "../producer-signature.ts";
-import { type PushAnswer, header, type HeaderFields } from "../push.ts";
+import { type PushAnswer, header, type HeaderFields, MOST_COUNTED } from "../push.ts";
 import { textOf } from "../text.ts";
 import { isObject, malformed, member, textIn, type Wrapping, wrappingOf } from "../wrapping.ts";
 import { bearerProof, listOf, type OidcOptions } from "./oidc.ts";
@@ -52,8 +52,8 @@ export function pubsub({ subscriptions, ackDeadline = "10s", line = 50, ...oidc 
     // Elsewhere they are the application's own subscriptions.
     recognises: ({ headers }, here) =>
       here && (isUnwrapped(headers) || AGENT.test(header(headers, "user-agent") ?? "")),
-    async open({ headers }, body) {
-      await prove(headers);
+    admits: ({ headers }) => prove(headers),
+    open({ headers }, body) {
       const pushed = isUnwrapped(headers) ? unwrapped(headers, body) : unwrap(wrappingOf(body));
       const { body: envelope, attempt, subscription, attribute } = pushed;
       if (allowed !== null && !allowed.includes(subscription ?? "")) {
@@ -99,7 +99,7 @@ function unwrap(wrapping: Wrapping): Pushed {
 /** Only a subscription with a dead-letter topic counts its deliveries, this one included. */
 function attemptIn(object: Wrapping): number | null {
   const value = member(object, "deliveryAttempt");
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 1 ? value : null;
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= MOST_COUNTED ? value : null;
 }
 
 function decoded(base64: string | null): Buffer {

@@ -7,7 +7,7 @@ import type { Carrier } from "../carrier.ts";
 import { envelopeId } from "../envelope-in.ts";
 import { producerSignature } from "../producer-signature.ts";
 import { forbidden } from "../problem.ts";
-import { type PushAnswer, header, wholeHeader } from "../push.ts";
+import { type PushAnswer, header, type HeaderFields, MOST_COUNTED, wholeHeader } from "../push.ts";
 import { textOf } from "../text.ts";
 import { LEEWAY_S, listOf, tokenRefusal } from "./oidc.ts";
 
@@ -35,6 +35,13 @@ export function qstash({ currentKey, nextKey, url, timeout, line = 50 }: QstashO
   if (!urls.every((one) => URL.canParse(one)))
     throw refuse("the url of qstash is no whole URL: give it as published to");
   if (!Number.isSafeInteger(line) || line < 0) throw refuse(`the line of qstash is ${line}: 0 or more`);
+
+  async function prove(headers: HeaderFields): Promise<JWTPayload> {
+    const claims = await verify(header(headers, "upstash-signature") ?? "", keys);
+    if (urls.includes(String(claims.sub))) return claims;
+    throw forbidden("its token is for another url");
+  }
+
   return {
     name: "qstash",
     runs: true,
@@ -44,15 +51,15 @@ export function qstash({ currentKey, nextKey, url, timeout, line = 50 }: QstashO
     paths: [],
     // Elsewhere they are the application's own messages.
     recognises: ({ headers }, here) => here && Object.hasOwn(headers, "upstash-signature"),
+    admits: async ({ headers }) => void (await prove(headers)),
     async open({ headers }, body) {
-      const claims = await verify(header(headers, "upstash-signature") ?? "", keys);
-      if (!urls.includes(String(claims.sub))) throw forbidden("its token is for another url");
+      const claims = await prove(headers);
       if (!isHashOf(claims["body"], body)) throw forbidden("its token is for another body");
       const envelope = textOf(body);
       return {
         body: envelope,
         // Releases are retries to QStash: it counts every answer that is not 2xx.
-        attempt: (wholeHeader(headers, "upstash-retried", 0) ?? 0) + 1,
+        attempt: Math.min((wholeHeader(headers, "upstash-retried", 0) ?? 0) + 1, MOST_COUNTED),
         lost: 0,
         releases: 0,
         signature: producerSignature((name) => header(headers, name)),

@@ -1,10 +1,11 @@
 import { Buffer } from "node:buffer";
 import { verify } from "node:crypto";
-import { WaybillError } from "@waybill/core";
+import { type Duration, WaybillError } from "@waybill/core";
 import { warn } from "@waybill/core/door";
 import type { Carrier, Parcel } from "../carrier.ts";
 import { envelopeId } from "../envelope-in.ts";
 import { forbidden } from "../problem.ts";
+import { positiveMs } from "../positive-ms.ts";
 import { producerSignature } from "../producer-signature.ts";
 import { header } from "../push.ts";
 import { laterBy503 } from "../respond.ts";
@@ -16,6 +17,11 @@ import { type CertificateFetch, fetchCertificate, signingKeys } from "./sns-cert
 export interface SnsOptions {
   /** ARNs of the topics that may push. Anybody has topics that SNS signs for. */
   readonly topics: readonly string[];
+  /**
+   * How old a message may be, by the `Timestamp` that SNS signs. Default "2h": SNS delivers over HTTP for an hour at the
+   * most, whatever the delivery policy. A message that was stored is remembered for as long, in this process's memory.
+   */
+  readonly maxAge?: Duration;
   /** Takes signatures of version 1 too, which hash by SHA-1. Better: set the topic's `SignatureVersion` to 2. */
   readonly allowSha1?: boolean;
   /**
@@ -38,6 +44,11 @@ export interface SnsSubscription {
   readonly url: string;
 }
 
+/** Clocks differ by this much at the most. */
+const MOST_AHEAD_MS = 300_000;
+/** SNS writes milliseconds; what is remembered is forgotten in portions of this. */
+const PORTION_MS = 10_000;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 const ARN = /^arn:(aws|aws-cn|aws-us-gov|aws-eusc):sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}$/;
 const DOMAINS: Readonly<Record<string, string>> = { "aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu" };
 
@@ -48,6 +59,7 @@ const DOMAINS: Readonly<Record<string, string>> = { "aws-cn": "amazonaws.com.cn"
 export function sns({ topics, allowSha1 = false, ...options }: SnsOptions): Carrier {
   const hosts = new Map(listOf(topics, "the topics of sns").map((topic) => [topic, hostOf(topic)]));
   const { onSubscription = warnOfSubscription, certificates = fetchCertificate } = options;
+  const maxAgeMs = positiveMs(options.maxAge ?? "2h", "sns: maxAge");
   const keyAt = signingKeys(certificates);
 
   async function prove(message: Wrapping): Promise<string> {
@@ -57,6 +69,8 @@ export function sns({ topics, allowSha1 = false, ...options }: SnsOptions): Carr
     const version = textIn(message, "SignatureVersion");
     if (version !== "2" && !(version === "1" && allowSha1)) throw forbidden("its signature's version is not taken");
     const signed = Buffer.from(signedText(message));
+    // Before a certificate is asked for; that SNS has signed the time is seen at the end.
+    freshUntil(message, maxAgeMs);
     const signature = Buffer.from(textIn(message, "Signature") ?? "", "base64");
     const key = await keyAt(certificateUrl(textIn(message, "SigningCertURL"), host));
     if (!verify(version === "2" ? "sha256" : "sha1", signed, key, signature)) throw forbidden("SNS did not sign this");
@@ -80,14 +94,19 @@ export function sns({ topics, allowSha1 = false, ...options }: SnsOptions): Carr
     paths: [],
     // Elsewhere they are the application's own subscriptions.
     recognises: ({ headers }, here) => here && Object.hasOwn(headers, "x-amz-sns-message-type"),
-    async open({ headers }, body) {
+    admits({ headers }) {
       if (header(headers, "x-amz-sns-rawdelivery") === "true") {
         throw forbidden("raw delivery is not signed; turn it off on the subscription");
       }
+      // What is signed is looked at once the body is here; SNS says the same in both.
+      const topic = header(headers, "x-amz-sns-topic-arn");
+      if (topic !== null && !hosts.has(topic)) throw forbidden("its topic is not in topics");
+    },
+    async open(_, body) {
       const message = wrappingOf(body);
       const topic = await prove(message);
       const type = textIn(message, "Type");
-      if (type === "Notification") return parcelOf(message);
+      if (type === "Notification") return parcelOf(message, maxAgeMs);
       if (type === "SubscriptionConfirmation") await ask(message, topic);
       return null;
     },
@@ -95,7 +114,16 @@ export function sns({ topics, allowSha1 = false, ...options }: SnsOptions): Carr
   };
 }
 
-function parcelOf(message: Wrapping): Parcel {
+/** Throws `PushRefused` for a message that is too old, or not of this time at all. */
+function freshUntil(message: Wrapping, maxAgeMs: number): number {
+  const text = textIn(message, "Timestamp") ?? "";
+  const ms = TIME.test(text) ? Date.parse(text) : Number.NaN;
+  const age = Date.now() - ms;
+  if (!(age <= maxAgeMs && age >= -MOST_AHEAD_MS)) throw forbidden("its Timestamp is stale");
+  return Math.ceil((ms + maxAgeMs) / PORTION_MS) * PORTION_MS;
+}
+
+function parcelOf(message: Wrapping, maxAgeMs: number): Parcel {
   const body = textIn(message, "Message") ?? "";
   return {
     body,
@@ -106,7 +134,11 @@ function parcelOf(message: Wrapping): Parcel {
     label: null,
     provenId: envelopeId(body),
     // SNS repeats a message, with the same signature, until it is answered well.
-    once: null,
+    once: {
+      name: textIn(message, "MessageId") ?? "",
+      freshUntil: freshUntil(message, maxAgeMs),
+      again: "answered",
+    },
   };
 }
 

@@ -4,9 +4,10 @@ import { durationMs, readSignedWrapper } from "@waybill/core/door";
 import type { Carrier, Parcel } from "../carrier.ts";
 import { envelopeId } from "../envelope-in.ts";
 import { forbidden, PushRefused } from "../problem.ts";
-import { header, type HeaderFields, type Push, wholeHeader } from "../push.ts";
+import { header, type HeaderFields, MOST_COUNTED, type Push, wholeHeader } from "../push.ts";
 import { seconds } from "../producer-signature.ts";
 import { textOf } from "../text.ts";
+import { warnOfUnsigned } from "../unsigned.ts";
 import { type PeriodicTask, periodicTasks, tickOf } from "./sqsd-periodic.ts";
 
 /** Proof for a daemon that has none, and its settings as the environment has them. */
@@ -25,8 +26,13 @@ export interface SqsdOptions {
    * daemon's.
    */
   readonly visibilityTimeout?: Duration;
-  /** Tasks of cron.yaml that may run, by name; every other one is refused. Default none. */
+  /**
+   * Tasks of cron.yaml that may run, by name; every other one is refused. Default none. Nothing signs their ticks, so the
+   * door needs `allowPeers`, or `periodicFrom`.
+   */
   readonly periodic?: Readonly<Record<string, PeriodicTask>>;
+  /** "anyone": ticks are taken from whoever can connect. Absent: from `allowPeers` alone. */
+  readonly periodicFrom?: "anyone";
 }
 
 /**
@@ -38,6 +44,7 @@ export function sqsd(options: SqsdOptions): Carrier {
   const { keys, httpConnections = 50, inactivityTimeout = "299s", visibilityTimeout = "300s" } = options;
   const ring = keys === "unsigned" ? null : keyRing(keys);
   const tasks = periodicTasks(options.periodic ?? {});
+  if (ring === null) warnOfUnsigned("sqsd");
   if (!Number.isSafeInteger(httpConnections) || httpConnections < 1 || httpConnections > 100) {
     throw new WaybillError("CONFIG_INVALID", `sqsd: httpConnections is ${httpConnections}; the daemon takes 1 to 100`);
   }
@@ -53,17 +60,30 @@ export function sqsd(options: SqsdOptions): Carrier {
     makes: [...new Set([...tasks.values()].map(({ job }) => job.type))],
     recognises: ({ headers }) =>
       (header(headers, "user-agent") ?? "").startsWith("aws-sqsd") && Object.hasOwn(headers, "x-aws-sqsd-msgid"),
+    provesNothing: ({ headers }) => ring === null || taskIn(headers) !== null,
+    ...(tasks.size > 0 && ring !== null && options.periodicFrom !== "anyone" && { needsPeers: NEEDS_PEERS }),
+    admits(push) {
+      const task = taskIn(push.headers);
+      if (task !== null) tickOf(tasks, push, task);
+    },
     open(push, body) {
-      const task = header(push.headers, "x-aws-sqsd-taskname");
+      const task = taskIn(push.headers);
       if (task === null) return parcelOf(push.headers, unwrapped(push, body, ring));
       if (body.length > 0) throw forbidden(`periodic task "${task.slice(0, 100)}" came with a body`);
       const received = wholeHeader(push.headers, "x-aws-sqsd-receive-count", 1) ?? 1;
-      const { id, envelope } = tickOf(tasks, push, task);
+      const { id, envelope, freshUntil } = tickOf(tasks, push, task);
       const made = { body: envelope, provenId: id, attempt: received, lost: 0, releases: 0 };
-      return { ...made, signature: null, label: null, once: null };
+      // The daemon sends a tick again until it is answered well.
+      return { ...made, signature: null, label: null, once: { name: id, freshUntil, again: "answered" } };
     },
   };
 }
+
+const NEEDS_PEERS =
+  "sqsd has periodic tasks, and nothing signs their ticks: give `allowPeers`, where the daemon or its proxy connects from " +
+  '(["127.0.0.1", "::1"]), or let whoever can connect trigger them, by sqsd({ periodicFrom: "anyone" })';
+
+const taskIn = (headers: HeaderFields): string | null => header(headers, "x-aws-sqsd-taskname");
 
 /** The envelope and what its producer signed it with: beside it as attributes, or around it. */
 interface Unwrapped {
@@ -112,7 +132,11 @@ const HISTORY = /^attempt=([1-9]\d{0,8}) lost=(\d{1,9}) releases=(\d{1,9})(?: du
 function parcelOf(headers: HeaderFields, { envelope, signature, provenId }: Unwrapped): Parcel {
   const [, attempt = 1, lost = 0, releases = 0] = HISTORY.exec(attribute(headers, "waybill-delivery") ?? "") ?? [];
   const received = wholeHeader(headers, "x-aws-sqsd-receive-count", 1) ?? 1;
-  const counts = { attempt: Number(attempt) + received - 1, lost: Number(lost), releases: Number(releases) };
+  const counts = {
+    attempt: Math.min(Number(attempt) + received - 1, MOST_COUNTED),
+    lost: Number(lost),
+    releases: Number(releases),
+  };
   return { body: envelope, ...counts, signature, label: labelIn(headers, envelope), provenId, once: null };
 }
 

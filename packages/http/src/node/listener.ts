@@ -38,7 +38,7 @@ export function nodeListener(
       headers,
       peer: peerOf(request),
       rewritten: isRewritten(request),
-      read: (maxBytes, timeoutMs) => readBody(request, maxBytes, timeoutMs),
+      read: (maxBytes, timeoutMs, reading) => readBody(request, maxBytes, timeoutMs, reading),
       onGone(listener) {
         whenClosed(response, request.socket, () => void (isAnswered || listener()));
       },

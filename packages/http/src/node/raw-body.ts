@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { brokenOff, tooLarge, tooSlow } from "../body-reader.ts";
 import { PushRefused } from "../problem.ts";
+import type { Reading } from "../reading.ts";
 
 const rawBodies = new WeakMap<object, Buffer>();
 
@@ -24,10 +25,15 @@ export function isRewritten(request: IncomingMessage): boolean {
 }
 
 /** The body's bytes: off the socket, or what a parser before us has kept or can be written out again from. */
-export async function readBody(request: IncomingMessage, maxBytes: number, timeoutMs: number): Promise<Buffer> {
+export async function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  timeoutMs: number,
+  reading: Reading,
+): Promise<Buffer> {
   if (isEmpty(request)) return Buffer.alloc(0);
   const kept = rawBodies.get(request) ?? parsedBefore(request);
-  if (kept === null) return readSocket(request, maxBytes, timeoutMs);
+  if (kept === null) return readSocket(request, maxBytes, timeoutMs, reading);
   if (kept.length > maxBytes) throw tooLarge(maxBytes);
   return kept;
 }
@@ -48,7 +54,7 @@ function parsedBefore(request: IncomingMessage): Buffer | null {
   throw new PushRefused(500, "BODY_GONE", "something before this door read the body; mount the door first");
 }
 
-function readSocket(request: IncomingMessage, maxBytes: number, timeoutMs: number): Promise<Buffer> {
+function readSocket(request: IncomingMessage, maxBytes: number, timeoutMs: number, reading: Reading): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -71,6 +77,7 @@ function readSocket(request: IncomingMessage, maxBytes: number, timeoutMs: numbe
     };
     const onData = (chunk: Buffer): void => {
       bytes += chunk.length;
+      reading.received(chunk.length);
       if (bytes > maxBytes) fail(tooLarge(maxBytes));
       else chunks.push(chunk);
     };
@@ -80,6 +87,7 @@ function readSocket(request: IncomingMessage, maxBytes: number, timeoutMs: numbe
     };
     const onBreak = (): void => fail(brokenOff("the sender has gone"));
     if (request.destroyed) return onBreak();
+    reading.onDrop(fail);
     request.on("data", onData).on("end", onEnd).on("error", onBreak).on("close", onBreak);
     return undefined;
   });

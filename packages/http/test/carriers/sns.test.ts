@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from "node:crypto";
+import { generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -56,6 +56,9 @@ beforeAll(async () => {
 });
 afterAll(() => relay.close());
 
+const STARTED = Date.now();
+const minutesAgo = (minutes: number): string => new Date(STARTED - minutes * 60_000).toISOString();
+
 type Message = Record<string, unknown>;
 
 const SIGNED = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
@@ -70,8 +73,8 @@ function signed(message: Message, by = key): Message {
 }
 
 function notification(body: string, changes: Message = {}, by?: Certified["key"]): Message {
-  const common = { Type: "Notification", MessageId: "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324", TopicArn: TOPIC };
-  const times = { Timestamp: "2026-11-22T00:54:06.655Z", SignatureVersion: "2", SigningCertURL: CERTIFICATE };
+  const common = { Type: "Notification", MessageId: randomUUID(), TopicArn: TOPIC };
+  const times = { Timestamp: new Date(STARTED).toISOString(), SignatureVersion: "2", SigningCertURL: CERTIFICATE };
   return signed({ ...common, Message: body, ...times, UnsubscribeURL: `${HOST}/?Action=Unsubscribe`, ...changes }, by);
 }
 
@@ -131,7 +134,7 @@ describe("a message is refused when", () => {
       ["a subject was added to it", () => after({ Subject: "hello" }), 403, "FORBIDDEN", /did not sign/],
       [
         "its time was changed",
-        () => after({ Timestamp: "2026-11-23T00:54:06.655Z" }),
+        () => after({ Timestamp: new Date(STARTED - 1_000).toISOString() }),
         403,
         "FORBIDDEN",
         /did not sign/,
@@ -197,6 +200,9 @@ describe("a message is refused when", () => {
       ["its type is unknown", () => said({ Type: "Advertisement" }), 400, "CARRIER_INVALID", /`Type`/],
       ["its type is Object's", () => said({ Type: "constructor" }), 400, "CARRIER_INVALID", /`Type`/],
       ["its time is missing", () => after({ Timestamp: undefined }), 400, "CARRIER_INVALID", /`Timestamp`/],
+      ["it is three hours old", () => said({ Timestamp: minutesAgo(180) }), 403, "FORBIDDEN", /stale/],
+      ["it is of the future", () => said({ Timestamp: minutesAgo(-10) }), 403, "FORBIDDEN", /stale/],
+      ["its time is none", () => said({ Timestamp: "yesterday" }), 403, "FORBIDDEN", /stale/],
       ["its id is two lines", () => said({ MessageId: "1\nSubject\nhello" }), 400, "CARRIER_INVALID", /`MessageId`/],
     ],
   );
@@ -213,12 +219,25 @@ test("a notification is stored, once though it comes again, and a worker runs it
   const MessageAttributes = { "waybill-signature": text("v1,abc="), "waybill-signature-timestamp": text("1700000000") };
   const sent = posted({ ...notification(body, { Subject: "job" }), MessageAttributes });
   for (let n = 0; n < 3; n += 1) {
-    expect(await relay.post(sent)).toMatchObject({ status: 200, headers: { "x-waybill-job": idOf(body) } });
+    expect(await relay.post(sent)).toMatchObject({ status: 200, headers: { "waybill-outcome": "completed" } });
   }
   expect(await relay.stored()).toBe(1);
   await relay.work();
   const signature = { timestamp: 1_700_000_000, value: "v1,abc=" };
   expect(relay.ran.at(-1)).toEqual({ id: idOf(body), attempt: 1, queue: "default", signature });
+});
+
+test("a message that was stored and run is not stored again while it is fresh; an old one is taken as far as maxAge says", async () => {
+  const own = await serveRelay([carrier({ maxAge: "1d" })]);
+  const sent = posted(notification(envelope(), { Timestamp: minutesAgo(600) }));
+  for (let time = 0; time < 3; time += 1) {
+    expect((await own.post(sent)).status).toBe(200);
+    // The store forgets a job once it has run.
+    if (time === 0) await own.work();
+  }
+  expect([own.ran.length, await own.stored()]).toEqual([1, 0]);
+  expect(() => carrier({ maxAge: 0 })).toThrow("sns: maxAge");
+  await own.close();
 });
 
 test.each([
