@@ -57,8 +57,8 @@ export class BodyReader {
    * peer alone cannot close the endpoint to the others. Behind a proxy, which is one peer to us, its slowest goes. Throws
    * `PushRefused` when none is behind: all of them come as fast as they should.
    */
-  #makeRoom(isLarge: boolean, newcomer: string | null): void {
-    const isLargeFull = isLarge && this.#large.size >= MOST_LARGE;
+  #makeRoom(large: boolean, newcomer: string | null): void {
+    const isLargeFull = large && this.#large.size >= MOST_LARGE;
     if (!isLargeFull && this.#small.size + this.#large.size < MOST_READING) return;
     const readings = isLargeFull ? [...this.#large] : [...this.#small, ...this.#large];
     const slowest = slowestOf(readings, newcomer);

@@ -30,8 +30,7 @@ const NOT_NOW: ReadonlySet<number> = new Set([408, 425, 429]);
 const UNAVAILABLE = 503;
 /** A proxy whose application broke off, or took too long: it may be gone. */
 const GONE: ReadonlySet<number> = new Set([502, 504]);
-/** What the other end asks for is kept within these: no job comes at once for ever, or never again. */
-/** Of a job that was decided on. One that is released sooner than it asked for asks again. */
+/** No job goes for ever because an answer says so: one that was decided on and comes sooner than it asked for asks again. */
 const LONGEST_DELAY_MS = 7 * 86_400_000;
 /** Of a job that was not looked at: the place may be free long before. */
 const LONGEST_ABSENCE_MS = 3_600_000;

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
-import { Module } from "@nestjs/common";
+import type { DynamicModule } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
 import { connect, defineJob, handlerFor, type Jobs } from "@waybill/core";
 import { waybill } from "@waybill/express";
@@ -67,20 +67,20 @@ class Works {
 }
 JobHandler(work)(Works.prototype, "run", Object.getOwnPropertyDescriptor(Works.prototype, "run")!);
 
-class App {}
-Module({
+const app: DynamicModule = {
+  module: Works,
   imports: [
     WaybillModule.forRoot({ url: "memory:", log: "off", push: { keys, concurrency }, doors: storing }),
     WaybillModule.forFeature([work]),
   ],
   providers: [Works],
-})(App);
+};
 
 async function byNest(): Promise<Server> {
-  const app = await NestFactory.create(App, { logger: ["error", "fatal"] });
-  app.enableShutdownHooks();
-  await app.init();
-  return app.getHttpServer() as Server;
+  const nest = await NestFactory.create(app, { logger: ["error", "fatal"] });
+  nest.enableShutdownHooks();
+  await nest.init();
+  return nest.getHttpServer() as Server;
 }
 
 const servers: Readonly<Record<string, () => Promise<Server>>> = {
