@@ -117,8 +117,11 @@ export interface ShutdownReport {
 
 /** Each event by name, and what it carries besides `at`. */
 export interface WaybillEvents {
-  /** A producer's job is stored. */
-  enqueued: JobLabel & { readonly stored: boolean };
+  /**
+   * A producer has written a job. `stored`: true; false if the same job was there already; "on_commit" if it was written
+   * within the caller's transaction: the job is there once that commits, and nobody tells us whether it does.
+   */
+  enqueued: JobLabel & { readonly stored: boolean | "on_commit" };
   /** Production only: a type that no registered job has was enqueued by name. */
   unknown_type: JobLabel;
   started: StartedEvent;

@@ -6,7 +6,7 @@ import type { Bulk, BulkSettings, EnqueueTotals, OnEnqueued } from "./enqueue-ma
 import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
 import { defaults, type Envelope, type IdParts, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
 import { WaybillError } from "./errors.ts";
-import type { EventBus, JobLabel } from "./events.ts";
+import type { EventBus, JobLabel, WaybillEvents } from "./events.ts";
 import { WINDOW_BYTES } from "./gather.ts";
 import { envelopeFor } from "./make-envelope.ts";
 import { messageOf } from "./message.ts";
@@ -72,11 +72,14 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
 
   /** A timeout, or a lost connection, says whether anything can be stored. */
   async function enqueueGathered(message: Message): Promise<Receipt> {
+    let receipt: Receipt;
     try {
-      return await seam.enqueue(message);
+      receipt = await seam.enqueue(message);
     } catch (thrown) {
       throw enqueueError(thrown, message.id, capabilities.uniqueIds);
     }
+    tellEnqueued(message, receipt.stored);
+    return receipt;
   }
 
   async function enqueueBy(
@@ -107,16 +110,19 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
     mayCarry: boolean,
     pack: (envelope: Envelope) => Message,
   ): Promise<Receipt> {
-    const storing = (message: Message): Promise<Receipt> => storeBy(store, message);
     const { tracedSend } = settings;
-    if (tracedSend === null) return storing(pack(envelope));
-    return tracedSend(labelOf(envelope), envelope, mayCarry, pack, storing);
+    if (tracedSend === null) return store(pack(envelope));
+    return tracedSend(labelOf(envelope), envelope, mayCarry, pack, store);
   }
 
-  async function storeBy(store: (message: Message) => Promise<Receipt>, message: Message): Promise<Receipt> {
-    const receipt = await store(message);
-    if (events.has("enqueued")) events.emit("enqueued", { ...labelOf(message), stored: receipt.stored });
+  async function storeIn(transaction: unknown, message: Message): Promise<Receipt> {
+    const receipt = await seam.enqueueIn(transaction, message);
+    tellEnqueued(message, receipt.stored && "on_commit");
     return receipt;
+  }
+
+  function tellEnqueued(message: Message, stored: WaybillEvents["enqueued"]["stored"]): void {
+    if (events.has("enqueued")) events.emit("enqueued", { ...labelOf(message), stored });
   }
 
   function tellUnknown(envelope: Envelope): void {
@@ -137,7 +143,7 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
       return receipt;
     },
     enqueueIn: (transaction, job, payload, options) =>
-      enqueueBy((message) => seam.enqueueIn(transaction, message), job, payload, options),
+      enqueueBy((message) => storeIn(transaction, message), job, payload, options),
     async enqueueMany(items) {
       const answers: Answer<Receipt>[] = [];
       const { read, stoppedBy } = await enqueueAll(items, (answer, _, index) => void (answers[index] = answer));

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { connect, defineJob, type Handler, type Jobs } from "@waybill/core";
+import { jobMetrics } from "@waybill/core/metrics";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { lease, message, open, temporaryFile } from "./temporary-file.ts";
 
@@ -41,6 +42,19 @@ describe("enqueueIn", () => {
     await jobs.enqueueIn(db, greet, {});
     db.exec("ROLLBACK");
     expect(await jobs.inspector?.counts()).toEqual([]);
+  });
+
+  test("nothing says that a job is stored before its transaction has committed, and the counter leaves it out", async () => {
+    const told: unknown[] = [];
+    const metrics = jobMetrics(jobs);
+    jobs.events.on("enqueued", ({ stored }) => void told.push(stored));
+    db.exec("BEGIN IMMEDIATE");
+    await jobs.enqueueIn(db, greet, { name: "Ada" });
+    db.exec("ROLLBACK");
+    await jobs.enqueue(greet, { name: "Eve" });
+    expect(told).toEqual(["on_commit", true]);
+    expect(await metrics.prometheus()).toContain('waybill_enqueued_total{queue="default",type="greeting.print"} 1\n');
+    metrics.stop();
   });
 
   test("the commit wakes a worker that waits", async () => {

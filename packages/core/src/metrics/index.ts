@@ -41,7 +41,11 @@ const RUN_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 900];
 export function jobMetrics({ events, inspector = null }: Measured, options: MetricsOptions = {}): JobMetrics {
   assertKnownOptions(options, { runBuckets: true, types: true }, "the options of jobMetrics");
   const job = ["queue", "type"] as const;
-  const enqueued = counter("waybill_enqueued_total", "Jobs stored by this process.", job);
+  const enqueued = counter(
+    "waybill_enqueued_total",
+    "Jobs stored by this process, without those of the caller's own transactions.",
+    job,
+  );
   const unknown = counter("waybill_unknown_type_total", "Jobs enqueued by a type nobody here knows.", job);
   const settled = counter("waybill_settled_total", "Runs by how they ended.", [...job, "outcome"]);
   const dead = counter("waybill_dead_total", "Jobs kept for a person, by reason; no type: it is no job.", [
@@ -59,7 +63,7 @@ export function jobMetrics({ events, inspector = null }: Measured, options: Metr
   const labelsOf = ({ queue, type }: Labelled) => ({ queue: queues.shown(queue), type: typeOf(type) });
 
   const offs = [
-    events.on("enqueued", (event) => void (event.stored && enqueued.add(labelsOf(event)))),
+    events.on("enqueued", (event) => void (event.stored === true && enqueued.add(labelsOf(event)))),
     events.on("unknown_type", (event) => unknown.add(labelsOf(event))),
     events.on("lease_lost", (event) => lost.add(labelsOf(event))),
     events.on("rejected", ({ queue, reason }) =>
