@@ -93,7 +93,10 @@ const body = 'a "quote", a \\backslash, an é and a 😀';
 async function useAll(service: Service, given: { readonly pool?: Pool } = {}): Promise<void> {
   const options = { url: await on(service), schema: freshSchema(), ...given };
   const open = (): Promise<PostgresBackend> =>
-    postgresBackend(options)({ admit: (text) => ({ ok: true, message: message({ id: "arrived", body: text }) }) });
+    postgresBackend(options)({
+      ...context,
+      admit: (text) => ({ ok: true, message: message({ id: "arrived", body: text }) }),
+    });
   const backend = await open();
   try {
     const first = { ...message({ id: "first", body, tenant: null, priority: 3 }) };
