@@ -18,6 +18,7 @@ type Row = readonly [title: string, cell: (has: Capabilities) => string];
 const ROWS: readonly Row[] = [
   ["longest delay at enqueue", (has) => limited(has.maxDelayMs, { kind: "delay", delayMs: Infinity }, has)],
   ["longest delay at retry", (has) => limited(has.maxRetryDelayMs, { kind: "retryDelay", delayMs: Infinity }, has)],
+  ["a delay ends by", (has) => (has.leasesWhenDue ? "the store's clock" : "also the worker's clock")],
   ["priorities", (has) => (has.priorityLevels > 1 ? String(has.priorityLevels) : "refused")],
   ["largest body", (has) => (has.maxBodyBytes === Infinity ? "any" : `${kibibytes(has.maxBodyBytes)} KiB`)],
   ["messages a call", (has) => count(has.maxBatch)],

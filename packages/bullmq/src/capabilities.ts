@@ -3,6 +3,7 @@ import type { Capabilities } from "@waybill/core/backend";
 /** What BullMQ's scripts do on any Redis. */
 export const bullmqCapabilities: Capabilities = {
   maxDelayMs: Infinity,
+  leasesWhenDue: true,
   maxRetryDelayMs: Infinity,
   priorityLevels: 201,
   maxBodyBytes: 1_048_576,

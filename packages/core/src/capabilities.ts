@@ -6,6 +6,11 @@ export interface Capabilities {
   readonly maxRetryDelayMs: number;
   /** Longest wait before a run even by hops, because the store forgets what is older. Absent: any. */
   readonly maxWaitMs?: number;
+  /**
+   * True: what is leased is due, since the store waits for any delay to its end, so that no worker's clock is asked
+   * again. Absent: core releases what comes before its time by the worker's clock.
+   */
+  readonly leasesWhenDue?: boolean;
   /** Distinct priorities told apart. 1: none, 201: all of −100 to 100. */
   readonly priorityLevels: number;
   /** Bytes of `body` in UTF-8. */

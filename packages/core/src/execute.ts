@@ -38,6 +38,8 @@ export interface Delivery {
   readonly releases: number;
   /** Unix milliseconds before which the job must not start, besides its own `scheduled_at`; null for none. */
   readonly dueAt: number | null;
+  /** True: the store leases only what is due by its own clock, so this process's clock is not asked again. */
+  readonly isDue?: boolean;
   /** The producer's, beside the body; null for none. */
   readonly signature: Signature | null;
   /** Why the stored record cannot be read; absent when it can. */
@@ -112,9 +114,9 @@ async function decide(run: Run): Promise<Outcome> {
   const early = beforeStart(envelope, delivery, registry);
   if (early) return early;
   const job = registry.find(envelope.type);
-  if (job === undefined) return releaseUnknown(envelope, delivery.releases, null);
+  if (job === undefined) return releaseUnknown(envelope, delivery, null);
   const version = envelope.meta?.payload_version ?? 1;
-  if (version > job.version) return releaseUnknown(envelope, delivery.releases, { version, known: job.version });
+  if (version > job.version) return releaseUnknown(envelope, delivery, { version, known: job.version });
   return runHandler(run, envelope, job);
 }
 
@@ -146,8 +148,7 @@ function rejected(code: string, message: string, error?: Error): Outcome {
 /** What can be decided without the job's definition. */
 function beforeStart(envelope: Envelope, delivery: Delivery, registry: Registry): Outcome | null {
   const now = wallMs();
-  const scheduledAt = envelope.scheduled_at === undefined ? 0 : parseTimestamp(envelope.scheduled_at);
-  const early = Math.max(scheduledAt, delivery.dueAt ?? 0) - now;
+  const early = delivery.isDue ? 0 : startOf(envelope, delivery) - now;
   if (early > 0) return release(early, "EARLY", `the job is due in ${early} ms`);
   if (envelope.expires_at !== undefined && now >= parseTimestamp(envelope.expires_at)) {
     return dead("EXPIRED", `the job was not to start at or after ${envelope.expires_at}`);
@@ -160,6 +161,11 @@ function beforeStart(envelope: Envelope, delivery: Delivery, registry: Registry)
   }
   const unmet = unmetNeed(envelope, registry.capabilities);
   return unmet === null ? null : dead("NEED_UNSUPPORTED", unmet);
+}
+
+/** Unix milliseconds before which the job must not start; 0 for none. */
+function startOf({ scheduled_at: scheduledAt }: Envelope, { dueAt }: Delivery): number {
+  return Math.max(scheduledAt === undefined ? 0 : parseTimestamp(scheduledAt), dueAt ?? 0);
 }
 
 async function runHandler(run: Run, envelope: Envelope, job: RegisteredJob): Promise<Outcome> {

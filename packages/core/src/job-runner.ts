@@ -94,6 +94,7 @@ function deliveryOf(
     lost,
     releases,
     dueAt,
+    isDue: backend.capabilities.leasesWhenDue === true,
     signature,
     ...(damage && { damage }),
     label: lease,

@@ -35,6 +35,28 @@ test("an unknown type waits 5 s, doubling to an hour", async () => {
   expect(waits).toEqual([5_000, 10_000, 20_000, 2_560_000, 3_600_000, 3_600_000]);
 });
 
+test("the seven days of an unknown type count its own waits: neither a backlog, nor an old scheduled_at, nor releases of a young job end it", async () => {
+  const kindOf = async (more: Record<string, unknown>, counts: Partial<Delivery> = {}): Promise<string> =>
+    (await execute(delivery(envelope("nobody.knows", more), counts), registry)).kind;
+  const kinds = {
+    "in a backlog for 30 days": await kindOf({ created_at: daysAgo(30) }),
+    "scheduled long before it was created": await kindOf({ created_at: daysAgo(0), scheduled_at: daysAgo(30) }, many),
+    "created long before it was due": await kindOf({ created_at: daysAgo(30), scheduled_at: daysAgo(1) }, many),
+    "released often, and young": await kindOf({ created_at: daysAgo(1) }, many),
+    "known until now, and failed nine times": await kindOf({ created_at: daysAgo(30) }, { attempt: 10 }),
+    "8 days of waits": await kindOf({ created_at: daysAgo(8) }, many),
+    "8 days of waits, a carrier counting deliveries alone": await kindOf({ created_at: daysAgo(8) }, { attempt: 200 }),
+    "8 days of waits, and a clock that was ahead when it was made": await kindOf({ created_at: daysAgo(-9) }, many),
+  };
+  expect(
+    Object.entries(kinds)
+      .filter(([, kind]) => kind === "dead")
+      .map(([name]) => name.slice(0, 6)),
+  ).toEqual(["8 days", "8 days", "8 days"]);
+});
+
+const many = { releases: 200 };
+
 test("releases for other reasons neither lengthen the wait of a young unknown job nor end it", async () => {
   const young = await execute(delivery(envelope("nobody.knows"), { releases: 200 }), registry);
   expect(young).toMatchObject({ kind: "release", delayMs: 5_000 });

@@ -5,6 +5,7 @@ export function postgresCapabilities(connections: number): Capabilities {
   return {
     // A timestamp of the server's reaches the year 294276; a thousand years of delay is where sums begin to go wrong.
     maxDelayMs: 1_000 * 365 * 86_400_000,
+    leasesWhenDue: true,
     maxRetryDelayMs: 1_000 * 365 * 86_400_000,
     priorityLevels: 201,
     maxBodyBytes: 1_048_576,

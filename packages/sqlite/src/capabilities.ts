@@ -3,6 +3,7 @@ import type { Capabilities } from "@waybill/core/backend";
 /** One file, one writer at a time, every write synced. */
 export const sqliteCapabilities: Capabilities = {
   maxDelayMs: Infinity,
+  leasesWhenDue: true,
   maxRetryDelayMs: Infinity,
   priorityLevels: 201,
   maxBodyBytes: 1_048_576,

@@ -38,6 +38,9 @@ export function memoryBackend(options: MemoryOptions = {}): MemoryFactory {
         'use a file instead ("sqlite:./waybill.db"), or say allowVolatile: true',
     );
   }
-  const store = createStore({ ...memoryCapabilities, ...options.capabilities });
+  const has = { ...memoryCapabilities, ...options.capabilities };
+  // A delay that is cut ends before the job is due.
+  const cutsDelays = has.maxDelayMs !== Infinity || has.maxRetryDelayMs !== Infinity;
+  const store = createStore(cutsDelays ? { ...has, leasesWhenDue: false } : has);
   return async () => openMemory(store, options.address ?? "memory:");
 }

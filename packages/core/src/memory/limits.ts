@@ -6,6 +6,7 @@ import { WaybillError } from "../errors.ts";
 export const memoryCapabilities: Capabilities = {
   maxDelayMs: Infinity,
   maxRetryDelayMs: Infinity,
+  leasesWhenDue: true,
   priorityLevels: 201,
   maxBodyBytes: 1_048_576,
   maxBatch: 1_000,
