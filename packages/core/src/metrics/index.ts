@@ -1,8 +1,9 @@
 import type { EventBus } from "../events.ts";
-import type { Inspector, QueueCounts } from "../inspector.ts";
+import type { Inspector } from "../inspector.ts";
 import { assertKnownOptions } from "../known-options.ts";
+import { backlogOf } from "./backlog.ts";
 import { exposition, type Metric } from "./exposition.ts";
-import { LabelValues, MOST_VALUES, OTHER, typeLabels } from "./label-values.ts";
+import { LabelValues, typeLabels } from "./label-values.ts";
 import { counter, histogram } from "./series.ts";
 
 /** What is measured: a connection, or a receiver, which has events alone. */
@@ -25,7 +26,10 @@ export interface MetricsOptions {
 
 /** Counters of one process, under way. */
 export interface JobMetrics {
-  /** The answer to one scrape. Its content type is `text/plain; version=0.0.4`. Asks the backend what waits. */
+  /**
+   * Returns the text of one scrape. Its content type is `text/plain; version=0.0.4`. Asks the backend what waits, for 3
+   * seconds at most. Never rejects: while the backend is away `waybill_backend_up` is 0, and what it holds is left out.
+   */
   prometheus(): Promise<string>;
   /** Stops listening. */
   stop(): void;
@@ -83,7 +87,7 @@ export function jobMetrics({ events, inspector = null }: Measured, options: Metr
 
   return {
     async prometheus() {
-      const waiting = inspector === null ? [] : backlog(await inspector.counts());
+      const waiting = inspector === null ? [] : await backlogOf(inspector);
       const own = [enqueued, unknown, settled, dead, lost, refused, run].map((one) => one.metric());
       const gauge: Metric = {
         name: "waybill_running",
@@ -100,45 +104,3 @@ export function jobMetrics({ events, inspector = null }: Measured, options: Metr
 }
 
 type Labelled = { readonly queue: string; readonly type: string };
-
-/** What the backend holds, by queue and state; a queue with jobs and nobody who reads it shows here. */
-function backlog(all: readonly QueueCounts[]): Metric[] {
-  const counts = all.length > MOST_VALUES ? largest(all) : all;
-  const states = ["ready", "delayed", "leased", "dead"] as const;
-  return [
-    {
-      name: "waybill_jobs",
-      help: "Jobs in the backend, by queue and state.",
-      type: "gauge",
-      samples: counts.flatMap((one) =>
-        states.map((state) => ({ suffix: "", labels: { queue: one.queue, state }, value: one[state] })),
-      ),
-    },
-    {
-      name: "waybill_oldest_ready_seconds",
-      help: "How long the oldest ready job has been ready, in seconds; 0 when none is.",
-      type: "gauge",
-      samples: counts.map(({ queue, oldestWaitMs }) => ({
-        suffix: "",
-        labels: { queue },
-        value: (oldestWaitMs ?? 0) / 1_000,
-      })),
-    },
-  ];
-}
-
-/** The queues that hold most, and one row for the rest. */
-function largest(all: readonly QueueCounts[]): QueueCounts[] {
-  const size = ({ ready, delayed, leased, dead }: QueueCounts): number => ready + delayed + leased + dead;
-  const sorted = all.toSorted((one, other) => size(other) - size(one));
-  const rest = sorted.slice(MOST_VALUES).reduce((sum, one) => ({
-    queue: OTHER,
-    ready: sum.ready + one.ready,
-    delayed: sum.delayed + one.delayed,
-    leased: sum.leased + one.leased,
-    dead: sum.dead + one.dead,
-    finished: sum.finished + one.finished,
-    oldestWaitMs: Math.max(sum.oldestWaitMs ?? 0, one.oldestWaitMs ?? 0),
-  }));
-  return [...sorted.slice(0, MOST_VALUES), { ...rest, queue: OTHER }];
-}
