@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import { callbackify } from "node:util";
 import { toError } from "@waybill/core";
-import { type ClientConfig, Pool, type PoolClient } from "pg";
+import { Client, type ClientConfig, Pool, type PoolClient } from "pg";
 import { codeOf } from "./errors.ts";
 import type { Settings } from "./options.ts";
 import { BEGIN_PINNED, pinSession, STATEMENT_MS } from "./session.ts";
@@ -46,9 +46,18 @@ const ignored = (): void => undefined;
 
 const pinned = callbackify(pinSession);
 
+/** The pool would count its time limit from the call: a wait for the program's own statements as the server's silence. */
+class PatientlyPooled extends Client {
+  constructor(config?: ClientConfig) {
+    super({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  }
+}
+
 function poolOf({ url, connections }: Settings, sockets: Set<Socket>): Pool {
   const pool = new Pool({
     ...clientConfig(url, sockets),
+    connectionTimeoutMillis: 0,
+    Client: PatientlyPooled,
     max: Math.max(connections - 1, 1),
     // What a failed pin means, the statement that follows says: another product, or a connection that is gone.
     verify: (client, done) => pinned(client, () => done()),

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
-import { freshSchema, lease, message, open, sql } from "./database.ts";
+import { freshSchema, lease, message, open, sql, testPool } from "./database.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -32,6 +32,22 @@ test("a job enqueued here wakes a worker elsewhere within milliseconds, not at i
     waits.push(performance.now() - before);
   }
   expect(waits.toSorted((a, b) => a - b)[5]).toBeLessThan(200);
+});
+
+test("a write waits for this process's own connections as long as they are at work, and is not refused for it", async () => {
+  const schema = freshSchema();
+  const backend = await open({ schema, connections: 2 });
+  const blocker = await (await testPool()).connect();
+  try {
+    await blocker.query(`BEGIN; LOCK TABLE "${schema}".jobs IN ACCESS EXCLUSIVE MODE`);
+    // One connection: the second write waits behind the first, longer than a new connection may take to open.
+    const writes = Promise.all([backend.enqueue([message()]), backend.enqueue([message()])]);
+    await new Promise((resolve) => setTimeout(resolve, 5_500));
+    await blocker.query("COMMIT");
+    expect(await writes).toMatchObject([[{ ok: true }], [{ ok: true }]]);
+  } finally {
+    blocker.release();
+  }
 });
 
 test("numbers beyond 32 bits are places in line like any other", async () => {
