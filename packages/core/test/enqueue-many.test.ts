@@ -1,5 +1,5 @@
-import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
+import { watchLoop } from "@waybill/test-servers";
 import { expect, test } from "vitest";
 import {
   defineJob,
@@ -41,20 +41,20 @@ function frozenAfter(after: number) {
 }
 
 test("one hundred thousand are stored whatever the timeout of one, and the loop goes on meanwhile", async () => {
-  const delay = monitorEventLoopDelay({ resolution: 5 });
   const slow = memoryWith((backend) => ({
     capabilities: { ...backend.capabilities, maxBatch: 500, maxInFlight: 2 },
     enqueue: async (messages) => (await sleep(1), backend.enqueue(messages)),
   }));
   const jobs = await connected(slow, { enqueueTimeout: "300ms" });
   const all = items(100_000);
-  delay.enable();
+  const loop = watchLoop();
   const answers = await jobs.enqueueMany(all);
-  delay.disable();
+  const longest = loop.end();
   expect(answers.filter(({ ok }) => !ok)).toEqual([]);
   expect(new Set(answers.map((answer) => answer.ok && answer.value.id)).size).toBe(100_000);
   expect(await jobs.inspector?.counts()).toMatchObject([{ ready: 100_000 }]);
-  expect(delay.max / 1e6).toBeLessThan(250);
+  console.log(`longest block of the loop: ${longest.toFixed(0)} ms of CPU`);
+  expect(longest).toBeLessThan(250);
 });
 
 test("a generator is read as the backend takes its items, and one that never ends is closed when told throws", async () => {

@@ -3,6 +3,8 @@ export { fauxqsUrl, startFauxqs, startFauxqsHere } from "./fauxqs.ts";
 export type { FoundService } from "./find-service.ts";
 export { findService } from "./find-service.ts";
 export { freePort } from "./free-port.ts";
+export type { LoopWatch } from "./loop-watch.ts";
+export { watchLoop } from "./loop-watch.ts";
 export type { Nginx, NginxOptions } from "./nginx.ts";
 export { startNginx } from "./nginx.ts";
 export type { OddValues } from "./odd-values.ts";

@@ -1,6 +1,7 @@
 import { broker } from "./broker.ts";
 import { cpu } from "./cpu.ts";
 import { bulk, enqueue } from "./enqueue.ts";
+import { stream } from "./stream.ts";
 import { idle } from "./idle.ts";
 import { latency, produce } from "./latency.ts";
 import { memory } from "./memory.ts";
@@ -14,6 +15,7 @@ export const measurements = {
   broker,
   enqueue,
   bulk,
+  stream,
   process,
   rawEnqueue,
   rawBulk,

@@ -1,0 +1,3 @@
+import { takesMany } from "./many.ts";
+
+takesMany("bullmq");
