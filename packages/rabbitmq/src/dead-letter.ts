@@ -1,28 +1,54 @@
 import type { DeadLetter, DeadLetterQuery } from "@waybill/core";
 import type { Message as Delivered } from "amqplib";
-import { countOf, header, numberOf, textOf } from "./label.ts";
+import { countOf, isQueueName, momentOf, numberOf, textOf } from "@waybill/core/backend";
+import { header } from "./label.ts";
 import { queueOf } from "./topology.ts";
 
-/** A message among the dead letters, read. One that the broker itself buried has no reason of ours. */
+/**
+ * A message among the dead letters, read: any program may have put it there, with headers of any type. One that the
+ * broker itself buried has no reason of ours.
+ */
 export function deadLetterOf({ content, properties }: Delivered, prefix: string): DeadLetter {
-  const headers = properties.headers ?? {};
-  const [death] = headers["x-death"] ?? [];
+  const headers: Readonly<Record<string, unknown>> = properties.headers ?? {};
+  const death = deathIn(headers["x-death"]);
   const code = textOf(headers[header.deadCode]);
   const work = textOf(headers["x-first-death-queue"]) ?? "";
+  const queue = textOf(headers[header.queue]) ?? queueOf(work, prefix) ?? work;
+  const known = isQueueName(queue);
   return {
     id: textOf(properties.messageId) ?? "",
     type: textOf(properties.type) ?? "",
-    queue: textOf(headers[header.queue]) ?? queueOf(work, prefix) ?? work,
-    reason:
-      code === null ? buriedByBroker(death?.reason) : { code, message: textOf(headers[header.deadMessage]) ?? "" },
+    queue: known ? queue : "",
+    reason: code === null ? buriedByBroker(death.reason) : { code, message: textOf(headers[header.deadMessage]) ?? "" },
     attempt: countOf(headers[header.attempt], 1),
-    diedAt: numberOf(headers[header.diedAt]) ?? (death?.time.value ?? 0) * 1_000,
+    diedAt: momentOf(headers[header.diedAt]) ?? death.at,
     // Bytes that are no UTF-8 are shown as far as they can be; a replay sends them as they are.
     body: content.toString(),
+    ...(!known && { damage: `its headers name no queue of ours to go back to (${shownQueue(queue)})` }),
   };
 }
 
-function buriedByBroker(why: string | undefined) {
+const shownQueue = (queue: string): string => (queue === "" ? "none" : JSON.stringify(queue.slice(0, 80)));
+
+interface Death {
+  readonly reason: string | null;
+  /** Unix milliseconds; 0 where the broker does not tell. */
+  readonly at: number;
+}
+
+/** The latest death that the broker has noted; its time is a timestamp in seconds. */
+function deathIn(header: unknown): Death {
+  const first: unknown = Array.isArray(header) ? header[0] : null;
+  if (!isTable(first)) return { reason: null, at: 0 };
+  const time = first["time"];
+  const seconds = numberOf(isTable(time) ? time["value"] : null);
+  return { reason: textOf(first["reason"]), at: momentOf((seconds ?? 0) * 1_000) ?? 0 };
+}
+
+const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null;
+
+function buriedByBroker(why: string | null) {
   const message = "the broker gave up: more deliveries ended unsettled than the queue's delivery limit allows";
   return { code: "WORKER_LOST", message: why === "delivery_limit" ? message : `the broker buried it (${why ?? "?"})` };
 }

@@ -1,7 +1,8 @@
 import type { DeadLetter, DeadLetterQuery, Inspector, QueueCounts } from "@waybill/core";
 import type { Channel, GetMessage } from "amqplib";
 import { choose, deadLetterOf } from "./dead-letter.ts";
-import { FRESH, header, headersOf, propertiesOf, signatureOf, textOf } from "./label.ts";
+import { isQueueName, textOf } from "@waybill/core/backend";
+import { FRESH, header, headersOf, propertiesOf, signatureOf } from "./label.ts";
 import { RUNG_COUNT } from "./ladder.ts";
 import type { Settings } from "./options.ts";
 import type { Reading } from "./reading.ts";
@@ -61,24 +62,29 @@ export function createInspector({ reading, sender, settings, known, ensureOpen }
     return found;
   }
 
-  /** Oldest first. `store` is done before the dead letter is removed. */
-  function change(query: DeadLetterQuery, store: (found: Found) => Promise<void>): Promise<number> {
+  /** Oldest first. `store` is done before the dead letter is removed; for null it stays. */
+  function change(query: DeadLetterQuery, store: (found: Found) => Promise<void> | null): Promise<number> {
     return inTurn(() =>
       withChannel(async (channel) => {
-        const chosen = choose(await takeOut(channel), query).toReversed();
-        for (const found of chosen) {
-          await store(found);
+        let changed = 0;
+        for (const found of choose(await takeOut(channel), query).toReversed()) {
+          const stored = store(found);
+          if (stored === null) continue;
+          await stored;
           channel.ack(found.message);
+          changed += 1;
         }
-        return chosen.length;
+        return changed;
       }),
     );
   }
 
-  async function sendAgain({ message, letter }: Found): Promise<void> {
+  /** Null for a letter that names no queue: nothing is declared by a name out of a header. */
+  function sendAgain({ message, letter }: Found): Promise<void> | null {
+    if (letter.damage !== undefined) return null;
     const given = message.properties.headers ?? {};
     const beside = { tenant: textOf(given[header.tenant]), signature: signatureOf(given) };
-    await sender.again(letter.queue, message.content, propertiesOf(letter, headersOf(beside, FRESH)), 0);
+    return sender.again(letter.queue, message.content, propertiesOf(letter, headersOf(beside, FRESH)), 0);
   }
 
   async function ready(channel: Channel, name: string): Promise<number> {
@@ -115,7 +121,9 @@ export function createInspector({ reading, sender, settings, known, ensureOpen }
           const list: QueueCounts[] = [];
           for (const queue of new Set([...known, ...named, ...dead.keys()])) {
             const counted = { leased: reading.held(queue), dead: dead.get(queue) ?? 0 };
-            list.push({ ...empty(queue), ...(await waiting(queue)), ...counted });
+            // Dead letters that name no queue of ours stand under "".
+            const waits = isQueueName(queue) ? await waiting(queue) : {};
+            list.push({ ...empty(queue), ...waits, ...counted });
           }
           return list;
         });

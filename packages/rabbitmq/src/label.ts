@@ -1,5 +1,14 @@
-import type { Signature } from "@waybill/core";
-import type { Admit, Lease, Message } from "@waybill/core/backend";
+import { type DeadReason, errorMessage, type Signature } from "@waybill/core";
+import {
+  type Admit,
+  countOf,
+  decodeBody,
+  type Lease,
+  type Message,
+  momentOf,
+  numberOf,
+  textOf,
+} from "@waybill/core/backend";
 import type { Message as Delivered, Options } from "amqplib";
 
 /** What was counted before this delivery, and travels with every copy. */
@@ -62,14 +71,14 @@ export function messageProperties(message: Message, dueAt: number | null): Optio
 
 /** A delivery as a lease without its token. `quorum`: the broker counts deliveries that ended unsettled. */
 export function labelOf(
-  { properties, fields }: Delivered,
-  body: string,
+  { content, properties, fields }: Delivered,
   queue: string,
   quorum: boolean,
   admit: Admit,
 ): Omit<Lease, "token"> {
   const headers = properties.headers ?? {};
   const signature = signatureOf(headers);
+  const { body, damage } = bodyOf(content);
   const named = nameOf(properties.messageId, properties.type) ?? nameIn(body, signature, admit) ?? unnamed(fields);
   return {
     ...named,
@@ -78,12 +87,21 @@ export function labelOf(
     tenant: textOf(headers[header.tenant]) ?? ("tenant" in named ? named.tenant : null),
     signature,
     body,
+    ...(damage && { damage }),
     attempt: countOf(headers[header.attempt], 1),
     lost: quorum ? countOf(headers[header.lost], 0) + countOf(headers["x-delivery-count"], 0) : 0,
     releases: countOf(headers[header.releases], 0),
-    dueAt: numberOf(headers[header.dueAt]),
+    dueAt: momentOf(headers[header.dueAt]),
     expiresAt: null,
   };
+}
+
+function bodyOf(content: Buffer): { readonly body: string; readonly damage?: DeadReason } {
+  try {
+    return { body: decodeBody(content) };
+  } catch (thrown) {
+    return { body: "", damage: { code: "ENCODING_INVALID", message: errorMessage(thrown) } };
+  }
 }
 
 interface Named {
@@ -115,17 +133,4 @@ export function signatureOf(headers: Readonly<Record<string, unknown>>): Signatu
   const timestamp = numberOf(headers[header.signedAt]);
   const value = textOf(headers[header.signature]);
   return timestamp === null || value === null ? null : { timestamp, value };
-}
-
-export const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
-
-/** Producers of some languages send every header as text. */
-export function numberOf(value: unknown): number | null {
-  const number = typeof value === "string" && value !== "" ? Number(value) : value;
-  return typeof number === "number" && Number.isFinite(number) ? number : null;
-}
-
-export function countOf(value: unknown, least: number): number {
-  const number = numberOf(value);
-  return number === null || !Number.isSafeInteger(number) ? least : Math.max(number, least);
 }

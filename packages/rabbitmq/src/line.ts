@@ -23,8 +23,7 @@ export interface LineSettings {
   readonly queue: string;
   /** Its name on the broker. */
   readonly work: string;
-  /** Null: it cannot be leased, and is dealt with already. */
-  readonly leaseOf: (delivery: Delivery) => Lease | null;
+  readonly leaseOf: (delivery: Delivery) => Lease;
   /** Releases a lease that was never given out, uncounted. Never rejects. */
   readonly giveBack: (lease: Lease) => Promise<void>;
   readonly isClosed: () => boolean;
@@ -50,8 +49,7 @@ export function createLine({ link, queue, work, leaseOf, giveBack, isClosed }: L
   function eventsOf(session: Session): IntakeEvents {
     return {
       arrived(delivery) {
-        const lease = leaseOf(delivery);
-        if (lease !== null) arrivals.add(lease);
+        arrivals.add(leaseOf(delivery));
       },
       cancelled() {
         session.setup.forget(queue);
@@ -86,8 +84,7 @@ export function createLine({ link, queue, work, leaseOf, giveBack, isClosed }: L
     while (found.length < limit) {
       const delivery = await from.get();
       if (delivery === null) break;
-      const lease = leaseOf(delivery);
-      if (lease !== null) found.push(lease);
+      found.push(leaseOf(delivery));
     }
     return found;
   }

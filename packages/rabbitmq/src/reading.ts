@@ -1,5 +1,4 @@
-import { toError } from "@waybill/core";
-import { type Admit, decodeBody, type Lease, type LeaseRequest } from "@waybill/core/backend";
+import type { Admit, Lease, LeaseRequest } from "@waybill/core/backend";
 import type { Delivery } from "./intake.ts";
 import { labelOf } from "./label.ts";
 import { createLine, type Line } from "./line.ts";
@@ -28,15 +27,10 @@ export function createReading(settings: Settings, admit: Admit, settle: Settle, 
   const link = createLink({ settings, heartbeatS: () => heartbeatS, pulsed: true });
   const lines = new Map<string, Line>();
 
-  function leaseOf(delivery: Delivery, queue: string): Lease | null {
-    const label = (body: string) => labelOf(delivery.message, body, queue, queueType === "quorum", admit);
-    try {
-      const expiresAt = delivery.intake.expiresAt();
-      return { ...label(decodeBody(delivery.message.content)), expiresAt, token: delivery };
-    } catch (thrown) {
-      void settle.bury(delivery, label(""), { code: "ENCODING_INVALID", message: toError(thrown).message });
-      return null;
-    }
+  function leaseOf(delivery: Delivery, queue: string): Lease {
+    const expiresAt = delivery.intake.expiresAt();
+    const label = labelOf(delivery.message, queue, queueType === "quorum", admit);
+    return { ...label, expiresAt, token: delivery };
   }
 
   function lineOf(queue: string): Line {

@@ -16,10 +16,8 @@ export interface Settle {
   extend(leases: readonly Lease[]): Answer<number>[];
   retry(lease: Lease, request: RetryRequest): Promise<void>;
   deadLetter(lease: Lease, reason: DeadReason): Promise<void>;
-  /** For a delivery that cannot become a lease. Never rejects: what fails is delivered again. */
   /** For a lease that was not given out: uncounted, as if it had never been fetched. Never rejects. */
   giveBack(lease: Lease): Promise<void>;
-  bury(delivery: Delivery, lease: Omit<Lease, "token">, reason: DeadReason): Promise<void>;
 }
 
 export function createSettle(sender: Sender, queueType: Settings["queueType"]): Settle {
@@ -115,13 +113,6 @@ export function createSettle(sender: Sender, queueType: Settings["queueType"]): 
       try {
         const properties = propertiesOf(lease, headersOf(lease, lease));
         await replace(lease, delivery, ({ message }) => sender.again(lease.queue, message.content, properties, 0));
-      } catch {
-        returnCounted(delivery);
-      }
-    },
-    async bury(delivery, lease, reason) {
-      try {
-        await replace(lease, delivery, (from) => storeDead(lease, from, reason));
       } catch {
         returnCounted(delivery);
       }
