@@ -2,6 +2,7 @@ import type { DeadLetter, DeadLetterQuery, Inspector, QueueCounts } from "@waybi
 import type { Channel, GetMessage } from "amqplib";
 import { choose, deadLetterOf } from "./dead-letter.ts";
 import { isQueueName, textOf } from "@waybill/core/backend";
+import { LINGER_MS } from "./intake.ts";
 import { FRESH, header, headersOf, propertiesOf, signatureOf } from "./label.ts";
 import { RUNG_COUNT } from "./ladder.ts";
 import type { Settings } from "./options.ts";
@@ -74,6 +75,8 @@ export function createInspector({ reading, sender, settings, known, ensureOpen }
           channel.ack(found.message);
           changed += 1;
         }
+        // A channel that closes at once may take acks with it, and what was dropped would be there again.
+        if (changed > 0) await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
         return changed;
       }),
     );
