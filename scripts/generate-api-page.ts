@@ -26,6 +26,8 @@ const FOR_PROGRAMS: readonly string[] = [
 /** Functions for other packages and tools, and those that stand behind a URL: named, and no more. */
 const FOR_TOOLS: ReadonlySet<string> = new Set([
   "toError",
+  "errorMessage",
+  "describeError",
   "examineReceiver",
   "fromUrl",
   "postgresCapabilities",

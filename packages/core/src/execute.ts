@@ -1,5 +1,4 @@
 import { wallMs } from "./clock.ts";
-import type { DeadReason, Signature } from "./backend.ts";
 import {
   defaults,
   type Envelope,
@@ -9,7 +8,8 @@ import {
   timeoutMsOf,
 } from "./envelope/index.ts";
 import { EnvelopeError, PayloadError, WaybillError } from "./errors.ts";
-import type { JobLabel, OutcomeEvent, StartedEvent } from "./events.ts";
+import type { Delivery } from "./delivery.ts";
+import type { OutcomeEvent, StartedEvent } from "./events.ts";
 import { Execution } from "./execution.ts";
 import { inFreshScope, JobContext } from "./job-context.ts";
 import { completed, completedBefore, dead, type Outcome, outcomeOf, release } from "./outcome.ts";
@@ -23,38 +23,6 @@ import { releaseUnknown } from "./unknown-job.ts";
 import { upcast } from "./upcast.ts";
 import { describeOutcome } from "./outcome-event.ts";
 import { isInstance, toError } from "./thrown.ts";
-
-/** One job in somebody's hands, by whichever door it came. */
-export interface Delivery {
-  /** The serialised envelope, as stored. */
-  readonly body: string;
-  /** What the body holds, where the door has parsed it already. Absent: `execute` parses it. */
-  readonly envelope?: Envelope;
-  /** 1 on the first execution. */
-  readonly attempt: number;
-  /** Deliveries that ended unsettled; 0 where nobody counts them. */
-  readonly lost: number;
-  /** Times it was handed back uncounted; 0 where nobody counts them. */
-  readonly releases: number;
-  /** Unix milliseconds before which the job must not start, besides its own `scheduled_at`; null for none. */
-  readonly dueAt: number | null;
-  /** True: the store leases only what is due by its own clock, so this process's clock is not asked again. */
-  readonly isDue?: boolean;
-  /** The producer's, beside the body; null for none. */
-  readonly signature: Signature | null;
-  /** Why the stored record cannot be read; absent when it can. */
-  readonly damage?: DeadReason;
-  /** What the door knows of the job without reading the body; null when it knows nothing. */
-  readonly label: JobLabel | null;
-  /** What holds it, or brought it, for telemetry. Absent: nobody says. */
-  readonly from?: Origin;
-  /** Who runs it, for events: a worker's id, "inline". */
-  readonly worker: string;
-  /** The door's handle on the run; absent when the door never cancels. */
-  readonly execution?: Execution;
-  /** Acks the delivery within a transaction of the handler's; absent where the door cannot. */
-  readonly completeIn?: (transaction: unknown) => Promise<void>;
-}
 
 /**
  * Runs one delivery to its outcome. Touches no backend and no socket. Never rejects: whatever throws around the handler,

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage, AsyncResource } from "node:async_hooks";
 import type { Envelope } from "./envelope/index.ts";
 import { WaybillError } from "./errors.ts";
-import type { Delivery } from "./execute.ts";
+import type { Delivery } from "./delivery.ts";
 import type { Execution } from "./execution.ts";
 
 /** What a handler may know of the job it runs. */

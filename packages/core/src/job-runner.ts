@@ -1,5 +1,6 @@
 import type { Lease } from "./backend.ts";
-import { type Delivery, execute } from "./execute.ts";
+import type { Delivery } from "./delivery.ts";
+import { execute } from "./execute.ts";
 import { Held } from "./held.ts";
 import { type Outcome, release } from "./outcome.ts";
 import type { Registry } from "./registry.ts";

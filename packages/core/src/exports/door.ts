@@ -4,7 +4,7 @@ export { anyJob } from "../any-job.ts";
 export { durationMs, timerMs } from "../duration.ts";
 export { parseEnvelope, serialiseEnvelope } from "../envelope/index.ts";
 export type { JobLabel } from "../events.ts";
-export type { Delivery } from "../execute.ts";
+export type { Delivery } from "../delivery.ts";
 export { execute } from "../execute.ts";
 export { Execution } from "../execution.ts";
 export { RanElsewhere } from "../handler-errors.ts";
