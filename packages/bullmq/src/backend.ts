@@ -35,7 +35,7 @@ async function assemble(settings: Settings, context: BackendContext, connections
   const { commands, address } = connections;
   const { appendOnly, doctor } = await preflight(connections, settings);
   const keys = keysOf(settings.prefix);
-  const scripts = await openScripts(commands, settings.prefix);
+  const scripts = await openScripts(connections, settings.prefix);
   const enqueue = createEnqueue(commands, scripts, keys, address);
   const me = randomUUID();
   const queues = createQueues({ connections, scripts, keys, context, enqueue, me });

@@ -55,8 +55,24 @@ interface Commands {
   readonly waybillFinish: Command<[(number | [string])[], readonly TakenJob[], string]>;
 }
 
-/** `base` is a queue's prefix with its last colon. */
-export function createBatches(client: Client): Batches {
+/** `base` is a queue's prefix with its last colon. `refused` hears each error that a script returns as data. */
+export function createBatches(client: Client, refused: (message: string) => void): Batches {
+  const errorOf = (message: string): Error => {
+    refused(message);
+    return new Error(message);
+  };
+
+  function addedOf(reply: 1 | string | [string]): Added {
+    if (reply === 1) return { kind: "stored" };
+    return typeof reply === "string" ? { kind: "known", data: reply } : { kind: "failed", error: errorOf(reply[0]) };
+  }
+
+  /** A number says when the next delayed job is due; anything else went wrong. */
+  function endOf(after: string): { nextDueAt: number; error: Error | null } {
+    const nextDueAt = Number(after);
+    return Number.isNaN(nextDueAt) ? { nextDueAt: 0, error: errorOf(after) } : { nextDueAt, error: null };
+  }
+
   client.defineCommand("waybillAdd", { lua: addJobs });
   client.defineCommand("waybillTake", { lua: takeJobs });
   client.defineCommand("waybillFinish", { lua: finishJobs });
@@ -76,21 +92,10 @@ export function createBatches(client: Client): Batches {
       for (const lease of held) args.push(lease.id, lease.token);
       const [codes, jobs, after] = await commands.waybillFinish(1, base, ...args);
       return {
-        codes: codes.map((code) => (typeof code === "number" ? code : new Error(code[0]))),
+        codes: codes.map((code) => (typeof code === "number" ? code : errorOf(code[0]))),
         jobs,
         ...endOf(after),
       };
     },
   };
-}
-
-function addedOf(reply: 1 | string | [string]): Added {
-  if (reply === 1) return { kind: "stored" };
-  return typeof reply === "string" ? { kind: "known", data: reply } : { kind: "failed", error: new Error(reply[0]) };
-}
-
-/** A number says when the next delayed job is due; anything else went wrong. */
-function endOf(after: string): { nextDueAt: number; error: Error | null } {
-  const nextDueAt = Number(after);
-  return Number.isNaN(nextDueAt) ? { nextDueAt: 0, error: new Error(after) } : { nextDueAt, error: null };
 }

@@ -1,6 +1,7 @@
 import { toError } from "@waybill/core";
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { redisError } from "./errors.ts";
+import { nodeMoved } from "./replies.ts";
 import type { Server, Settings } from "./options.ts";
 
 export type Client = Redis | Cluster;
@@ -14,6 +15,8 @@ export interface Connections {
   readonly address: string;
   /** One more connection, for one blocking command after the other. Connects by itself, again and again. */
   blocking(): Client;
+  /** A script of ours returned this error as data, where ioredis does not look for reasons to connect anew. */
+  refused(message: string): void;
   /** Cuts every connection at once; what is under way rejects. */
   cut(): void;
 }
@@ -27,7 +30,7 @@ export async function openConnections({ server, callTimeoutMs }: Settings): Prom
   const clients = new Set<Client>();
   const make = (options: Options): { client: Client; failure: () => Error | null } => {
     let failure: Error | null = null;
-    const client = clientOf(server, { ...COMMON, ...options });
+    const client = clientOf(server, { ...COMMON, ...options, reconnectOnError: createRenewal() });
     // Also keeps ioredis from printing it; the call that fails says it.
     client.on("error", (error: Error) => (failure = error));
     clients.add(client);
@@ -37,6 +40,7 @@ export async function openConnections({ server, callTimeoutMs }: Settings): Prom
     for (const client of clients) client.disconnect();
     clients.clear();
   };
+  const renewal = createRenewal();
   const { client: commands, failure } = make({ socketTimeout: callTimeoutMs });
   try {
     await commands.connect();
@@ -48,7 +52,24 @@ export async function openConnections({ server, callTimeoutMs }: Settings): Prom
     commands,
     address,
     blocking: () => make({ socketTimeout: LONGEST_BLOCK_MS + callTimeoutMs, lazyConnect: false }).client,
+    refused(message) {
+      if (!isCluster(commands) && commands.status === "ready" && renewal(new Error(message))) commands.disconnect(true);
+    },
     cut,
+  };
+}
+
+/** A state that lasts, such as too few replicas, must not cut what other callers wait for at every reply. */
+const RENEW_EVERY_MS = 500;
+
+/** Whether a reply is reason to connect anew, so that DNS, Sentinel or a failover address says who is the primary now. */
+function createRenewal(): (error: Error) => boolean {
+  let renewedAt = -Infinity;
+  return ({ message }) => {
+    const now = performance.now();
+    if (!nodeMoved(message) || now - renewedAt < RENEW_EVERY_MS) return false;
+    renewedAt = now;
+    return true;
   };
 }
 
@@ -61,8 +82,6 @@ const COMMON: Options = {
   connectTimeout: 5_000,
   disconnectTimeout: 20,
   retryStrategy: (times) => Math.min(25 * 2 ** times, 1_000) * (0.75 + Math.random() / 2),
-  // A failover made this node a replica: the name leads to the new primary.
-  reconnectOnError: (error) => error.message.startsWith("READONLY"),
 };
 
 function clientOf(server: Server, options: Options): Client {

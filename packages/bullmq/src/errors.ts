@@ -1,5 +1,6 @@
 import { errorMessage, isWaybillError, toError, WaybillError } from "@waybill/core";
 import { errorCode, isInstance, nothingStored } from "@waybill/core/backend";
+import { replyKind, REPLIES } from "./replies.ts";
 
 /** BullMQ's codes for a lock that is gone, that is another's, or a job that is not where a held one is. */
 const NOT_OURS: ReadonlySet<unknown> = new Set([-1, -2, -3, -6]);
@@ -28,16 +29,13 @@ export function redisError(thrown: unknown, address: string): WaybillError {
   // ioredis hangs the command on it: the password of a refused login, and the payload of a refused job.
   Reflect.deleteProperty(error, "command");
   const options = { cause: error };
-  // A script's failure is wrapped: "ERR Error running script ...: -OOM command not allowed ...".
-  const kind = /\b(OOM|MISCONF|READONLY|WRONGPASS|NOAUTH|NOPERM|LOADING|MOVED|CROSSSLOT|WRONGTYPE)\b/.exec(
-    error.message,
-  );
-  const known = kind === null ? undefined : REPLIES[kind[1] ?? ""];
+  const kind = replyKind(error.message);
+  const known = kind === null ? undefined : REPLIES[kind];
   if (known !== undefined) {
-    const text = placeOf(command, kind?.[1] ?? "") ?? known.text;
+    const text = placeOf(command, kind ?? "") ?? known.text;
     const refusal = new WaybillError(known.code, `${address}: ${text}`, options);
     // Of the wrong type may be the last of the keys that a script writes.
-    return kind?.[1] === "WRONGTYPE" ? refusal : nothingStored(refusal);
+    return kind === "WRONGTYPE" ? refusal : nothingStored(refusal);
   }
   const away = new WaybillError("BACKEND_UNAVAILABLE", `${address} cannot be reached: ${reasonOf(error)}`, options);
   return wasNotSent(error) ? nothingStored(away) : away;
@@ -85,42 +83,6 @@ function placeOf(command: Command | null, kind: string): string | null {
 }
 
 const prefixOf = (key: string): string => /^[^:]*:/.exec(key)?.[0] ?? "";
-
-type Reply = { readonly code: "BACKEND_FULL" | "BACKEND_UNAVAILABLE" | "CONFIG_INVALID"; readonly text: string };
-
-const REPLIES: Readonly<Record<string, Reply>> = {
-  OOM: {
-    code: "BACKEND_FULL",
-    text: "Redis has used up its maxmemory and stored nothing of this; let workers drain it, or raise maxmemory",
-  },
-  MISCONF: {
-    code: "BACKEND_UNAVAILABLE",
-    text: "Redis refuses every write (MISCONF), because it cannot save to disk: free the disk or mend the folder named by its setting dir; stop-writes-on-bgsave-error is what makes it refuse",
-  },
-  READONLY: {
-    code: "BACKEND_UNAVAILABLE",
-    text: "this Redis is a replica and takes no writes; connect to the primary",
-  },
-  WRONGPASS: { code: "CONFIG_INVALID", text: "Redis refuses the user name or password in the URL; correct it" },
-  NOAUTH: { code: "CONFIG_INVALID", text: "Redis asks for a password; write it in the URL: redis://:PASSWORD@host" },
-  NOPERM: {
-    code: "CONFIG_INVALID",
-    text: "the Redis user may not run what BullMQ needs (scripts, and all commands on its keys); widen its ACL",
-  },
-  LOADING: { code: "BACKEND_UNAVAILABLE", text: "Redis is still loading its data; it answers once that is done" },
-  MOVED: {
-    code: "CONFIG_INVALID",
-    text: "this is a Redis Cluster; add cluster=true to the URL, and a prefix in braces: ?cluster=true&prefix={waybill}",
-  },
-  CROSSSLOT: {
-    code: "CONFIG_INVALID",
-    text: "in a Redis Cluster the prefix must be in braces, so that a queue's keys share a slot: ?prefix={waybill}",
-  },
-  WRONGTYPE: {
-    code: "BACKEND_UNAVAILABLE",
-    text: "a key under the prefix holds something that is neither BullMQ's nor ours; choose another ?prefix=",
-  },
-};
 
 function reasonOf(error: Error): string {
   if (wasNotSent(error)) return "the connection is down; it reconnects by itself";

@@ -1,6 +1,6 @@
 import { createIORedisClient, type MinimalJob, RedisConnection, RedisQueueBackend, type WorkerOptions } from "bullmq";
 import { type Batches, createBatches } from "./batches.ts";
-import type { Client } from "./connections.ts";
+import type { Connections } from "./connections.ts";
 import { bullmqKeysOf, bullmqName } from "./keys.ts";
 
 /** BullMQ's own scripts for one queue. */
@@ -18,7 +18,7 @@ export interface ScriptBook {
 const ANY_CHECK_MS = 1_000;
 
 /** BullMQ is driven below its `Queue` and `Worker`: both bring a loop, a timer and a connection of their own. */
-export async function openScripts(commands: Client, prefix: string): Promise<ScriptBook> {
+export async function openScripts({ commands, refused }: Connections, prefix: string): Promise<ScriptBook> {
   const connection = new RedisConnection(commands, { shared: true, blocking: false, skipVersionCheck: true });
   connection.on("error", () => undefined);
   await connection.client;
@@ -48,7 +48,7 @@ export async function openScripts(commands: Client, prefix: string): Promise<Scr
   return {
     of: (queue) => known(queue, ANY_CHECK_MS),
     base: (queue) => `${prefix}:${bullmqName(queue)}:`,
-    batches: createBatches(commands),
+    batches: createBatches(commands, refused),
     // A little less than asked for, so that whoever looks regularly is not turned away by a millisecond.
     lookForLost: (queue, everyMs) => known(queue, Math.max(1, Math.floor(everyMs * 0.8))).moveStalledJobsToWait(),
   };
