@@ -47,7 +47,8 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function createProgram(): Command {
+/** The whole command line, with no setting applied. */
+export function createProgram(): Command {
   const program = new Command("waybill")
     .description("Run background jobs, put them on queues, and look after the ones that failed.")
     .version(version, "-v, --version", "print the version")
@@ -67,7 +68,7 @@ function createProgram(): Command {
   section(
     program,
     "Environment",
-    "WAYBILL_URL      the backend, where --url is not given; below both, `waybill.url` in package.json",
+    "WAYBILL_URL      the backend, where --url is not given",
     "WAYBILL_JOBS     the module with the job definitions, where --jobs is not given",
     "WAYBILL_KEYS     the secrets that sign jobs, the first one, and that are trusted, all of them",
     "WAYBILL_TO       where `push` POSTs, where --to is not given",

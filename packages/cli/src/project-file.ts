@@ -5,7 +5,7 @@ import { errorCode, isInstance } from "@waybill/core/door";
 import { UsageError } from "./exit.ts";
 
 export interface ProjectSettings {
-  /** Options by their long name in camelCase: `{ url: "sqlite:./waybill.db", maxLost: 5 }`. */
+  /** Options by their long name in camelCase: `{ concurrency: 20, maxLost: 5 }`. */
   readonly options: Readonly<Record<string, unknown>>;
   /** The servers the program was tested with; any other is refused. */
   readonly services: ServerRanges;
@@ -33,7 +33,8 @@ export function readProjectFile(): ProjectSettings {
 
 /**
  * Puts the file's settings into a program: below the command line and the environment, above the defaults. A name that
- * no command has is refused: it would be believed to work.
+ * no command has is refused: it would be believed to work. So is one that only the caller may set: what stands in a folder
+ * decides how a command works there, never which code it loads, where jobs and secrets come from or go, and what is deleted.
  */
 export function applySettings(program: Command, { options }: ProjectSettings): void {
   const known = new Set<string>();
@@ -41,17 +42,41 @@ export function applySettings(program: Command, { options }: ProjectSettings): v
     for (const option of command.options) {
       const name = option.attributeName();
       known.add(name);
-      if (Object.hasOwn(options, name)) {
+      if (SETTINGS.has(name) && Object.hasOwn(options, name)) {
         command.setOptionValueWithSource(name, valueOf(option, options[name]), "config");
       }
     }
   }
-  const unknown = Object.keys(options).filter((name) => !known.has(name));
-  if (unknown.length === 0) return;
+  const wrong = Object.keys(options).find((name) => !known.has(name) || !SETTINGS.has(name));
+  if (wrong === undefined) return;
   throw new UsageError(
-    `package.json sets waybill.${unknown[0]}, which is no option; use the names of --help, camelCased`,
+    known.has(wrong)
+      ? `package.json sets waybill.${wrong}, which only the command line or the environment may: a folder must not ` +
+          "decide which code runs, where jobs go, or what is deleted"
+      : `package.json sets waybill.${wrong}, which is no option; use the names of --help, camelCased`,
   );
 }
+
+/** What a folder may decide: how a worker works. */
+const SETTINGS: ReadonlySet<string> = new Set([
+  "queues",
+  "concurrency",
+  "fetchAhead",
+  "lease",
+  "heartbeat",
+  "drain",
+  "abort",
+  "close",
+  "maxLost",
+  "maxMemory",
+  "signatures",
+  "programVersion",
+  "mimeType",
+  "inactivityTimeout",
+  "connectTimeout",
+  "errorVisibilityTimeout",
+  "maxRetries",
+]);
 
 function valueOf(option: Option, value: unknown): unknown {
   if (option.parseArg === undefined) return value;

@@ -58,8 +58,8 @@ describe("R13: waybill doctor prints every effective setting with who set it", (
 
   test("a worker started there runs with what doctor printed", async () => {
     const { env, folder } = freshPlace();
-    writeFileSync(join(folder, "package.json"), JSON.stringify({ waybill: { concurrency: 3, jobs: fixture("jobs") } }));
-    const worker = start(["worker"], env, [], folder);
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ waybill: { concurrency: 3 } }));
+    const worker = start(["worker", "--jobs", fixture("jobs")], env, [], folder);
     const booted = await until("the boot line", () =>
       jsonLines(worker.stdout()).find(({ event }) => event === "booted"),
     );

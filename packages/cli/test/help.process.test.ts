@@ -33,7 +33,7 @@ describe("help", () => {
         waybill queues                                                        see what waits where
 
       Environment:
-        WAYBILL_URL      the backend, where --url is not given; below both, \`waybill.url\` in package.json
+        WAYBILL_URL      the backend, where --url is not given
         WAYBILL_JOBS     the module with the job definitions, where --jobs is not given
         WAYBILL_KEYS     the secrets that sign jobs, the first one, and that are trusted, all of them
         WAYBILL_TO       where \`push\` POSTs, where --to is not given

@@ -33,6 +33,27 @@ const enqueue = (env: Record<string, string>, type: string, ...more: string[]): 
   waybill(["enqueue", type, "--no-registry", ...more], { env });
 
 describe("waybill push", () => {
+  test.each([
+    ["where to send", (to: string) => ({ to })],
+    ["whose jobs", () => ({ url: "sqlite:./theirs.db" })],
+    ["by which keys", () => ({ keysFile: "./keys" })],
+    ["without a signature", () => ({ unsigned: true })],
+  ])("sends nothing for a folder whose package.json says %s", async (_, settings) => {
+    const { folder, env } = freshPlace();
+    const came: unknown[] = [];
+    const origin = await serve((request, response) => {
+      came.push(request.url);
+      response.end();
+    });
+    await enqueue(env, "mail.send");
+    writeFileSync(join(folder, "package.json"), JSON.stringify({ waybill: settings(origin) }));
+    const args = ["push", ...("to" in settings(origin) ? [] : ["--to", origin])];
+    const pushed = await waybill(args, { env: { ...env, WAYBILL_KEYS: newSecret() }, cwd: folder });
+    expect(pushed.code).toBe(2);
+    expect(pushed.stderr).toContain("which only the command line or the environment may");
+    expect(came).toEqual([]);
+  });
+
   test("hands jobs to a receiver and settles them as it says; what was enqueued with keys stays signed on its way", async () => {
     const place = freshPlace();
     const WAYBILL_KEYS = newSecret();
@@ -82,7 +103,7 @@ describe("waybill push", () => {
     const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const body = await text(request);
       const { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signature } = request.headers;
-      const isSigned = keyRing(keys).verify({ id: String(id), timestamp: Number(timestamp), body }, String(signature));
+      const isSigned = keyRing(keys).requests.verify({ id: String(id), timestamp: Number(timestamp), body }, String(signature));
       seen.push({ url: request.url, type: request.headers["content-type"], isSigned });
       response.writeHead(500).end();
     };
