@@ -1,5 +1,6 @@
 import { type Jobs, type KeyRing, keyRing, type Signature } from "@waybill/core";
 import { createBatch } from "./batch.ts";
+import { connectionOf } from "./connection-of.ts";
 import type { Carrier, Parcel } from "./carrier.ts";
 import { signedBy } from "./carriers/native.ts";
 import { createDoor, type Door, type DoorOptions } from "./door.ts";
@@ -29,7 +30,7 @@ export function createIngress({ to, keys, path = "/jobs", ...options }: IngressO
   // The producer signs the job, once for the ingress and for whoever runs it.
   const sender = signedBy(keys === "unsigned" ? null : keyRing(keys), options.tolerance);
   const batchPath = path === "/" ? "/batch" : `${path}/batch`;
-  const events = to.events;
+  const { events } = connectionOf(to, "ingress");
   const single = createDoor({ ...options, path, carriers: [producer(sender)], events }, createStore(to));
   const batch = createDoor({ ...options, path: batchPath, carriers: [sender], events }, createBatch(to));
   const doorOf = (push: Pick<Push, "path">): Door => (push.path === batchPath ? batch : single);

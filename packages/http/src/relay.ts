@@ -1,5 +1,6 @@
 import type { Jobs } from "@waybill/core";
 import { carriersOf } from "./carriers-of.ts";
+import { connectionOf } from "./connection-of.ts";
 import { createDoor, type Door, type DoorOptions } from "./door.ts";
 import { asFetch, type FetchFrom } from "./fetch.ts";
 import type { Senders } from "./receiver-options.ts";
@@ -24,6 +25,7 @@ export interface Relay extends Door {
  * wait for a job to end, or whose jobs are to have a queue's retries. Throws `CONFIG_INVALID`.
  */
 export function createRelay({ to, path = "/work", ...options }: RelayOptions): Relay {
-  const door = createDoor({ ...options, path, carriers: carriersOf(options), events: to.events }, createStore(to));
+  const { events } = connectionOf(to, "relay");
+  const door = createDoor({ ...options, path, carriers: carriersOf(options), events }, createStore(to));
   return Object.assign(asFetch(door), { path });
 }

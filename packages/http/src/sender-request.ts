@@ -63,8 +63,9 @@ function attempt(sending: Sending, reuse: boolean): Promise<Reply | "stale"> {
     let isOver = false;
     let head: IncomingMessage | null = null;
     const chunks: Buffer[] = [];
-    let timer = setTimeout(() => giveUp(`no connection within ${connectTimeoutMs} ms`), connectTimeoutMs);
+    // It throws for what no header can hold, and then there is nothing to give up.
     const request = target.open({ method, headers }, reuse);
+    let timer = setTimeout(() => giveUp(`no connection within ${connectTimeoutMs} ms`), connectTimeoutMs);
 
     function over(settle: () => void): void {
       if (isOver) return;

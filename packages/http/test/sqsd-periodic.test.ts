@@ -1,4 +1,4 @@
-import { connect, defineJob, type JobContext, type Jobs } from "@waybill/core";
+import { connect, defineJob, EventBus, type JobContext, type Jobs } from "@waybill/core";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { createReceiver, createRelay, type PeriodicTick, sqsd } from "../src/index.ts";
@@ -167,7 +167,9 @@ test("what cannot work is refused when the program starts", () => {
     'sqsd makes jobs of type "report.nightly", which are not among `jobs`',
   );
   expect(() => createReceiver({ jobs: [job], carriers, log: "off" })).toThrow(/allowPeers.*periodicFrom: "anyone"/);
-  expect(() => createRelay({ to: {} as Jobs, carriers })).toThrow(/allowPeers.*periodicFrom: "anyone"/);
+  const { enqueueBody, events } = { enqueueBody: () => Promise.reject(), events: new EventBus() };
+  const to = { enqueueBody, events } as Partial<Jobs> as Jobs;
+  expect(() => createRelay({ to, carriers })).toThrow(/allowPeers.*periodicFrom: "anyone"/);
 });
 
 test.each([undefined, "", "nightly", "@daily", "0 0 * *", "0 0 0 * * *", "61 * * * *", "* * * * MOO", 5])(

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { describeError } from "@waybill/core";
+import { warn } from "@waybill/core/door";
 import type { PushAnswer, Push } from "../push.ts";
 import { whenClosed } from "./gone.ts";
 import { mountWarning } from "./mount.ts";
@@ -30,7 +32,7 @@ export function nodeListener(
     warnOfMount(request);
     const { method = "", headers } = request;
     const path = withoutQuery(pathOf(request));
-    if (next && !door.claims({ method, path, headers })) return next();
+    if (next && !claims(door, { method, path, headers })) return next();
     let isAnswered = false;
     const push: Push = {
       method,
@@ -43,12 +45,34 @@ export function nodeListener(
         whenClosed(response, request.socket, () => void (isAnswered || listener()));
       },
     };
-    void door.receive(push).then((answer) => {
-      isAnswered = true;
-      return write(response, answer);
-    });
+    receive(door, push)
+      .then((answer) => {
+        isAnswered = true;
+        write(response, answer);
+      })
+      .catch((thrown: unknown) => fail(response, thrown));
     return undefined;
   };
+}
+
+/** What a door that is not ours throws here would end the process: then the request is its own, to be answered 500. */
+function claims(door: NodeDoor, push: Pick<Push, "method" | "path" | "headers">): boolean {
+  try {
+    return door.claims(push);
+  } catch {
+    return true;
+  }
+}
+
+async function receive(door: NodeDoor, push: Push): Promise<PushAnswer> {
+  return door.receive(push);
+}
+
+/** Never throws: there is nobody who could catch it. */
+function fail(response: ServerResponse, thrown: unknown): void {
+  warn(`a door failed, and its request is answered 500: ${describeError(thrown)}`);
+  if (response.headersSent || response.destroyed) response.destroy();
+  else response.writeHead(500, { connection: "close", "content-length": 0 }).end();
 }
 
 /** Unless something else has answered meanwhile: a middleware with a time limit, or the sender has gone. */
