@@ -56,8 +56,8 @@ export interface Lease extends Omit<Message, "delayMs"> {
   /** The backend's own handle on this delivery. Core passes it back and never looks inside. */
   readonly token: unknown;
   /**
-   * Present when the stored record cannot be read as a message, such as bytes that are not UTF-8. Core dead-letters the
-   * lease for this reason and does not look at `body`; the backend keeps the record as it is.
+   * Why the record is no job: its bytes are not UTF-8, or `admit` refuses it. Absent for every other. Core dead-letters
+   * the lease for this reason and does not look at `body`; the backend keeps the record as it is.
    */
   readonly damage?: DeadReason;
 }

@@ -27,6 +27,15 @@ export function isPlain(text: string): boolean {
   return !/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD]/.test(text);
 }
 
+/** Those that hold text, by name. Any program may have sent others: bytes are none, and count as absent. */
+export function textsOf(attributes: Attributes): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
+  for (const [name, { StringValue }] of Object.entries(attributes)) {
+    if (typeof StringValue === "string") texts.set(name, StringValue);
+  }
+  return texts;
+}
+
 export function textAttribute(value: string): MessageAttributeValue {
   return { DataType: "String", StringValue: value };
 }

@@ -1,6 +1,7 @@
 import { type Message as SqsMessage, MessageSystemAttributeName, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import type { DeadLetter, DeadLetterQuery } from "@waybill/core";
-import type { Attributes } from "./attributes.ts";
+import { type Attributes, textsOf } from "./attributes.ts";
+import { isQueueName, momentOf } from "@waybill/core/backend";
 import type { Batches } from "./batches.ts";
 import type { Send } from "./client.ts";
 import { sqsError } from "./errors.ts";
@@ -104,20 +105,21 @@ function matches({ queue, ids }: DeadLetterQuery): (letter: Letter) => boolean {
 
 function letterOf(message: SqsMessage, prefix: string): Letter {
   const { Body: text = "", MessageAttributes: attributes = {}, Attributes: system = {}, MessageId = "" } = message;
-  const values = new Map(
-    Object.entries(attributes).map(([name, { StringValue = "" }]) => [name, StringValue] as const),
-  );
-  const { label, history, body } = read(text, values);
+  const values = textsOf(attributes);
+  const { id, label, history, body } = read(text, values);
   const source = system.DeadLetterQueueSourceArn?.split(":").at(-1) ?? "";
+  const named = values.get("waybill-queue") ?? queueOf(prefix, source) ?? "";
+  const known = isQueueName(named);
   const code = values.get("waybill-code");
   return {
-    id: label?.id ?? MessageId,
+    id: id ?? MessageId,
     type: label?.type ?? "",
-    queue: values.get("waybill-queue") ?? queueOf(prefix, source) ?? "",
+    queue: known ? named : "",
     reason: code === undefined ? MOVED : { code, message: values.get("waybill-reason") ?? "" },
     attempt: history.attempt,
-    diedAt: Number(system.SentTimestamp ?? 0),
+    diedAt: momentOf(system.SentTimestamp) ?? 0,
     body,
+    ...(!known && { damage: `nothing says which queue of ours it belongs to (${shownQueue(named)})` }),
     handle: message.ReceiptHandle ?? "",
     messageId: MessageId,
     text,
@@ -125,5 +127,8 @@ function letterOf(message: SqsMessage, prefix: string): Letter {
     label,
   };
 }
+
+const shownQueue = (queue: string): string =>
+  queue === "" ? "none is named" : `"waybill-queue" is ${JSON.stringify(queue.slice(0, 80))}`;
 
 const MOVED = { code: "WORKER_LOST", message: "SQS gave it up after maxReceiveCount deliveries" } as const;

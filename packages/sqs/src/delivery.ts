@@ -1,6 +1,6 @@
 import { type Message as SqsMessage, MessageSystemAttributeName } from "@aws-sdk/client-sqs";
-import type { Lease } from "@waybill/core/backend";
-import type { Attributes } from "./attributes.ts";
+import { countOf, type Lease, momentOf } from "@waybill/core/backend";
+import { type Attributes, textsOf } from "./attributes.ts";
 import { MARGIN_MS } from "./capabilities.ts";
 import { leaseLost } from "./errors.ts";
 import { type History, type Read, read } from "./label.ts";
@@ -50,12 +50,9 @@ export interface Received {
 
 export function deliveryOf(message: SqsMessage, queue: Queue, fifo: boolean, { askedAt, leaseMs }: Received): Delivery {
   const { Body: text = "", MessageAttributes: attributes = {}, Attributes: system = {} } = message;
-  const values = new Map(
-    Object.entries(attributes).map(([name, { StringValue = "" }]) => [name, StringValue] as const),
-  );
-  const found = read(text, values);
-  const receives = Math.max(1, Number(system.ApproximateReceiveCount ?? 1));
-  const firstReceivedAt = Number(system.ApproximateFirstReceiveTimestamp ?? Date.now());
+  const found = read(text, textsOf(attributes));
+  const receives = countOf(system.ApproximateReceiveCount, 1);
+  const firstReceivedAt = momentOf(system.ApproximateFirstReceiveTimestamp) ?? Date.now();
   const receivedAt = performance.now();
   const hiddenUntil = askedAt + visibilityFor(leaseMs) * 1_000;
   return {

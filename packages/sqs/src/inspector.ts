@@ -22,9 +22,17 @@ export function createInspector(
     return Object.fromEntries(Object.entries(Attributes).map(([name, value]) => [name, Number(value)]));
   }
 
-  async function countOf(queue: string, url: string, dead: number): Promise<QueueCounts> {
-    const counts = await attributesOf(url);
+  async function countOf(queue: string, url: string | null, dead: number): Promise<QueueCounts> {
+    const unreadable: string[] = [];
+    const counts =
+      url === null
+        ? {}
+        : await attributesOf(url).catch((thrown: unknown): Record<string, number> => {
+            unreadable.push(sqsError(thrown, `counting the messages of "${queue}"`).message);
+            return {};
+          });
     return {
+      ...(unreadable.length > 0 && { unreadable }),
       queue,
       ready: counts["ApproximateNumberOfMessages"] ?? 0,
       delayed: counts["ApproximateNumberOfMessagesDelayed"] ?? 0,
@@ -49,7 +57,8 @@ export function createInspector(
   /** Stored in its queue first, then removed; what cannot be stored stays a dead letter. */
   async function sendBack(letters: readonly Letter[]): Promise<ReadonlySet<Letter>> {
     const stored: Letter[] = [];
-    const known = letters.filter(({ queue }) => queue !== "");
+    // Nothing is made or sent to by a name that only an attribute has.
+    const known = letters.filter(({ damage }) => damage === undefined);
     for (const name of new Set(known.map(({ queue }) => queue))) {
       const queue = await queues.find(name);
       // Oldest first and ten at a time, so that the dead come back in the order they came.
@@ -79,8 +88,12 @@ export function createInspector(
       ensureOpen();
       try {
         const [found, dead] = await Promise.all([listQueues(send, settings), deaths()]);
-        const counts = await Promise.all(found.map(({ queue, url }) => countOf(queue, url, dead.get(queue) ?? 0)));
-        return counts.filter(({ ready, delayed, leased, dead: died }) => ready + delayed + leased + died > 0);
+        const urls = new Map<string, string | null>([...dead.keys()].map((queue) => [queue, null]));
+        for (const { queue, url } of found) urls.set(queue, url);
+        const counts = await Promise.all([...urls].map(([queue, url]) => countOf(queue, url, dead.get(queue) ?? 0)));
+        return counts
+          .filter((one) => one.ready + one.delayed + one.leased + one.dead > 0 || one.unreadable !== undefined)
+          .sort((one, other) => (one.queue < other.queue ? -1 : 1));
       } catch (thrown) {
         throw sqsError(thrown, "counting messages");
       }
@@ -137,7 +150,7 @@ function revived({ id, messageId, text, attributes, label }: Letter, fifo: boole
   };
 }
 
-const shown = ({ id, type, queue, reason, attempt, diedAt, body }: Letter): DeadLetter => ({
+const shown = ({ id, type, queue, reason, attempt, diedAt, body, damage }: Letter): DeadLetter => ({
   id,
   type,
   queue,
@@ -145,4 +158,5 @@ const shown = ({ id, type, queue, reason, attempt, diedAt, body }: Letter): Dead
   attempt,
   diedAt,
   body,
+  ...(damage !== undefined && { damage }),
 });

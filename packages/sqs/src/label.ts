@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { DeadReason, Signature } from "@waybill/core";
-import type { Message } from "@waybill/core/backend";
+import { decodeBody, type Message, momentOf, numberOf } from "@waybill/core/backend";
 import { type Attributes, isPlain, MOST_ATTRIBUTES, textAttribute } from "./attributes.ts";
 
 /** What a backend may know of a job. The body is not part of it. */
@@ -19,6 +19,8 @@ export const newborn: History = { attempt: 1, lost: 0, releases: 0, dueAt: null 
 
 /** Everything that attributes say, of our message or a foreign one. */
 export interface Read {
+  /** As the attributes have it, even where there is no label; null when they have none. */
+  readonly id: string | null;
   /** Null when the message was not written by waybill: only the body can tell. */
   readonly label: Label | null;
   readonly history: History;
@@ -35,10 +37,11 @@ export function toWire(body: string): { readonly text: string; readonly encoding
   return { text, encoding: { "waybill-encoding": textAttribute("base64") } };
 }
 
+/** Without a type, which SQS would refuse to carry empty, it is the label of what is no job. */
 export function labelAttributes({ id, type, tenant, signature }: Label): Attributes {
   return {
     "waybill-id": textAttribute(encodeURIComponent(id)),
-    "waybill-type": textAttribute(encodeURIComponent(type)),
+    ...(type !== "" && { "waybill-type": textAttribute(encodeURIComponent(type)) }),
     ...(tenant !== null && { "waybill-tenant": textAttribute(`=${encodeURIComponent(tenant)}`) }),
     ...(signature !== null && {
       "webhook-timestamp": textAttribute(String(signature.timestamp)),
@@ -80,28 +83,41 @@ const HISTORY = /^attempt=([1-9]\d{0,8}) lost=(\d{1,9}) releases=(\d{1,9})(?: du
 export function read(text: string, attributes: ReadonlyMap<string, string>): Read {
   const id = plain(attributes.get("waybill-id"));
   const type = plain(attributes.get("waybill-type"));
-  const tenant = attributes.get("waybill-tenant");
+  const tenant = tenantOf(attributes.get("waybill-tenant"));
   const signature = signatureOf(attributes);
   const [, attempt, lost, releases, due] = HISTORY.exec(attributes.get("waybill-delivery") ?? "") ?? [];
   return {
-    label:
-      id === null || type === null
-        ? null
-        : { id, type, tenant: tenant === undefined ? null : plain(tenant.slice(1)), signature },
+    id,
+    label: id === null || type === null ? null : { id, type, tenant, signature },
     history: {
       attempt: Number(attempt ?? 1),
       lost: Number(lost ?? 0),
       releases: Number(releases ?? 0),
-      dueAt: due === undefined ? null : Number(due),
+      dueAt: momentOf(due),
     },
     signature,
-    body: attributes.get("waybill-encoding") === "base64" ? Buffer.from(text, "base64").toString() : text,
+    body: attributes.get("waybill-encoding") === "base64" ? fromBase64(text) : text,
   };
 }
 
-/** Null for what is absent or no percent-encoded text: the label is then another program's. */
-function plain(text: string | undefined): string | null {
+/** The text as it is where it is no base64 of UTF-8: the attribute is then another program's. */
+function fromBase64(text: string): string {
+  try {
+    const bytes = Buffer.from(text, "base64");
+    return text === "=" || bytes.toString("base64") === text ? decodeBody(bytes) : text;
+  } catch {
+    return text;
+  }
+}
+
+/** Ours begins with "=", so that it is never empty. */
+const tenantOf = (text: string | undefined): string | null =>
+  text?.startsWith("=") === true ? plain(text.slice(1), "") : null;
+
+/** Null for what is absent, empty or no percent-encoded text: the label is then another program's. */
+function plain(text: string | undefined, empty: "" | null = null): string | null {
   if (text === undefined) return null;
+  if (text === "") return empty;
   try {
     return decodeURIComponent(text);
   } catch {
@@ -110,9 +126,9 @@ function plain(text: string | undefined): string | null {
 }
 
 function signatureOf(attributes: ReadonlyMap<string, string>): Signature | null {
-  const timestamp = Number(attributes.get("webhook-timestamp") ?? Number.NaN);
+  const timestamp = numberOf(attributes.get("webhook-timestamp"));
   const value = attributes.get("webhook-signature");
-  return value === undefined || !Number.isSafeInteger(timestamp) ? null : { timestamp, value };
+  return value === undefined || !Number.isSafeInteger(timestamp) ? null : { timestamp: Number(timestamp), value };
 }
 
 /**

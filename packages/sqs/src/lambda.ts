@@ -1,4 +1,5 @@
 import { type JobDefinition, type Outcome, WaybillError } from "@waybill/core";
+import { countOf } from "@waybill/core/backend";
 import {
   createRegistry,
   type Delivery,
@@ -117,11 +118,12 @@ const FREEZING = new WaybillError("SHUTDOWN", "Lambda is about to freeze the fun
 const LAMBDA = { name: "sqs" } as const;
 
 function deliveryOf(record: SqsRecord, worker: string, execution: Execution): Delivery {
-  const attributes = Object.entries(record.messageAttributes ?? {}).map(
-    ([name, { stringValue = "" }]) => [name, stringValue] as const,
-  );
-  const { history, signature, body } = read(record.body, new Map(attributes));
-  const receives = Math.max(1, Number(record.attributes.ApproximateReceiveCount ?? 1));
+  const texts = new Map<string, string>();
+  for (const [name, { stringValue }] of Object.entries(record.messageAttributes ?? {})) {
+    if (typeof stringValue === "string") texts.set(name, stringValue);
+  }
+  const { history, signature, body } = read(record.body, texts);
+  const receives = countOf(record.attributes.ApproximateReceiveCount, 1);
   return {
     body,
     signature,

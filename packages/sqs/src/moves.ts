@@ -18,11 +18,11 @@ import type { Queue, Queues } from "./queues.ts";
 /** Ways for a message to leave our hands. All store first and remove second, and share calls with their neighbours. */
 export interface Moves {
   /** Standard: a copy with this history takes the message's place, once it is due. */
-  replace(delivery: Delivery, label: Label | null, history: History): Promise<Answer<null>>;
+  replace(delivery: Delivery, label: Label, history: History): Promise<Answer<null>>;
   /** FIFO: the message itself stays hidden for so long. */
   sleep(delivery: Delivery, forMs: number): Promise<Answer<null>>;
   /** Into the dead-letter queue. */
-  bury(delivery: Delivery, label: Label | null, from: string, reason: DeadReason): Promise<Answer<null>>;
+  bury(delivery: Delivery, label: Label, from: string, reason: DeadReason): Promise<Answer<null>>;
   /** It is done with. */
   remove(delivery: Delivery): Promise<Answer<null>>;
 }
@@ -76,13 +76,9 @@ export function createMoves(batches: Batches, { dead }: Queues): Moves {
     remove: removed,
     replace(delivery, label, history) {
       const waitMs = history.dueAt === null ? 0 : Math.max(0, history.dueAt - Date.now());
-      const copy = copyOf(
-        delivery,
-        { ...(label && labelAttributes(label)), ...historyAttributes(history) },
-        delivery.queue,
-      );
+      const copy = copyOf(delivery, { ...labelAttributes(label), ...historyAttributes(history) }, delivery.queue);
       const delaySeconds = Math.min(LONGEST_DELAY_S, Math.ceil(waitMs / 1_000));
-      const group = label?.tenant == null ? delivery.group : groupOf(label);
+      const group = label.tenant === null ? delivery.group : groupOf(label);
       return moved(delivery, delivery.queue, { ...copy, delaySeconds, group });
     },
     async sleep(delivery, forMs) {
@@ -90,7 +86,7 @@ export function createMoves(batches: Batches, { dead }: Queues): Moves {
       return ended(delivery, await hide(delivery.queue, { delivery, seconds }));
     },
     bury(delivery, label, from, reason) {
-      const said = { ...(label && labelAttributes(label)), ...deadAttributes(from, reason) };
+      const said = { ...labelAttributes(label), ...deadAttributes(from, reason) };
       const copy = copyOf(delivery, { ...said, ...historyAttributes({ ...delivery.history, dueAt: null }) }, dead);
       const fifo = dead.name.endsWith(".fifo");
       // Each alone: no letter waits for another.

@@ -1,4 +1,5 @@
 import { type Message as SqsMessage, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import type { DeadReason } from "@waybill/core";
 import type { BackendContext, Lease } from "@waybill/core/backend";
 import { type Client, REQUEST_TIMEOUT_MS } from "./client.ts";
 import { type Delivery, deliveryOf, visibilityFor, WANTED } from "./delivery.ts";
@@ -25,8 +26,14 @@ interface Arrival {
 }
 
 export interface Receive {
-  /** What is there to run, up to `limit`. What is not yet due goes back to sleep, what is no job is buried. */
+  /** What is there to run, up to `limit`. What is not yet due goes back to sleep; what is no job core dead-letters. */
   (ask: Ask): Promise<Lease[]>;
+}
+
+/** `damage`: why it is no job. */
+interface Labelled {
+  readonly label: Label;
+  readonly damage?: DeadReason;
 }
 
 const MOST_A_CALL = 10;
@@ -84,15 +91,12 @@ export function createReceive(client: Client, moves: Moves, context: BackendCont
     return [...first, ...rest];
   }
 
-  /** The label its sender gave it, or what core makes of the body; null when it is no job, and then it is buried. */
-  function labelOf(delivery: Delivery, from: string): Label | null {
-    const { label, body, signature } = delivery.read;
-    if (label !== null) return label;
+  /** The label its sender gave it, or what core makes of the body. What is no job has SQS's own id and no type. */
+  function labelOf({ read: { label, body, signature }, messageId }: Delivery): Labelled {
+    if (label !== null) return { label };
     const judged = context.admit(body, signature);
-    if (judged.ok) return judged.message;
-    // If that fails, the message comes again when its lease has ended.
-    void moves.bury(delivery, null, from, judged.reason);
-    return null;
+    if (judged.ok) return { label: judged.message };
+    return { label: { id: messageId, type: "", tenant: null, signature }, damage: judged.reason };
   }
 
   function sleepsOn(delivery: Delivery, label: Label): boolean {
@@ -108,14 +112,14 @@ export function createReceive(client: Client, moves: Moves, context: BackendCont
     const leases: Lease[] = [];
     for (const { message, askedAt } of arrivals) {
       const delivery = deliveryOf(message, ask.queue, fifo, { askedAt, leaseMs: ask.leaseMs });
-      const label = labelOf(delivery, ask.from);
-      if (label !== null && !sleepsOn(delivery, label)) leases.push(leaseOf(delivery, label, ask.from));
+      const labelled = labelOf(delivery);
+      if (labelled.damage || !sleepsOn(delivery, labelled.label)) leases.push(leaseOf(delivery, labelled, ask.from));
     }
     return leases;
   };
 }
 
-function leaseOf(delivery: Delivery, label: Label, from: string): Lease {
+function leaseOf(delivery: Delivery, { label, damage }: Labelled, from: string): Lease {
   const { id, type, tenant, signature } = label;
   return {
     ...delivery.history,
@@ -126,6 +130,7 @@ function leaseOf(delivery: Delivery, label: Label, from: string): Lease {
     queue: from,
     priority: 0,
     body: delivery.read.body,
+    ...(damage && { damage }),
     expiresAt: Date.now() + Math.floor(delivery.deadline - performance.now()),
     token: delivery,
   };
