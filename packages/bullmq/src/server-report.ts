@@ -9,9 +9,21 @@ export function parseReport(text: string): ServerReport {
   return new Map(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
 }
 
+/** The field of INFO by which each product other than Redis tells its own version. */
+const PRODUCTS: Readonly<Record<string, string>> = {
+  valkey: "valkey_version",
+  dragonfly: "dragonfly_version",
+  garnet: "garnet_version",
+};
+
 export function versionOf(info: ServerReport): ServerVersion {
-  const valkey = info.get("valkey_version");
-  if (valkey !== undefined) return { product: "valkey", version: valkey };
+  for (const [name, field] of Object.entries(PRODUCTS)) {
+    const found = info.get(field);
+    if (found !== undefined) return { product: name, version: found.replace(/^[^\d]*/, "") };
+  }
+  if (/keydb-server$/.test(info.get("executable") ?? "")) {
+    return { product: "keydb", version: info.get("redis_version") ?? "unknown" };
+  }
   return { product: "redis", version: info.get("redis_version") ?? "unknown" };
 }
 
@@ -21,6 +33,7 @@ export const ESSENTIAL: ReadonlySet<string> = new Set(["redis.version", "redis.r
 /** Everything the answer to one INFO tells about whether jobs are safe here. */
 export function findingsOf(info: ServerReport, prefix: string, cluster: boolean): Finding[] {
   return [
+    isTried(info),
     version(info),
     role(info),
     clusterMode(info, prefix, cluster),
@@ -29,6 +42,14 @@ export function findingsOf(info: ServerReport, prefix: string, cluster: boolean)
     saving(info),
     memory(info),
   ];
+}
+
+/** What keeps no promise of Redis's may still serve whoever has tried it. */
+function isTried(info: ServerReport): Finding {
+  const { product, version: its } = versionOf(info);
+  if (product === "redis" || product === "valkey") return ok("redis.product", `the server is ${product}`);
+  const message = `the server is ${product} ${its}, which only speaks Redis's protocol and was never tried with BullMQ's scripts and ours`;
+  return failure("redis.product", message, "use Redis 6.2 or newer, or Valkey");
 }
 
 function version(info: ServerReport): Finding {

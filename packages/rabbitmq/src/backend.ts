@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { WaybillError } from "@waybill/core";
 import type { BackendContext, ExaminableBackend, InspectableBackend } from "@waybill/core/backend";
 import { rabbitmqCapabilities } from "./capabilities.ts";
-import { assertServer, createDoctor, versionOf } from "./doctor.ts";
+import { assertServer, createDoctor, type Server, serverOf } from "./doctor.ts";
 import { createInspector } from "./inspector.ts";
 import { createLink, type Link } from "./link.ts";
 import type { Settings } from "./options.ts";
@@ -28,7 +28,7 @@ export async function openRabbit(
   let closing: Promise<void> | null = null;
   const isClosed = (): boolean => closing !== null;
   const writing = createLink({ settings, heartbeatS: () => HEARTBEAT_S, pulsed: false });
-  const version = await examine(writing, settings);
+  const server = await examine(writing, settings);
   const publisher = createPublisher(writing, settings.confirmTimeoutMs, isClosed);
   const sender = createSender(settings, publisher, capabilities.maxBodyBytes);
   const settle = createSettle(sender, settings.queueType);
@@ -63,7 +63,7 @@ export async function openRabbit(
     address,
     capabilities,
     inspector,
-    doctor: createDoctor(settings, version, inspector, () => writing.session()),
+    doctor: createDoctor(settings, server, inspector, () => writing.session()),
     async enqueue(messages) {
       ensureOpen();
       for (const { queue } of messages) known.add(queue);
@@ -95,12 +95,13 @@ export async function openRabbit(
 }
 
 /** What can be refused is refused now: the user, the vhost, the server's version, queues made otherwise. */
-async function examine(link: Link, settings: Settings): Promise<string> {
+async function examine(link: Link, settings: Settings): Promise<Server> {
   try {
     const session = await link.session();
-    assertServer(versionOf(session), settings);
+    const server = serverOf(session);
+    assertServer(server, settings);
     await session.setup.dead();
-    return versionOf(session);
+    return server;
   } catch (thrown) {
     link.cut();
     throw thrown;

@@ -4,14 +4,32 @@ import { type Settings, settingsOf } from "./options.ts";
 
 const SHOWN = ["prefix", "queueType", "deliveryLimit", "consumerTimeoutMs", "confirmTimeoutMs", "declare"] as const;
 
-/** The broker's own word, as it came with the connection. */
-export const versionOf = ({ model }: Session): string => String(model.connection.serverProperties.version);
+/** What the broker says of itself, as it came with the connection. */
+export interface Server {
+  readonly product: string;
+  readonly version: string;
+}
+
+export function serverOf({ model }: Session): Server {
+  const { product, version } = model.connection.serverProperties as Readonly<Record<string, unknown>>;
+  return { product: wordOf(product), version: wordOf(version) };
+}
+
+const wordOf = (value: unknown): string => (typeof value === "string" ? value.slice(0, 60) : "");
 
 /** Quorum queues that expire and dead-letter messages safely came with 3.10. */
-export function assertServer(version: string, { queueType, address }: Settings): void {
+export function assertServer({ product, version }: Server, { queueType, address }: Settings): void {
+  const refuse = (text: string): never => {
+    throw new WaybillError("CONFIG_INVALID", `${address} is ${product || "no RabbitMQ"} ${version}, ${text}`);
+  };
+  if (product !== "RabbitMQ") {
+    refuse(
+      "and waybill needs RabbitMQ 3.10 or newer: others that speak AMQP 0-9-1 lack its quorum queues or its delays",
+    );
+  }
+  if (!isAtLeast(version, 3, 8)) refuse("which is too old; upgrade to 3.10 or newer");
   if (queueType === "classic" || isAtLeast(version, 3, 10)) return;
-  const text = `${address} is RabbitMQ ${version}, whose quorum queues cannot delay messages; upgrade to 3.10 or newer, or set ?queueType=classic`;
-  throw new WaybillError("CONFIG_INVALID", text);
+  refuse("whose quorum queues cannot delay messages; upgrade to 3.10 or newer, or set ?queueType=classic");
 }
 
 export function isAtLeast(version: string, major: number, minor: number): boolean {
@@ -21,7 +39,7 @@ export function isAtLeast(version: string, major: number, minor: number): boolea
 
 export function createDoctor(
   settings: Settings,
-  version: string,
+  { version }: Server,
   inspector: Inspector,
   session: () => Promise<Session>,
 ): Doctor {

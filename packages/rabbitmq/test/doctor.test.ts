@@ -1,4 +1,6 @@
-import { afterAll, expect, test } from "vitest";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { afterAll, expect, onTestFinished, test } from "vitest";
 import { assertServer } from "../src/doctor.ts";
 import { fromUrl } from "../src/index.ts";
 import { settingsOf } from "../src/options.ts";
@@ -46,10 +48,42 @@ test("the doctor counts dead letters", async () => {
   await backend.close();
 });
 
+/** The test's broker under another name or version, each as long as its own: the first bytes of a connection say it. */
+async function posing(as: readonly (readonly [RegExp, string])[]): Promise<string> {
+  const { url } = await freshStore({}, { queues: [] }).then((store) => (stores.push(store), store));
+  const real = Number(new URL(url).port);
+  const proxy = createServer((near) => {
+    const far = connect(real, "127.0.0.1");
+    far.once("data", (bytes: Buffer) => {
+      near.write(
+        as.reduce((text, [from, to]) => text.replace(from, to), bytes.toString("latin1")),
+        "latin1",
+      );
+      far.pipe(near);
+    });
+    near.pipe(far);
+    for (const socket of [near, far]) socket.on("error", () => undefined);
+  }).listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  onTestFinished(() => void proxy.close());
+  return url.replace(`:${real}`, `:${(proxy.address() as AddressInfo).port}`);
+}
+
+test.for([
+  ["another product", [[/RabbitMQ/g, "ActiveMQ"]], /is ActiveMQ \d.*needs RabbitMQ 3\.10 or newer/],
+  ["an old RabbitMQ", [[/3\.10\.\d/, "3.7.28"]], /is RabbitMQ 3\.7\.28, which is too old; upgrade to 3\.10/],
+] as const)("%s is named at the start, before a declaration of ours fails there", async ([, as, says]) => {
+  const refusal = { code: "CONFIG_INVALID", message: expect.stringMatching(says) };
+  await expect(fromUrl(await posing(as))(context)).rejects.toMatchObject(refusal);
+});
+
 test("a server too old for quorum queues with delays is refused with two ways out, unless queues are classic", () => {
+  const rabbit = (version: string) => ({ product: "RabbitMQ", version });
   const refusal = /RabbitMQ 3\.9\.29.*upgrade to 3\.10.*queueType=classic/;
-  expect(() => assertServer("3.9.29", settingsOf({}))).toThrow(refusal);
-  expect(() => assertServer("3.9.29", settingsOf({ queueType: "classic" }))).not.toThrow();
+  expect(() => assertServer(rabbit("3.9.29"), settingsOf({}))).toThrow(refusal);
+  expect(() => assertServer(rabbit("3.9.29"), settingsOf({ queueType: "classic" }))).not.toThrow();
   for (const version of ["3.10.8", "3.13.1", "4.0.2"])
-    expect(() => assertServer(version, settingsOf({}))).not.toThrow();
+    expect(() => assertServer(rabbit(version), settingsOf({}))).not.toThrow();
+  for (const product of ["LavinMQ", "Qpid", ""])
+    expect(() => assertServer({ product, version: "9.1" }, settingsOf({}))).toThrow(/waybill needs RabbitMQ/);
 });
