@@ -9,8 +9,7 @@ async function bring(name: ServiceName): Promise<string> {
   const port = service.usualPort;
   if (await service.answersAt(port)) return "was running already";
   const missing = missingPrograms(service);
-  if (missing.length > 0)
-    throw new Error(`${missing.join(", ")} not found; as root on Debian, run: npm run needs`);
+  if (missing.length > 0) throw new Error(`${missing.join(", ")} not found; as root on Debian, run: npm run needs`);
   started.set(name, await service.start(port, { port: services.postgres.usualPort }));
   return `pid ${started.get(name)?.pid}`;
 }

@@ -25,7 +25,16 @@ registerHooks({
   },
 });
 
-const FOLDERS = ["invalid", "valid", "timestamps", "durations", "derived-ids", "dedupe-keys", "defaults", "retry-schedule"] as const;
+const FOLDERS = [
+  "invalid",
+  "valid",
+  "timestamps",
+  "durations",
+  "derived-ids",
+  "dedupe-keys",
+  "defaults",
+  "retry-schedule",
+] as const;
 const cases = FOLDERS.map((folder) => [folder, readVectors<never, object>(folder)] as const);
 /** About the text, which JavaScript has none of: an object that is written again is another text. */
 const OF_THE_TEXT = /^(BODY|BOM|ENCODING|ENVELOPE|JSON_(SYNTAX|DUPLICATE|NUMBER|STRING))/;

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { type Doctor, WaybillError } from "@waybill/core";
 import type {
   BackendContext,
@@ -56,13 +57,18 @@ export async function openPostgres(settings: Settings, context: BackendContext):
       throw new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
   }
 
-  const query: Query = async (text, values) => {
-    ensureOpen();
+  /** Also while the backend closes: what a last look brought is handed back. */
+  const lastQuery: Query = async (text, values) => {
     try {
       return await database.query(text, values);
     } catch (thrown) {
       throw databaseError(thrown, address, "use");
     }
+  };
+
+  const query: Query = async (text, values) => {
+    ensureOpen();
+    return lastQuery(text, values);
   };
 
   /** Statements in a transaction of the caller's, which alone can be run again. */
@@ -81,7 +87,7 @@ export async function openPostgres(settings: Settings, context: BackendContext):
   const admit = createInbox(database, schema, context, enqueue);
   const upkeep = createUpkeep(query, schema, admit, createRetention(query, settings));
   const pace = (): number => (listener?.listening() ? Infinity : settings.pollMs);
-  const waiting = createWaiting(createClaim(query, schema), upkeep, pace, context.report);
+  const waiting = createWaiting(createClaim(lastQuery, schema), upkeep, pace, context.report);
   const tell = (queues: readonly string[]): void => {
     // A hint: with the server away nobody could use it, and whoever waits looks by itself before long.
     query(`SELECT "${schema}".tell($1::text::text[])`, [arrayLiteral(queues)]).catch(() => waiting.wakeAll());
@@ -116,10 +122,12 @@ export async function openPostgres(settings: Settings, context: BackendContext):
   }
 
   async function close(): Promise<void> {
-    waiting.dismiss();
+    const until = performance.now() + CLOSE_MS;
     hints.close();
     listener?.close();
-    await database.close(CLOSE_MS);
+    // With the server away, what the last looks brought comes back when its lease ends.
+    await Promise.race([waiting.dismiss(), once(AbortSignal.timeout(CLOSE_MS / 2), "abort")]);
+    await database.close(until - performance.now());
   }
 
   const doctor = await open();

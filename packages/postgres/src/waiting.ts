@@ -14,8 +14,8 @@ export interface Waiting {
   wakeAll(): void;
   /** Something will happen in `inMs`. */
   expect(inMs: number): void;
-  /** Answers with nothing to all. */
-  dismiss(): void;
+  /** Answers with nothing to all. Resolves once what their last looks brought is back. */
+  dismiss(): Promise<void>;
 }
 
 /** One call of `lease`, from its beginning to its answer. */
@@ -41,6 +41,7 @@ const TEND_MS = 250;
 /** `pollMs` is asked at every tick: how often to look where nobody tells; Infinity where somebody does. */
 export function createWaiting(claim: Claim, upkeep: Upkeep, pollMs: () => number, report: Report): Waiting {
   const calls = new Set<Call>();
+  const serving = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | null = null;
   let ringsAt = Infinity;
 
@@ -132,8 +133,9 @@ export function createWaiting(claim: Claim, upkeep: Upkeep, pollMs: () => number
       upkeep.expect(inMs);
       arm();
     },
-    dismiss() {
+    async dismiss() {
       for (const call of calls) call.answer([]);
+      await Promise.all(serving);
     },
     lease(request) {
       if (request.signal.aborted) return Promise.resolve([]);
@@ -158,10 +160,13 @@ export function createWaiting(claim: Claim, upkeep: Upkeep, pollMs: () => number
         };
         request.signal.addEventListener("abort", abort, { once: true });
         calls.add(call);
-        serve(call).catch((thrown: unknown) => {
-          // What could not be put back comes back when its lease ends; then nobody waits for this answer any more.
-          if (close()) reject(toError(thrown));
-        });
+        const served = serve(call)
+          .catch((thrown: unknown) => {
+            // What could not be put back comes back when its lease ends; then nobody waits for this answer any more.
+            if (close()) reject(toError(thrown));
+          })
+          .finally(() => serving.delete(served));
+        serving.add(served);
       });
     },
   };
