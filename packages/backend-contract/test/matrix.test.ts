@@ -16,6 +16,7 @@ test("the capability table says in words what each backend does, and what happen
     "| --- | --- | --- | --- |",
     "| longest delay at enqueue | any | 15 min (beyond: emulated) | refused |",
     "| longest delay at retry | any | 15 min (beyond: emulated) | refused |",
+    "| a delay ends by | the store's clock | also the worker's clock | also the worker's clock |",
     "| priorities | 201 | refused | refused |",
     "| largest body | 1024 KiB | 256 KiB | 1024 KiB |",
     "| messages a call | 1000 | 10 | 1000 |",

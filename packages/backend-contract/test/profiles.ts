@@ -5,6 +5,7 @@ export const profiles: Readonly<Record<string, Partial<Capabilities>>> = {
   "with all it has": {},
   "limited like SQS": {
     maxDelayMs: 900_000,
+    leasesWhenDue: false,
     maxRetryDelayMs: 900_000,
     priorityLevels: 1,
     maxBatch: 10,
@@ -16,6 +17,7 @@ export const profiles: Readonly<Record<string, Partial<Capabilities>>> = {
   },
   "limited like AMQP": {
     maxDelayMs: 0,
+    leasesWhenDue: false,
     maxRetryDelayMs: 0,
     priorityLevels: 1,
     maxLeaseMs: 0,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { ContractCase } from "../contract-case.ts";
 
 const subject = "declaration";
+const LONGEST_DELAY_MS = 366 * 86_400_000;
 
 export const declarationCases: readonly ContractCase[] = [
   {
@@ -15,6 +16,11 @@ export const declarationCases: readonly ContractCase[] = [
         assert.ok(has[name] >= 1, `${name} is ${has[name]}`);
       }
       assert.ok(has.priorityLevels <= 201, `priorityLevels is ${has.priorityLevels}`);
+      const isCut = Math.min(has.maxDelayMs, has.maxRetryDelayMs) < LONGEST_DELAY_MS;
+      assert.ok(
+        !has.leasesWhenDue || !isCut,
+        "leasesWhenDue is true, and a long delay would be cut: its job comes before it is due",
+      );
     },
   },
   {
