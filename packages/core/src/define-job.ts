@@ -219,6 +219,11 @@ export function checkRetry(retry: RetryOptions, of: string): void {
   if (!Number.isSafeInteger(maxAttempts) || maxAttempts < 1 || maxAttempts > 100) {
     throw refuse(`retry.maxAttempts of ${of} is ${maxAttempts}: 1 to 100, the first attempt included`);
   }
+  const { nonRetryable = [] } = retry;
+  const isList = Array.isArray(nonRetryable) && nonRetryable.length <= 100;
+  if (!isList || !nonRetryable.every((one) => typeof one === "string" && one !== "" && one.length <= 255)) {
+    throw refuse(`retry.nonRetryable of ${of}: give a list of at most 100 codes or names, of 1 to 255 characters each`);
+  }
   if (!(factor >= 1) || !Number.isFinite(factor)) throw refuse(`retry.factor of ${of} is ${factor}: at least 1`);
   for (const [name, value] of [
     ["initial", initial],

@@ -136,3 +136,19 @@ test("a delay that the backend cannot keep is refused at the start, as a retry's
   const job = defineJob({ type: "t", retry, errors: [{ error: Busy, do: "release", delay: "1s" }], handler() {} });
   expect(() => jobs.worker({ jobs: [job] })).toThrow(/"t" waits between attempts, which this backend refuses/);
 });
+
+test("a name that stands twice in nonRetryable is sent once, and what is no list of names is refused at once", async () => {
+  const bodies: string[] = [];
+  const job = defineJob({ type: "t", handler: (_, { delivery }) => void bodies.push(delivery.body) });
+  const jobs = await connected();
+  const ended = settledCount(jobs, 1);
+  await jobs.worker({ jobs: [job] }).start();
+  await jobs.enqueue(job, {}, { retry: { nonRetryable: ["A", "B.*", "A"] } });
+  await ended;
+  expect(JSON.parse(bodies[0] ?? "")).toMatchObject({ retry: { non_retryable_errors: ["A", "B.*"] } });
+  for (const nonRetryable of ["STRIPE", [7], [""], ["x".repeat(256)], Array.from({ length: 101 }, () => "A")]) {
+    const retry = { nonRetryable: nonRetryable as string[] };
+    expect(() => defineJob({ type: "t", retry })).toThrow(/retry\.nonRetryable of "t"/);
+    await expect(jobs.enqueue(job, {}, { retry })).rejects.toThrow(/retry\.nonRetryable of the call for "t"/);
+  }
+});

@@ -58,7 +58,9 @@ export function historyAttributes({ attempt, lost, releases, dueAt }: History): 
 }
 
 export function deadAttributes(queue: string, { code, message }: DeadReason): Attributes {
-  const reason = message.slice(0, 2_000).replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD]/g, "\uFFFD");
+  const reason = message
+    .slice(0, 2_000)
+    .replace(/[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu, "\uFFFD");
   return {
     "waybill-queue": textAttribute(queue),
     "waybill-code": textAttribute(code),
