@@ -38,7 +38,9 @@ const app = createApp({
   report,
   killWorker: tell && (() => tell({ kind: "kill-worker" })),
 });
-const server = createServer(app);
+// Whoever connects and says nothing does not stay for long.
+const server = createServer({ headersTimeout: 10_000, connectionsCheckingInterval: 5_000 }, app);
+server.maxConnections = 500;
 const port = await listen(server, settings.port);
 boot();
 tell?.({ kind: "listening", port });

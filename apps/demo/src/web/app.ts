@@ -112,7 +112,10 @@ function addFileRoutes(app: Express, files: DemoFiles): void {
   });
 }
 
-/** Only our own page may change anything: another site open in the same browser may not, and no script but ours runs. */
+/** The names of this machine. A page of another name that has our address would read the albums, and post as its own origin. */
+const HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+
+/** Only our own page may see or change anything: another site open in the same browser may not, and no script but ours runs. */
 function guard(request: Request, response: Response, next: NextFunction): void {
   response.set({
     "content-security-policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'",
@@ -120,6 +123,7 @@ function guard(request: Request, response: Response, next: NextFunction): void {
     "referrer-policy": "no-referrer",
   });
   const { origin, host } = request.headers;
+  if (!HOST.test(host ?? "")) return void response.status(403).json({ error: "this page is at 127.0.0.1 only" });
   if (request.method === "GET" || origin === undefined || origin.replace(/^https?:\/\//, "") === host) return next();
   response.status(403).json({ error: `requests from ${origin} are not taken` });
 }
