@@ -103,7 +103,10 @@ describe("waybill push", () => {
     const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
       const body = await text(request);
       const { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signature } = request.headers;
-      const isSigned = keyRing(keys).requests.verify({ id: String(id), timestamp: Number(timestamp), body }, String(signature));
+      const isSigned = keyRing(keys).requests.verify(
+        { id: String(id), timestamp: Number(timestamp), body },
+        String(signature),
+      );
       seen.push({ url: request.url, type: request.headers["content-type"], isSigned });
       response.writeHead(500).end();
     };

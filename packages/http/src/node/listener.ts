@@ -45,12 +45,8 @@ export function nodeListener(
         whenClosed(response, request.socket, () => void (isAnswered || listener()));
       },
     };
-    receive(door, push)
-      .then((answer) => {
-        isAnswered = true;
-        write(response, answer);
-      })
-      .catch((thrown: unknown) => fail(response, thrown));
+    const answered = (): void => void (isAnswered = true);
+    answer(door, push, response, answered).catch((thrown: unknown) => fail(response, thrown));
     return undefined;
   };
 }
@@ -64,8 +60,10 @@ function claims(door: NodeDoor, push: Pick<Push, "method" | "path" | "headers">)
   }
 }
 
-async function receive(door: NodeDoor, push: Push): Promise<PushAnswer> {
-  return door.receive(push);
+async function answer(door: NodeDoor, push: Push, response: ServerResponse, answered: () => void): Promise<void> {
+  const its = await door.receive(push);
+  answered();
+  write(response, its);
 }
 
 /** Never throws: there is nobody who could catch it. */
