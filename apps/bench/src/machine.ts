@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { availableParallelism, cpus, loadavg } from "node:os";
+import { errorMessage } from "@waybill/core";
 import { pragmas } from "./raw-queue.ts";
 import { scratchRoot } from "./scratch.ts";
 
@@ -18,6 +19,6 @@ function fileSystemOf(directory: string): string {
   try {
     return execFileSync("stat", ["-f", "-c", "%T", directory], { encoding: "utf8" }).trim();
   } catch (error) {
-    return `file system unknown: ${String(error).slice(0, 60)}`;
+    return `file system unknown: ${errorMessage(error).slice(0, 60)}`;
   }
 }

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { errorMessage } from "@waybill/core";
 import { machineFacts } from "./machine.ts";
 import type { Row } from "./row.ts";
 import { scenarios } from "./scenarios/index.ts";
@@ -63,6 +64,6 @@ function chosen(names: readonly string[] | undefined): readonly Scenario[] {
 }
 
 void main().catch((error: unknown) => {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`bench: ${errorMessage(error)}\n`);
   process.exitCode = 1;
 });

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { errorMessage } from "@waybill/core";
 import { demoFiles } from "./album.ts";
 import { claimFolder } from "./launch/claim.ts";
 import { tally } from "./launch/count.ts";
@@ -29,7 +30,7 @@ process.umask(0o077);
 try {
   process.exitCode = await main();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : String(error));
+  console.error(errorMessage(error));
   process.exitCode = 1;
 }
 

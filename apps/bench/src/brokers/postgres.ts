@@ -3,6 +3,7 @@ import { createPostgresBackend, Queue, setDefaultBackendFactory, Worker } from "
 import { Logger, makeWorkerUtils, run } from "graphile-worker";
 import { Client, Pool } from "pg";
 import { PgBoss } from "pg-boss";
+import { describeError } from "@waybill/core";
 import type { Broker, Side } from "./broker.ts";
 
 export const postgres: Broker = {
@@ -168,7 +169,7 @@ function tally(count: number): { readonly all: Promise<void>; readonly one: () =
   return { all, one: () => void (++ended === count && finish()) };
 }
 
-const complain = (error: unknown): void => process.emitWarning(String(error));
+const complain = (error: unknown): void => process.emitWarning(describeError(error));
 
 async function countIn(url: string, rows: string): Promise<number> {
   const client = new Client({ connectionString: url });

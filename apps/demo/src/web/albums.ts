@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Jobs } from "@waybill/core";
+import { errorMessage } from "@waybill/core";
 import { type Album, type DemoFiles, type Photo, type Size, sizes } from "../album.ts";
 import { writeDurably } from "../durable-file.ts";
 import { finishWhenDone } from "../finish-when-done.ts";
@@ -127,5 +128,5 @@ function acceptedResize(albumId: string, photo: Photo, size: Size, id: string): 
 }
 
 function warn(what: string, error: unknown): void {
-  console.error(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`${what}: ${errorMessage(error)}`);
 }

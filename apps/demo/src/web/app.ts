@@ -2,6 +2,7 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import { waybill } from "@waybill/express";
 import type { Receiver } from "@waybill/http";
 import { z } from "zod";
+import { errorMessage } from "@waybill/core";
 import { type DemoFiles, sizes } from "../album.ts";
 import { workerReport, type WorkerReport } from "../job-event.ts";
 import { publicFolder } from "../settings.ts";
@@ -132,7 +133,7 @@ function guard(request: Request, response: Response, next: NextFunction): void {
 function explain(error: unknown, _request: Request, response: Response, next: NextFunction): void {
   if (response.headersSent) return next(error);
   if (error instanceof z.ZodError) return void response.status(404).json({ error: "there is no such thing" });
-  const message = error instanceof Error ? error.message : String(error);
+  const message = errorMessage(error);
   console.error(error);
   response.status(500).json({ error: message });
 }

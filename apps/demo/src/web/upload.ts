@@ -5,6 +5,7 @@ import type { IncomingMessage } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import busboy from "busboy";
+import { toError } from "@waybill/core";
 import type { DemoFiles, Photo } from "../album.ts";
 import { moveDurably, temporaryPath } from "../durable-file.ts";
 
@@ -62,7 +63,7 @@ export async function receivePhotos(
   form.on("file", (_field, content, { filename }) => {
     const taking = take(cleanName(filename), content);
     // The request fails with the first of them; the others are awaited below and must not be reported as unhandled.
-    taking.catch((error: unknown) => form.destroy(error instanceof Error ? error : new Error(String(error))));
+    taking.catch((error: unknown) => form.destroy(toError(error)));
     working.push(taking);
   });
   try {
