@@ -6,11 +6,11 @@
 /** The longest error code that is kept, in UTF-16 units. */
 export const CODE_LENGTH = 128;
 /** The longest text of a reason, and so of a push answer and a dead letter, and of a message in a log line. */
-export const TEXT_LENGTH = 2_000;
+const TEXT_LENGTH = 2_000;
 /** The longest text of an error. The rest is for the words around it. */
 const ERROR_LENGTH = TEXT_LENGTH - 100;
 /** The longest stack that is kept, in UTF-16 units. */
-export const STACK_LENGTH = 8_000;
+const STACK_LENGTH = 8_000;
 const MOST_CAUSES = 3;
 const MOST_MEMBERS = 10;
 
