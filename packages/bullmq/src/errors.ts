@@ -1,5 +1,5 @@
 import { errorMessage, isWaybillError, toError, WaybillError } from "@waybill/core";
-import { errorCode, isInstance, nothingStored } from "@waybill/core/backend";
+import { errorCode, isInstance, notStored } from "@waybill/core/backend";
 import { replyKind, REPLIES } from "./replies.ts";
 
 /** BullMQ's codes for a lock that is gone, that is another's, or a job that is not where a held one is. */
@@ -35,10 +35,10 @@ export function redisError(thrown: unknown, address: string): WaybillError {
     const text = placeOf(command, kind ?? "") ?? known.text;
     const refusal = new WaybillError(known.code, `${address}: ${text}`, options);
     // Of the wrong type may be the last of the keys that a script writes.
-    return kind === "WRONGTYPE" ? refusal : nothingStored(refusal);
+    return kind === "WRONGTYPE" ? refusal : notStored(refusal);
   }
   const away = new WaybillError("BACKEND_UNAVAILABLE", `${address} cannot be reached: ${reasonOf(error)}`, options);
-  return wasNotSent(error) ? nothingStored(away) : away;
+  return wasNotSent(error) ? notStored(away) : away;
 }
 
 const wasNotSent = ({ message }: Error): boolean => message.includes("enableOfflineQueue");

@@ -112,7 +112,8 @@ export interface Backend {
   /**
    * Resolves once every stored message is as durable as the backend promises. Answers per message, in order.
    * The same id and bytes again: `stored: false`. The same id with other bytes: `ID_CONFLICT`.
-   * Rejects only when nothing can be said of any message (`BACKEND_UNAVAILABLE`).
+   * Rejects only when nothing can be said of any message (`BACKEND_UNAVAILABLE`). An error marked by `notStored` says
+   * that its message is not stored and never will be; without the mark, `BACKEND_UNAVAILABLE` leaves that open.
    */
   enqueue(messages: readonly Message[]): Promise<Answer<Receipt>[]>;
 

@@ -2,70 +2,19 @@ import type { Answer, Backend, BackendContext, BackendFactory, Receipt, Signatur
 import { within } from "./deadline.ts";
 import { assertDefinitions } from "./check-definition.ts";
 import type { JobDefinition } from "./define-job.ts";
-import { type Duration, timerMs } from "./duration.ts";
-import type { EnqueueTotals, OnEnqueued } from "./enqueue-many.ts";
+import { timerMs } from "./duration.ts";
+import type { EnqueueCounts, EnqueueListener } from "./enqueue-many.ts";
 import type { EnqueueItem, EnqueueOptions, FittingItem } from "./enqueue-options.ts";
 import { WaybillError } from "./errors.ts";
 import { EventBus } from "./events.ts";
-import { assertKnownOptions, type OptionNames, shown } from "./known-options.ts";
+import { assertKnownOptions, shown } from "./known-options.ts";
 import { backendJudge, logger, signer } from "./load-on-demand.ts";
-import type { LogOption } from "./log.ts";
-import { createProducer, type Items } from "./producer.ts";
+import { createProducer } from "./producer.ts";
+import { PRODUCER_OPTIONS, type ProducerOptions } from "./producer-options.ts";
 import { demandAll } from "./registry.ts";
-import type { Requirement } from "./requirement.ts";
 import { factoryFor } from "./schemes.ts";
 import { createSeam, type Seam } from "./seam.ts";
-import type { ServerRanges } from "./server-version.ts";
 import type { KeyRing } from "./signing.ts";
-import type { Telemetry } from "./telemetry.ts";
-
-/** How jobs are made, and what of the backend is insisted on. */
-export interface ProducerOptions {
-  /**
-   * The jobs this program knows. Judged against the backend at once, and jobs enqueued by a type name that is not
-   * among them are refused (in production: stored, with an `unknown_type` event). Absent: any name is taken.
-   */
-  readonly jobs?: readonly JobDefinition[];
-  /** One JSON line per transition: to stdout, nowhere, or into a function. Default "stdout". */
-  readonly log?: LogOption;
-  /**
-   * A job that the backend was given rejects after this long without an answer: `ENQUEUE_UNKNOWN`. One that still waits
-   * for its turn rejects once the backend has answered nothing for this long: `BACKEND_UNAVAILABLE`, and nothing was
-   * stored. With the backend frozen, no call takes more than twice this. Default "10s".
-   */
-  readonly enqueueTimeout?: Duration;
-  /** `close` gives up waiting for the backend after this long. Default "2s". */
-  readonly closeTimeout?: Duration;
-  /** Largest envelope this producer makes, in bytes of UTF-8. Default 262,144; readers take 1,048,576. */
-  readonly maxBodyBytes?: number;
-  /** A URI reference that names the producer, carried in each envelope. */
-  readonly source?: string;
-  /** Let `memory:` run although NODE_ENV is "production". */
-  readonly allowVolatile?: boolean;
-  /** Versions of servers this program was tested with, e.g. `{ redis: ">=6.2 <8" }`; any other is refused at start. */
-  readonly services?: ServerRanges;
-  /** What this program insists on, whichever backend the URL names: refused at start when it is not there. */
-  readonly require?: readonly Requirement[];
-  /** Signs every job enqueued here: a key ring, or its `whsec_` secrets. Absent: jobs are not signed. */
-  readonly keys?: KeyRing | string | readonly string[];
-  /** Spans and metrics: `telemetry()` of `@waybill/core/otel`. Absent: none, at no cost. */
-  readonly telemetry?: Telemetry;
-}
-
-/** For `connect`, which has more of them, and for `connectProducer`. */
-export const PRODUCER_OPTIONS: OptionNames<ProducerOptions> = {
-  jobs: true,
-  log: true,
-  enqueueTimeout: true,
-  closeTimeout: true,
-  maxBodyBytes: true,
-  source: true,
-  allowVolatile: true,
-  services: true,
-  require: true,
-  keys: true,
-  telemetry: true,
-};
 
 /** The producing half of a connection to one backend. */
 export interface Producer {
@@ -117,8 +66,8 @@ export interface Producer {
    */
   enqueueMany<Item extends { readonly job: unknown; readonly payload: unknown }>(
     source: Iterable<Item & FittingItem<Item>> | AsyncIterable<Item & FittingItem<Item>>,
-    told: OnEnqueued<Item>,
-  ): Promise<EnqueueTotals>;
+    told: EnqueueListener<Item>,
+  ): Promise<EnqueueCounts>;
   /**
    * Lets pending calls end and closes the backend, which together take `closeTimeout` at the longest. Idempotent.
    */
@@ -217,25 +166,6 @@ export async function openProducer(
     }
   }
 
-  function enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
-  function enqueueMany(source: Items, told: OnEnqueued<EnqueueItem>): Promise<EnqueueTotals>;
-  async function enqueueMany(
-    source: Items,
-    told?: OnEnqueued<EnqueueItem>,
-  ): Promise<Answer<Receipt>[] | EnqueueTotals> {
-    if (told === undefined) {
-      if (Array.isArray(source)) return calls.enqueueMany(source);
-      throw new WaybillError(
-        "CONFIG_INVALID",
-        "enqueueMany of anything but an array takes a function too, which hears what became of each item",
-      );
-    }
-    const isIterable =
-      typeof source === "object" && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source);
-    if (isIterable) return calls.enqueueEach(source, told);
-    throw new WaybillError("CONFIG_INVALID", "enqueueMany takes an array or another iterable of { job, payload }");
-  }
-
   const producer: Producer = {
     backend: { name: backend.name, address: backend.address, capabilities: backend.capabilities },
     events,
@@ -244,7 +174,7 @@ export async function openProducer(
     enqueueIn: (transaction: unknown, job: JobDefinition | string, payload: unknown, enqueueOptions?: EnqueueOptions) =>
       calls.enqueueIn(transaction, job, payload, enqueueOptions),
     enqueueBody: (body, signature = null) => calls.enqueueBody(body, signature),
-    enqueueMany,
+    enqueueMany: calls.enqueueMany as Producer["enqueueMany"],
     close: () => (closing ??= close()),
   };
   return { producer, raw: backend, seam, env, keys };

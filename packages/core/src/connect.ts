@@ -1,12 +1,7 @@
 import { createAdmit } from "./admit.ts";
 import type { BackendFactory } from "./backend.ts";
-import {
-  type Admission,
-  openProducer,
-  type Producer,
-  PRODUCER_OPTIONS,
-  type ProducerOptions,
-} from "./connect-producer.ts";
+import { type Admission, openProducer, type Producer } from "./connect-producer.ts";
+import { PRODUCER_OPTIONS, type ProducerOptions } from "./producer-options.ts";
 import { type Doctor, doctorOf } from "./doctor.ts";
 import { createIntake } from "./intake.ts";
 import { type Inspector, inspectorOf } from "./inspector.ts";

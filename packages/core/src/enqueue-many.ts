@@ -6,7 +6,7 @@ import { isWaybillError, WaybillError, type WaybillErrorCode } from "./errors.ts
 import { errorMessage, toError } from "./thrown.ts";
 
 /** What became of the items of one `enqueueMany`, counted. */
-export interface EnqueueTotals {
+export interface EnqueueCounts {
   /** In the backend, those that were there already included. */
   readonly stored: number;
   /** Not in the backend, and never will be by this call. */
@@ -16,7 +16,7 @@ export interface EnqueueTotals {
 }
 
 /** Hears what became of one item; `index` counts from 0. A promise that it returns is waited for, and slows the reading. */
-export type OnEnqueued<Item> = (result: Answer<Receipt>, item: Item, index: number) => Promise<void> | void;
+export type EnqueueListener<Item> = (result: Answer<Receipt>, item: Item, index: number) => Promise<void> | void;
 
 export interface BulkSettings {
   readonly capabilities: Capabilities;
@@ -35,7 +35,7 @@ interface Trouble {
 }
 
 /** How much was read, and why no more; null: the source ended. */
-export interface Bulk extends EnqueueTotals {
+interface Bulk extends EnqueueCounts {
   readonly read: number;
   readonly stoppedBy: WaybillError | null;
 }
@@ -49,13 +49,45 @@ const MOST_ITEMS = 4_000;
 /** What says that the backend takes nothing for now, whatever the item. */
 const TROUBLE: ReadonlySet<WaybillErrorCode> = new Set(["BACKEND_UNAVAILABLE", "ENQUEUE_UNKNOWN", "BACKEND_FULL"]);
 
+/** The two forms of `Producer.enqueueMany`: an array alone, or what can be iterated and who hears of it. */
+export async function enqueueMany(
+  source: unknown,
+  told: EnqueueListener<EnqueueItem> | undefined,
+  settings: BulkSettings,
+): Promise<Answer<Receipt>[] | EnqueueCounts> {
+  if (told !== undefined) {
+    if (!isIterable(source)) throw refused("enqueueMany takes an array or another iterable of { job, payload }");
+    const { stored, notStored, unknown, stoppedBy } = await enqueueAll(source, told, settings);
+    if (stoppedBy !== null) throw stoppedBy;
+    return { stored, notStored, unknown };
+  }
+  if (!Array.isArray(source)) {
+    throw refused("enqueueMany of anything but an array takes a function too, which hears what became of each item");
+  }
+  const items: readonly EnqueueItem[] = source;
+  const answers: Answer<Receipt>[] = [];
+  const { read, stoppedBy } = await enqueueAll(items, (answer, _, at) => void (answers[at] = answer), settings);
+  if (stoppedBy !== null) for (let at = read; at < items.length; at++) answers[at] = { ok: false, error: stoppedBy };
+  return answers;
+}
+
+type Items = Iterable<EnqueueItem> | AsyncIterable<EnqueueItem>;
+
+function isIterable(source: unknown): source is Items {
+  return typeof source === "object" && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source);
+}
+
+function refused(message: string): WaybillError {
+  return new WaybillError("CONFIG_INVALID", message);
+}
+
 /**
  * Enqueues what `source` yields, as many at once as the backend has use for. Resolves once each item that was read has
  * been told; never rejects for an item's sake. Rejects with what `source` or `told` throws, once the others have ended.
  */
-export async function enqueueAll<Item extends EnqueueItem>(
-  source: Iterable<Item> | AsyncIterable<Item>,
-  told: OnEnqueued<Item>,
+async function enqueueAll(
+  source: Items,
+  told: EnqueueListener<EnqueueItem>,
   { capabilities, windowBytes, timeoutMs, enqueue }: BulkSettings,
 ): Promise<Bulk> {
   const window = windowOf(capabilities);
@@ -71,7 +103,7 @@ export async function enqueueAll<Item extends EnqueueItem>(
   let stoppedBy: WaybillError | null = null;
   let changed = (): void => undefined;
 
-  async function one(item: Item, index: number): Promise<void> {
+  async function one(item: EnqueueItem, index: number): Promise<void> {
     const startedAt = performance.now();
     let size = 0;
     const result = await answerOf(
@@ -131,7 +163,7 @@ export async function enqueueAll<Item extends EnqueueItem>(
   }
 
   /** Returns what to wait for before the next item is read. */
-  function next(item: Item): Promise<void> | null {
+  function next(item: EnqueueItem): Promise<void> | null {
     open += 1;
     void one(item, read++);
     return room();

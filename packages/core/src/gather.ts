@@ -1,5 +1,5 @@
 import type { Answer } from "./backend.ts";
-import { nothingStored } from "./certainty.ts";
+import { notStored } from "./certainty.ts";
 import { isWaybillError, WaybillError } from "./errors.ts";
 import { errorMessage, toError } from "./thrown.ts";
 
@@ -209,8 +209,8 @@ export class Gather<T, R> {
     const leftOf = ({ since }: Waiting<T, R>): number => Math.max(since, this.#heardAt) + timeoutMs - now;
     let end = this.#head;
     while (end < this.#waiting.length && leftOf(this.#waiting[end] as Waiting<T, R>) <= 1) end += 1;
-    const text = `the backend has answered nothing for ${timeoutMs} ms, so that this was not sent to it; try again later`;
-    const error = nothingStored(new WaybillError("BACKEND_UNAVAILABLE", text));
+    const text = `the backend has answered nothing for ${timeoutMs} ms, so this was not sent to it`;
+    const error = notStored(new WaybillError("BACKEND_UNAVAILABLE", text));
     if (end > this.#head) for (const { reject } of this.#remove(end)) reject(error);
     const first = this.#waiting[this.#head];
     return first === undefined ? Infinity : leftOf(first);

@@ -1,7 +1,7 @@
 // Parts of a connection that most producers do without: each is loaded when an option asks for it, so that a bundle of a
 // producer that does not has it in a chunk of its own.
 import type { Backend } from "./backend.ts";
-import type { ProducerOptions } from "./connect-producer.ts";
+import type { ProducerOptions } from "./producer-options.ts";
 import { doctorOf } from "./doctor.ts";
 import type { EventBus } from "./events.ts";
 import type { LogOption, LogSink } from "./log.ts";

@@ -2,7 +2,7 @@ import type { Answer, Message, Receipt, Signature } from "./backend.ts";
 import { enqueueError } from "./certainty.ts";
 import { assertDefinition } from "./check-definition.ts";
 import type { JobDefinition } from "./define-job.ts";
-import type { Bulk, BulkSettings, EnqueueTotals, OnEnqueued } from "./enqueue-many.ts";
+import type { BulkSettings, EnqueueCounts, EnqueueListener } from "./enqueue-many.ts";
 import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
 import { defaults, type Envelope, type IdParts, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
 import { WaybillError } from "./errors.ts";
@@ -14,9 +14,6 @@ import { argsOf, validatePayload } from "./payload.ts";
 import { demand } from "./registry.ts";
 import type { Seam } from "./seam.ts";
 import type { TracedSend } from "./traced-send.ts";
-
-/** What many jobs are made from, one after the other. */
-export type Items = Iterable<EnqueueItem> | AsyncIterable<EnqueueItem>;
 
 export interface ProducerSettings {
   readonly seam: Seam;
@@ -36,8 +33,7 @@ export interface ProducerSettings {
 /** What a producer enqueues by, as it is written; how it is called, `Producer` says. */
 export interface EnqueueCalls {
   enqueue(job: JobDefinition | string, payload: unknown, options?: EnqueueOptions): Promise<Receipt>;
-  enqueueMany(items: readonly EnqueueItem[]): Promise<Answer<Receipt>[]>;
-  enqueueEach(source: Items, told: OnEnqueued<EnqueueItem>): Promise<EnqueueTotals>;
+  enqueueMany(source: unknown, told?: EnqueueListener<EnqueueItem>): Promise<Answer<Receipt>[] | EnqueueCounts>;
   enqueueBody(body: string, signature: Signature | null): Promise<Receipt>;
   enqueueIn(
     transaction: unknown,
@@ -64,11 +60,6 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
       return enqueueBy(store, job, payload, options);
     },
   };
-
-  /** Loaded when it is first called: what enqueues one by one does without it. */
-  async function enqueueAll(source: Items, told: OnEnqueued<EnqueueItem>): Promise<Bulk> {
-    return (await import("./enqueue-many.ts")).enqueueAll(source, told, bulk);
-  }
 
   /** A timeout, or a lost connection, says whether anything can be stored. */
   async function enqueueGathered(message: Message): Promise<Receipt> {
@@ -144,18 +135,8 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
     },
     enqueueIn: (transaction, job, payload, options) =>
       enqueueBy((message) => storeIn(transaction, message), job, payload, options),
-    async enqueueMany(items) {
-      const answers: Answer<Receipt>[] = [];
-      const { read, stoppedBy } = await enqueueAll(items, (answer, _, index) => void (answers[index] = answer));
-      if (stoppedBy !== null)
-        for (let at = read; at < items.length; at++) answers[at] = { ok: false, error: stoppedBy };
-      return answers;
-    },
-    async enqueueEach(source, told) {
-      const { stored, notStored, unknown, stoppedBy } = await enqueueAll(source, told);
-      if (stoppedBy !== null) throw stoppedBy;
-      return { stored, notStored, unknown };
-    },
+    /** Loaded when it is first called: what enqueues one by one does without it. */
+    enqueueMany: async (source, told) => (await import("./enqueue-many.ts")).enqueueMany(source, told, bulk),
   };
 }
 

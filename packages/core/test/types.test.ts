@@ -4,7 +4,7 @@ import {
   type Answer,
   connect,
   defineJob,
-  type EnqueueTotals,
+  type EnqueueCounts,
   type ErrorRule,
   handlerFor,
   type JobContext,
@@ -268,7 +268,7 @@ test("each item of a stream is judged by its own definition as well, and told he
     jobs.enqueueMany(mixed()),
   ];
   expectTypeOf(calls).toBeFunction();
-  expectTypeOf(() => jobs.enqueueMany(mixed(), () => {})).returns.toEqualTypeOf<Promise<EnqueueTotals>>();
+  expectTypeOf(() => jobs.enqueueMany(mixed(), () => {})).returns.toEqualTypeOf<Promise<EnqueueCounts>>();
 });
 
 test("a rule for errors that says too much, too little or nonsense does not compile", () => {

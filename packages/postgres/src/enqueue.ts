@@ -1,5 +1,5 @@
 import { type Answer, isWaybillError, type Receipt, WaybillError } from "@waybill/core";
-import { type Message, nothingStored } from "@waybill/core/backend";
+import { type Message, notStored } from "@waybill/core/backend";
 import type { Query } from "./database.ts";
 import { idConflict, wasRefused } from "./errors.ts";
 import { arrayLiteral, columnsOf } from "./label.ts";
@@ -26,7 +26,7 @@ export function createEnqueue(schema: string, limits: Limits): Enqueue {
 
   async function insertAll(query: Query, messages: readonly Message[], told: readonly string[]): Promise<Set<string>> {
     const rows = await query(insert, [...columnsOf(messages), arrayLiteral(told)]).catch((thrown: unknown) => {
-      throw isWaybillError(thrown) && wasRefused(thrown) ? nothingStored(thrown) : thrown;
+      throw isWaybillError(thrown) && wasRefused(thrown) ? notStored(thrown) : thrown;
     });
     return new Set(rows.map((row) => (row as { id: string }).id));
   }

@@ -32,7 +32,10 @@ export interface RabbitmqOptions {
    * is said here, and jobs with a longer timeout are refused at start. Infinity: off. Default 1,800,000: the broker's own.
    */
   readonly consumerTimeoutMs?: number;
-  /** A write not confirmed by then rejects BACKEND_UNAVAILABLE. Default 9,500: just under the 10 s of `connect`. */
+  /**
+   * A job sent and not confirmed by then rejects ENQUEUE_UNKNOWN, one that could not be sent BACKEND_UNAVAILABLE. Default
+   * 9,500: just under the 10 s of `connect`.
+   */
   readonly confirmTimeoutMs?: number;
   /** False: queues and exchanges are made by somebody else, and only looked for. Default true. */
   readonly declare?: boolean;

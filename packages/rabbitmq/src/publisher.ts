@@ -1,5 +1,5 @@
 import { describeError, isWaybillError, WaybillError } from "@waybill/core";
-import { nothingStored } from "@waybill/core/backend";
+import { notStored } from "@waybill/core/backend";
 import type { ConfirmChannel, Options } from "amqplib";
 import { unavailable } from "./errors.ts";
 import type { Link, Session } from "./link.ts";
@@ -90,7 +90,7 @@ export function createPublisher(link: Link, timeoutMs: number, isClosed: () => b
       return await send(found, messages, until - performance.now());
     } catch (thrown) {
       const error = isWaybillError(thrown) ? thrown : unavailable(`nothing was sent: ${describeError(thrown)}`, thrown);
-      return messages.map(() => nothingStored(error));
+      return messages.map(() => notStored(error));
     }
   }
 
@@ -132,20 +132,20 @@ function send(
     };
     messages.forEach(({ queue, exchange, routingKey, content, properties }, index) => {
       const confirmed = (error: Error | null): void => {
-        if (error !== null) return answer(index, notStored(error, queue));
+        if (error !== null) return answer(index, notConfirmed(error, queue));
         const id = properties.messageId ?? "";
         answer(index, returned.size > 0 && returned.delete(id) ? "returned" : null);
       };
       try {
         channel.publish(exchange, routingKey, content, properties, confirmed);
       } catch (thrown) {
-        answer(index, nothingStored(unavailable("the connection was lost before the message was sent", thrown)));
+        answer(index, notStored(unavailable("the connection was lost before the message was sent", thrown)));
       }
     });
   });
 }
 
-function notStored(error: Error, queue: string): WaybillError {
+function notConfirmed(error: Error, queue: string): WaybillError {
   if (error.message === "message nacked") {
     const text = `the broker refuses messages for "${queue}": the queue is at the length a policy allows, or most of its nodes are away; nothing was stored`;
     return new WaybillError("BACKEND_FULL", text, { cause: error });

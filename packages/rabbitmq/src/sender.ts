@@ -1,5 +1,5 @@
 import type { Answer, Receipt, WaybillError } from "@waybill/core";
-import { type Message, nothingStored } from "@waybill/core/backend";
+import { type Message, notStored } from "@waybill/core/backend";
 import type { Options } from "amqplib";
 import { refused, unavailable } from "./errors.ts";
 import { messageProperties } from "./label.ts";
@@ -100,5 +100,5 @@ async function prepare(setup: Setup, list: readonly Outgoing[]): Promise<void> {
 
 const asError = (confirmed: Confirmed): WaybillError | null =>
   confirmed === "returned"
-    ? nothingStored(unavailable("the queue is deleted as often as it is made; nothing was stored"))
+    ? notStored(unavailable("the queue is deleted as often as it is made; nothing was stored"))
     : confirmed;

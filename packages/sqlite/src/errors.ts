@@ -1,5 +1,5 @@
 import { describeError, isWaybillError, toError, WaybillError } from "@waybill/core";
-import { isInstance, nothingStored } from "@waybill/core/backend";
+import { isInstance, notStored } from "@waybill/core/backend";
 
 /** SQLite's result code as `node:sqlite` reports it; the low byte is the primary code. */
 function codeOf(thrown: unknown): number | null {
@@ -70,7 +70,7 @@ export function shapeError(thrown: unknown, file: string, table: string): Waybil
 
 export function heldElsewhere(file: string, forMs: number, cause: unknown): WaybillError {
   const text = `another process has held the write lock of "${file}" for ${forMs} ms; end its transaction ("fuser ${file}" names it)`;
-  return nothingStored(new WaybillError("BACKEND_UNAVAILABLE", text, { cause }));
+  return notStored(new WaybillError("BACKEND_UNAVAILABLE", text, { cause }));
 }
 
 export const leaseLost = (id: string): WaybillError =>

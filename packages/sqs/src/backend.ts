@@ -4,7 +4,7 @@ import {
   type ExaminableBackend,
   type InspectableBackend,
   type Message,
-  nothingStored,
+  notStored,
 } from "@waybill/core/backend";
 import { createBatches, type Outgoing } from "./batches.ts";
 import { fifoCapabilities, standardCapabilities } from "./capabilities.ts";
@@ -60,7 +60,7 @@ export async function openSqs(
       return outgoing instanceof WaybillError ? outgoing : { ...outgoing, queue };
     } catch (thrown) {
       // A queue that is missing must not sink the messages for others.
-      return nothingStored(sqsError(thrown, `finding the queue of job "${message.id}"`, "open"));
+      return notStored(sqsError(thrown, `finding the queue of job "${message.id}"`, "open"));
     }
   }
 

@@ -13,7 +13,7 @@ export type {
 } from "../backend.ts";
 export type { Capabilities, Need, Verdict } from "../capabilities.ts";
 export { judge } from "../capabilities.ts";
-export { nothingStored } from "../certainty.ts";
+export { notStored } from "../certainty.ts";
 export type { BackendSetting, ExaminableBackend, ServerVersion } from "../doctor.ts";
 export { doctorOf } from "../doctor.ts";
 export { decodeBody } from "../envelope/index.ts";
