@@ -13,7 +13,8 @@ async function drained({ factory }: FaultTarget, url: string): Promise<Map<strin
   const refuse = (): never => {
     throw new Error("nothing foreign is here");
   };
-  const backend = await factory(url)({ admit: refuse });
+  const report = { rejected() {}, failed() {}, succeeded() {} };
+  const backend = await factory(url)({ admit: refuse, report });
   const limit = Math.min(100, backend.capabilities.maxBatch);
   const request = { queue: "default", limit, leaseMs: 60_000, waitMs: 2_000, signal: new AbortController().signal };
   const counts = new Map<string, number>();

@@ -218,7 +218,7 @@ function hostile(reality: Map<number, string>, random: () => number): (backend: 
 
 test("whatever a backend does, each item ends in one of three states, and what is stored agrees with it", async () => {
   const runs = await Promise.all(Array.from({ length: 40 }, (_, seed) => judged(seed)));
-  const states = new Set(runs.flat().map((result) => (result.ok ? "OK" : result.error.code)));
+  const states = new Set<string>(runs.flat().map((result) => (result.ok ? "OK" : result.error.code)));
   for (const state of ["OK", "ENQUEUE_UNKNOWN", "BACKEND_UNAVAILABLE", "BACKEND_FULL", "PAYLOAD_INVALID"]) {
     expect([state, states.has(state)]).toEqual([state, true]);
   }
