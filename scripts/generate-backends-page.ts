@@ -72,10 +72,15 @@ const packages: readonly Package[] = [
     folder: "sqs",
     url: "`sqs://REGION/PREFIX`",
     client: "@aws-sdk/client-sqs",
-    tested: `the emulator fauxqs ${services.sqs.version}; what it lets pass and AWS does not is refused by us`,
+    tested: `the emulators fauxqs ${services.sqs.version} and moto ${motoVersion()}; what they let pass and AWS does not is refused by us`,
     expected: "Amazon SQS, by its documentation",
   },
 ];
+
+function motoVersion(): string {
+  const requirements = new URL("../packages/test-servers/moto-requirements.txt", import.meta.url);
+  return /^moto==(.+)$/m.exec(readFileSync(requirements, "utf8"))?.[1] ?? "";
+}
 
 function clientVersion({ folder, client }: Package): string {
   if (client === null) return "none";

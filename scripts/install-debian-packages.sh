@@ -7,7 +7,7 @@ set -euo pipefail
 
 # A path where the program is not on everybody's PATH.
 declare -A package_of=(
-  [chromium]=chromium [sqlite3]=sqlite3 [python3]=python3 [openssl]=openssl
+  [chromium]=chromium [sqlite3]=sqlite3 [python3]=python3 [pip3]=python3-pip [openssl]=openssl
   [redis-server]=redis-server [/usr/lib/rabbitmq/bin/rabbitmq-server]=rabbitmq-server
   [psql]=postgresql [/usr/sbin/pgbouncer]=pgbouncer [/usr/sbin/nginx]=nginx [setpriv]=util-linux [ip]=iproute2
 )

@@ -48,5 +48,7 @@ test("elsewhere, all that is missing is named before the first test, and whoever
 
 test.each(["test", "bench", "services"])("`npm run %s` begins with it", (name) => {
   expect(top.manifest.scripts?.[name]).toMatch(/^npm run needs && /);
-  expect(top.manifest.scripts?.["needs"]).toBe("bash scripts/install-debian-packages.sh");
+  expect(top.manifest.scripts?.["needs"]).toBe(
+    "bash scripts/install-debian-packages.sh && bash scripts/install-moto.sh",
+  );
 });

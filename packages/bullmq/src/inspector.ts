@@ -168,7 +168,7 @@ export function createInspector({ commands, scripts, keys, address, ensureOpen }
   async function graves(query: DeadLetterQuery): Promise<Grave[]> {
     const names = query.queue === undefined ? await queues() : [query.queue];
     const all = (await Promise.all(names.map((queue) => gravesIn(queue, query)))).flat();
-    return all.sort((a, b) => b.letter.diedAt - a.letter.diedAt).slice(0, query.limit ?? 100);
+    return all.sort((a, b) => (b.letter.diedAt ?? 0) - (a.letter.diedAt ?? 0)).slice(0, query.limit ?? 100);
   }
 
   async function change(query: DeadLetterQuery, act: (grave: Grave) => Promise<boolean>): Promise<number> {

@@ -2,6 +2,7 @@ import type { Backend, DeadReason } from "./backend.ts";
 
 /** How many jobs one queue holds, by state. */
 export interface QueueCounts {
+  /** "" of dead letters that name no queue. */
   readonly queue: string;
   /** Deliverable now. */
   readonly ready: number;
@@ -32,8 +33,8 @@ export interface DeadLetter {
   readonly reason: DeadReason;
   /** The attempt that was the last. */
   readonly attempt: number;
-  /** Unix milliseconds. */
-  readonly diedAt: number;
+  /** Unix milliseconds; null where nobody noted it, as where SQS itself moved the job aside. */
+  readonly diedAt: number | null;
   /** The bytes as they arrived. */
   readonly body: string;
   /**
@@ -61,7 +62,7 @@ export interface Inspector {
   deadLetters(query?: DeadLetterQuery): Promise<DeadLetter[]>;
   /**
    * Makes dead letters deliverable again. They come as first attempts; answers how many. Those with `damage` stay: list
-   * them to see why.
+   * them to see why. Rejects where another one that matches could not be, after the others.
    */
   replay(query?: DeadLetterQuery): Promise<number>;
   /** Deletes dead letters for good. Answers how many. */

@@ -59,6 +59,6 @@ export function choose<T extends { readonly letter: DeadLetter }>(all: readonly 
   const wanted = ids === undefined ? null : new Set(ids);
   return all
     .filter(({ letter }) => (queue === undefined || letter.queue === queue) && (wanted?.has(letter.id) ?? true))
-    .toSorted((a, b) => b.letter.diedAt - a.letter.diedAt)
+    .toSorted((a, b) => (b.letter.diedAt ?? 0) - (a.letter.diedAt ?? 0))
     .slice(0, limit);
 }

@@ -8,10 +8,11 @@ import {
 } from "@waybill/core/backend";
 import { createBatches, type Outgoing } from "./batches.ts";
 import { fifoCapabilities, standardCapabilities } from "./capabilities.ts";
-import { createClient } from "./client.ts";
+import { createClient, type Client } from "./client.ts";
 import { createDeadLetters } from "./dead-letters.ts";
 import { createDoctor } from "./doctor.ts";
 import { sqsError } from "./errors.ts";
+import { createFreshQueues } from "./fresh-queues.ts";
 import { createInspector } from "./inspector.ts";
 import { outgoingOf, tooLong } from "./limits.ts";
 import { createMoves } from "./moves.ts";
@@ -29,8 +30,10 @@ export async function openSqs(
 ): Promise<InspectableBackend & ExaminableBackend> {
   const { address, fifo, pollSeconds } = settings;
   const has = fifo ? fifoCapabilities : standardCapabilities;
-  const client = createClient(settings);
-  const queues = await openQueues(client.send, settings).catch((thrown: unknown) => {
+  const made = createClient(settings);
+  const fresh = createFreshQueues(made.send);
+  const client: Client = { ...made, send: fresh.send };
+  const queues = await openQueues(fresh, settings).catch((thrown: unknown) => {
     client.destroy();
     throw thrown;
   });
@@ -39,7 +42,7 @@ export async function openSqs(
   const settle = createSettle(batches, moves, has, fifo);
   const receive = createReceive(client, moves, context, fifo);
   const waiting = createWaiting(queues, receive, settle.giveBack, pollSeconds);
-  const deadLetters = createDeadLetters(client.send, batches, queues.dead, settings.prefix);
+  const deadLetters = createDeadLetters(client.send, batches, queues.dead, settings.prefix, context.admit);
   let closing: Promise<void> | undefined;
 
   function ensureOpen(): void {

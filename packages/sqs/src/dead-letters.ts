@@ -1,7 +1,7 @@
 import { type Message as SqsMessage, MessageSystemAttributeName, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import type { DeadLetter, DeadLetterQuery } from "@waybill/core";
 import { type Attributes, textsOf } from "./attributes.ts";
-import { isQueueName, momentOf } from "@waybill/core/backend";
+import { type Admit, isQueueName, momentOf } from "@waybill/core/backend";
 import type { Batches } from "./batches.ts";
 import type { Send } from "./client.ts";
 import { sqsError } from "./errors.ts";
@@ -10,6 +10,8 @@ import { queueOf, type Queue } from "./queues.ts";
 
 /** A dead letter in our hands, hidden from everybody else for `HOLD_S` at most. */
 export interface Letter extends DeadLetter {
+  /** Unix milliseconds. It died then or later. */
+  readonly sentAt: number;
   readonly handle: string;
   readonly messageId: string;
   /** As it lies there. */
@@ -42,7 +44,13 @@ const WANTED: MessageSystemAttributeName[] = [
   MessageSystemAttributeName.DeadLetterQueueSourceArn,
 ];
 
-export function createDeadLetters(send: Send, batches: Batches, dead: Queue, prefix: string): DeadLetters {
+export function createDeadLetters(
+  send: Send,
+  batches: Batches,
+  dead: Queue,
+  prefix: string,
+  admit: Admit,
+): DeadLetters {
   let turn: Promise<unknown> = Promise.resolve();
 
   async function takeAll(): Promise<Letter[]> {
@@ -59,9 +67,9 @@ export function createDeadLetters(send: Send, batches: Batches, dead: Queue, pre
       });
       const { Messages = [] } = await send(command);
       if (Messages.length === 0) break;
-      for (const message of Messages) letters.push(letterOf(message, prefix));
+      for (const message of Messages) letters.push(letterOf(message, prefix, admit));
     }
-    return letters.sort((one, other) => other.diedAt - one.diedAt);
+    return letters.sort((one, other) => other.sentAt - one.sentAt);
   }
 
   async function looked<T>(
@@ -103,21 +111,31 @@ function matches({ queue, ids }: DeadLetterQuery): (letter: Letter) => boolean {
   return (letter) => (queue === undefined || letter.queue === queue) && (wanted === undefined || wanted.has(letter.id));
 }
 
-function letterOf(message: SqsMessage, prefix: string): Letter {
+/**
+ * A letter without a code was moved by SQS itself, at a time that it does not tell: `SentTimestamp` is when the job was
+ * sent. It names the queue it moved it from by `DeadLetterQueueSourceArn`, which copies of SQS leave out; then the envelope
+ * says to which queue it belongs.
+ */
+function letterOf(message: SqsMessage, prefix: string, admit: Admit): Letter {
   const { Body: text = "", MessageAttributes: attributes = {}, Attributes: system = {}, MessageId = "" } = message;
   const values = textsOf(attributes);
-  const { id, label, history, body } = read(text, values);
+  const { id, label, history, body, signature } = read(text, values);
+  const sentAt = momentOf(system.SentTimestamp) ?? 0;
   const source = system.DeadLetterQueueSourceArn?.split(":").at(-1) ?? "";
-  const named = values.get("waybill-queue") ?? queueOf(prefix, source) ?? "";
-  const known = isQueueName(named);
   const code = values.get("waybill-code");
+  const noted = values.get("waybill-queue") ?? queueOf(prefix, source);
+  const judged = noted === null || (code === undefined && label === null) ? admit(body, signature) : null;
+  const job = judged?.ok === true ? judged.message : null;
+  const named = noted ?? job?.queue ?? "";
+  const known = isQueueName(named);
   return {
-    id: id ?? MessageId,
-    type: label?.type ?? "",
+    id: id ?? job?.id ?? MessageId,
+    type: label?.type ?? job?.type ?? "",
     queue: known ? named : "",
     reason: code === undefined ? MOVED : { code, message: values.get("waybill-reason") ?? "" },
     attempt: history.attempt,
-    diedAt: momentOf(system.SentTimestamp) ?? 0,
+    diedAt: code === undefined ? null : sentAt,
+    sentAt,
     body,
     ...(!known && { damage: `nothing says which queue of ours it belongs to (${shownQueue(named)})` }),
     handle: message.ReceiptHandle ?? "",

@@ -10,6 +10,7 @@ export function codeOf(thrown: unknown): string {
 
 const LEGACY: Readonly<Record<string, string>> = {
   NonExistentQueue: "QueueDoesNotExist",
+  QueueAlreadyExists: "QueueNameExists",
   AccessDeniedException: "AccessDenied",
   ThrottlingException: "RequestThrottled",
   Throttling: "RequestThrottled",
@@ -56,6 +57,10 @@ export function sqsError(thrown: unknown, what: string, during: "open" | "use" =
   }
   if (code === "QueueDoesNotExist") {
     return new WaybillError(lasting, `${what}: the queue is gone; make it again, or let waybill: create=true`, options);
+  }
+  if (code === "QueueDeletedRecently") {
+    const text = `${what}: a queue of this name was deleted less than 60 seconds ago; SQS takes the name again after that`;
+    return new WaybillError("BACKEND_UNAVAILABLE", text, options);
   }
   if (code === "OverLimit") {
     const text = `${what}: 120,000 messages of the queue are being worked on, which is the most; let some finish`;

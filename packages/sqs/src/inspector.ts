@@ -1,5 +1,5 @@
 import { GetQueueAttributesCommand, ListQueuesCommand } from "@aws-sdk/client-sqs";
-import type { DeadLetter, Inspector, QueueCounts } from "@waybill/core";
+import { type DeadLetter, type DeadLetterQuery, type Inspector, type QueueCounts, WaybillError } from "@waybill/core";
 import type { Batches, Outgoing } from "./batches.ts";
 import type { Send } from "./client.ts";
 import type { DeadLetters, Letter } from "./dead-letters.ts";
@@ -54,33 +54,56 @@ export function createInspector(
     });
   }
 
-  /** Stored in its queue first, then removed; what cannot be stored stays a dead letter. */
-  async function sendBack(letters: readonly Letter[]): Promise<ReadonlySet<Letter>> {
+  /** Each stored in its queue first, then removed; one that cannot be stored stays a dead letter, and the error says why. */
+  async function sendBack(letters: readonly Letter[]): Promise<Change> {
     const stored: Letter[] = [];
+    const errors: WaybillError[] = [];
     // Nothing is made or sent to by a name that only an attribute has.
-    const known = letters.filter(({ damage }) => damage === undefined);
-    for (const name of new Set(known.map(({ queue }) => queue))) {
-      const queue = await queues.find(name);
+    const sound = letters.filter(({ damage }) => damage === undefined);
+    for (const name of new Set(sound.map(({ queue }) => queue))) {
       // Oldest first and ten at a time, so that the dead come back in the order they came.
-      const own = known.filter((letter) => letter.queue === name).toReversed();
-      for (let from = 0; from < own.length; from += 10) {
-        const ten = own.slice(from, from + 10);
-        const answers = await batches.send(
-          queue,
-          ten.map((letter) => revived(letter, settings.fifo)),
-        );
-        stored.push(...ten.filter((_, index) => answers[index]?.ok === true));
+      const own = sound.filter((letter) => letter.queue === name).toReversed();
+      const queue = await queues.find(name).catch((thrown: unknown) => sqsError(thrown, `finding the queue "${name}"`));
+      if (queue instanceof WaybillError) errors.push(...own.map(() => queue));
+      else {
+        for (let from = 0; from < own.length; from += 10) {
+          const ten = own.slice(from, from + 10);
+          const outgoing = ten.map((letter) => revived(letter, settings.fifo));
+          const answers = await batches.send(queue, outgoing);
+          stored.push(...ten.filter((_, index) => answers[index]?.ok === true));
+          errors.push(...answers.flatMap((answer) => (answer.ok ? [] : [answer.error])));
+        }
       }
     }
-    return remove(stored);
+    const removed = await remove(stored);
+    return { gone: removed.gone, errors: [...errors, ...removed.errors] };
   }
 
-  async function remove(letters: readonly Letter[]): Promise<ReadonlySet<Letter>> {
+  async function remove(letters: readonly Letter[]): Promise<Change> {
     const answers = await batches.remove(
       queues.dead,
       letters.map(({ id, handle }) => ({ job: id, handle })),
     );
-    return new Set(letters.filter((_, index) => answers[index]?.ok === true));
+    return {
+      gone: new Set(letters.filter((_, index) => answers[index]?.ok === true)),
+      errors: answers.flatMap((answer) => (answer.ok ? [] : [answer.error])),
+    };
+  }
+
+  /** How many; rejects with the first error once all others are through. */
+  async function change(
+    what: string,
+    query: DeadLetterQuery,
+    act: (letters: readonly Letter[]) => Promise<Change>,
+  ): Promise<number> {
+    const { gone, errors } = await deadLetters.look(query, async (letters) => {
+      const value = await act(letters);
+      return { gone: value.gone, value };
+    });
+    const [first] = errors;
+    if (first === undefined) return gone.size;
+    const text = `${gone.size} dead letters were ${what}, ${errors.length} were not: ${first.message}`;
+    throw new WaybillError(first.code, text, { cause: first });
   }
 
   return {
@@ -93,7 +116,7 @@ export function createInspector(
         const counts = await Promise.all([...urls].map(([queue, url]) => countOf(queue, url, dead.get(queue) ?? 0)));
         return counts
           .filter((one) => one.ready + one.delayed + one.leased + one.dead > 0 || one.unreadable !== undefined)
-          .sort((one, other) => (one.queue < other.queue ? -1 : 1));
+          .sort(byQueue);
       } catch (thrown) {
         throw sqsError(thrown, "counting messages");
       }
@@ -104,19 +127,22 @@ export function createInspector(
     },
     async replay(query = {}) {
       ensureOpen();
-      return deadLetters.look(query, async (letters) => {
-        const gone = await sendBack(letters);
-        return { gone, value: gone.size };
-      });
+      return change("replayed", query, sendBack);
     },
     async drop(query = {}) {
       ensureOpen();
-      return deadLetters.look(query, async (letters) => {
-        const gone = await remove(letters);
-        return { gone, value: gone.size };
-      });
+      return change("dropped", query, remove);
     },
   };
+}
+
+const byQueue = (one: { readonly queue: string }, other: { readonly queue: string }): number =>
+  one.queue < other.queue ? -1 : 1;
+
+interface Change {
+  readonly gone: ReadonlySet<Letter>;
+  /** One for each letter that is still there, though there is nothing wrong with it. */
+  readonly errors: readonly WaybillError[];
 }
 
 /** The queues of the prefix and type, by name. */
@@ -133,7 +159,7 @@ async function listQueues(send: Send, { prefix, fifo }: Settings): Promise<{ que
     }
     token = NextToken;
   } while (token !== undefined);
-  return found.sort((one, other) => (one.queue < other.queue ? -1 : 1));
+  return found.sort(byQueue);
 }
 
 /** As it was first enqueued: no attempt, nothing lost, nothing released. */

@@ -1,7 +1,7 @@
 import { CreateQueueCommand, GetQueueAttributesCommand, GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { WaybillError } from "@waybill/core";
-import type { Send } from "./client.ts";
-import { isMissingQueue, sqsError } from "./errors.ts";
+import { codeOf, isMissingQueue, sqsError } from "./errors.ts";
+import { type FreshQueues, pause } from "./fresh-queues.ts";
 import { invalid, type Settings } from "./options.ts";
 
 /** A queue that was found and checked. */
@@ -55,14 +55,15 @@ function withinLimit(name: string): string {
 }
 
 /** Finds the dead-letter queue and those of `settings.queues`; rejects CONFIG_INVALID for one that is missing or unfit. */
-export async function openQueues(send: Send, settings: Settings): Promise<Queues> {
+export async function openQueues(fresh: FreshQueues, settings: Settings): Promise<Queues> {
+  const { send } = fresh;
   const { prefix, fifo } = settings;
-  const dead = await findOrMake(withinLimit(`${prefix}_dead${fifo ? ".fifo" : ""}`), null);
+  const dead: Queue = await findOrMake(withinLimit(`${prefix}_dead${fifo ? ".fifo" : ""}`), null);
   const found = new Map<string, Promise<Queue>>();
 
-  async function findOrMake(name: string, deadArn: string | null): Promise<Queue> {
+  async function findOrMake(name: string, target: Queue | null): Promise<Queue> {
     try {
-      return await look(send, name);
+      return await look(fresh, name);
     } catch (thrown) {
       if (!isMissingQueue(thrown)) throw sqsError(thrown, `looking for the queue "${name}"`, "open");
     }
@@ -70,22 +71,39 @@ export async function openQueues(send: Send, settings: Settings): Promise<Queues
     const Attributes = {
       MessageRetentionPeriod: String(FOURTEEN_DAYS_S),
       ...(fifo && { FifoQueue: "true", DeduplicationScope: "messageGroup", FifoThroughputLimit: "perMessageGroupId" }),
-      ...(deadArn !== null && {
-        RedrivePolicy: JSON.stringify({ deadLetterTargetArn: deadArn, maxReceiveCount: MOST_RECEIVES }),
+      ...(target !== null && {
+        RedrivePolicy: JSON.stringify({ deadLetterTargetArn: target.arn, maxReceiveCount: MOST_RECEIVES }),
       }),
     };
     try {
-      const { QueueUrl } = await send(new CreateQueueCommand({ QueueName: name, Attributes }));
-      return await describe(send, name, QueueUrl ?? "");
+      return await make(name, Attributes, target);
     } catch (thrown) {
       throw sqsError(thrown, `making the queue "${name}"`, "open");
+    }
+  }
+
+  async function make(name: string, Attributes: Record<string, string>, target: Queue | null): Promise<Queue> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        const { QueueUrl = "" } = await send(new CreateQueueCommand({ QueueName: name, Attributes }));
+        fresh.add(name);
+        fresh.add(QueueUrl);
+        return await describe(fresh, name, QueueUrl);
+      } catch (thrown) {
+        // Somebody else made it in this moment, with attributes of their own.
+        if (codeOf(thrown) === "QueueNameExists") return look(fresh, name);
+        // A policy is refused while the dead-letter queue that it names is too new.
+        const waits = target !== null && fresh.has(target.url) && codeOf(thrown).startsWith("InvalidParameterValue");
+        if (!waits) throw thrown;
+        await pause(tries);
+      }
     }
   }
 
   const find = (queue: string): Promise<Queue> => {
     let known = found.get(queue);
     if (known === undefined) {
-      known = findOrMake(nameOf(settings, queue), dead.arn);
+      known = findOrMake(nameOf(settings, queue), dead);
       found.set(queue, known);
       known.catch(() => found.delete(queue));
     }
@@ -96,7 +114,7 @@ export async function openQueues(send: Send, settings: Settings): Promise<Queues
   return {
     find,
     dead,
-    known: () => Promise.all([...found.keys()].map((queue) => look(send, nameOf(settings, queue)))),
+    known: () => Promise.all([...found.keys()].map((queue) => look(fresh, nameOf(settings, queue)))),
     async deadCount() {
       const AttributeNames = ["ApproximateNumberOfMessages" as const];
       const { Attributes } = await send(new GetQueueAttributesCommand({ QueueUrl: dead.url, AttributeNames }));
@@ -105,12 +123,13 @@ export async function openQueues(send: Send, settings: Settings): Promise<Queues
   };
 }
 
-async function look(send: Send, name: string): Promise<Queue> {
-  const { QueueUrl = "" } = await send(new GetQueueUrlCommand({ QueueName: name }));
-  return describe(send, name, QueueUrl);
+async function look(fresh: FreshQueues, name: string): Promise<Queue> {
+  const { QueueUrl = "" } = await fresh.send(new GetQueueUrlCommand({ QueueName: name }));
+  fresh.add(QueueUrl);
+  return describe(fresh, name, QueueUrl);
 }
 
-async function describe(send: Send, name: string, url: string): Promise<Queue> {
+async function describe({ send }: FreshQueues, name: string, url: string): Promise<Queue> {
   const { Attributes = {} } = await send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }));
   const redrive = Attributes["RedrivePolicy"];
   if (redrive !== undefined) await checkRedrive(send, name, redrive);
@@ -125,7 +144,7 @@ async function describe(send: Send, name: string, url: string): Promise<Queue> {
 }
 
 /** SQS moves a message aside after `maxReceiveCount` deliveries, into a queue that need not exist. Neither may lose a job. */
-async function checkRedrive(send: Send, name: string, redrive: string): Promise<void> {
+async function checkRedrive(send: FreshQueues["send"], name: string, redrive: string): Promise<void> {
   const { deadLetterTargetArn = "", maxReceiveCount } = JSON.parse(redrive) as {
     readonly deadLetterTargetArn?: string;
     readonly maxReceiveCount?: number | string;
@@ -147,7 +166,7 @@ async function checkRedrive(send: Send, name: string, redrive: string): Promise<
 }
 
 /** Names the way out, and looks whether the queue is there as the other type. */
-async function missing(send: Send, name: string): Promise<WaybillError> {
+async function missing(send: FreshQueues["send"], name: string): Promise<WaybillError> {
   const isFifo = name.endsWith(".fifo");
   const other = isFifo ? name.slice(0, -".fifo".length) : `${name}.fifo`;
   const otherExists = await send(new GetQueueUrlCommand({ QueueName: other })).then(

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Admit, Backend, BackendContext, Lease, Message } from "@waybill/core/backend";
-import { startFauxqsHere, unheard } from "@waybill/test-servers";
+import { startFauxqsHere, startMoto, unheard } from "@waybill/test-servers";
 import { afterEach, beforeAll } from "vitest";
 import { sqsBackend, type SqsOptions } from "../src/index.ts";
 
@@ -16,11 +16,22 @@ export interface Emulator {
 export const region = "us-east-1";
 export const credentials = { accessKeyId: "test", secretAccessKey: "test" } as const;
 
-/** Starts the emulator in this process; call it at the top of a file. */
-export function useEmulator(): Emulator {
+/** What two copies of SQS have in common, and no more, may be believed of SQS. */
+export const emulators = [
+  { copy: "fauxqs", start: startFauxqsHere },
+  { copy: "moto", start: startMoto },
+] as const;
+
+type Start = (typeof emulators)[number]["start"];
+
+/** All files run on the first of them, or on the one that the environment names. */
+const chosen = emulators.find(({ copy }) => copy === process.env["WAYBILL_TEST_SQS_COPY"]) ?? emulators[0];
+
+/** Starts an emulator; call it at the top of a file or of a `describe`. */
+export function useEmulator(start: Start = chosen.start): Emulator {
   const emulator = { endpoint: "", client: new SQSClient({ region, credentials }) };
   beforeAll(async () => {
-    const server = await startFauxqsHere();
+    const server = await start();
     emulator.endpoint = `http://127.0.0.1:${server.port}`;
     emulator.client = new SQSClient({ region, credentials, endpoint: emulator.endpoint });
     return async () => {

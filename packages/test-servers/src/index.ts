@@ -5,6 +5,7 @@ export { findService } from "./find-service.ts";
 export { freePort } from "./free-port.ts";
 export type { LoopWatch } from "./loop-watch.ts";
 export { watchLoop } from "./loop-watch.ts";
+export { startMoto } from "./moto.ts";
 export type { Nginx, NginxOptions } from "./nginx.ts";
 export { startNginx } from "./nginx.ts";
 export type { OddValues } from "./odd-values.ts";

@@ -53,7 +53,7 @@ const burying: readonly Defect[] = [
   {
     defect: "diedAt is in seconds",
     seenBy: "a dead letter says which job it was, and when it died",
-    plant: lists(({ diedAt }) => ({ diedAt: Math.floor(diedAt / 1_000) })),
+    plant: lists(({ diedAt }) => ({ diedAt: Math.floor((diedAt ?? 0) / 1_000) })),
   },
   {
     defect: "a dead letter is a new message, on its first attempt",

@@ -80,9 +80,18 @@ async function changeDead(verb: "replay" | "drop", options: ChangeOptions): Prom
     if (options.dryRun) return show(await inspector.deadLetters(query), options);
     const count = await inspector[verb](query);
     const done = verb === "replay" ? "replayed" : "dropped";
-    if (options.json) printJson({ [done]: count });
-    else printText(`${count} ${count === 1 ? "dead letter" : "dead letters"} ${done}.`);
+    const expected = options.id?.length ?? query.limit ?? 0;
+    const damaged = verb === "replay" && count < expected ? await damagedOf(inspector, query) : 0;
+    if (options.json) return printJson({ [done]: count, ...(damaged > 0 && { damaged }) });
+    if (count > 0) printText(`${count} ${count === 1 ? "dead letter" : "dead letters"} ${done}.`);
+    if (damaged > 0) printText(`${damaged} cannot be replayed; \`waybill dead list\` says why.`);
+    if (count + damaged === 0) printText("No dead letter matches; nothing was changed.");
   });
+}
+
+/** How many a replay leaves where they are. */
+async function damagedOf(inspector: Inspector, query: DeadLetterQuery): Promise<number> {
+  return (await inspector.deadLetters(query)).filter(({ damage }) => damage !== undefined).length;
 }
 
 /** At least 1, since a query's limit is. */
@@ -107,12 +116,23 @@ const columns: readonly Column<DeadLetter>[] = [
   { title: "TYPE", text: (row) => row.type },
   { title: "QUEUE", text: (row) => row.queue },
   { title: "ATTEMPT", text: (row) => String(row.attempt), align: "right" },
-  { title: "DIED", text: (row) => `${span(Date.now() - row.diedAt)} ago`, align: "right" },
-  { title: "WHY", text: (row) => `${row.reason.code}: ${oneLine(row.reason.message)}` },
+  {
+    title: "DIED",
+    text: (row) => (row.diedAt === null ? "unknown" : `${span(Date.now() - row.diedAt)} ago`),
+    align: "right",
+  },
+  {
+    title: "WHY",
+    text: (row) =>
+      oneLine(row.damage === undefined ? `${row.reason.code}: ${row.reason.message}` : `damaged: ${row.damage}`),
+  },
 ];
 
 function show(rows: readonly DeadLetter[], options: SharedOptions): void {
-  if (options.json) rows.forEach((row) => printJson({ ...row, diedAt: new Date(row.diedAt).toISOString() }));
+  if (options.json)
+    rows.forEach((row) =>
+      printJson({ ...row, diedAt: row.diedAt === null ? null : new Date(row.diedAt).toISOString() }),
+    );
   else printText(rows.length > 0 ? table(columns, rows) : "No dead letters.");
 }
 

@@ -1,0 +1,5 @@
+import { startFauxqsHere } from "@waybill/test-servers";
+import { contractOn } from "./contract.ts";
+import { useEmulator } from "./fresh.ts";
+
+contractOn(useEmulator(startFauxqsHere));

@@ -1,0 +1,31 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { answers } from "./answers.ts";
+import { makeDataFolder } from "./data-folder.ts";
+import { fauxqsUrl } from "./fauxqs.ts";
+import { freePort } from "./free-port.ts";
+import { startProcess } from "./server-process.ts";
+import type { TestServer } from "./test-server.ts";
+
+/** Where scripts/install-moto.sh puts it. */
+const FOLDER = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "waybill", "moto");
+
+/** A second SQS emulator, written by others in Python: what both take, and no more, may be believed of SQS. In memory. */
+export async function startMoto(): Promise<TestServer> {
+  if (!existsSync(join(FOLDER, "installed"))) {
+    throw new Error("moto is needed and there is none; run: bash scripts/install-moto.sh (it needs Python 3 with pip)");
+  }
+  const port = await freePort();
+  return startProcess({
+    name: "moto",
+    url: fauxqsUrl(port),
+    port,
+    folder: makeDataFolder("moto", null),
+    user: null,
+    command: "python3",
+    args: ["-m", "moto.server", "-H", "127.0.0.1", "-p", `${port}`],
+    env: { PYTHONPATH: FOLDER },
+    isReady: () => answers(port),
+  });
+}
