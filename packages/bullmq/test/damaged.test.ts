@@ -113,7 +113,7 @@ test(`${COUNT} hashes and entries that other programs wrote are rejected, listed
       .toSorted(),
   ).toEqual([...entries.map(() => "damaged"), "odd-1", "odd-3"].toSorted());
   for (const { diedAt, attempt } of letters) {
-    expect(() => new Date(diedAt).toISOString()).not.toThrow();
+    expect(() => new Date(diedAt ?? 0).toISOString()).not.toThrow();
     expect(attempt).toBeGreaterThanOrEqual(0);
   }
   expect((await jobs.inspector?.counts())?.[0]?.dead).toBe(letters.length);

@@ -71,7 +71,7 @@ test(`${COUNT} rows that another program wrote or changed stop no worker, are al
   expect((await jobs.inspector?.counts())?.reduce((sum, queue) => sum + queue.dead, 0)).toBe(COUNT + 50);
   expect(await metrics.prometheus()).toContain("waybill_dead_total");
   for (const letter of await list()) {
-    expect(() => new Date(letter.diedAt).toISOString()).not.toThrow();
+    expect(() => new Date(letter.diedAt ?? 0).toISOString()).not.toThrow();
     expect(letter.attempt).toBeGreaterThanOrEqual(0);
   }
   expect(await jobs.inspector?.drop({ limit: Infinity })).toBe(COUNT + 50);

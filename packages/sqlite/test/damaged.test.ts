@@ -64,7 +64,7 @@ test(`${COUNT} rows of any types beside good jobs stop no worker, are all listed
   expect(dead).toBe(COUNT + 50);
   expect(await metrics.prometheus()).toContain("waybill_dead_total");
   for (const letter of await list()) {
-    expect(() => new Date(letter.diedAt).toISOString()).not.toThrow();
+    expect(() => new Date(letter.diedAt ?? 0).toISOString()).not.toThrow();
     expect(letter.attempt).toBeGreaterThanOrEqual(0);
     expect(Object.values({ ...letter, reason: "" }).some((member) => member === undefined)).toBe(false);
   }

@@ -15,10 +15,15 @@ async function make(name: string, attributes: Record<string, string> = {}): Prom
   await emulator.client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
 }
 
-const arn = (name: string): string => `arn:aws:sqs:us-east-1:000000000000:${name}`;
-const redrive = (target: string, maxReceiveCount: number): Record<string, string> => ({
-  RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arn(target), maxReceiveCount }),
-});
+/** A policy that names `target` beside `made`, whose account each copy of SQS invents. */
+async function redrive(made: string, maxReceiveCount: number, target = made): Promise<Record<string, string>> {
+  const { QueueUrl } = await emulator.client.send(new GetQueueUrlCommand({ QueueName: made }));
+  const { Attributes } = await emulator.client.send(
+    new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] }),
+  );
+  const deadLetterTargetArn = Attributes?.["QueueArn"]?.replace(/[^:]+$/, target);
+  return { RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount }) };
+}
 
 async function queuesOf(prefix: string): Promise<string[]> {
   const { QueueUrls = [] } = await emulator.client.send(new ListQueuesCommand({ QueueNamePrefix: prefix }));
@@ -38,7 +43,9 @@ test("where waybill may make queues, a dead-letter queue comes first and every q
   const { Attributes } = await emulator.client.send(
     new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }),
   );
-  expect(Attributes).toMatchObject({ MessageRetentionPeriod: "1209600", ...redrive(`${prefix}_dead`, 1_000) });
+  expect(Attributes).toMatchObject({ MessageRetentionPeriod: "1209600" });
+  const { RedrivePolicy = "" } = await redrive(`${prefix}_dead`, 1_000);
+  expect(JSON.parse(Attributes?.["RedrivePolicy"] ?? "")).toEqual(JSON.parse(RedrivePolicy));
 });
 
 test("FIFO queues are made for many groups side by side", async () => {
@@ -80,18 +87,20 @@ test("a queue of the other type is named as what it is", async () => {
 test("a queue whose redrive gives up before 100 deliveries is refused when the program starts", async () => {
   const prefix = freshPrefix();
   await make(`${prefix}_dead`);
-  await make(`${prefix}-default`, redrive(`${prefix}_dead`, 10));
-  await make(`${prefix}-fine`, redrive(`${prefix}_dead`, 100));
+  await make(`${prefix}-default`, await redrive(`${prefix}_dead`, 10));
+  await make(`${prefix}-fine`, await redrive(`${prefix}_dead`, 100));
   await expect(find(prefix)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   await expect(find(prefix)).rejects.toThrow("gives a message up after 10 deliveries");
   await find(prefix, { queues: ["fine"] });
 });
 
-test("R25: a redrive into a queue that does not exist is refused, although the emulator takes it", async () => {
+test("R25: a redrive into a queue that does not exist is refused, by SQS or by us", async () => {
   const prefix = freshPrefix();
   await make(`${prefix}_dead`);
-  await make(`${prefix}-default`, redrive("nowhere", 500));
-  await expect(find(prefix)).rejects.toThrow('names a queue that does not exist, "nowhere"');
+  const policy = await redrive(`${prefix}_dead`, 500, "nowhere");
+  const refused = await make(`${prefix}-default`, policy).catch((thrown: unknown) => thrown);
+  if (refused !== undefined) expect(String(refused)).toContain("nowhere");
+  else await expect(find(prefix)).rejects.toThrow('names a queue that does not exist, "nowhere"');
 });
 
 test("a queue that was missing is found once it is there: a failure is not remembered", async () => {
@@ -138,6 +147,11 @@ test("an endpoint at which nobody listens is told apart from a wrong key", async
 
 test("every call goes to the endpoint, whatever host the queue's URL names", async () => {
   const proxy = await startFaultProxy(emulator.endpoint);
+  // Copies of SQS differ in the host that they write; this one leads nowhere.
+  proxy.after = (_, output) =>
+    "QueueUrl" in output
+      ? { ...output, QueueUrl: String(output["QueueUrl"]).replace(/\/\/[^/]+/, "//sqs.elsewhere.invalid") }
+      : output;
   const backend = await open(proxy.url, { credentials });
   await backend.enqueue([message()]);
   const [held] = await lease(backend, { waitMs: 2_000 });
@@ -145,7 +159,7 @@ test("every call goes to the endpoint, whatever host the queue's URL names", asy
   const actions = new Set(proxy.calls.map(({ action }) => action));
   for (const action of ["SendMessageBatch", "ReceiveMessage", "DeleteMessageBatch"]) expect(actions).toContain(action);
   const url = proxy.calls.find(({ action }) => action === "SendMessageBatch")?.input["QueueUrl"];
-  expect(new URL(String(url)).hostname).toBe("sqs.us-east-1.localhost");
+  expect(new URL(String(url)).hostname).toBe("sqs.elsewhere.invalid");
   await backend.close();
   await proxy.close();
 });
