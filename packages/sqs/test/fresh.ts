@@ -27,6 +27,9 @@ type Start = (typeof emulators)[number]["start"];
 /** All files run on the first of them, or on the one that the environment names. */
 const chosen = emulators.find(({ copy }) => copy === process.env["WAYBILL_TEST_SQS_COPY"]) ?? emulators[0];
 
+/** For what a test knows of that copy alone. */
+export const isFirstCopy: boolean = chosen === emulators[0];
+
 /** Starts an emulator; call it at the top of a file or of a `describe`. */
 export function useEmulator(start: Start = chosen.start): Emulator {
   const emulator = { endpoint: "", client: new SQSClient({ region, credentials }) };
