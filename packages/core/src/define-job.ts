@@ -19,7 +19,7 @@ export interface RetryOptions {
   readonly max?: Duration;
   /** Spread the waits over 0.5 to 1.5 times their length, reproducibly by job id. Default true. */
   readonly jitter?: boolean;
-  /** Error codes, else names, that end the job at once; `"prefix.*"` matches all below. Default none. */
+  /** Codes of errors, else their names (or classes), that end the job at once; `"prefix.*"` matches all below. Default none. */
   readonly nonRetryable?: readonly string[];
   /** What happens after the last attempt: kept for a person, or forgotten. Default "dead_letter". */
   readonly onExhaustion?: "dead_letter" | "discard";

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import type { EventBus, EventName, WaybillEvents } from "./events.ts";
 import { harmlessJson } from "./harmless.ts";
-import { cutText, errorMessage } from "./thrown.ts";
+import { cutText, describeError, errorFrames } from "./thrown.ts";
 
 /** One transition, ready for `JSON.stringify`. */
 export interface LogLine {
@@ -61,9 +61,14 @@ export function logEvents(events: EventBus, sink: LogSink): void {
 
 function lineOf(name: EventName, event: WaybillEvents[EventName] & { readonly at: number }, host: string): LogLine {
   const { at, ...fields } = event;
-  const error = "error" in fields && fields.error ? { error: errorMessage(fields.error) } : {};
+  const error = "error" in fields && fields.error ? errorFields(fields.error) : {};
   const message = "message" in fields ? { message: cutText(fields.message) } : {};
   return { at: new Date(at).toISOString(), event: name, host, ...fields, ...error, ...message };
+}
+
+function errorFields(error: Error): { readonly error: string; readonly stack?: readonly string[] } {
+  const stack = errorFrames(error);
+  return { error: describeError(error), ...(stack && { stack }) };
 }
 
 let stdoutIsOpen = true;

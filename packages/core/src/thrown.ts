@@ -12,6 +12,7 @@ const ERROR_LENGTH = TEXT_LENGTH - 100;
 /** The longest stack that is kept, in UTF-16 units. */
 const STACK_LENGTH = 8_000;
 const MOST_CAUSES = 3;
+const MOST_FRAMES = 8;
 const MOST_MEMBERS = 10;
 
 /**
@@ -52,16 +53,34 @@ export function errorCode(thrown: unknown): string {
   return cutText(textMember(thrown, "code") ?? errorName(thrown), CODE_LENGTH);
 }
 
-/** Returns the name of a thrown value if it is a text, else "Error". At most 128 UTF-16 units. */
+/**
+ * Returns the name of a thrown value; of an error that has none of its own, that of its class: `class CardDeclined extends
+ * Error` is a "CardDeclined". Else "Error". At most 128 UTF-16 units.
+ */
 export function errorName(thrown: unknown): string {
   const name = typeof thrown === "function" ? null : textMember(thrown, "name");
-  return name === null ? "Error" : cutText(name, CODE_LENGTH);
+  if (name !== null && name !== "Error") return cutText(name, CODE_LENGTH);
+  const className = isInstance(thrown, Error) ? textMember(member(thrown, "constructor"), "name") : null;
+  return className === null ? "Error" : cutText(className, CODE_LENGTH);
 }
 
 /** Returns the stack of a thrown value; null if it has none. At most 8,000 UTF-16 units. Never throws. */
 export function errorStack(thrown: unknown): string | null {
   const stack = textMember(thrown, "stack");
   return stack === null ? null : cutText(stack, STACK_LENGTH);
+}
+
+/**
+ * Returns where a thrown value was made, for a log line: at most 8 frames, those of the program before those of its
+ * packages and of Node. Null where it has no stack.
+ */
+export function errorFrames(thrown: unknown): string[] | null {
+  const lines = errorStack(thrown)?.split("\n") ?? [];
+  const frames = lines.map((line) => line.trim()).filter((line) => line.startsWith("at "));
+  if (frames.length === 0) return null;
+  const isForeign = (frame: string): boolean => /[\\/]node_modules[\\/]|\bnode:|\(<anonymous>\)/.test(frame);
+  const own = frames.filter((frame) => !isForeign(frame));
+  return [...own, ...frames.filter(isForeign)].slice(0, MOST_FRAMES);
 }
 
 /** As `instanceof`; false where that throws. Never throws. */

@@ -44,7 +44,7 @@ describe("the first rule that matches decides", () => {
     ["one of a class derived from it", new PaymentError(), dead("NON_RETRYABLE")],
     ["a derived one that has a rule of its own before", new CardDeclined(), { kind: "retry" }],
     ["one to be retried in so long", new RateLimited(), { kind: "retry", delayMs: 60_000 }],
-    ["one to be released", new Busy("later"), { kind: "release", delayMs: 30_000, reason: { code: "Error" } }],
+    ["one to be released", new Busy("later"), { kind: "release", delayMs: 30_000, reason: { code: "Busy" } }],
     ["a code", coded("STRIPE.GONE"), dead("DISCARD", false)],
     ["a code below a prefix", coded("STRIPE.CARD.LOST"), dead("NON_RETRYABLE")],
     ["a code that only begins alike", coded("STRIPES"), { kind: "retry" }],
