@@ -21,7 +21,7 @@ export interface Capabilities {
   readonly maxBatchBytes: number;
   /** Calls of one verb worth having under way at once; more are gathered. Infinity: any. */
   readonly maxInFlight: number;
-  /** Longest lease, extensions included. Infinity: any. 0: the lease lasts as long as the connection. */
+  /** Longest lease, extensions included. Infinity: any. 0: the lease lasts as long as the connection, for as long as that is known to be up. */
   readonly maxLeaseMs: number;
   /** Longest a job may run where its lease is not timed but its run is. Absent, or Infinity: any. */
   readonly maxRunMs?: number;

@@ -4,7 +4,7 @@ import { type Admission, openProducer, type Producer } from "./connect-producer.
 import { PRODUCER_OPTIONS, type ProducerOptions } from "./producer-options.ts";
 import { type Doctor, doctorOf } from "./doctor.ts";
 import { createIntake } from "./intake.ts";
-import { type Inspector, inspectorOf } from "./inspector.ts";
+import type { Inspector } from "./inspector.ts";
 import { assertKnownOptions, type OptionNames } from "./known-options.ts";
 import { type LiveWorker, liveWorkers } from "./live-worker.ts";
 import { createWorker, type OwnedWorker, type Worker } from "./worker.ts";
@@ -61,7 +61,7 @@ export async function connect(target: string | BackendFactory, options: ConnectO
 
   const jobs: Jobs = {
     ...producer,
-    inspector: inspectorOf(raw),
+    inspector: seam.inspector,
     doctor: doctorOf(raw),
     worker(workerOptions) {
       const host = { seam, intake, events, role, env, version, keys, telemetry, close: () => jobs.close() };

@@ -15,6 +15,8 @@ export interface LeaseLoopSettings {
   readonly arrived: (leases: readonly Lease[]) => void;
   readonly reachability: Reachability;
   readonly standstill: Standstill;
+  /** The queue cannot be leased from as the program is set up. Its loop has ended. */
+  readonly refused: (error: Error) => void;
 }
 
 /** The backend answers no later, with none. */
@@ -22,11 +24,15 @@ export const WAIT_MS = 10_000;
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5_000;
 
-/** Leases from one queue while there is room, until `signal`. Never ends on an error: it backs off and goes on. */
+/**
+ * Leases from one queue while there is room, until `signal`. Backs off on an error and goes on, but for one: a queue that
+ * is refused before it was ever leased from. Later the same refusal may pass, as a password that is changed does.
+ */
 export async function runLeaseLoop(settings: LeaseLoopSettings): Promise<void> {
   const { seam, slots, queue, leaseMs, signal, reachability, standstill } = settings;
   const what = `lease ${queue}`;
   let backoffMs = FIRST_BACKOFF_MS;
+  let isNew = true;
   while (!signal.aborted) {
     const limit = slots.wanted(queue);
     if (limit === 0) {
@@ -39,6 +45,7 @@ export async function runLeaseLoop(settings: LeaseLoopSettings): Promise<void> {
       const askedAt = performance.now();
       const leases = await seam.backend.lease({ queue, limit, leaseMs, waitMs: WAIT_MS, signal });
       slots.answered(queue);
+      isNew = false;
       backoffMs = FIRST_BACKOFF_MS;
       reachability.succeeded(what);
       const oldMs = performance.now() - standstill.answeredSince(askedAt);
@@ -47,6 +54,7 @@ export async function runLeaseLoop(settings: LeaseLoopSettings): Promise<void> {
     } catch (thrown) {
       if (isWaybillError(thrown, "BACKEND_CLOSED")) return;
       reachability.failed(what, toError(thrown));
+      if (isNew && isWaybillError(thrown, "CONFIG_INVALID")) return settings.refused(thrown);
       await pause(backoffMs * (0.5 + Math.random() / 2), signal);
       backoffMs = Math.min(backoffMs * 2, LONGEST_BACKOFF_MS);
     }

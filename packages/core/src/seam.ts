@@ -2,6 +2,7 @@ import type { Answer, Backend, Lease, Message, Receipt } from "./backend.ts";
 import { type WaybillErrorCode, isWaybillError, WaybillError } from "./errors.ts";
 import { answeredWithin } from "./deadline.ts";
 import { Gather } from "./gather.ts";
+import { type Inspector, inspectorOf } from "./inspector.ts";
 import { type Roster, rosterOf } from "./roster.ts";
 import { transactionalOf } from "./transactional.ts";
 import { errorMessage, toError } from "./thrown.ts";
@@ -14,6 +15,8 @@ export interface Seam {
   readonly backend: Backend;
   /** Null where the backend keeps none; each call rejects within `timeoutMs`. */
   readonly roster: Roster | null;
+  /** Null where the backend cannot be looked into; each call rejects with errors of ours. */
+  readonly inspector: Inspector | null;
   /** One message out of many callers; rejects within `timeoutMs`. */
   enqueue(message: Message): Promise<Receipt>;
   ack(lease: Lease): Promise<null>;
@@ -42,6 +45,7 @@ export function createSeam(raw: Backend, timeoutMs: number): Seam {
   );
   return {
     backend,
+    inspector: withPlainInspector(inspectorOf(raw)),
     roster: withPlainRoster(rosterOf(raw), timeoutMs),
     enqueue: (message) => enqueues.add(message),
     ack: (lease) => acks.add(lease),
@@ -94,6 +98,17 @@ function withPlainErrors(raw: Backend, timeoutMs: number): Backend {
     deadLetter: (lease, reason) => prompt(raw.deadLetter(lease, reason)),
     extend: (leases, leaseMs) => prompt(raw.extend(leases, leaseMs)),
     close: () => plain(raw.close()),
+  };
+}
+
+/** A look takes as long as what is looked at. */
+function withPlainInspector(raw: Inspector | null): Inspector | null {
+  if (raw === null) return null;
+  return {
+    counts: (named) => plain(raw.counts(named)),
+    deadLetters: (query) => plain(raw.deadLetters(query)),
+    replay: (query) => plain(raw.replay(query)),
+    drop: (query) => plain(raw.drop(query)),
   };
 }
 

@@ -8,6 +8,8 @@ export interface Stoppable {
   stop(reason: string): Promise<ShutdownReport>;
   /** Resolves once it has stopped, whoever asked for it. */
   readonly stopped: Promise<ShutdownReport>;
+  /** Why it stopped by itself where it cannot work as the program is set up; null otherwise. */
+  readonly refusal: () => Error | null;
 }
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
@@ -27,6 +29,8 @@ export async function runUntilSignal(worker: Stoppable, close: () => Promise<voi
     await close().catch((error: unknown) => {
       warn(`the connection did not close well: ${describeError(error)}`);
     });
+    const refusal = worker.refusal();
+    if (refusal !== null) throw refusal;
     return report;
   } finally {
     for (const signal of SIGNALS) process.off(signal, onSignal);

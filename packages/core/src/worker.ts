@@ -36,7 +36,7 @@ export interface Worker {
    */
   stop(reason?: string): Promise<ShutdownReport>;
   /**
-   * Starts, and stops on SIGTERM or SIGINT. Then it closes the connection and resolves with the report, which is also
+   * Starts, and stops on SIGTERM or SIGINT, or when a queue cannot be leased from as the program is set up: then it rejects with the reason. Then it closes the connection and resolves with the report, which is also
    * the last line logged. A second signal shortens the wait, a third ends the process.
    */
   run(): Promise<ShutdownReport>;
@@ -72,7 +72,12 @@ export interface OwnedWorker {
 export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWorker {
   const settings = workerSettings(options, host.seam.backend.capabilities);
   const id = `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;
-  const engine = createEngine(host, options, settings, id);
+  const refused = (error: Error): void => {
+    refusal = error;
+    stopping ??= end("CONFIG_INVALID");
+  };
+  const engine = createEngine(host, options, settings, id, refused);
+  let refusal: Error | null = null;
   let started = false;
   let ended = false;
   let stopping: Promise<ShutdownReport> | null = null;
@@ -115,7 +120,7 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWor
       stopping ??= end(reason);
       return stopping;
     },
-    run: () => runUntilSignal({ ...worker, stopped }, host.close),
+    run: () => runUntilSignal({ ...worker, stopped, refusal: () => refusal }, host.close),
     health: () => engine.health(phase()),
   };
   return { worker, stopped, finish: () => stopping ?? worker.stop("close") };
@@ -129,7 +134,13 @@ interface Engine {
 }
 
 /** The loops, places and timers of one worker, wired together. */
-function createEngine(host: WorkerHost, options: WorkerOptions, settings: WorkerSettings, id: string): Engine {
+function createEngine(
+  host: WorkerHost,
+  options: WorkerOptions,
+  settings: WorkerSettings,
+  id: string,
+  refused: (error: Error) => void,
+): Engine {
   const { seam, events, role, env, version } = host;
   const { concurrency, leaseMs, heartbeatMs, middleware, maxLost } = settings;
   const queues = [...settings.queues.keys()];
@@ -171,7 +182,7 @@ function createEngine(host: WorkerHost, options: WorkerOptions, settings: Worker
       };
       const standstill = watchStandstill();
       endWatch = standstill.end;
-      const loop = { seam, slots, leaseMs, signal, arrived, reachability, standstill };
+      const loop = { seam, slots, leaseMs, signal, arrived, reachability, standstill, refused };
       startedAt = Date.now();
       leaveIntake = host.intake.attend({ queues, reachability, rejected: settler.rejected });
       heartbeat?.begin();

@@ -49,6 +49,10 @@ const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null;
 
 function buriedByBroker(why: string | null) {
+  if (why === "expired") {
+    const text = "a policy of the broker (message-ttl) ended its wait; take the policy off this queue, then replay it";
+    return { code: "EXPIRED", message: text };
+  }
   const message = "the broker gave up: more deliveries ended unsettled than the queue's delivery limit allows";
   return { code: "WORKER_LOST", message: why === "delivery_limit" ? message : `the broker buried it (${why ?? "?"})` };
 }

@@ -57,6 +57,7 @@ export function createDoctor(
         alarm(blocked),
         durability(settings),
         consumerTimeout(settings),
+        policies(settings),
         encryption(settings),
         await dead(inspector),
       ];
@@ -94,6 +95,18 @@ function consumerTimeout({ consumerTimeoutMs }: Settings): Finding {
     check: "rabbitmq.consumer_timeout",
     severity: "note",
     message: `consumer_timeout is taken to be ${text}; AMQP does not tell, "rabbitmqctl environment" does`,
+    wayOut: null,
+  };
+}
+
+/** What a policy deletes, nobody sees go: neither a confirm nor an error tells. */
+function policies({ prefix }: Settings): Finding {
+  const deletes = `"expires" deletes a queue with its jobs, "message-ttl" ends the wait of confirmed jobs and deletes dead letters, "max-length" deletes the oldest of these`;
+  const look = "rabbitmqctl list_queues name effective_policy_definition";
+  return {
+    check: "rabbitmq.policies",
+    severity: "note",
+    message: `AMQP does not tell which policies apply to "${prefix}.*" and "${prefix}:*", "${look}" does; keep three away from them: ${deletes}`,
     wayOut: null,
   };
 }

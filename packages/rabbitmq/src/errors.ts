@@ -36,6 +36,10 @@ export function declareError(thrown: unknown, name: string): WaybillError {
       const text = `the user may not use "${name}" (${said}); grant it configure, write and read with "rabbitmqctl set_permissions", or have it made by somebody who may and set ?declare=false`;
       return new WaybillError("CONFIG_INVALID", text, { cause });
     }
+    case 405: {
+      const text = `"${name}" belongs to one connection alone (${said}); delete that exclusive queue, or use another ?prefix=`;
+      return new WaybillError("CONFIG_INVALID", text, { cause });
+    }
     case 404: {
       const text = `"${name}" does not exist and is not to be made (declare is false); make it as the binding page says, or leave ?declare=false out`;
       return new WaybillError("CONFIG_INVALID", text, { cause });
@@ -44,6 +48,19 @@ export function declareError(thrown: unknown, name: string): WaybillError {
       return unavailable(`"${name}" could not be declared: ${said}`, cause);
   }
 }
+
+/** What ended a channel that read `name`: without permission, or beside an exclusive consumer, a new channel does no better. */
+export function readError(thrown: unknown, name: string): WaybillError {
+  if (isWaybillError(thrown)) return thrown;
+  if (thrown === null) return unavailable(`the connection to "${name}" was lost`);
+  const cause = toError(thrown);
+  const code = codeOf(cause);
+  if (code === 403 || code === 405) return declareError(cause, name);
+  return unavailable(`the connection to "${name}" was lost (${cause.message})`, cause);
+}
+
+/** A queue or exchange that does not exist. */
+export const isMissing = (thrown: unknown): boolean => codeOf(toError(thrown)) === 404;
 
 export const unavailable = (message: string, cause?: unknown): WaybillError =>
   new WaybillError("BACKEND_UNAVAILABLE", message, { cause });

@@ -3,6 +3,7 @@ import type { Channel, GetMessage } from "amqplib";
 import { choose, deadLetterOf } from "./dead-letter.ts";
 import { isQueueName, textOf } from "@waybill/core/backend";
 import { LINGER_MS } from "./intake.ts";
+import { isMissing } from "./errors.ts";
 import { FRESH, header, headersOf, propertiesOf, signatureOf } from "./label.ts";
 import { RUNG_COUNT } from "./ladder.ts";
 import type { Settings } from "./options.ts";
@@ -99,20 +100,23 @@ export function createInspector({ reading, sender, settings, known, ensureOpen }
     return withChannel(async (channel) => {
       const { messageCount, consumerCount } = await channel.checkQueue(names.work(prefix, queue));
       return { ready: messageCount, workers: consumerCount };
-    }).catch(() => ({ ready: 0 }));
+    }).catch((thrown: unknown) => {
+      if (isMissing(thrown)) return { ready: 0 };
+      throw thrown;
+    });
   }
 
-  /** Null: nobody was ever delayed here. */
-  async function delayed(): Promise<number | null> {
-    try {
-      return await withChannel(async (channel) => {
-        let sum = 0;
+  /** Rungs are made upwards, as far as delays reached so far: the first that is missing costs the channel and ends the sum. */
+  function delayed(): Promise<number> {
+    return withChannel(async (channel) => {
+      let sum = 0;
+      try {
         for (let rung = 0; rung < RUNG_COUNT; rung += 1) sum += await ready(channel, names.rung(prefix, rung));
-        return sum;
-      });
-    } catch {
-      return null;
-    }
+      } catch (thrown) {
+        if (!isMissing(thrown)) throw thrown;
+      }
+      return sum;
+    });
   }
 
   return {
@@ -131,7 +135,7 @@ export function createInspector({ reading, sender, settings, known, ensureOpen }
           return list;
         });
         const resting = await delayed();
-        if (resting) rows.push({ ...empty(`${prefix}:wait`), delayed: resting });
+        if (resting > 0) rows.push({ ...empty(`${prefix}:wait`), delayed: resting });
         return rows.toSorted((a, b) => (a.queue < b.queue ? -1 : 1));
       }),
     deadLetters: (query = {}) =>

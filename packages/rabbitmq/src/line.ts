@@ -1,7 +1,6 @@
-import { errorMessage, isWaybillError, WaybillError } from "@waybill/core";
 import type { Lease, LeaseRequest } from "@waybill/core/backend";
 import { createArrivals } from "./arrivals.ts";
-import { unavailable } from "./errors.ts";
+import { readError } from "./errors.ts";
 import { createIntake, type Delivery, type Intake, type IntakeEvents } from "./intake.ts";
 import type { Link, Session } from "./link.ts";
 import { createWaiting, type Waiting } from "./waiting.ts";
@@ -43,7 +42,7 @@ export function createLine({ link, queue, work, leaseOf, giveBack, isClosed }: L
   function ask(): void {
     if (intake === null) return;
     const missing = waiting.wanted() - intake.spare() - arrivals.size;
-    if (missing > 0) intake.grow(missing).catch((error: unknown) => waiting.fail(unreadable(work, error)));
+    if (missing > 0) intake.grow(missing).catch((error: unknown) => waiting.fail(readError(error, work)));
   }
 
   function eventsOf(session: Session): IntakeEvents {
@@ -60,7 +59,7 @@ export function createLine({ link, queue, work, leaseOf, giveBack, isClosed }: L
         session.setup.forget(queue);
         if (intake?.alive === false) intake = null;
         arrivals.sweep();
-        waiting.fail(unreadable(work, error));
+        waiting.fail(readError(error, work));
       },
     };
   }
@@ -115,13 +114,7 @@ function unlessAborted<T>(work: Promise<T>, signal: AbortSignal, name: string): 
     const stop = (): void => resolve(null);
     signal.addEventListener("abort", stop, { once: true });
     work
-      .then(resolve, (thrown: unknown) => reject(unreadable(name, thrown)))
+      .then(resolve, (thrown: unknown) => reject(readError(thrown, name)))
       .finally(() => signal.removeEventListener("abort", stop));
   });
-}
-
-function unreadable(work: string, thrown: unknown): WaybillError {
-  if (isWaybillError(thrown)) return thrown;
-  const why = thrown === undefined ? "" : ` (${errorMessage(thrown)})`;
-  return unavailable(`the connection to "${work}" was lost${why}`, thrown);
 }

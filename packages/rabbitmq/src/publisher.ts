@@ -7,10 +7,15 @@ import type { Link, Session } from "./link.ts";
 export interface Outgoing {
   /** Logical name, for setup and errors. */
   readonly queue: string;
-  readonly exchange: string;
-  readonly routingKey: string;
+  /** Where it goes if it is sent now: what waited to be sent has less of its delay left. */
+  readonly route: () => Route;
   readonly content: Buffer;
   readonly properties: Options.Publish;
+}
+
+export interface Route {
+  readonly exchange: string;
+  readonly routingKey: string;
 }
 
 /** Null: the broker has stored it. "returned": no queue was there for it. */
@@ -130,13 +135,14 @@ function send(
       clearTimeout(timer);
       resolve(answers as Confirmed[]);
     };
-    messages.forEach(({ queue, exchange, routingKey, content, properties }, index) => {
+    messages.forEach(({ queue, route, content, properties }, index) => {
       const confirmed = (error: Error | null): void => {
         if (error !== null) return answer(index, notConfirmed(error, queue));
         const id = properties.messageId ?? "";
         answer(index, returned.size > 0 && returned.delete(id) ? "returned" : null);
       };
       try {
+        const { exchange, routingKey } = route();
         channel.publish(exchange, routingKey, content, properties, confirmed);
       } catch (thrown) {
         answer(index, notStored(unavailable("the connection was lost before the message was sent", thrown)));

@@ -5,7 +5,7 @@ import { refused, unavailable } from "./errors.ts";
 import { messageProperties } from "./label.ts";
 import { climbFor, LONGEST_DELAY_MS } from "./ladder.ts";
 import type { Settings } from "./options.ts";
-import type { Confirmed, Outgoing, Prepare, Publisher } from "./publisher.ts";
+import type { Confirmed, Outgoing, Prepare, Publisher, Route } from "./publisher.ts";
 import type { Setup } from "./setup.ts";
 import { names } from "./topology.ts";
 
@@ -21,19 +21,26 @@ export interface Sender {
 export function createSender(settings: Settings, publisher: Publisher, maxBodyBytes: number): Sender {
   const { prefix } = settings;
 
-  function outgoing(queue: string, content: Buffer, properties: Options.Publish, delayMs: number): Outgoing {
-    if (delayMs <= 0) return { queue, exchange: "", routingKey: names.work(prefix, queue), content, properties };
-    const { rung, routingKey } = climbFor(delayMs, queue);
-    return { queue, exchange: names.level(prefix, rung), routingKey, content, properties };
+  function outgoing(queue: string, content: Buffer, properties: Options.Publish, delayMs: number): Climbing {
+    const direct = { exchange: "", routingKey: names.work(prefix, queue) };
+    if (delayMs <= 0) return { queue, rung: null, route: () => direct, content, properties };
+    const until = performance.now() + delayMs;
+    const route = (): Route => {
+      const leftMs = until - performance.now();
+      if (leftMs <= 0) return direct;
+      const { rung, routingKey } = climbFor(leftMs, queue);
+      return { exchange: names.level(prefix, rung), routingKey };
+    };
+    return { queue, rung: climbFor(delayMs, queue).rung, route, content, properties };
   }
 
   const prepareFor =
-    (list: readonly Outgoing[]): Prepare =>
+    (list: readonly Climbing[]): Prepare =>
     ({ setup }) =>
-      list.every((one) => setup.has(one.queue, one.exchange !== "")) ? null : prepare(setup, list);
+      list.every((one) => setup.has(one.queue, one.rung)) ? null : prepare(setup, list);
 
   /** A queue that is gone is made again, and what came back for want of it is sent once more. */
-  async function publish(list: readonly Outgoing[]): Promise<(WaybillError | null)[]> {
+  async function publish(list: readonly Climbing[]): Promise<(WaybillError | null)[]> {
     if (list.length === 0) return [];
     const answers = await publisher.publish(list, prepareFor(list));
     const back = list.filter((_, index) => answers[index] === "returned");
@@ -46,7 +53,7 @@ export function createSender(settings: Settings, publisher: Publisher, maxBodyBy
     return answers.map((answer) => asError(answer === "returned" ? (again[next++] ?? null) : answer));
   }
 
-  async function store(one: Outgoing): Promise<void> {
+  async function store(one: Climbing): Promise<void> {
     const [error] = await publish([one]);
     if (error) throw error;
   }
@@ -69,7 +76,7 @@ export function createSender(settings: Settings, publisher: Publisher, maxBodyBy
     async enqueue(messages) {
       const answers: Answer<Receipt>[] = [];
       const taken: number[] = [];
-      const list: Outgoing[] = [];
+      const list: Climbing[] = [];
       messages.forEach((message, index) => {
         const content = Buffer.from(message.body);
         const why = refusal(message, content);
@@ -89,13 +96,25 @@ export function createSender(settings: Settings, publisher: Publisher, maxBodyBy
     },
     again: (queue, content, properties, delayMs) => store(outgoing(queue, content, properties, delayMs)),
     bury: (queue, content, properties) =>
-      store({ queue, exchange: "", routingKey: names.dead(prefix), content, properties }),
+      store({
+        queue,
+        rung: null,
+        route: () => ({ exchange: "", routingKey: names.dead(prefix) }),
+        content,
+        properties,
+      }),
   };
 }
 
-async function prepare(setup: Setup, list: readonly Outgoing[]): Promise<void> {
+/** `rung`: the highest that it may rest on; null where it does not wait. */
+interface Climbing extends Outgoing {
+  readonly rung: number | null;
+}
+
+async function prepare(setup: Setup, list: readonly Climbing[]): Promise<void> {
   for (const queue of new Set(list.map((one) => one.queue))) await setup.queue(queue);
-  if (list.some((one) => one.exchange !== "")) await setup.ladder();
+  const highest = Math.max(...list.map(({ rung }) => rung ?? -1));
+  if (highest >= 0) await setup.ladder(highest);
 }
 
 const asError = (confirmed: Confirmed): WaybillError | null =>

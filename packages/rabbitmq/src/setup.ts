@@ -7,11 +7,11 @@ import { createTopology, type Declarable } from "./topology.ts";
 export interface Setup {
   /** The work queue behind `queue`, and what it needs. Rejects CONFIG_INVALID when the broker refuses. */
   queue(queue: string): Promise<void>;
-  /** The rungs for delays. */
-  ladder(): Promise<void>;
+  /** The rungs for delays, up to that one: a first short delay does not wait for those that take days. */
+  ladder(highest: number): Promise<void>;
   dead(): Promise<void>;
-  /** True once `queue`, and `ladder` if asked for, have resolved. */
-  has(queue: string, delayed: boolean): boolean;
+  /** True once `queue`, and `ladder` of that rung unless it is null, have resolved. */
+  has(queue: string, rung: number | null): boolean;
   /** Makes the next `queue` call look again: the broker said that the queue is gone. */
   forget(queue: string): void;
   forgetAll(): void;
@@ -58,14 +58,18 @@ export function createSetup(settings: Settings, model: ChannelModel): Setup {
   }
 
   const keyOf = (queue: string): string => `queue ${queue}`;
+  const rungKey = (rung: number): string => `rung ${rung}`;
   return {
     async queue(queue) {
       await once("dead", () => topology.dead());
       await once(keyOf(queue), () => topology.queue(queue));
     },
-    ladder: () => once("ladder", () => topology.ladder()),
+    async ladder(highest) {
+      // Upwards: what leaves a rung finds the one below.
+      for (let rung = 0; rung <= highest; rung += 1) await once(rungKey(rung), () => topology.rung(rung));
+    },
     dead: () => once("dead", () => topology.dead()),
-    has: (queue, delayed) => done.has(keyOf(queue)) && (!delayed || done.has("ladder")),
+    has: (queue, rung) => done.has(keyOf(queue)) && (rung === null || done.has(rungKey(rung))),
     forget: (queue) => void done.delete(keyOf(queue)),
     forgetAll: () => done.clear(),
   };

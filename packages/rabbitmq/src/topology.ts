@@ -1,5 +1,5 @@
 import type { Channel, Options } from "amqplib";
-import { arrivalPattern, RUNG_COUNT, rungMs, rungPattern } from "./ladder.ts";
+import { arrivalPattern, rungMs, rungPattern } from "./ladder.ts";
 import type { Settings } from "./options.ts";
 
 /** A queue or an exchange with its bindings. */
@@ -33,7 +33,8 @@ const NEVER_LIMITED = 1_000_000_000;
 export interface Topology {
   queue(queue: string): readonly Declarable[];
   dead(): readonly Declarable[];
-  ladder(): readonly Declarable[];
+  /** The shortest rest is rung 0. */
+  rung(rung: number): readonly Declarable[];
 }
 
 export function createTopology({ prefix, queueType, deliveryLimit }: Settings): Topology {
@@ -72,7 +73,7 @@ export function createTopology({ prefix, queueType, deliveryLimit }: Settings): 
         channel.bindQueue(names.work(prefix, queue), names.due(prefix), arrivalPattern(queue)),
       ),
     ],
-    ladder: () => Array.from({ length: RUNG_COUNT }, (_, number) => [rung(number), level(prefix, number)]).flat(),
+    rung: (number) => [rung(number), level(prefix, number)],
   };
 }
 
