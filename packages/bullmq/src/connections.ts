@@ -97,7 +97,21 @@ function clientOf(server: Server, options: Options): Client {
   return new Cluster([{ host, port }], clusterOptionsOf(redisOptions));
 }
 
-function likewise(client: Client, options: Options): Client {
+/** What a client that was handed in may have otherwise, and our commands and the replies they read depend on. */
+const PINNED = {
+  stringNumbers: false,
+  replyMapping: "legacy",
+  enableAutoPipelining: false,
+  enableReadyCheck: true,
+  readOnly: false,
+  monitor: false,
+  // Each would end a blocking command that only waits; `socketTimeout` is ours.
+  commandTimeout: undefined,
+  blockingTimeout: undefined,
+} as const;
+
+function likewise(client: Client, given: Options): Client {
+  const options: Options = { ...PINNED, ...given };
   if (!isCluster(client)) return client.duplicate(options);
   return client.duplicate(undefined, clusterOptionsOf({ ...client.options.redisOptions, ...options }));
 }

@@ -49,10 +49,21 @@ export function settingsOf(options: BullmqOptions): Settings {
     throw invalid("bullmq: callTimeoutMs must be a whole number of at least 1");
   }
   const given = new Set(Object.keys(options));
+  if (client !== undefined) refuseKeyPrefix(client);
   if (client !== undefined) return { server: { kind: "client", client }, prefix, strict, callTimeoutMs, given };
   const location = locationOf(url ?? "");
   if (cluster && location.db > 0) throw invalid(`"${maskUrl(url ?? "")}": a Redis Cluster has no database but 0`);
   return { server: { kind: "url", cluster, ...location }, prefix, strict, callTimeoutMs, given };
+}
+
+/** ioredis puts it before the keys that it sees, and scripts make keys that it does not see. */
+function refuseKeyPrefix({ options }: Redis | Cluster): void {
+  const nodes = "redisOptions" in options ? options.redisOptions : undefined;
+  const found = options.keyPrefix || nodes?.keyPrefix;
+  if (!found) return;
+  throw invalid(
+    `bullmq: the client has the keyPrefix ${JSON.stringify(found)}, under which BullMQ's scripts mix up keys; hand in one without it, and name the prefix by \`prefix\``,
+  );
 }
 
 const PARAMETERS: readonly string[] = ["prefix", "strict", "callTimeoutMs", "cluster"];

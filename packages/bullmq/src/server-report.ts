@@ -21,7 +21,7 @@ export function versionOf(info: ServerReport): ServerVersion {
     const found = info.get(field);
     if (found !== undefined) return { product: name, version: found.replace(/^[^\d]*/, "") };
   }
-  if (/keydb-server$/.test(info.get("executable") ?? "")) {
+  if (info.get("executable")?.endsWith("/keydb-server")) {
     return { product: "keydb", version: info.get("redis_version") ?? "unknown" };
   }
   return { product: "redis", version: info.get("redis_version") ?? "unknown" };

@@ -77,7 +77,20 @@ let stdoutIsWatched = false;
 function watchStdout(): void {
   if (stdoutIsWatched) return;
   stdoutIsWatched = true;
-  process.stdout.once("error", () => (stdoutIsOpen = false));
+  // For good: whoever else writes there meets the same error again, and without a listener it ends the process.
+  process.stdout.on("error", () => (stdoutIsOpen = false));
+}
+
+/** Resolves once it has left the process, or cannot. A file or a terminal may throw at once. */
+function writeOut(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    try {
+      process.stdout.write(text, () => resolve());
+    } catch {
+      stdoutIsOpen = false;
+      resolve();
+    }
+  });
 }
 
 /** Lines of one turn of the event loop leave together. A reader that has gone away ends the log, not the worker. */
@@ -88,7 +101,7 @@ export function stdoutSink(): LogSink {
   const send = (): void => {
     const text = lines.join("");
     lines = [];
-    if (text !== "" && stdoutIsOpen) last = new Promise((resolve) => process.stdout.write(text, () => resolve()));
+    if (text !== "" && stdoutIsOpen) last = writeOut(text);
   };
   return {
     write(line) {
