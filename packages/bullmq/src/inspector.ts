@@ -87,7 +87,7 @@ export function createInspector({ commands, scripts, keys, address, ensureOpen }
     const bullmq = scripts.of(queue);
     const score = await commands.zscore(bullmq.toKey("failed"), id);
     if (score === null) return null;
-    const diedAt = momentOf(score) ?? 0;
+    const diedAt = momentOf(score);
     const forget = async (): Promise<boolean> => (await commands.zrem(bullmq.toKey("failed"), id)) === 1;
     let hash: Record<string, string>;
     try {
@@ -193,7 +193,7 @@ export function createInspector({ commands, scripts, keys, address, ensureOpen }
   };
 }
 
-const nothing = { type: "", reason: { code: "", message: "" }, attempt: 0, diedAt: 0, body: "" };
+const nothing = { type: "", reason: { code: "", message: "" }, attempt: 0, diedAt: null, body: "" };
 const never = async (): Promise<boolean> => false;
 
 /** Somebody else replayed or dropped it meanwhile. */

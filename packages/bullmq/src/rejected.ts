@@ -40,7 +40,7 @@ export function readEntry(entry: string, queue: string): ReadEntry {
 function damagedLetter(entry: string, queue: string): DeadLetter {
   const id = `damaged-${createHash("sha256").update(entry).digest("hex").slice(0, 32)}`;
   const damage = "another program wrote this entry of the rejected list: it does not say what arrived";
-  return { id, type: "", queue, reason: { code: "", message: "" }, attempt: 0, diedAt: 0, body: entry, damage };
+  return { id, type: "", queue, reason: { code: "", message: "" }, attempt: 0, diedAt: null, body: entry, damage };
 }
 
 function parsed(entry: string): Rejected | null {

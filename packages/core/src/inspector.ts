@@ -33,7 +33,7 @@ export interface DeadLetter {
   readonly reason: DeadReason;
   /** The attempt that was the last. */
   readonly attempt: number;
-  /** Unix milliseconds; null where nobody noted it, as where SQS itself moved the job aside. */
+  /** Unix milliseconds; null where nobody noted it or it cannot be read: SQS does not tell when it moved a job aside. */
   readonly diedAt: number | null;
   /** The bytes as they arrived. */
   readonly body: string;

@@ -32,7 +32,7 @@ export function createInspector(query: Query, schema: string, replayed: (queue: 
           queue,
           reason: { code, message },
           attempt: countOf(attempt, 0),
-          diedAt: momentOf(died_at) ?? 0,
+          diedAt: momentOf(died_at),
           body,
         };
       });

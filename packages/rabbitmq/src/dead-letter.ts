@@ -32,17 +32,17 @@ const shownQueue = (queue: string): string => (queue === "" ? "none" : JSON.stri
 
 interface Death {
   readonly reason: string | null;
-  /** Unix milliseconds; 0 where the broker does not tell. */
-  readonly at: number;
+  /** Unix milliseconds; null where the broker does not tell. */
+  readonly at: number | null;
 }
 
 /** The latest death that the broker has noted; its time is a timestamp in seconds. */
 function deathIn(header: unknown): Death {
   const first: unknown = Array.isArray(header) ? header[0] : null;
-  if (!isTable(first)) return { reason: null, at: 0 };
+  if (!isTable(first)) return { reason: null, at: null };
   const time = first["time"];
   const seconds = numberOf(isTable(time) ? time["value"] : null);
-  return { reason: textOf(first["reason"]), at: momentOf((seconds ?? 0) * 1_000) ?? 0 };
+  return { reason: textOf(first["reason"]), at: seconds === null ? null : momentOf(seconds * 1_000) };
 }
 
 const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -93,7 +93,7 @@ function letterOf(row: Record<string, unknown>): DeadLetter {
     queue: textOf(row["queue"]) ?? "",
     reason: { code: textOf(row["code"]) ?? "", message: textOf(row["message"]) ?? "" },
     attempt: countOf(row["attempt"], 0),
-    diedAt: momentOf(row["died_at"]) ?? 0,
+    diedAt: momentOf(row["died_at"]),
     body: textOf(row["body"]) ?? "",
     ...(row["gone"] === 1 && { damage: "its job is no longer in the file; only its end is" }),
   };
