@@ -81,36 +81,37 @@ function watchStdout(): void {
   process.stdout.on("error", () => (stdoutIsOpen = false));
 }
 
-/** Resolves once it has left the process, or cannot. A file or a terminal may throw at once. */
-function writeOut(text: string): Promise<void> {
-  return new Promise((resolve) => {
-    try {
-      process.stdout.write(text, () => resolve());
-    } catch {
-      stdoutIsOpen = false;
-      resolve();
-    }
-  });
+/** Calls `left` once it has left the process, or cannot. A file or a terminal may throw at once. */
+function writeOut(text: string, left: () => void = () => undefined): void {
+  try {
+    process.stdout.write(text, left);
+  } catch {
+    stdoutIsOpen = false;
+    left();
+  }
 }
 
-/** Lines of one turn of the event loop leave together. A reader that has gone away ends the log, not the worker. */
+/**
+ * Lines of one turn of the event loop leave together, but that `started` leaves at once, with all before it: its handler
+ * may end the process. A reader that has gone away ends the log, not the worker.
+ */
 export function stdoutSink(): LogSink {
   let lines: string[] = [];
-  let last: Promise<void> = Promise.resolve();
   watchStdout();
   const send = (): void => {
     const text = lines.join("");
     lines = [];
-    if (text !== "" && stdoutIsOpen) last = writeOut(text);
+    if (text !== "" && stdoutIsOpen) writeOut(text);
   };
   return {
     write(line) {
       if (lines.length === 0) setImmediate(send);
       lines.push(`${harmlessJson(line)}\n`);
+      if (line.event === "started") send();
     },
     async flush() {
       send();
-      await last;
+      if (stdoutIsOpen) await new Promise<void>((resolve) => writeOut("", resolve));
     },
   };
 }
