@@ -12,6 +12,9 @@ export const block = defineJob({ type: "fault.block" });
 /** Works ten times as long as a nap, in small steps, and heeds its signal at each. */
 export const grind = defineJob({ type: "fault.grind" });
 
+/** Calls `process.exit(0)` in its first delivery. */
+export const quit = defineJob({ type: "fault.quit" });
+
 /** Ends its process, and itself with it. */
 export const kill = defineJob({ type: "fault.kill" });
 
@@ -40,6 +43,10 @@ export function jobsThatRecord(file: string, ms: number): JobDefinition[] {
       writeDeed(file, "end", job);
     }),
     handlerFor(blink, (_, job) => writeDeed(file, "end", job)),
+    handlerFor(quit, (_, job) => {
+      if (job.delivery.lost === 0) process.exit(0);
+      writeDeed(file, "end", job);
+    }),
     handlerFor(kill, (_, job) => {
       writeDeed(file, "start", job);
       process.kill(process.pid, "SIGKILL");

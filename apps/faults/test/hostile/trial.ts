@@ -120,17 +120,21 @@ async function tryRecords(
   const { faults: blind, dead, waiting } = await tryListings(jobs, store.url);
   faults.push(...blind);
   if (dead + waiting < taken) faults.push(`${taken} records were stored; ${dead} are dead letters and ${waiting} wait`);
-  const { state, running } = worker.health();
+  const { state, running, message } = worker.health();
   if (state !== "running" || running > 0)
-    faults.push(`after strangers' records the worker is "${state}", ${running} running`);
+    faults.push(`after strangers' records the worker is "${state}", ${running} running: ${message}`);
   await jobs.close();
   return { faults, said: `${taken} records stored, ${dead} dead letters, ${waiting} waiting` };
 }
 
-/** Resolves when `done` holds and the store's counts rest, or after a minute. */
+/** Resolves when `done` holds and the store's counts rest, or after five minutes. */
 async function quiet(jobs: Jobs, done: () => boolean): Promise<void> {
   let [before, same] = ["", 0];
-  for (const until = performance.now() + 60_000; performance.now() < until && !(same > 4 && done()); await sleep(300)) {
+  for (
+    const until = performance.now() + 300_000;
+    performance.now() < until && !(same > 4 && done());
+    await sleep(300)
+  ) {
     const counts = await jobs.inspector?.counts(["default"]).catch(() => null);
     const now = JSON.stringify(counts?.map(({ ready, leased, dead }) => [ready, leased, dead]));
     same = now === before ? same + 1 : 0;
