@@ -9,6 +9,7 @@ import { memoryScenario } from "./memory.ts";
 import { processScenario } from "./process.ts";
 import { pushScenario } from "./push.ts";
 import type { Scenario } from "./scenario.ts";
+import { streamScenario } from "./stream.ts";
 
 /** In the order they are run and printed; each broker is a scenario of its own. */
 export const scenarios: readonly Scenario[] = [
@@ -21,4 +22,5 @@ export const scenarios: readonly Scenario[] = [
   memoryScenario,
   pushScenario,
   ...brokerNames.map(brokerScenario),
+  streamScenario,
 ];
