@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "vitest";
 import { fixture, freshPlace, jsonLines, linesOf, start, until, waybill } from "./cli.ts";
 
@@ -52,6 +53,22 @@ describe("waybill dead", () => {
     await workUntil(env, "completed", 1);
     expect(readFileSync(env["TRACE"]!, "utf8")).toBe("fragile:ran\n");
     expect(await counts(env)).toMatchObject([{ queue: "default", ready: 0, leased: 0, dead: 0 }]);
+  });
+
+  test("one whose job another program deleted is shown as damaged, is not replayed, says why, and can be dropped", async () => {
+    const { env } = await placeWithDead(2);
+    const db = new DatabaseSync(env["WAYBILL_URL"]!.replace("sqlite:", ""));
+    db.exec("DELETE FROM waybill_jobs WHERE seq = (SELECT min(seq) FROM waybill_jobs)");
+    db.close();
+    const listed = await waybill(["dead", "list"], { env });
+    expect(listed.stdout).toMatch(/damaged: its job is no longer in the file/);
+    const rows = jsonLines((await waybill(["dead", "list", "--json"], { env })).stdout);
+    expect(rows.map(({ id, damage }) => [id === "", typeof damage])).toContainEqual([true, "string"]);
+    const replayed = await waybill(["dead", "replay", "--all"], { env });
+    expect(replayed).toMatchObject({ code: 1, stdout: "1 dead letter replayed.\n" });
+    expect(replayed.stderr).toMatch(/cannot replay "": its job is no longer in the file.*; drop it/);
+    const dropped = await waybill(["dead", "drop", "--all"], { env });
+    expect(dropped).toMatchObject({ code: 0, stdout: "1 dead letter dropped.\n" });
   });
 
   test("replay and drop touch only the ids they are given", async () => {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { DeadLetter, DeadLetterQuery, Inspector } from "@waybill/core";
 import { inspecting, shared, type SharedOptions } from "../connection.ts";
-import { UsageError } from "../exit.ts";
+import { CommandError, UsageError } from "../exit.ts";
 import { examples } from "../help.ts";
 import { list, wholeNumber } from "../option-values.ts";
 import { printJson, printText } from "../print.ts";
@@ -81,17 +81,22 @@ async function changeDead(verb: "replay" | "drop", options: ChangeOptions): Prom
     const count = await inspector[verb](query);
     const done = verb === "replay" ? "replayed" : "dropped";
     const expected = options.id?.length ?? query.limit ?? 0;
-    const damaged = verb === "replay" && count < expected ? await damagedOf(inspector, query) : 0;
-    if (options.json) return printJson({ [done]: count, ...(damaged > 0 && { damaged }) });
-    if (count > 0) printText(`${count} ${count === 1 ? "dead letter" : "dead letters"} ${done}.`);
-    if (damaged > 0) printText(`${damaged} cannot be replayed; \`waybill dead list\` says why.`);
-    if (count + damaged === 0) printText("No dead letter matches; nothing was changed.");
+    const left = verb === "replay" && count < expected ? await damagedOf(inspector, query) : [];
+    if (options.json) printJson({ [done]: count, ...(left.length > 0 && { damaged: left.length }) });
+    else if (count > 0) printText(`${count} ${count === 1 ? "dead letter" : "dead letters"} ${done}.`);
+    else if (left.length === 0) printText("No dead letter matches; nothing was changed.");
+    if (left.length > 0) throw new CommandError("RECORD_DAMAGED", cannotReplay(left));
   });
 }
 
-/** How many a replay leaves where they are. */
-async function damagedOf(inspector: Inspector, query: DeadLetterQuery): Promise<number> {
-  return (await inspector.deadLetters(query)).filter(({ damage }) => damage !== undefined).length;
+/** Those asked for that a replay leaves where they are. */
+async function damagedOf(inspector: Inspector, query: DeadLetterQuery): Promise<DeadLetter[]> {
+  return (await inspector.deadLetters(query)).filter(({ damage }) => damage !== undefined);
+}
+
+function cannotReplay([first, ...others]: readonly DeadLetter[]): string {
+  const more = others.length === 0 ? "" : ` (and ${others.length} more; "waybill dead list" shows them)`;
+  return `cannot replay "${first?.id}": ${oneLine(first?.damage ?? "")}${more}; drop it, or mend the record in the store`;
 }
 
 /** At least 1, since a query's limit is. */

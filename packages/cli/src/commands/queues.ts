@@ -16,6 +16,13 @@ const columns: readonly Column<QueueCounts>[] = [
   { title: "OLDEST WAIT", text: (row) => (row.oldestWaitMs === null ? "-" : span(row.oldestWaitMs)), align: "right" },
 ];
 
+/** What counts as 0 above because it could not be read. */
+function printUnreadable(rows: readonly QueueCounts[]): void {
+  for (const { queue, unreadable = [] } of rows) {
+    for (const text of unreadable) printText(`Not counted in "${queue}": ${text}`);
+  }
+}
+
 export function queuesCommand(program: Command): void {
   const command = program
     .command("queues")
@@ -32,4 +39,5 @@ async function listQueues(options: SharedOptions): Promise<void> {
   const rows = await inspecting(options.url, (inspector) => inspector.counts());
   if (options.json) rows.forEach(printJson);
   else printText(rows.length > 0 ? table(columns, rows) : "No queue holds anything yet.");
+  if (!options.json) printUnreadable(rows);
 }

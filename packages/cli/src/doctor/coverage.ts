@@ -10,20 +10,33 @@ export async function uncoveredQueues(
   named: readonly string[],
   watchMs: number,
 ): Promise<Finding[]> {
-  const before = (await inspector.counts(named)).filter(isIdleWithWork);
+  const counts = await inspector.counts(named);
+  const before = counts.filter(isIdleWithWork);
   if (before.length > 0) await new Promise((resolve) => setTimeout(resolve, watchMs));
   const after = before.length > 0 ? await inspector.counts(named) : [];
   const stuck = after.filter((now) => isIdleWithWork(now) && before.some((then) => stoodStill(then, now)));
+  const unread = counts.flatMap(unreadableOf);
   if (stuck.length === 0) {
-    return [{ check: "queues.covered", severity: "ok", message: "no queue waits without a worker", wayOut: null }];
+    const covered = { check: "queues.covered", message: "no queue waits without a worker", wayOut: null } as const;
+    return [{ ...covered, severity: "ok" }, ...unread];
   }
-  return stuck.map(({ queue, ready, oldestWaitMs }) => ({
+  const uncovered = stuck.map(({ queue, ready, oldestWaitMs }): Finding => ({
     check: "queues.covered",
     severity: "failure",
     message: `queue "${queue}" has ${ready} ready and no worker takes them${oldestWaitMs === null ? "" : `; the oldest waits since ${span(oldestWaitMs)}`}`,
     wayOut: `start a worker for it: waybill worker --jobs FILE --queues ${queue}`,
   }));
+  return [...uncovered, ...unread];
 }
+
+/** The sentence names the thing and the remedy. */
+const unreadableOf = ({ queue, unreadable = [] }: QueueCounts): Finding[] =>
+  unreadable.map((text) => ({
+    check: "queues.readable",
+    severity: "failure",
+    message: `queue "${queue}": ${text}`,
+    wayOut: null,
+  }));
 
 const isIdleWithWork = ({ ready, leased, workers = 0 }: QueueCounts): boolean =>
   ready > 0 && leased === 0 && workers === 0;
