@@ -30,7 +30,8 @@ export function unprovenRule({ allowHosts = [], isAllowed }: UnprovenRule): (hea
     const origin = header(headers, "origin");
     if (origin !== null) throw forbidden(`a browser sent it for a page of ${shown(origin)}, and nothing signs it`);
     if (header(headers, "sec-fetch-site") !== null) throw forbidden("a browser sent it, and nothing signs it");
-    const host = header(headers, "host");
+    // HTTP/2 has the second.
+    const host = header(headers, "host") ?? header(headers, ":authority");
     if (host !== null && !isOurs(host, names)) {
       throw forbidden(`its Host is ${shown(host)}, which is not in allowHosts, and nothing signs it`);
     }

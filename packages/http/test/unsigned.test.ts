@@ -30,6 +30,7 @@ const BROWSERS: Readonly<Record<string, Record<string, string>>> = {
   "a page of this very server": { origin: "http://localhost:3000", "sec-fetch-site": "same-origin" },
   "an old form, told by where it is from": { "sec-fetch-site": "cross-site", "content-type": "text/plain" },
   "a page whose name points here": { host: "evil.example:3000" },
+  "a page whose name points here, by HTTP/2": { ":authority": "evil.example:3000" },
   "a page whose name looks like ours": { host: "localhost.evil.example" },
   "a page under an address that is a name": { host: "127.0.0.1.nip.example" },
 };
