@@ -49,7 +49,7 @@ async function survive(moment: string, strike: (typeof MOMENTS)[string]): Promis
     log: "off",
     enqueueTimeout: 500,
   });
-  await jobs.worker({ jobs: [job] }).start();
+  await jobs.worker({ jobs: [job], shutdown: { drain: 500, abort: 100, close: 500 } }).start();
   const calls = Array.from({ length: 5 }, () => jobs.enqueue(job, {}));
   const struck = strike(pool, strikes);
   calls.push(...Array.from({ length: 5 }, () => jobs.enqueue(job, {})));
@@ -58,6 +58,10 @@ async function survive(moment: string, strike: (typeof MOMENTS)[string]): Promis
   await jobs.close();
   if (!pool.ended) await pool.end();
   const strange = said.flatMap((one) => (one.status === "rejected" && !isWaybillError(one.reason) ? [one.reason] : []));
+  // A close that met its time limit lets go a moment later.
+  for (let tries = 0; tries < 40 && pool.listenerCount("error") > before; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
   return { moment, strange, listeners: pool.listenerCount("error") - before };
 }
 
