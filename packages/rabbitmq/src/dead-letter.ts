@@ -37,8 +37,8 @@ interface Death {
 }
 
 /** The latest death that the broker has noted; its time is a timestamp in seconds. */
-function deathIn(header: unknown): Death {
-  const first: unknown = Array.isArray(header) ? header[0] : null;
+function deathIn(deaths: unknown): Death {
+  const first: unknown = Array.isArray(deaths) ? deaths[0] : null;
   if (!isTable(first)) return { reason: null, at: null };
   const time = first["time"];
   const seconds = numberOf(isTable(time) ? time["value"] : null);
