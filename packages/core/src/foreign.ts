@@ -5,16 +5,16 @@ import { queueRule } from "./envelope/field-rules.ts";
  * each function takes any value, never throws, and returns a fallback for what waybill would not have written.
  */
 
-/** Null for anything but a string. */
+/** Null for anything but a string. Never throws. */
 export const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
 
-/** A finite number, also one written as text, as producers in some languages send it. Null for anything else. */
+/** A finite number, also one written as text, as producers in some languages send it. Null for anything else. Never throws. */
 export function numberOf(value: unknown): number | null {
   const number = typeof value === "string" && value.trim() !== "" ? Number(value) : value;
   return typeof number === "number" && Number.isFinite(number) ? number : null;
 }
 
-/** A whole number of at least `least`; `least` for anything else. */
+/** A whole number of at least `least`; `least` for anything else. Never throws. */
 export function countOf(value: unknown, least: number): number {
   const number = numberOf(value);
   return number === null || !Number.isSafeInteger(number) ? least : Math.max(number, least);
@@ -23,13 +23,13 @@ export function countOf(value: unknown, least: number): number {
 /** The last moment a `Date` can hold, in Unix milliseconds. */
 const LAST_MOMENT_MS = 8.64e15;
 
-/** Unix milliseconds that a `Date` can hold. Null for anything else. */
+/** Unix milliseconds that a `Date` can hold. Null for anything else. Never throws. */
 export function momentOf(value: unknown): number | null {
   const number = numberOf(value);
   return number === null || Math.abs(number) > LAST_MOMENT_MS ? null : number;
 }
 
-/** Whether the spec allows this as the name of a queue. Nothing may be created by a name that fails this test. */
+/** Whether the spec allows this as the name of a queue. Nothing may be created by a name that fails this test. Never throws. */
 export function isQueueName(value: unknown): value is string {
   try {
     queueRule(value, "");
