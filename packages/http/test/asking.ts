@@ -1,4 +1,11 @@
+import { EventBus, type Jobs } from "@waybill/core";
 import type { Push, PushAnswer } from "@waybill/http/carrier";
+
+/** What a door that stores may be made with where nothing is stored. */
+export function nowhere(): Jobs {
+  const enqueueBody = (): Promise<never> => Promise.reject(new Error("nothing is stored here"));
+  return { enqueueBody, events: new EventBus() } as Partial<Jobs> as Jobs;
+}
 
 /** A request in the plain values that doors read, as a socket would bring it. */
 export function asked(body: Uint8Array | string, more: Partial<Push> = {}): Push {

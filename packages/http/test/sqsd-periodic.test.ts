@@ -1,9 +1,10 @@
-import { connect, defineJob, EventBus, type JobContext, type Jobs } from "@waybill/core";
+import { connect, defineJob, type JobContext } from "@waybill/core";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { createReceiver, createRelay, type PeriodicTick, sqsd } from "../src/index.ts";
 import { periodicTasks } from "../src/carriers/sqsd-periodic.ts";
 import { daemonRequest, envelope, keys, signedAttributes, tickRequest } from "./daemon-request.ts";
+import { nowhere } from "./asking.ts";
 
 const PATH = "/tasks/nightly";
 const HOUR_MS = 3_600_000;
@@ -167,9 +168,7 @@ test("what cannot work is refused when the program starts", () => {
     'sqsd makes jobs of type "report.nightly", which are not among `jobs`',
   );
   expect(() => createReceiver({ jobs: [job], carriers, log: "off" })).toThrow(/allowPeers.*periodicFrom: "anyone"/);
-  const { enqueueBody, events } = { enqueueBody: () => Promise.reject(), events: new EventBus() };
-  const to = { enqueueBody, events } as Partial<Jobs> as Jobs;
-  expect(() => createRelay({ to, carriers })).toThrow(/allowPeers.*periodicFrom: "anyone"/);
+  expect(() => createRelay({ to: nowhere(), carriers })).toThrow(/allowPeers.*periodicFrom: "anyone"/);
 });
 
 test.each([undefined, "", "nightly", "@daily", "0 0 * *", "0 0 0 * * *", "61 * * * *", "* * * * MOO", 5])(

@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { createIngress, createRelay, native } from "../src/index.ts";
 import { envelope, idIn } from "./daemon-request.ts";
 import { keys, now, post, secret, serving, signed } from "./pushing.ts";
+import { nowhere } from "./asking.ts";
 
 /** A connection to a fresh SQLite file, gone after the test. */
 async function sqlite(): Promise<{ jobs: Jobs; url: string }> {
@@ -258,7 +259,7 @@ describe("a relay", () => {
 });
 
 test("receiver, relay and ingress stand in one application: each claims its own path", () => {
-  const to = { events: { has: () => false } } as unknown as Jobs;
+  const to = nowhere();
   const doors = [createRelay({ to, keys, path: "/relay" }), createIngress({ to, keys }), createRelay({ to, keys })];
   const claimedBy = (path: string, method = "POST"): number[] =>
     doors.flatMap(({ claims }, at) =>

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createReceiver, createRelay, eventBridge } from "../../src/index.ts";
 import { refuses } from "./refuses.ts";
 import { envelope, idOf, type Sent, serveRelay } from "./served.ts";
+import { nowhere } from "../asking.ts";
 
 const OLD = "k-8d1f7c2ab94e4c0e9b7a";
 const NEW = "k-41b6e0d2c35a4f7f8e6d";
@@ -138,7 +139,7 @@ test("a body that did not come whole may come again: by a 4xx it would be gone f
 });
 
 test("elsewhere than at its own path, and from anybody with a key of the same header, requests pass by", () => {
-  const door = createRelay({ to: {} as never, carriers: [eventBridge({ keys: NEW })], path: "/" });
+  const door = createRelay({ to: nowhere(), carriers: [eventBridge({ keys: NEW })], path: "/" });
   const { headers } = invocation("");
   expect(door.claims({ method: "POST", path: "/", headers })).toBe(true);
   expect(door.claims({ method: "POST", path: "/", headers: { "x-api-key": NEW } })).toBe(false);

@@ -7,6 +7,7 @@ import { fetchCertificate } from "../../src/carriers/sns-certificate.ts";
 import { certificate, type Certified, rsaKey } from "./certificate.ts";
 import { refuses } from "./refuses.ts";
 import { envelope, idOf, type Sent, serveRelay } from "./served.ts";
+import { nowhere } from "../asking.ts";
 
 const TOPIC = "arn:aws:sns:eu-west-1:111122223333:jobs";
 const HOST = "https://sns.eu-west-1.amazonaws.com";
@@ -341,7 +342,7 @@ test("a body that did not come whole may come again: by a 4xx it would be gone f
 });
 
 test("elsewhere than at its own path the application's subscriptions pass by", () => {
-  const door = createRelay({ to: {} as never, carriers: [carrier()] });
+  const door = createRelay({ to: nowhere(), carriers: [carrier()] });
   const { headers } = posted("");
   expect(door.claims({ method: "POST", path: "/work", headers })).toBe(true);
   expect(door.claims({ method: "POST", path: "/bounces", headers })).toBe(false);
