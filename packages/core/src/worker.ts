@@ -36,8 +36,9 @@ export interface Worker {
    */
   stop(reason?: string): Promise<ShutdownReport>;
   /**
-   * Starts, and stops on SIGTERM or SIGINT, or when a queue cannot be leased from as the program is set up: then it rejects with the reason. Then it closes the connection and resolves with the report, which is also
-   * the last line logged. A second signal shortens the wait, a third ends the process.
+   * Starts, and stops on SIGTERM or SIGINT. Then it closes the connection and resolves with the report, which is also
+   * the last line logged. Rejects with the reason when a queue cannot be leased from as the program is set up. A second
+   * signal shortens the wait, a third ends the process.
    */
   run(): Promise<ShutdownReport>;
   /** How it does now, for health checks. Asks the backend nothing: its own calls tell. */
