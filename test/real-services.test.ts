@@ -67,6 +67,6 @@ describe("R58: the tests need no Docker", () => {
   });
 
   test("`npm test` is the whole suite, with nothing to start beforehand", () => {
-    expect(top.manifest.scripts?.["test"]).toBe("npm run build && vitest run");
+    expect(top.manifest.scripts?.["test"]).toBe("npm run needs && npm run build && vitest run");
   });
 });

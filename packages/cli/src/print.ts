@@ -20,7 +20,10 @@ export function printJson(value: unknown): void {
  */
 export function printError(thrown: unknown, json: boolean, argv: readonly string[]): void {
   const error = toError(thrown);
-  const urls = argv.filter((argument) => /[/@]|%(?:2f|3a|40)|password/i.test(argument));
+  const urls = argv
+    .filter((argument) => /[/@]|%(?:2f|3a|40)|password/i.test(argument))
+    // Texts of errors are kept without control characters.
+    .flatMap((argument) => [argument, argument.replaceAll(/(?![\t\n\r])\p{Cc}/gu, "\ufffd")]);
   const masked = (text: string): string => urls.reduce((all, url) => all.replaceAll(url, () => maskUrl(url)), text);
   const code = codeOf(error);
   const message = masked(error.message.replace(/^error: /, "")).trim();
