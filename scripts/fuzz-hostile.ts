@@ -4,6 +4,7 @@
 import { parseArgs } from "node:util";
 import { startFauxqsHere } from "../packages/test-servers/src/index.ts";
 import { freshFolder, targets } from "../apps/faults/src/backends.ts";
+import { randomThrown } from "../packages/core/test/hostile-values.ts";
 import { tryHostile } from "../apps/faults/test/hostile/trial.ts";
 
 const { values } = parseArgs({
@@ -29,7 +30,7 @@ for (const target of targets) {
   const server = target.name === "sqs" ? await startFauxqsHere() : ((await target.startServer?.()) ?? null);
   const { folder, remove } = await freshFolder();
   const storeOf = (name: string) => ({ url: target.storeUrl(server?.url ?? "", name, folder), folder, remove });
-  const { faults, said } = await tryHostile(target, server, storeOf, seed, each, (phase) =>
+  const { faults, said } = await tryHostile(target, server, storeOf, randomThrown, seed, each, (phase) =>
     console.error(`${target.name}: ${phase}, ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`),
   );
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);

@@ -32,8 +32,8 @@ export interface WorkerOptions {
   readonly concurrency?: number;
   /**
    * The most quick jobs, as many as end in a tenth of a second, that are leased before a place is free, and the most
-   * outcomes being stored meanwhile. When the worker dies, those come again. 0: no more leases than `concurrency`, at
-   * some speed. Default 500.
+   * outcomes being stored meanwhile. When the process ends, as many finished jobs, and up to `concurrency` − 1 more, may run
+   * again. 0: no more leases than `concurrency`, at some speed. Default 500.
    */
   readonly fetchAhead?: number;
   /**

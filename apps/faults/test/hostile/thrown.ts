@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { defineJob, handlerFor, type Jobs, keyRing, newSecret } from "@waybill/core";
 import { createReceiver } from "@waybill/http";
-import { randomThrown } from "../../../../packages/core/test/hostile-values.ts";
 import { seeded } from "../../src/random.ts";
 import { createGate } from "./watch.ts";
 
 const CONCURRENCY = 20;
 
-function throwing(type: string, seed: number, ran: Set<number>) {
+/** Returns a value that somebody may throw; the same for the same `random`. */
+export type RandomThrown = (random: () => number) => unknown;
+
+function throwing(type: string, randomThrown: RandomThrown, seed: number, ran: Set<number>) {
   const retry = { maxAttempts: 1, onExhaustion: type === "fuzz.kept" ? "dead_letter" : "discard" } as const;
   return handlerFor(defineJob({ type, retry }), (payload) => {
     const number = Number(payload);
@@ -20,11 +22,19 @@ function throwing(type: string, seed: number, ran: Set<number>) {
 }
 
 /** Every fiftieth is kept as a dead letter; the others are discarded. Returns what is wrong. */
-export async function throwInWorker(jobs: Jobs, seed: number, cases: number): Promise<string[]> {
+export async function throwInWorker(
+  jobs: Jobs,
+  randomThrown: RandomThrown,
+  seed: number,
+  cases: number,
+): Promise<string[]> {
   const faults: string[] = [];
   const ran = new Set<number>();
   const { gate, pass } = createGate(CONCURRENCY);
-  const [thrown, kept] = [throwing("fuzz.thrown", seed, ran), throwing("fuzz.kept", seed, ran)];
+  const [thrown, kept] = [
+    throwing("fuzz.thrown", randomThrown, seed, ran),
+    throwing("fuzz.kept", randomThrown, seed, ran),
+  ];
   const worker = jobs.worker({ jobs: [thrown, kept, gate], concurrency: CONCURRENCY });
   let settled = 0;
   const odd = new Map<string, number>();
@@ -60,12 +70,12 @@ async function rest(count: () => number, wanted: number): Promise<void> {
 }
 
 /** The same values out of pushed jobs. */
-export async function throwInReceiver(seed: number, cases: number): Promise<string[]> {
+export async function throwInReceiver(randomThrown: RandomThrown, seed: number, cases: number): Promise<string[]> {
   const faults: string[] = [];
   const keys = keyRing(newSecret());
   const ran = new Set<number>();
   const receiver = createReceiver({
-    jobs: [throwing("fuzz.thrown", seed, ran)],
+    jobs: [throwing("fuzz.thrown", randomThrown, seed, ran)],
     keys,
     log: "off",
     concurrency: CONCURRENCY,

@@ -5,7 +5,7 @@ import type { FaultTarget, Store } from "../../src/backends.ts";
 import { seeded } from "../../src/random.ts";
 import { failDriver } from "./driver-faults.ts";
 import { strangerOf } from "./records.ts";
-import { throwInReceiver, throwInWorker } from "./thrown.ts";
+import { type RandomThrown, throwInReceiver, throwInWorker } from "./thrown.ts";
 import { createGate, tryListings, watchProcess } from "./watch.ts";
 
 const CONCURRENCY = 20;
@@ -33,6 +33,7 @@ export async function tryHostile(
   target: FaultTarget,
   server: Server | null,
   storeOf: (name: string) => Store,
+  randomThrown: RandomThrown,
   seed: number,
   cases: HostileCases,
   progress: (line: string) => void = () => undefined,
@@ -55,7 +56,7 @@ export async function tryHostile(
   await phase("thrown values", async () => {
     const store = storeOf("thrown");
     const jobs = await connect(store.url, { log: "off" });
-    const wrong = await throwInWorker(jobs, seed, cases.worker);
+    const wrong = await throwInWorker(jobs, randomThrown, seed, cases.worker);
     const { faults: blind, dead } = await tryListings(jobs, store.url);
     const letters = (await jobs.inspector?.deadLetters({ limit: dead + 1 })) ?? [];
     const long = letters.filter(({ reason }) => reason.message.length > 2_000).length;
@@ -66,7 +67,7 @@ export async function tryHostile(
     return { faults: [...wrong, ...blind], said: `${cases.worker} thrown in a worker, ${dead} kept` };
   });
   await phase("pushed", async () => ({
-    faults: await throwInReceiver(seed, cases.receiver),
+    faults: await throwInReceiver(randomThrown, seed, cases.receiver),
     said: `${cases.receiver} thrown in a receiver`,
   }));
   if (cases.records > 0) await phase("records", () => tryRecords(target, storeOf("fuzz"), server, seed, cases.records));

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { freshFolder, targets } from "../src/backends.ts";
-import { tryHostile } from "./hostile/trial.ts";
-import { serverOf } from "./stores.ts";
+import { freshFolder, targets } from "../apps/faults/src/backends.ts";
+import { tryHostile } from "../apps/faults/test/hostile/trial.ts";
+import { randomThrown } from "../packages/core/test/hostile-values.ts";
+import { serverOf } from "../apps/faults/test/stores.ts";
 
 // A taste of `npm run fuzz:hostile`, which tries 100,000 on every backend.
 const cases = { worker: 200, receiver: 100, records: 100, driverErrors: 20 };
@@ -12,7 +13,7 @@ for (const target of targets.filter(({ name }) => ["sqlite", "bullmq", "postgres
     const server = await serverOf(target);
     const { folder, remove } = await freshFolder();
     const storeOf = (name: string) => ({ url: target.storeUrl(server?.url ?? "", name, folder), folder, remove });
-    const { faults } = await tryHostile(target, server, storeOf, seed, cases);
+    const { faults } = await tryHostile(target, server, storeOf, randomThrown, seed, cases);
     await remove();
     expect(faults).toEqual([]);
   });
