@@ -1,4 +1,4 @@
-import { connect, defineJob } from "@waybill/core";
+import { connect, defineJob, newId } from "@waybill/core";
 import { jobMetrics } from "@waybill/core/metrics";
 import { oddValues } from "@waybill/test-servers";
 import { expect, onTestFinished, test } from "vitest";
@@ -17,16 +17,19 @@ test("a job in our queue whose data has our members with other types is rejected
   const [prefix, redis, ran] = [freshPrefix(), await redisClient(), [] as string[]];
   const jobs = await connected(prefix);
   const good = defineJob({ type: "good", handler: (_, { id }) => void ran.push(id) });
+  const envelope = (): string => JSON.stringify({ spec: "waybill/1", id: newId(), type: "good", args: [{}] });
   const data = [1, null, {}, [], true].flatMap((odd) => [
-    { envelope: "{}", tenant: odd },
-    { envelope: "{}", signature: odd, dueAt: odd, releases: odd },
+    { envelope: envelope(), tenant: odd },
+    { envelope: envelope(), signature: odd, dueAt: String(odd), releases: odd },
   ]);
-  for (const [at, one] of data.entries())
-    await foreign(redis, `${prefix}:default`, `odd-${at}`, { data: JSON.stringify(one) });
+  // JSON's last member of a name counts, so that this begins as ours does.
+  const twice = [1, null, {}, [], true].map((odd) => `{"envelope":"","envelope":${JSON.stringify(odd)}}`);
+  const all = [...data.map((one) => JSON.stringify(one)), ...twice];
+  for (const [at, text] of all.entries()) await foreign(redis, `${prefix}:default`, `odd-${at}`, { data: text });
   await jobs.worker({ jobs: [good], concurrency: 2 }).start();
   const { id } = await jobs.enqueue(good, {});
   await expect.poll(() => ran, { timeout: 10_000 }).toEqual([id]);
-  await expect.poll(() => jobs.inspector?.deadLetters(), { timeout: 10_000 }).toHaveLength(data.length);
+  await expect.poll(() => jobs.inspector?.deadLetters(), { timeout: 10_000 }).toHaveLength(all.length);
 });
 
 /** As BullMQ's own scripts leave a job that is ready. */
