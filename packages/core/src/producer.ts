@@ -4,7 +4,7 @@ import { assertDefinition } from "./check-definition.ts";
 import type { JobDefinition } from "./define-job.ts";
 import type { BulkSettings, EnqueueCounts, EnqueueListener } from "./enqueue-many.ts";
 import type { EnqueueItem, EnqueueOptions } from "./enqueue-options.ts";
-import { defaults, type Envelope, type IdParts, parseEnvelope, serialiseEnvelope } from "./envelope/index.ts";
+import { defaults, type Envelope, type IdParts, writeEnvelope } from "./envelope/index.ts";
 import { WaybillError } from "./errors.ts";
 import type { EventBus, JobLabel, WaybillEvents } from "./events.ts";
 import { WINDOW_BYTES } from "./gather.ts";
@@ -13,7 +13,7 @@ import { messageOf } from "./message.ts";
 import { argsOf, validatePayload } from "./payload.ts";
 import { demand } from "./registry.ts";
 import type { Seam } from "./seam.ts";
-import type { TracedSend } from "./traced-send.ts";
+import type { Pack, TracedSend } from "./traced-send.ts";
 
 export interface ProducerSettings {
   readonly seam: Seam;
@@ -99,10 +99,13 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
     store: (message: Message) => Promise<Receipt>,
     envelope: Envelope,
     mayCarry: boolean,
-    pack: (envelope: Envelope) => Message,
+    pack: Pack,
   ): Promise<Receipt> {
     const { tracedSend } = settings;
-    if (tracedSend === null) return store(pack(envelope));
+    if (tracedSend === null) {
+      const message = pack(envelope);
+      return store(message instanceof Promise ? await message : message);
+    }
     return tracedSend(labelOf(envelope), envelope, mayCarry, pack, store);
   }
 
@@ -125,7 +128,7 @@ export function createProducer(settings: ProducerSettings): EnqueueCalls {
   return {
     enqueue,
     async enqueueBody(body, signature) {
-      const envelope = parseEnvelope(body);
+      const envelope = (await reading()).parseEnvelope(body);
       // `maxBodyBytes` is for what is made here; the spec's own limit has been checked.
       const foreign = { ...settings, maxBodyBytes: Infinity };
       const pack = (): Message => messageFor(envelope, body, signature, foreign);
@@ -163,8 +166,23 @@ function lookUp(type: string, settings: ProducerSettings): JobDefinition | null 
   return definition ?? null;
 }
 
-function packed(envelope: Envelope, settings: ProducerSettings): Message {
-  const body = serialiseEnvelope(envelope);
+/** A promise only for the rare text that a reader has to judge. */
+function packed(envelope: Envelope, settings: ProducerSettings): Message | Promise<Message> {
+  const { body, isJudged } = writeEnvelope(envelope);
+  if (isJudged) return signed(envelope, body, settings);
+  return reading().then(({ parseEnvelope }) => {
+    parseEnvelope(body);
+    return signed(envelope, body, settings);
+  });
+}
+
+/** Loaded when a text has to be read: those that are made here hardly ever do. */
+function reading(): Promise<typeof import("./envelope/parse.ts")> {
+  return (reader ??= import("./envelope/parse.ts"));
+}
+let reader: Promise<typeof import("./envelope/parse.ts")> | null = null;
+
+function signed(envelope: Envelope, body: string, settings: ProducerSettings): Message {
   const signature = settings.sign === null ? null : settings.sign(envelope.id, body);
   return messageFor(envelope, body, signature, settings);
 }

@@ -5,12 +5,15 @@ import { type Origin, type Telemetry, type TraceContext, traceOf } from "./telem
 import { guarded } from "./telemetry-guard.ts";
 import { toError } from "./thrown.ts";
 
+/** Makes the message of an envelope. Throws or rejects for one that nobody could run. */
+export type Pack = (envelope: Envelope) => Message | Promise<Message>;
+
 /** Packs and stores one job under a span of its own, whose trace the envelope carries if `mayCarry`. */
 export type TracedSend = (
   label: JobLabel,
   envelope: Envelope,
   mayCarry: boolean,
-  pack: (envelope: Envelope) => Message,
+  pack: Pack,
   store: (message: Message) => Promise<Receipt>,
 ) => Promise<Receipt>;
 
@@ -23,7 +26,7 @@ export function createTracedSend(telemetry: Telemetry, to: Origin): TracedSend {
     const sending = guard.send({ ...label, to, trace: traceOf(meta), carries });
     let body: string | null = null;
     try {
-      const message = carries ? packedWithin(sending.trace, envelope, pack) : pack(envelope);
+      const message = await (carries ? packedWithin(sending.trace, envelope, pack) : pack(envelope));
       ({ body } = message);
       const receipt = await store(message);
       sending.end({ body, stored: receipt.stored, error: null });
@@ -36,10 +39,10 @@ export function createTracedSend(telemetry: Telemetry, to: Origin): TracedSend {
 }
 
 /** A job that is too large by its trace alone goes without. */
-function packedWithin(trace: TraceContext | null, envelope: Envelope, pack: (envelope: Envelope) => Message): Message {
+async function packedWithin(trace: TraceContext | null, envelope: Envelope, pack: Pack): Promise<Message> {
   if (trace === null) return pack(envelope);
   try {
-    return pack({ ...envelope, meta: { ...envelope.meta, ...trace } });
+    return await pack({ ...envelope, meta: { ...envelope.meta, ...trace } });
   } catch {
     return pack(envelope);
   }

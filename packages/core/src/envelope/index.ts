@@ -11,3 +11,4 @@ export { retryPolicyOf, timeoutMsOf } from "./policy.ts";
 export { retryDelayMs, type RetryWaits } from "./retry-schedule.ts";
 export { serialiseEnvelope } from "./serialise.ts";
 export { formatTimestamp, parseTimestamp } from "./timestamp.ts";
+export { writeEnvelope } from "./write.ts";

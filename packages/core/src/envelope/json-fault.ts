@@ -1,10 +1,6 @@
 /// <reference lib="es2024.string" />
 import { refuse } from "./envelope-code.ts";
-
-/** Arrays and objects; the root is at depth 1. */
-export const MAX_DEPTH = 32;
-/** Values of every kind, containers included; keys do not count. */
-export const MAX_VALUES = 10_000;
+import { MAX_DEPTH, MAX_VALUES } from "./limits.ts";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

@@ -1,4 +1,4 @@
-import { MAX_DEPTH, MAX_VALUES } from "./json-fault.ts";
+import { MAX_DEPTH, MAX_VALUES } from "./limits.ts";
 
 /**
  * Whether `JSON.stringify` surely writes the value so that a reader finds the same members and values, as few and as

@@ -1,10 +1,9 @@
 /// <reference lib="es2024.string" />
 import { refuse } from "./envelope-code.ts";
-import { MAX_DEPTH, MAX_VALUES, refuseFault } from "./json-fault.ts";
+import { refuseFault } from "./json-fault.ts";
+import { MAX_BODY_BYTES, MAX_DEPTH, MAX_VALUES } from "./limits.ts";
 import { errorMessage } from "../thrown.ts";
 
-/** One mebibyte of UTF-8. */
-export const MAX_BODY_BYTES = 1_048_576;
 const BLANK = 0x20;
 const QUOTE = 0x22;
 

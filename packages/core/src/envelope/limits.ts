@@ -1,0 +1,6 @@
+/** One mebibyte of UTF-8. */
+export const MAX_BODY_BYTES = 1_048_576;
+/** Arrays and objects; the root is at depth 1. */
+export const MAX_DEPTH = 32;
+/** Values of every kind, containers included; keys do not count. */
+export const MAX_VALUES = 10_000;
