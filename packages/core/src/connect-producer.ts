@@ -9,11 +9,11 @@ import { WaybillError } from "./errors.ts";
 import { EventBus } from "./events.ts";
 import { assertKnownOptions, shown } from "./known-options.ts";
 import { backendJudge, logger, signer } from "./load-on-demand.ts";
+import { createProducerSeam, type ProducerSeam } from "./producer-seam.ts";
 import { createProducer } from "./producer.ts";
 import { PRODUCER_OPTIONS, type ProducerOptions } from "./producer-options.ts";
 import { demandAll } from "./registry.ts";
 import { factoryFor } from "./schemes.ts";
-import { createSeam, type Seam } from "./seam.ts";
 import type { KeyRing } from "./signing.ts";
 
 /** The producing half of a connection to one backend. */
@@ -83,40 +83,47 @@ export async function connectProducer(
   options: ProducerOptions = {},
 ): Promise<Producer> {
   assertKnownOptions(options, PRODUCER_OPTIONS, "the options of connectProducer");
-  return (await openProducer(target, options, leasesNothing)).producer;
+  return (await openProducer(target, options, producing)).producer;
+}
+
+/** The half of a connection that workers need, which a producer is opened without. */
+export interface Half<S extends ProducerSeam> {
+  /**
+   * How a backend judges what foreign producers left in its inbox, by the capabilities it has once it is open, and what it
+   * reports to. Called once, before the backend is opened.
+   */
+  readonly context: (has: () => Backend["capabilities"], events: EventBus) => BackendContext;
+  readonly seam: (backend: Backend, timeoutMs: number) => S;
 }
 
 /** An inbox is emptied by whoever leases. */
-const leasesNothing: Admission = () => ({
-  admit() {
-    throw new WaybillError("CONFIG_INVALID", "a connection made by connectProducer leases nothing; use connect");
-  },
-  report: { rejected() {}, failed() {}, succeeded() {} },
-});
-
-/**
- * How a backend judges what foreign producers left in its inbox, by the capabilities it has once it is open, and what it
- * reports to. Called once, before the backend is opened.
- */
-export type Admission = (has: () => Backend["capabilities"], events: EventBus) => BackendContext;
+const producing: Half<ProducerSeam> = {
+  context: () => ({
+    admit() {
+      throw new WaybillError("CONFIG_INVALID", "a connection made by connectProducer leases nothing; use connect");
+    },
+    report: { rejected() {}, failed() {}, succeeded() {} },
+  }),
+  seam: createProducerSeam,
+};
 
 /** What `connect` adds its workers to. */
-export interface OpenProducer {
+export interface OpenProducer<S extends ProducerSeam> {
   readonly producer: Producer;
   /** As it was opened: an inspector and a doctor are found on it alone. */
   readonly raw: Backend;
-  readonly seam: Seam;
+  readonly seam: S;
   /** NODE_ENV, or "development". */
   readonly env: string;
   /** Null: jobs are not signed. */
   readonly keys: KeyRing | null;
 }
 
-export async function openProducer(
+export async function openProducer<S extends ProducerSeam>(
   target: string | BackendFactory,
   options: ProducerOptions,
-  admission: Admission,
-): Promise<OpenProducer> {
+  half: Half<S>,
+): Promise<OpenProducer<S>> {
   assertTarget(target);
   if (options.jobs !== undefined) assertDefinitions(options.jobs, "jobs of the connection");
   const factory = typeof target === "string" ? await factoryFor(target, options.allowVolatile === true) : target;
@@ -129,7 +136,7 @@ export async function openProducer(
   const judge = await backendJudge(options);
   let opened: Backend | null = null;
   const events = new EventBus();
-  const context = admission(() => {
+  const context = half.context(() => {
     if (opened) return opened.capabilities;
     throw new WaybillError("CONFIG_INVALID", "a backend may admit messages only once it is open");
   }, events);
@@ -142,7 +149,7 @@ export async function openProducer(
     judge(backend);
     for (const job of options.jobs ?? []) demandAll(job, backend.capabilities);
   });
-  const seam = createSeam(backend, enqueueTimeoutMs);
+  const seam = half.seam(backend, enqueueTimeoutMs);
   const calls = createProducer({
     seam,
     events,

@@ -1,12 +1,13 @@
 import { createAdmit } from "./admit.ts";
 import type { BackendFactory } from "./backend.ts";
-import { type Admission, openProducer, type Producer } from "./connect-producer.ts";
+import { openProducer, type Producer } from "./connect-producer.ts";
 import { PRODUCER_OPTIONS, type ProducerOptions } from "./producer-options.ts";
 import { type Doctor, doctorOf } from "./doctor.ts";
 import { createIntake } from "./intake.ts";
 import type { Inspector } from "./inspector.ts";
 import { assertKnownOptions, type OptionNames } from "./known-options.ts";
 import { type LiveWorker, liveWorkers } from "./live-worker.ts";
+import { createSeam } from "./seam.ts";
 import { createWorker, type OwnedWorker, type Worker } from "./worker.ts";
 import type { WorkerOptions } from "./worker-options.ts";
 
@@ -47,8 +48,10 @@ export interface Jobs extends Producer {
 export async function connect(target: string | BackendFactory, options: ConnectOptions = {}): Promise<Jobs> {
   assertKnownOptions(options, CONNECT_OPTIONS, "the options of connect");
   const intake = createIntake();
-  const admission: Admission = (has, events) => ({ admit: createAdmit(has), report: intake.reportTo(events) });
-  const { producer, raw, seam, env, keys } = await openProducer(target, options, admission);
+  const { producer, raw, seam, env, keys } = await openProducer(target, options, {
+    context: (has, heard) => ({ admit: createAdmit(has), report: intake.reportTo(heard) }),
+    seam: createSeam,
+  });
   const { events } = producer;
   const { role = "worker", version = null, telemetry = null } = options;
   const workers = new Set<OwnedWorker>();

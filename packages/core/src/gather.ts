@@ -1,7 +1,7 @@
 import type { Answer } from "./backend.ts";
 import { notStored } from "./certainty.ts";
-import { isWaybillError, WaybillError } from "./errors.ts";
-import { errorMessage, toError } from "./thrown.ts";
+import { WaybillError } from "./errors.ts";
+import { asUnavailable } from "./plain-errors.ts";
 
 export interface GatherLimits {
   readonly maxBatch: number;
@@ -139,7 +139,7 @@ export class Gather<T, R> {
       }
       this.#end(call, (index) => answers[index]);
     } catch (thrown) {
-      const error = asWaybillError(thrown);
+      const error = asUnavailable(thrown);
       if (error.code !== "BACKEND_UNAVAILABLE") this.#heardAt = performance.now();
       this.#end(call, () => ({ ok: false, error }));
     } finally {
@@ -215,10 +215,4 @@ export class Gather<T, R> {
     const first = this.#waiting[this.#head];
     return first === undefined ? Infinity : leftOf(first);
   }
-}
-
-function asWaybillError(thrown: unknown): WaybillError {
-  if (isWaybillError(thrown)) return thrown;
-  const error = toError(thrown);
-  return new WaybillError("BACKEND_UNAVAILABLE", `the backend failed: ${errorMessage(error)}`, { cause: error });
 }

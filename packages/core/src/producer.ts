@@ -11,12 +11,12 @@ import { WINDOW_BYTES } from "./gather.ts";
 import { envelopeFor } from "./make-envelope.ts";
 import { messageOf } from "./message.ts";
 import { argsOf, validatePayload } from "./payload.ts";
+import type { ProducerSeam } from "./producer-seam.ts";
 import { demand } from "./registry.ts";
-import type { Seam } from "./seam.ts";
 import type { Pack, TracedSend } from "./traced-send.ts";
 
 export interface ProducerSettings {
-  readonly seam: Seam;
+  readonly seam: ProducerSeam;
   readonly events: EventBus;
   /** Definitions by type, for jobs given by name; null when no registry was handed over. */
   readonly known: ReadonlyMap<string, JobDefinition> | null;
@@ -45,7 +45,7 @@ export interface EnqueueCalls {
 
 export function createProducer(settings: ProducerSettings): EnqueueCalls {
   const { seam, events } = settings;
-  const { capabilities } = seam.backend;
+  const { capabilities } = seam;
   const bulk: BulkSettings = {
     capabilities,
     windowBytes: WINDOW_BYTES,
@@ -208,7 +208,7 @@ function messageFor(
   signature: Signature | null,
   settings: ProducerSettings,
 ): Message {
-  const { capabilities } = settings.seam.backend;
+  const { capabilities } = settings.seam;
   const least = Math.min(settings.maxBodyBytes, capabilities.maxBodyBytes);
   const bytes = body.length * 3 > least ? Buffer.byteLength(body) : 0;
   const asker = `job "${envelope.id}" of type "${envelope.type}"`;

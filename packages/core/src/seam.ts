@@ -1,60 +1,43 @@
-import type { Answer, Backend, Lease, Message, Receipt } from "./backend.ts";
-import { type WaybillErrorCode, isWaybillError, WaybillError } from "./errors.ts";
+import type { Answer, Backend, Lease } from "./backend.ts";
 import { answeredWithin } from "./deadline.ts";
 import { Gather } from "./gather.ts";
 import { type Inspector, inspectorOf } from "./inspector.ts";
+import { asUnavailable, plain } from "./plain-errors.ts";
+import { createProducerSeam, type ProducerSeam } from "./producer-seam.ts";
 import { type Roster, rosterOf } from "./roster.ts";
 import { transactionalOf } from "./transactional.ts";
-import { errorMessage, toError } from "./thrown.ts";
 
 /**
  * The seam between core and a backend: every call passes here, so that limits, batching and the shape of errors
  * are the same for all of them.
  */
-export interface Seam {
+export interface Seam extends ProducerSeam {
   readonly backend: Backend;
   /** Null where the backend keeps none; each call rejects within `timeoutMs`. */
   readonly roster: Roster | null;
   /** Null where the backend cannot be looked into; each call rejects with errors of ours. */
   readonly inspector: Inspector | null;
-  /** One message out of many callers; rejects within `timeoutMs`. */
-  enqueue(message: Message): Promise<Receipt>;
   ack(lease: Lease): Promise<null>;
-  /** One message within the caller's transaction, not gathered. `CAPABILITY_MISSING` where the backend has none. */
-  enqueueIn(transaction: unknown, message: Message): Promise<Receipt>;
   completeIn(transaction: unknown, lease: Lease): Promise<void>;
   /** In lists of at most `maxBatch`; never rejects, a failed call answers for each of its leases. */
   extend(leases: readonly Lease[], leaseMs: number): Promise<Answer<number | null>[]>;
-  /** Resolves when every gathered call has been answered. */
-  whenIdle(): Promise<void>;
 }
 
 export function createSeam(raw: Backend, timeoutMs: number): Seam {
   const backend = withPlainErrors(raw, timeoutMs);
   const { maxBatch, maxBatchBytes, maxInFlight } = backend.capabilities;
-  const limits = { maxBatch, maxBytes: maxBatchBytes, maxInFlight };
-  const enqueues = new Gather<Message, Receipt>(
-    (messages) => backend.enqueue(messages),
-    { ...limits, timeoutMs },
-    (message) => Buffer.byteLength(message.body),
-  );
+  const producing = createProducerSeam(raw, timeoutMs);
   const acks = new Gather<Lease, null>(
     (leases) => backend.ack(leases),
-    { ...limits, timeoutMs },
+    { maxBatch, maxBytes: maxBatchBytes, maxInFlight, timeoutMs },
     () => 0,
   );
   return {
+    ...producing,
     backend,
     inspector: withPlainInspector(inspectorOf(raw)),
     roster: withPlainRoster(rosterOf(raw), timeoutMs),
-    enqueue: (message) => enqueues.add(message),
     ack: (lease) => acks.add(lease),
-    async enqueueIn(transaction, message) {
-      const [answer] = await plain(transactionalOf(raw).enqueueIn(transaction, [message]));
-      if (answer === undefined) throw new WaybillError("BACKEND_UNAVAILABLE", "the backend gave no answer");
-      if (!answer.ok) throw answer.error;
-      return answer.value;
-    },
     async completeIn(transaction, lease) {
       await plain(transactionalOf(raw).completeIn(transaction, lease));
     },
@@ -68,7 +51,7 @@ export function createSeam(raw: Backend, timeoutMs: number): Seam {
       return answers;
     },
     async whenIdle() {
-      await Promise.all([enqueues.whenIdle(), acks.whenIdle()]);
+      await Promise.all([producing.whenIdle(), acks.whenIdle()]);
     },
   };
 }
@@ -76,12 +59,6 @@ export function createSeam(raw: Backend, timeoutMs: number): Seam {
 function failed(leases: readonly Lease[], thrown: unknown): Answer<never>[] {
   const error = asUnavailable(thrown);
   return leases.map(() => ({ ok: false, error }));
-}
-
-function plain<T>(work: Promise<T>): Promise<T> {
-  return work.catch((thrown: unknown) => {
-    throw asUnavailable(thrown);
-  });
 }
 
 /** Any error a driver lets through, and a call that never ends, becomes `BACKEND_UNAVAILABLE` with its cause. */
@@ -120,20 +97,4 @@ function withPlainRoster(raw: Roster | null, timeoutMs: number): Roster | null {
     withdraw: (id) => prompt(raw.withdraw(id)),
     list: () => prompt(raw.list()),
   };
-}
-
-const KNOWN: ReadonlySet<WaybillErrorCode> = new Set([
-  "LEASE_LOST",
-  "ID_CONFLICT",
-  "CAPABILITY_MISSING",
-  "CONFIG_INVALID",
-  "BACKEND_UNAVAILABLE",
-  "BACKEND_FULL",
-  "BACKEND_CLOSED",
-]);
-
-function asUnavailable(thrown: unknown): WaybillError {
-  if (isWaybillError(thrown) && KNOWN.has(thrown.code)) return thrown;
-  const error = toError(thrown);
-  return new WaybillError("BACKEND_UNAVAILABLE", `the backend failed: ${errorMessage(error)}`, { cause: error });
 }

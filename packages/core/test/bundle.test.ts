@@ -48,7 +48,7 @@ function loadedAtStart(): Rolldown.OutputChunk[] {
   return [...loaded];
 }
 
-test("a bundled program that only enqueues carries no worker, and less than 18 KB of core, gzipped", () => {
+test("a bundled program that only enqueues carries no worker, and less than 15 KB of core, gzipped", () => {
   const modules = loadedAtStart().flatMap((chunk) => chunk.moduleIds.map((id) => id.slice(id.lastIndexOf("/") + 1)));
   expect(modules).toContain("connect-producer.ts");
   expect(
@@ -56,9 +56,14 @@ test("a bundled program that only enqueues carries no worker, and less than 18 K
       /^(connect|worker|execute|slots|lease-.*|settle.*|job-runner|traced-send|telemetry.*)\.ts$/.test(name),
     ),
   ).toEqual([]);
-  const bytes = loadedAtStart().reduce((sum, chunk) => sum + gzipSync(chunk.code).length, 0);
+  // As one text: into how many chunks a bundler cuts what is loaded at start is its own affair.
+  const bytes = gzipSync(
+    loadedAtStart()
+      .map(({ code }) => code)
+      .join(""),
+  ).length;
   expect(bytes).toBeGreaterThan(5_000);
-  expect(bytes).toBeLessThan(18_000);
+  expect(bytes).toBeLessThan(15_000);
 });
 
 test("it enqueues on a backend that was left out of the bundle, and a worker elsewhere runs the job", async () => {
