@@ -101,8 +101,8 @@ export function newSecret(): string {
 }
 
 /**
- * The secret that signs requests, derived from one of yours: for a sender that has a library of Standard Webhooks and
- * not this package. Throws `CONFIG_INVALID` for what is no secret.
+ * Returns the secret that signs requests. It is derived from one of yours, for a sender that has a library of Standard
+ * Webhooks and not this package. Throws `CONFIG_INVALID` for what is no secret.
  */
 export function requestSecret(secret: string): string {
   return requestSecretOf(keyOf(secret, 0));

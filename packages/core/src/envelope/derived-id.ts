@@ -9,7 +9,7 @@ const MOST_PARTS = 16;
 const LONGEST_PART = 255;
 
 /**
- * Returns the id that follows from these parts: a UUID of version 8, the same in every process and every language
+ * Returns the id that follows from these parts. It is a UUID of version 8, the same in every process and every language
  * (spec/1.0/envelope.md, "Derived ids"). `1` and `"1"` are different parts. Throws `EnvelopeError` with `ID_INVALID` for
  * no parts, an empty text, and what is neither a text nor a whole number.
  */

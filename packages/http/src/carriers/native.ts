@@ -18,7 +18,7 @@ export interface NativeOptions {
 }
 
 /**
- * Our own sender, or any Standard Webhooks library by `requestSecret`. Its page is spec/1.0/push.md. Throws `CONFIG_INVALID` for an option that
+ * Our own sender, or Standard Webhooks. A library of theirs signs by `requestSecret`. Its page is spec/1.0/push.md. Throws `CONFIG_INVALID` for an option that
  * makes no sense.
  */
 export function native({ keys, tolerance }: NativeOptions): Carrier {
