@@ -5,7 +5,7 @@ import { randomThrown } from "../packages/core/test/hostile-values.ts";
 import { serverOf } from "../apps/faults/test/stores.ts";
 
 // A taste of `npm run fuzz:hostile`, which tries 100,000 on every backend.
-const cases = { worker: 200, receiver: 100, records: 100, driverErrors: 20 };
+const cases = { worker: 200, receiver: 100, records: 100, driverErrors: 40 };
 const seed = 1;
 
 for (const target of targets.filter(({ name }) => ["sqlite", "bullmq", "postgres"].includes(name))) {

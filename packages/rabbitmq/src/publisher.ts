@@ -103,7 +103,10 @@ export function createPublisher(link: Link, timeoutMs: number, isClosed: () => b
     async publish(messages, prepare) {
       underway += 1;
       // All is open and made, as nearly always: straight to the socket.
-      const straight = current !== null && current.session.blocked === null && prepare(current.session) === null;
+      const missing = current !== null && current.session.blocked === null ? prepare(current.session) : undefined;
+      // `publish` prepares once more and reports a failure; unhandled here, it would end the process.
+      missing?.catch(() => undefined);
+      const straight = missing === null;
       const answers = await (straight && current !== null
         ? send(current, messages, timeoutMs)
         : publish(messages, prepare));
