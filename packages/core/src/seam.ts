@@ -1,7 +1,8 @@
 import type { Answer, Backend, Lease } from "./backend.ts";
 import { answeredWithin } from "./deadline.ts";
 import { Gather } from "./gather.ts";
-import { type Inspector, inspectorOf } from "./inspector.ts";
+import { type DeadLetterQuery, type Inspector, inspectorOf } from "./inspector.ts";
+import { assertKnownOptions, type OptionNames } from "./known-options.ts";
 import { asUnavailable, plain } from "./plain-errors.ts";
 import { createProducerSeam, type ProducerSeam } from "./producer-seam.ts";
 import { type Roster, rosterOf } from "./roster.ts";
@@ -83,10 +84,18 @@ function withPlainInspector(raw: Inspector | null): Inspector | null {
   if (raw === null) return null;
   return {
     counts: (named) => plain(raw.counts(named)),
-    deadLetters: (query) => plain(raw.deadLetters(query)),
-    replay: (query) => plain(raw.replay(query)),
-    drop: (query) => plain(raw.drop(query)),
+    deadLetters: async (query) => plain(raw.deadLetters(judged(query))),
+    replay: async (query) => plain(raw.replay(judged(query))),
+    drop: async (query) => plain(raw.drop(judged(query))),
   };
+}
+
+const QUERY: OptionNames<DeadLetterQuery> = { queue: true, ids: true, limit: true };
+
+/** A filter that is misspelled would filter nothing: all would be replayed, or dropped. */
+function judged(query: DeadLetterQuery = {}): DeadLetterQuery {
+  assertKnownOptions(query, QUERY, "the filters of dead letters");
+  return query;
 }
 
 function withPlainRoster(raw: Roster | null, timeoutMs: number): Roster | null {

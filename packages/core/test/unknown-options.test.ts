@@ -242,6 +242,13 @@ const wrong: readonly (readonly [what: string, use: () => unknown, ...holds: Reg
     /connect\(\{ jobs \}\)/,
   ],
   [
+    "a dead-letter filter that is misspelled",
+    () => withJobs((jobs) => jobs.inspector.drop({ id: ["0190b6a2-0000-7000-8000-000000000001"] })),
+    /filters of dead letters/,
+    /"id"/,
+    /"ids"/,
+  ],
+  [
     "metrics",
     () => withJobs((jobs) => jobMetrics(jobs, { buckets: [1] } as Loose)),
     /jobMetrics/,
