@@ -1,5 +1,5 @@
 import { WaybillError } from "@waybill/core";
-import { maskUrl } from "@waybill/core/backend";
+import { assertKnownOptions, maskUrl, type OptionNames } from "@waybill/core/backend";
 import type { Cluster, Redis } from "ioredis";
 
 /** Where Redis is, and how its keys begin. One of `url` and `client` is needed. */
@@ -41,7 +41,17 @@ interface Location {
   readonly tls: boolean;
 }
 
+const OPTIONS: OptionNames<BullmqOptions> = {
+  url: true,
+  client: true,
+  prefix: true,
+  strict: true,
+  callTimeoutMs: true,
+  cluster: true,
+};
+
 export function settingsOf(options: BullmqOptions): Settings {
+  assertKnownOptions(options, OPTIONS, "the options of bullmqBackend");
   const { url, client, prefix = "waybill", strict = true, callTimeoutMs = 5_000, cluster = false } = options;
   if ((url === undefined) === (client === undefined)) throw invalid("bullmq: give either url or client");
   if (prefix === "" || /\s/.test(prefix)) throw invalid(`bullmq: the prefix "${prefix}" is empty or has white space`);

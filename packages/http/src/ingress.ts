@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { type Jobs, type KeyRing, keyRing, type Signature } from "@waybill/core";
 import { createBatch } from "./batch.ts";
 import { connectionOf } from "./connection-of.ts";
@@ -25,8 +26,21 @@ export interface Ingress extends Door {
   readonly path: string;
 }
 
+const INGRESS_OPTIONS: OptionNames<IngressOptions> = {
+  path: true,
+  maxBodyBytes: true,
+  bodyTimeout: true,
+  allowPeers: true,
+  allowHosts: true,
+  tolerance: true,
+  to: true,
+  keys: true,
+};
+
 /** Takes new jobs in over HTTP. Answers once they are durable. Throws `CONFIG_INVALID`. */
-export function createIngress({ to, keys, path = "/jobs", ...options }: IngressOptions): Ingress {
+export function createIngress(given: IngressOptions): Ingress {
+  assertKnownOptions(given, INGRESS_OPTIONS, "the options of createIngress");
+  const { to, keys, path = "/jobs", ...options } = given;
   // The producer signs the job, once for the ingress and for whoever runs it.
   const sender = signedBy(keys === "unsigned" ? null : keyRing(keys), options.tolerance);
   const batchPath = path === "/" ? "/batch" : `${path}/batch`;

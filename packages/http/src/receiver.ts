@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { EventBus, type Requirement, type ShutdownReport, WaybillError } from "@waybill/core";
@@ -30,8 +31,32 @@ export interface Receiver extends Door {
 /** What a receiver can be relied on for. */
 const OFFERS: readonly Requirement[] = ["delivery:push"];
 
+const RECEIVER_OPTIONS: OptionNames<ReceiverOptions> = {
+  path: true,
+  maxBodyBytes: true,
+  bodyTimeout: true,
+  allowPeers: true,
+  allowHosts: true,
+  tolerance: true,
+  keys: true,
+  carriers: true,
+  jobs: true,
+  concurrency: true,
+  abort: true,
+  keepDead: true,
+  middleware: true,
+  maxLost: true,
+  signatures: true,
+  producerKeys: true,
+  log: true,
+  events: true,
+  telemetry: true,
+  require: true,
+};
+
 /** Runs pushed jobs as a worker would. Answers once the job has ended. Throws `CONFIG_INVALID`. */
 export function createReceiver(options: ReceiverOptions): Receiver {
+  assertKnownOptions(options, RECEIVER_OPTIONS, "the options of createReceiver");
   const { path = "/work", concurrency = 10, events = new EventBus(), maxLost = 20, middleware = [] } = options;
   const { signatures = "off", producerKeys } = options;
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {

@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import type { Jobs } from "@waybill/core";
 import { carriersOf } from "./carriers-of.ts";
 import { connectionOf } from "./connection-of.ts";
@@ -20,11 +21,25 @@ export interface Relay extends Door {
   readonly path: string;
 }
 
+const RELAY_OPTIONS: OptionNames<RelayOptions> = {
+  path: true,
+  maxBodyBytes: true,
+  bodyTimeout: true,
+  allowPeers: true,
+  allowHosts: true,
+  tolerance: true,
+  keys: true,
+  carriers: true,
+  to: true,
+};
+
 /**
  * Stores pushed jobs instead of running them. For carriers that do not
  * wait for a job to end, or whose jobs are to have a queue's retries. Throws `CONFIG_INVALID`.
  */
-export function createRelay({ to, path = "/work", ...options }: RelayOptions): Relay {
+export function createRelay(given: RelayOptions): Relay {
+  assertKnownOptions(given, RELAY_OPTIONS, "the options of createRelay");
+  const { to, path = "/work", ...options } = given;
   const { events } = connectionOf(to, "relay");
   const door = createDoor({ ...options, path, carriers: carriersOf(options), events }, createStore(to));
   return Object.assign(asFetch(door), { path });

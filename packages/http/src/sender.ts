@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   defineJob,
@@ -57,12 +58,25 @@ const LONGEST_RELEASE_MS = 60_000;
 const LONGEST_TIMEOUT_MS = 7 * 86_400_000;
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+( *;[\x20-\x7e]*)?$/;
 
+const SENDER_OPTIONS: OptionNames<SendOverHttpOptions> = {
+  to: true,
+  keys: true,
+  inactivityTimeout: true,
+  connectTimeout: true,
+  contentType: true,
+  retry: true,
+  maxLost: true,
+  hold: true,
+  events: true,
+};
+
 /**
  * Makes of a worker a sender. Its one job is every other: it POSTs the envelope, byte for byte, and settles
  * it as the receiver says. `jobs.worker({ jobs: [sendOverHttp({ to, keys })], queues: ["default"] })`. No attempt is
  * spent on a receiver that is full, draining, away or not to be found. Throws `CONFIG_INVALID`.
  */
 export function sendOverHttp(options: SendOverHttpOptions): JobDefinition {
+  assertKnownOptions(options, SENDER_OPTIONS, "the options of sendOverHttp");
   const { keys, contentType = "application/json", maxLost = 20 } = options;
   const { retry } = defineJob({ type: "sent", retry: options.retry ?? {} });
   const connectTimeoutMs = timeoutMs(options.connectTimeout ?? "5s", "connectTimeout");

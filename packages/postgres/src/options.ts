@@ -1,5 +1,6 @@
 import type { Pool } from "pg";
 import { invalid } from "./errors.ts";
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 
 /** Where the database is, and how it is used. A URL may carry them too. */
 export interface PostgresOptions {
@@ -44,7 +45,22 @@ export interface Settings {
   readonly maxCount: number;
 }
 
+const OPTIONS: OptionNames<PostgresOptions> = {
+  url: true,
+  pool: true,
+  schema: true,
+  connections: true,
+  listen: true,
+  pollMs: true,
+  migrate: true,
+  retainFinished: true,
+};
+
+const RETENTION: OptionNames<NonNullable<PostgresOptions["retainFinished"]>> = { maxAgeMs: true, maxCount: true };
+
 export function settingsOf(options: PostgresOptions): Settings {
+  assertKnownOptions(options, OPTIONS, "the options of postgresBackend");
+  assertKnownOptions(options.retainFinished ?? {}, RETENTION, "the members of retainFinished");
   const { url, schema = "waybill", listen, retainFinished = {} } = options;
   if (!/^[a-z_][a-z0-9_]{0,47}$/.test(schema) || schema.startsWith("pg_") || schema === "public") {
     throw invalid(

@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from "node:tls";
 import { WaybillError } from "@waybill/core";
 import type { ChannelModel, Options } from "amqplib";
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 
 /** Where the broker is, and how its queues are made. A URL may carry them too. */
 export interface RabbitmqOptions {
@@ -55,7 +56,24 @@ export interface Settings {
   readonly declare: boolean;
 }
 
+const OPTIONS: OptionNames<RabbitmqOptions> = {
+  hostname: true,
+  port: true,
+  username: true,
+  password: true,
+  vhost: true,
+  tls: true,
+  connect: true,
+  prefix: true,
+  queueType: true,
+  deliveryLimit: true,
+  consumerTimeoutMs: true,
+  confirmTimeoutMs: true,
+  declare: true,
+};
+
 export function settingsOf(options: RabbitmqOptions): Settings {
+  assertKnownOptions(options, OPTIONS, "the options of rabbitmqBackend");
   const { prefix = "waybill", queueType = "quorum", declare = true } = options;
   if (!/^[A-Za-z0-9_-]{1,40}$/.test(prefix)) {
     throw invalid(`prefix is ${JSON.stringify(prefix)}: use 1 to 40 letters, digits, _ and -`);

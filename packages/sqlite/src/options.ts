@@ -1,5 +1,5 @@
 import { WaybillError } from "@waybill/core";
-import { maskUrl } from "@waybill/core/backend";
+import { assertKnownOptions, maskUrl, type OptionNames } from "@waybill/core/backend";
 
 /** Where the file is, and how it is used. A URL may carry them too. */
 export interface SqliteOptions {
@@ -32,7 +32,13 @@ export interface Settings {
   readonly pollMs: number;
 }
 
+const OPTIONS: OptionNames<SqliteOptions> = { path: true, retainFinished: true, busyTimeoutMs: true, pollMs: true };
+
+const RETENTION: OptionNames<NonNullable<SqliteOptions["retainFinished"]>> = { maxAgeMs: true, maxCount: true };
+
 export function settingsOf(options: SqliteOptions): Settings {
+  assertKnownOptions(options, OPTIONS, "the options of sqliteBackend");
+  assertKnownOptions(options.retainFinished ?? {}, RETENTION, "the members of retainFinished");
   if (options.path === "") throw invalid("the path of the file is empty; name one, such as ./waybill.db");
   if (options.path === ":memory:") {
     throw invalid('":memory:" would lose every job; name a file, or use the backend "memory:" in tests');

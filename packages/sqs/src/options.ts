@@ -1,6 +1,6 @@
 import type { SQSClient, SQSClientConfig } from "@aws-sdk/client-sqs";
 import { WaybillError } from "@waybill/core";
-import { maskUrl } from "@waybill/core/backend";
+import { assertKnownOptions, maskUrl, type OptionNames } from "@waybill/core/backend";
 import { attributeFault, type Attributes, textAttribute } from "./attributes.ts";
 
 /** Where the queues are, and how they are called. A URL may carry most of them too. */
@@ -43,8 +43,23 @@ const QUEUE = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
 /** Ours take up to 7 of the 10 that SQS allows a message. */
 const MOST_ATTRIBUTES = 3;
 
+const OPTIONS: OptionNames<SqsOptions> = {
+  region: true,
+  prefix: true,
+  fifo: true,
+  endpoint: true,
+  create: true,
+  queues: true,
+  pollSeconds: true,
+  md5: true,
+  attributes: true,
+  credentials: true,
+  client: true,
+};
+
 /** Throws CONFIG_INVALID for what cannot work. */
 export function settingsOf(options: SqsOptions): Settings {
+  assertKnownOptions(options, OPTIONS, "the options of sqsBackend");
   const {
     region,
     prefix = "waybill",

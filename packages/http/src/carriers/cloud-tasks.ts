@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { type Duration, WaybillError } from "@waybill/core";
 import { durationMs, type JobLabel } from "@waybill/core/door";
 import type { Carrier } from "../carrier.ts";
@@ -12,11 +13,20 @@ export interface CloudTasksOptions extends OidcOptions {
   readonly dispatchDeadline?: Duration;
 }
 
+const OPTIONS: OptionNames<CloudTasksOptions> = {
+  audience: true,
+  serviceAccounts: true,
+  jwks: true,
+  dispatchDeadline: true,
+};
+
 /**
  * HTTP tasks of Google Cloud Tasks. The body is the envelope, and `oidcToken` says who sends it. Throws
  * `CONFIG_INVALID` for an option that makes no sense.
  */
-export function cloudTasks({ dispatchDeadline = "10m", ...oidc }: CloudTasksOptions): Carrier {
+export function cloudTasks(given: CloudTasksOptions): Carrier {
+  assertKnownOptions(given, OPTIONS, "the options of cloudTasks");
+  const { dispatchDeadline = "10m", ...oidc } = given;
   const prove = bearerProof(oidc, "cloudTasks");
   const patienceMs = durationMs(dispatchDeadline, "dispatchDeadline");
   if (patienceMs < 15_000 || patienceMs > 1_800_000) {

@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { WaybillError } from "@waybill/core";
@@ -17,11 +18,15 @@ export interface EventBridgeOptions {
   readonly keys: string | readonly string[];
 }
 
+const OPTIONS: OptionNames<EventBridgeOptions> = { header: true, keys: true };
+
 /**
  * API destinations of Amazon EventBridge. The body is the envelope, or a whole event whose `detail` is one. To be
  * relayed: it waits 5 seconds. Throws `CONFIG_INVALID` for an option that makes no sense.
  */
-export function eventBridge({ header: name = "x-api-key", keys }: EventBridgeOptions): Carrier {
+export function eventBridge(given: EventBridgeOptions): Carrier {
+  assertKnownOptions(given, OPTIONS, "the options of eventBridge");
+  const { header: name = "x-api-key", keys } = given;
   const digests = listOf(keys, "the keys of eventBridge").map(digestOf);
   const field = name.toLowerCase();
   if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(field)) {

@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import type { Buffer } from "node:buffer";
 import { type Duration, keyRing, type KeyRing } from "@waybill/core";
 import type { JobLabel } from "@waybill/core/door";
@@ -17,11 +18,15 @@ export interface NativeOptions {
   readonly tolerance?: Duration;
 }
 
+const OPTIONS: OptionNames<NativeOptions> = { keys: true, tolerance: true };
+
 /**
  * Our own sender, or Standard Webhooks. A library of theirs signs by `requestSecret`. Its page is spec/1.0/push.md. Throws `CONFIG_INVALID` for an option that
  * makes no sense.
  */
-export function native({ keys, tolerance }: NativeOptions): Carrier {
+export function native(given: NativeOptions): Carrier {
+  assertKnownOptions(given, OPTIONS, "the options of native");
+  const { keys, tolerance } = given;
   return signedBy(keys === "unsigned" ? null : keyRing(keys).requests, tolerance);
 }
 

@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { Buffer } from "node:buffer";
 import { type Duration, WaybillError } from "@waybill/core";
 import { durationMs } from "@waybill/core/door";
@@ -27,11 +28,22 @@ interface Pushed {
   readonly attribute: (name: string) => string | null;
 }
 
+const OPTIONS: OptionNames<PubsubOptions> = {
+  audience: true,
+  serviceAccounts: true,
+  jwks: true,
+  subscriptions: true,
+  ackDeadline: true,
+  line: true,
+};
+
 /**
  * Push subscriptions of Google Pub/Sub. Wrapped or unwrapped with metadata; the message's data is the envelope.
  * Throws `CONFIG_INVALID` for an option that makes no sense.
  */
-export function pubsub({ subscriptions, ackDeadline = "10s", line = 50, ...oidc }: PubsubOptions): Carrier {
+export function pubsub(given: PubsubOptions): Carrier {
+  assertKnownOptions(given, OPTIONS, "the options of pubsub");
+  const { subscriptions, ackDeadline = "10s", line = 50, ...oidc } = given;
   const prove = bearerProof(oidc, "pubsub");
   const allowed = subscriptions === undefined ? null : listOf(subscriptions, "the subscriptions of pubsub");
   const patienceMs = durationMs(ackDeadline, "ackDeadline");

@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { Buffer } from "node:buffer";
 import { createHash, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { type Duration, WaybillError } from "@waybill/core";
@@ -28,8 +29,12 @@ export interface QstashOptions {
   readonly line?: number;
 }
 
+const OPTIONS: OptionNames<QstashOptions> = { currentKey: true, nextKey: true, url: true, timeout: true, line: true };
+
 /** Messages of Upstash QStash. The body is the envelope. Throws `CONFIG_INVALID` for an option that makes no sense. */
-export function qstash({ currentKey, nextKey, url, timeout, line = 50 }: QstashOptions): Carrier {
+export function qstash(given: QstashOptions): Carrier {
+  assertKnownOptions(given, OPTIONS, "the options of qstash");
+  const { currentKey, nextKey, url, timeout, line = 50 } = given;
   const keys = [keyOf(currentKey, "currentKey"), keyOf(nextKey, "nextKey")];
   const urls = listOf(url, "the url of qstash");
   if (!urls.every((one) => URL.canParse(one)))

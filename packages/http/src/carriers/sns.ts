@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { Buffer } from "node:buffer";
 import { verify } from "node:crypto";
 import { type Duration, WaybillError } from "@waybill/core";
@@ -52,11 +53,21 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 const ARN = /^arn:(aws|aws-cn|aws-us-gov|aws-eusc):sns:([a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,256}$/;
 const DOMAINS: Readonly<Record<string, string>> = { "aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu" };
 
+const OPTIONS: OptionNames<SnsOptions> = {
+  topics: true,
+  maxAge: true,
+  allowSha1: true,
+  onSubscription: true,
+  certificates: true,
+};
+
 /**
  * HTTP subscriptions of Amazon SNS. Without raw delivery; the message is the envelope. To be relayed: it waits 15
  * seconds. Throws `CONFIG_INVALID` for an option that makes no sense.
  */
-export function sns({ topics, allowSha1 = false, ...options }: SnsOptions): Carrier {
+export function sns(given: SnsOptions): Carrier {
+  assertKnownOptions(given, OPTIONS, "the options of sns");
+  const { topics, allowSha1 = false, ...options } = given;
   const hosts = new Map(listOf(topics, "the topics of sns").map((topic) => [topic, hostOf(topic)]));
   const { onSubscription = warnOfSubscription, certificates = fetchCertificate } = options;
   const maxAgeMs = positiveMs(options.maxAge ?? "2h", "sns: maxAge");

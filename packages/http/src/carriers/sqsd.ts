@@ -1,3 +1,4 @@
+import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { Buffer } from "node:buffer";
 import { type Duration, type KeyRing, keyRing, type Signature, WaybillError } from "@waybill/core";
 import { durationMs, readSignedWrapper } from "@waybill/core/door";
@@ -35,12 +36,22 @@ export interface SqsdOptions {
   readonly periodicFrom?: "anyone";
 }
 
+const OPTIONS: OptionNames<SqsdOptions> = {
+  keys: true,
+  httpConnections: true,
+  inactivityTimeout: true,
+  visibilityTimeout: true,
+  periodic: true,
+  periodicFrom: true,
+};
+
 /**
  * Elastic Beanstalk's daemon. It receives from SQS and POSTs. It deletes a message on exactly 200; every other answer
  * spends one of its few deliveries. So requests wait in line while all places are taken, and during a shutdown.
  * Throws `CONFIG_INVALID` for an option that makes no sense.
  */
 export function sqsd(options: SqsdOptions): Carrier {
+  assertKnownOptions(options, OPTIONS, "the options of sqsd");
   const { keys, httpConnections = 50, inactivityTimeout = "299s", visibilityTimeout = "300s" } = options;
   const ring = keys === "unsigned" ? null : keyRing(keys);
   const tasks = periodicTasks(options.periodic ?? {});

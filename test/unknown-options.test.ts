@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { bullmqBackend } from "@waybill/bullmq";
+import { connect } from "@waybill/core";
+import {
+  cloudTasks,
+  createIngress,
+  createReceiver,
+  createRelay,
+  eventBridge,
+  native,
+  pubsub,
+  qstash,
+  sendOverHttp,
+  sns,
+  sqsd,
+} from "@waybill/http";
+import { postgresBackend } from "@waybill/postgres";
+import { rabbitmqBackend } from "@waybill/rabbitmq";
+import { sqliteBackend } from "@waybill/sqlite";
+import { sqsBackend } from "@waybill/sqs";
+
+/** Each function that takes options, its own name for them, one that is misspelled, and the one that was meant. */
+const takers: readonly (readonly [of: string, call: (options: never) => unknown, given: string, meant: string])[] = [
+  ["sqliteBackend", sqliteBackend, "busyTimeout", "busyTimeoutMs"],
+  ["bullmqBackend", bullmqBackend, "prefx", "prefix"],
+  ["postgresBackend", postgresBackend, "conections", "connections"],
+  ["rabbitmqBackend", rabbitmqBackend, "host", "hostname"],
+  ["sqsBackend", sqsBackend, "atributes", "attributes"],
+  ["createReceiver", createReceiver, "concurency", "concurrency"],
+  ["createRelay", createRelay, "allowPeer", "allowPeers"],
+  ["createIngress", createIngress, "key", "keys"],
+  ["sendOverHttp", sendOverHttp, "timeout", "inactivityTimeout"],
+  ["cloudTasks", cloudTasks, "audiences", "audience"],
+  ["eventBridge", eventBridge, "key", "keys"],
+  ["native", native, "tolerence", "tolerance"],
+  ["pubsub", pubsub, "subscription", "subscriptions"],
+  ["qstash", qstash, "currentKeys", "currentKey"],
+  ["sns", sns, "topic", "topics"],
+  ["sqsd", sqsd, "periodc", "periodic"],
+];
+
+test.each(takers)(
+  "%s refuses an option that does not exist, with the nearest one that does",
+  async (of, call, given, meant) => {
+    const used = async (): Promise<unknown> => call({ [given]: 1 } as never);
+    const message = expect.stringMatching(
+      new RegExp(`^the options of ${of} have no "${given}"; did you mean "${meant}"\\?$`),
+    );
+    await expect(used()).rejects.toMatchObject({ code: "CONFIG_INVALID", message });
+  },
+);
+
+test.each(takers)("%s refuses options that are none", async (_, call) => {
+  for (const none of [null, 7, "url", []]) {
+    const used = async (): Promise<unknown> => call(none as never);
+    await expect(used()).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  }
+});
+
+test("a filter of dead letters that is misspelled drops nothing", async () => {
+  const jobs = await connect("memory:", { log: "off" });
+  const drop = jobs.inspector?.drop as (query: object) => Promise<number>;
+  await expect(drop({ ide: [] })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  await jobs.close();
+});
