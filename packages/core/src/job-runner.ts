@@ -113,7 +113,7 @@ function runningHere(lease: Lease): Outcome {
 
 /** Those that were lost together come back apart. */
 function besideSuspect(lease: Lease): Outcome {
-  const delayMs = Math.ceil(growingMs(lease) * (0.5 + Math.random() / 2));
+  const delayMs = growingMs(lease) * (0.5 + Math.random() / 2);
   const why = `${lease.lost} deliveries ended with their worker gone, and another job as often lost is to run alone here`;
   return release(delayMs, "SUSPECT", why);
 }

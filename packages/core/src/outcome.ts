@@ -38,8 +38,9 @@ export const completedBefore: Outcome = { kind: "completed", settled: true };
  */
 export const LEAST_RELEASE_MS = 100;
 
+/** `delayMs` is rounded up to a whole millisecond. */
 export function release(delayMs: number, code: string, message: string): Outcome {
-  return { kind: "release", delayMs, reason: reasonOf(code, message) };
+  return { kind: "release", delayMs: Math.ceil(delayMs), reason: reasonOf(code, message) };
 }
 
 export function dead(code: string, message: string, error?: Error): Outcome {
