@@ -35,8 +35,9 @@ export function unprovenRule({ allowHosts = [], isAllowed }: UnprovenRule): (hea
     if (host !== null && !isOurs(host, names)) {
       throw forbidden(`its Host is ${shown(host)}, which is not in allowHosts, and nothing signs it`);
     }
-    const stranger = isAllowed && forwardedFor(headers).find((address) => !isAllowed(address));
-    if (stranger) throw forbidden(`a proxy brought it from ${shown(stranger)}, which is not in allowPeers`);
+    const stranger = forwardedFor(headers).find((address) => isAllowed?.(address) === false);
+    if (stranger !== undefined)
+      throw forbidden(`a proxy brought it from ${shown(stranger)}, which is not in allowPeers`);
   };
 }
 
@@ -48,10 +49,13 @@ function isOurs(host: string, names: ReadonlySet<string>): boolean {
   return isIP(name) === 4 || names.has(name) || name.endsWith(".localhost");
 }
 
-/** Whoever forges the header only adds to those who must be allowed: each proxy adds the address that it saw. */
+/**
+ * Whoever forges the header only adds to those who must be allowed: each proxy adds the address that it saw. An empty
+ * element is no address, as in every list of HTTP.
+ */
 function forwardedFor(headers: HeaderFields): string[] {
-  const text = header(headers, "x-forwarded-for");
-  return text === null ? [] : text.split(",").map((address) => address.trim());
+  const elements = (header(headers, "x-forwarded-for") ?? "").split(",");
+  return elements.map((address) => address.trim()).filter((address) => address !== "");
 }
 
 function shown(text: string): string {

@@ -102,3 +102,13 @@ test("where peers are listed, what a proxy brings from another is refused; witho
   expect(() => unprovenRule({ allowHosts: [], isAllowed })(forwarded)).toThrow(/from "10.0.0.7"/);
   expect(() => unprovenRule({ allowHosts: [], isAllowed: null })(forwarded)).not.toThrow();
 });
+
+test.each([", 10.0.0.7", ",, 127.0.0.1, 10.0.0.7", " , 10.0.0.7,"])(
+  "an empty element of a forged X-Forwarded-For hides nobody behind it: %j",
+  (text) => {
+    const isAllowed = (peer: string): boolean => peer === "127.0.0.1";
+    const judge = unprovenRule({ allowHosts: [], isAllowed });
+    expect(() => judge({ "x-forwarded-for": text })).toThrow(/from "10.0.0.7"/);
+    expect(() => judge({ "x-forwarded-for": ", 127.0.0.1" })).not.toThrow();
+  },
+);
