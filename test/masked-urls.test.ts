@@ -172,6 +172,16 @@ test.each([
   await expect(connect(url)).rejects.toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining(text) });
 });
 
+test.each(["postgres:///shop?host=/nowhere", "postgresql:///shop?schema=a&host=/nowhere"])(
+  "a database behind a socket has no host in its URL: %s",
+  async (url) => {
+    await expect(connect(url, { log: "off" })).rejects.toMatchObject({
+      code: "BACKEND_UNAVAILABLE",
+      message: expect.stringContaining("ENOENT /nowhere/.s.PGSQL.5432"),
+    });
+  },
+);
+
 test("a line break at the end, as in a file of secrets, is no part of the URL", async () => {
   const jobs = await connect("memory:\n", { log: "off" });
   expect(jobs.backend.name).toBe("memory");

@@ -17,6 +17,9 @@ const invalid = (message: string): WaybillError => new WaybillError("CONFIG_INVA
 /** What every URL of a server begins with, by scheme. `sqlite:` and `memory:` have no slashes. */
 const SERVERS = /^(rediss?|amqps?|postgres(?:ql)?|sqs)/i;
 
+/** A database by its socket has no host there: `postgres:///shop?host=/var/run/postgresql`. */
+const SOCKET = /^postgres(?:ql)?:\/\/\/[^/@:?]+(?:\?[^@]*)?$/i;
+
 /** A clause that says what to write; null for nothing. It shows the scheme alone: what is malformed may be a password. */
 function faultOf(url: string): string | null {
   if (/^["'`]|["'`]$/.test(url)) return "it has quotes around it; remove them";
@@ -25,7 +28,7 @@ function faultOf(url: string): string | null {
   const [scheme] = SERVERS.exec(url) ?? [];
   if (scheme === undefined) return null;
   const rest = url.slice(scheme.length);
-  if (/^[^a-z0-9+.-]/i.test(rest) && !/^:\/\/(?!\/)/.test(rest))
+  if (/^[^a-z0-9+.-]/i.test(rest) && !/^:\/\/(?!\/)/.test(rest) && !SOCKET.test(url))
     return `it does not begin with "${scheme}://"; write that`;
   // A URL's parser drops some of it unseen, and a password is then another one.
   if (/[\s\p{Cc}]/u.test(rest)) return "it has white space or a control character in it; write a blank as %20";
