@@ -1,8 +1,9 @@
 import { Socket } from "node:net";
 import { callbackify } from "node:util";
 import { toError } from "@waybill/core";
-import { Client, type ClientConfig, Pool, type PoolClient } from "pg";
+import { type ClientConfig, Pool, type PoolClient } from "pg";
 import { codeOf } from "./errors.ts";
+import { GuardedClient, guardReplies } from "./guarded-client.ts";
 import type { Settings } from "./options.ts";
 import { BEGIN_PINNED, pinSession, STATEMENT_MS } from "./session.ts";
 
@@ -47,7 +48,7 @@ const ignored = (): void => undefined;
 const pinned = callbackify(pinSession);
 
 /** The pool would count its time limit from the call: a wait for the program's own statements as the server's silence. */
-class PatientlyPooled extends Client {
+class PatientlyPooled extends GuardedClient {
   constructor(config?: ClientConfig) {
     super({ ...config, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
   }
@@ -72,26 +73,36 @@ export function openDatabase(settings: Settings): Database {
   pool.on("error", ignored);
   let trusted = true;
 
-  async function transact<T>(work: (query: Query) => Promise<T>): Promise<T> {
+  /** Lends one connection to `work`, and gives it up when `work` rejects: its transaction goes with it. */
+  async function lend<T>(work: (client: PoolClient) => Promise<T>): Promise<T> {
     const client = await pool.connect();
     // While it is out of the pool, its errors are ours to hear.
     client.on("error", ignored);
+    const unguard = settings.pool === null ? ignored : guardReplies(client);
     let broken = true;
     try {
-      await client.query(BEGIN_PINNED);
-      const result = await work(async (text, values = []) => (await client.query(timed(text, values))).rows);
-      await client.query("COMMIT");
+      const result = await work(client);
       broken = false;
       return result;
     } finally {
-      giveBack(client, broken);
+      unguard();
+      client.release(broken);
+      client.off("error", ignored);
     }
   }
+
+  const transact = <T>(work: (query: Query) => Promise<T>): Promise<T> =>
+    lend(async (client) => {
+      await client.query(BEGIN_PINNED);
+      const result = await work(async (text, values = []) => (await client.query(timed(text, values))).rows);
+      await client.query("COMMIT");
+      return result;
+    });
 
   async function once(text: string, values: readonly unknown[]): Promise<readonly unknown[]> {
     if (!trusted) return transact((query) => query(text, values));
     try {
-      return (await pool.query(timed(text, values))).rows as unknown[];
+      return await lend(async (client) => (await client.query(timed(text, values))).rows as unknown[]);
     } catch (thrown) {
       // Not what a session has whose defaults are ours: they were changed, or are different on this connection.
       if (BY_DEFAULTS.has(codeOf(toError(thrown)))) trusted = false;
@@ -119,12 +130,6 @@ const timed = (text: string, values: readonly unknown[]) => ({
   values: [...values],
   query_timeout: STATEMENT_MS,
 });
-
-/** A connection given up in the middle takes its transaction with it. */
-function giveBack(client: PoolClient, broken: boolean): void {
-  client.release(broken);
-  client.off("error", ignored);
-}
 
 /** Serialization failure and read-only transaction: with our own defaults, only a conflict and a standby cause them. */
 const BY_DEFAULTS: ReadonlySet<string> = new Set(["40001", "25006"]);

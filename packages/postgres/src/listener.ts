@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
-import { Client } from "pg";
 import { clientConfig, type Query } from "./database.ts";
+import { GuardedClient } from "./guarded-client.ts";
 import { pinSession, processIdOf } from "./session.ts";
 
 /** Hears notifications on a connection of its own, and comes back by itself when that is lost. */
@@ -33,7 +33,7 @@ const LONGEST_PAUSE_MS = 5_000;
 export async function startListener(options: ListenerOptions): Promise<Listener | null> {
   const sockets = new Set<Socket>();
   let closed = false;
-  let client: Client | null = null;
+  let client: GuardedClient | null = null;
   let timer: NodeJS.Timeout | undefined;
   let pauseMs = FIRST_PAUSE_MS;
   let trial: { readonly payload: string; readonly passed: () => void } | null = null;
@@ -58,7 +58,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener 
 
   /** Answers whether what was reached is the server itself, or somebody who stands before it. */
   async function connect(): Promise<boolean> {
-    const fresh = new Client(clientConfig(options.url, sockets));
+    const fresh = new GuardedClient(clientConfig(options.url, sockets));
     fresh.on("error", () => fresh === client && lost());
     fresh.on("end", () => fresh === client && lost());
     fresh.on("notification", ({ payload = "" }) => {

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { Transform } from "node:stream";
 
 /** A wire to a server that can be cut and healed. */
 export interface Proxy {
@@ -12,24 +13,33 @@ export interface Proxy {
    */
   cut(how?: "reset" | "silence"): void;
   heal(): void;
+  /** From now on each piece of the server's replies passes as `garble` returns it; null: as it is. */
+  garble(garble: ((reply: Buffer) => Buffer) | null): void;
   close(): Promise<void>;
 }
 
+type Pair = readonly [near: Socket, far: Socket, replies: Transform];
+
 /** Passes every byte between its own port and 127.0.0.1:`port`. */
 export async function startProxy(target: { readonly port: number }): Promise<Proxy> {
-  const pairs = new Set<readonly [Socket, Socket]>();
+  const pairs = new Set<Pair>();
+  let garbled: ((reply: Buffer) => Buffer) | null = null;
   let state: "whole" | "reset" | "silence" = "whole";
   const server = createServer({ allowHalfOpen: true }, (near) => {
     if (state === "reset") return void near.resetAndDestroy();
     const far = connect({ port: target.port, host: "127.0.0.1", allowHalfOpen: true });
-    const pair = [near, far] as const;
+    const replies = new Transform({
+      transform: (reply: Buffer, _, done) => done(null, garbled === null ? reply : garbled(reply)),
+    });
+    const pair: Pair = [near, far, replies];
     pairs.add(pair);
     const end = () => {
       pairs.delete(pair);
       near.destroy();
       far.destroy();
     };
-    for (const socket of pair) socket.setNoDelay(true).on("error", end).on("close", end);
+    replies.pipe(near);
+    for (const socket of [near, far]) socket.setNoDelay(true).on("error", end).on("close", end);
     if (state === "whole") join(pair);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -45,6 +55,7 @@ export async function startProxy(target: { readonly port: number }): Promise<Pro
       if (state === "silence") pairs.forEach(join);
       state = "whole";
     },
+    garble: (garble) => void (garbled = garble),
     async close() {
       for (const pair of pairs) pair.forEach((socket) => socket.destroy());
       server.close();
@@ -53,16 +64,17 @@ export async function startProxy(target: { readonly port: number }): Promise<Pro
   };
 }
 
-function join([near, far]: readonly [Socket, Socket]): void {
+function join([near, far, replies]: Pair): void {
   near.pipe(far);
-  far.pipe(near);
+  far.pipe(replies);
 }
 
-function breakOff(pair: readonly [Socket, Socket]): void {
-  pair.forEach((socket) => socket.resetAndDestroy());
+function breakOff([near, far]: Pair): void {
+  near.resetAndDestroy();
+  far.resetAndDestroy();
 }
 
-function part([near, far]: readonly [Socket, Socket]): void {
+function part([near, far, replies]: Pair): void {
   near.unpipe(far).pause();
-  far.unpipe(near).pause();
+  far.unpipe(replies).pause();
 }
