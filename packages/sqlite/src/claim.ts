@@ -2,7 +2,7 @@ import { randomInt } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import type { Lease, LeaseRequest } from "@waybill/core/backend";
 import { type HeadRow, leaseOf } from "./label.ts";
-import { anyReady, bytesOfBody, headOfLine, leaseHead, leaveLine } from "./sql/lease.ts";
+import { anyReady, bytesOfBody, headOfLine, heldByClaim, leaseHead, leaveLine } from "./sql/lease.ts";
 
 export interface Claim {
   /** Whether the queue has a ready job. Reads only. */
@@ -19,20 +19,29 @@ export function createClaim(db: DatabaseSync, now: () => number): Claim {
   const head = db.prepare(headOfLine);
   const lease = db.prepare(leaseHead);
   const leave = db.prepare(leaveLine);
+  const held = db.prepare(heldByClaim);
   const bytes = db.prepare(bytesOfBody);
-  const bytesOf = (seq: number): Uint8Array | null => (bytes.get(seq)?.["bytes"] ?? null) as Uint8Array | null;
+  const bytesOf = (seq: string): Uint8Array | null => (bytes.get(seq)?.["bytes"] ?? null) as Uint8Array | null;
+
+  function heldOf(rows: readonly HeadRow[], claim: number): HeadRow[] {
+    const seqs = new Set(held.all(claim).map((row) => row["seq"]));
+    return rows.filter(({ seq }) => seqs.delete(seq));
+  }
 
   return {
     any: (queue) => ready.get(queue) !== undefined,
     take({ queue, limit, leaseMs }) {
-      const rows = head.all(queue, limit) as unknown as HeadRow[];
-      const last = rows.at(-1);
-      if (last === undefined) return [];
-      const claim = randomInt(CLAIM_NUMBERS);
-      const at = now();
-      lease.run(claim, at, Math.ceil(leaseMs), queue, rows.length);
-      leave.run(queue, last.rank, last.seq);
-      return rows.map((row) => leaseOf(row, queue, { claim, expiresAt: at + leaseMs }, bytesOf));
+      for (;;) {
+        const rows = head.all(queue, limit) as unknown as HeadRow[];
+        if (rows.length === 0) return [];
+        const claim = randomInt(CLAIM_NUMBERS);
+        const at = now();
+        const { changes } = lease.run(claim, at, Math.ceil(leaseMs), queue, rows.length);
+        leave.run(queue, rows.length);
+        const ours = changes === rows.length ? rows : heldOf(rows, claim);
+        if (ours.length === 0) continue;
+        return ours.map((row) => leaseOf(row, queue, { claim, expiresAt: at + leaseMs }, bytesOf));
+      }
     },
   };
 }

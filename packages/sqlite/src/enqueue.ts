@@ -4,13 +4,14 @@ import type { Message } from "@waybill/core/backend";
 import { sqliteCapabilities } from "./capabilities.ts";
 import { idConflict } from "./errors.ts";
 import { jobRow } from "./label.ts";
-import { delayJob, hasSameBody, insertJob, joinLine } from "./sql/enqueue.ts";
+import { delayJob, hasSameBody, insertJob, joinLine, nextPlace } from "./sql/enqueue.ts";
 
 /** Stores messages within a transaction that the caller began. Answers per message, in order. */
 export function createEnqueue(
   db: DatabaseSync,
   now: () => number,
 ): (messages: readonly Message[]) => Answer<Receipt>[] {
+  const next = db.prepare(nextPlace);
   const insert = db.prepare(insertJob);
   const sameBody = db.prepare(hasSameBody);
   const join = db.prepare(joinLine);
@@ -23,6 +24,7 @@ export function createEnqueue(
 
   return (messages) => {
     const at = now();
+    let seq = Number(next.get()?.["seq"]);
     // Rows written since the last delayed one; their seqs follow on each other, since nobody else can write now.
     let first = 0;
     let last = -1;
@@ -34,9 +36,8 @@ export function createEnqueue(
       const excess = index < sqliteCapabilities.maxBatch ? tooLarge(message) : tooMany(message);
       if (excess !== null) return { ok: false, error: excess };
       const dueAt = message.delayMs > 0 ? Math.ceil(at + message.delayMs) : null;
-      const { changes, lastInsertRowid } = insert.run(...jobRow(message, dueAt, at));
+      const { changes } = insert.run(seq, ...jobRow(message, dueAt, at));
       if (changes === 0) return known(message);
-      const seq = Number(lastInsertRowid);
       if (dueAt === null) {
         if (last < 0) first = seq;
         last = seq;
@@ -44,6 +45,7 @@ export function createEnqueue(
         joinWritten();
         delay.run(dueAt, seq, at);
       }
+      seq += 1;
       return { ok: true, value: { id: message.id, stored: true } };
     });
     joinWritten();

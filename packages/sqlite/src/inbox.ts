@@ -19,7 +19,7 @@ export interface Inbox {
 }
 
 interface Arrival {
-  readonly number: number;
+  readonly number: string;
   readonly id: string;
   readonly envelope: Uint8Array;
   readonly signature: unknown;
@@ -76,7 +76,7 @@ export function createInbox(
     for (const arrival of arrivals) {
       const reason = reasonToReject(arrival);
       if (reason !== null) {
-        const number = Number(buryIt.get(reason.code, reason.message.slice(0, 2_000), now())?.["number"]);
+        const number = String(buryIt.get(reason.code, reason.message.slice(0, 2_000), now())?.["number"]);
         keep.run(number, arrival.number);
         rejected.push({ id: arrival.id, queue: noQueue, reason });
       }

@@ -30,14 +30,15 @@ export function createInspector(
   const removeRejected = db.prepare(sql.removeRejected);
   const removeDead = db.prepare(sql.removeDead);
 
-  function replayOne(number: number): boolean {
+  function replayOne(number: string): boolean {
     const found = seqOf.get(number);
     if (found === undefined) return false;
-    const seq = found["seq"] as number | null;
+    const seq = found["seq"] as string | null;
     if (seq === null) {
       if (returnToInbox.run(number).changes === 0) return false;
       removeRejected.run(number);
     } else {
+      if (found["alive"] === 1) return false;
       renew.run(now(), seq);
       const end = toEnd.get(null, seq)?.["seq"];
       if (end === undefined) return false;
@@ -47,19 +48,19 @@ export function createInspector(
     return true;
   }
 
-  function dropOne(number: number): boolean {
+  function dropOne(number: string): boolean {
     const found = seqOf.get(number);
     if (found === undefined) return false;
-    const seq = found["seq"] as number | null;
+    const seq = found["seq"] as string | null;
     if (seq === null) removeRejected.run(number);
-    else remove.run(seq);
+    else if (found["alive"] === 0) remove.run(seq);
     removeDead.run(number);
     return true;
   }
 
   /** Oldest first, slice by slice; those gone meanwhile are not counted. */
-  async function change(query: DeadLetterQuery, one: (number: number) => boolean): Promise<number> {
-    const numbers = read(() => pick.all(...parametersOf(query))).map((row) => Number(row["number"]));
+  async function change(query: DeadLetterQuery, one: (number: string) => boolean): Promise<number> {
+    const numbers = read(() => pick.all(...parametersOf(query))).map((row) => String(row["number"]));
     let changed = 0;
     for (let end = numbers.length; end > 0; end -= SLICE) {
       const slice = numbers.slice(Math.max(end - SLICE, 0), end).toReversed();

@@ -3,7 +3,8 @@ import { countOf, decodeBody, type Lease, type Message, momentOf, numberOf, text
 
 /** The handle on one delivery: the job's row, and the number drawn for this claim. */
 export interface Token {
-  readonly seq: number;
+  /** As text: another program's may be beyond 2^53. SQLite compares it as the integer that it is. */
+  readonly seq: string;
   readonly claim: number;
 }
 
@@ -11,7 +12,7 @@ export interface Token {
 export function tokenOf(lease: Lease): Token | null {
   const { token } = lease;
   if (typeof token !== "object" || token === null || !("seq" in token) || !("claim" in token)) return null;
-  return typeof token.seq === "number" && typeof token.claim === "number"
+  return typeof token.seq === "string" && typeof token.claim === "number"
     ? { seq: token.seq, claim: token.claim }
     : null;
 }
@@ -25,7 +26,7 @@ export function jobRow(message: Message, dueAt: number | null, now: number): (st
 /** One row of `headOfLine`: a place in the line, and a job that any program may have written. */
 export interface HeadRow {
   readonly rank: number;
-  readonly seq: number;
+  readonly seq: string;
   readonly [column: string]: unknown;
 }
 
@@ -34,7 +35,7 @@ export function leaseOf(
   row: HeadRow,
   queue: string,
   { claim, expiresAt }: { readonly claim: number; readonly expiresAt: number },
-  bytesOf: (seq: number) => Uint8Array | null,
+  bytesOf: (seq: string) => Uint8Array | null,
 ): Lease {
   const { rank, seq } = row;
   return {

@@ -29,12 +29,12 @@ export function createSettle(db: DatabaseSync, now: () => number, retention: Ret
   const lay = db.prepare(bury);
 
   /** The seq of a lease that was ours until now; null when it no longer was. */
-  function release(lease: Lease): number | null {
+  function release(lease: Lease): string | null {
     const token = tokenOf(lease);
     return token !== null && end.run(token.seq, token.claim).changes === 1 ? token.seq : null;
   }
 
-  function mustRelease(lease: Lease): number {
+  function mustRelease(lease: Lease): string {
     const seq = release(lease);
     if (seq === null) throw leaseLost(lease.id);
     return seq;

@@ -37,6 +37,7 @@ export function createUpkeep(db: DatabaseSync, now: () => number, retention: Ret
   const horizon = db.prepare(sql.horizon);
   const leaseHorizon = db.prepare(sql.leaseHorizon);
   const due = db.prepare(sql.dueJobs);
+  due.setReadBigInts(true);
   const toEnd = db.prepare(sql.moveToEnd);
   const undelay = db.prepare(sql.undelay);
   const join = db.prepare(joinLine);
@@ -50,11 +51,13 @@ export function createUpkeep(db: DatabaseSync, now: () => number, retention: Ret
   const lookAtLeases = (): LeaseHorizon => leaseHorizon.get() as unknown as LeaseHorizon;
 
   function promote(at: number): boolean {
-    const rows = due.all(at, SLICE) as unknown as { due_at: number; seq: number }[];
+    const rows = due.all(at, SLICE) as unknown as { due_at: number | bigint; seq: bigint }[];
     for (const { due_at, seq } of rows) {
-      const end = Number(toEnd.get(due_at, seq)?.["seq"]);
-      join.run(end, end);
+      const moved = toEnd.get(due_at, seq);
       undelay.run(due_at, seq);
+      if (moved === undefined) continue;
+      const end = Number(moved["seq"]);
+      join.run(end, end);
     }
     return rows.length === SLICE;
   }

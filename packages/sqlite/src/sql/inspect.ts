@@ -1,11 +1,11 @@
-import { whole } from "./whole.ts";
+import { clamped, whole } from "./whole.ts";
 
 /** Where dead letters stand that never became jobs: no queue is known. No queue can have this name. */
 export const noQueue = "waybill_inbox";
 
 export const countQueues: string = `
   SELECT CAST(queue AS TEXT) AS queue, sum(ready) AS ready, sum(delayed) AS delayed, sum(leased) AS leased, sum(dead) AS dead,
-         sum(finished) AS finished
+         max(0, ${clamped("total(finished)")}) AS finished
   FROM (
     SELECT queue, count(*) AS ready, 0 AS delayed, 0 AS leased, 0 AS dead, 0 AS finished
     FROM waybill_line GROUP BY queue
@@ -20,13 +20,13 @@ export const countQueues: string = `
     SELECT coalesce(job.queue, '${noQueue}'), 0, 0, 0, count(*), 0
     FROM waybill_dead AS dead LEFT JOIN waybill_jobs AS job ON job.seq = dead.seq GROUP BY 1
     UNION ALL
-    SELECT queue, 0, 0, 0, 0, sum(count) FROM waybill_finished GROUP BY queue
+    SELECT queue, 0, 0, 0, 0, total(count) FROM waybill_finished GROUP BY queue
   )
   GROUP BY queue ORDER BY queue`;
 
 /** The head of each priority has waited longest; older rows need not be read. */
 export const oldestReady: string = `
-  SELECT CAST(queue AS TEXT) AS queue, min(since) AS since
+  SELECT CAST(queue AS TEXT) AS queue, ${clamped("min(since)")} AS since
   FROM (
     SELECT head.queue AS queue, max(coalesce(${whole("job.enqueued_at")}, 0), coalesce(${whole("job.due_at")}, 0)) AS since
     FROM (SELECT queue, rank, min(seq) AS seq FROM waybill_line GROUP BY queue, rank) AS head
@@ -55,9 +55,17 @@ export const listDead: string = `
          ${whole("dead.died_at")} AS died_at, CAST(coalesce(job.body, rejected.envelope, '') AS TEXT) AS body,
          job.seq IS NULL AND rejected.number IS NULL AS gone ${deadWhere}`;
 
-export const pickDead: string = `SELECT dead.number AS number ${deadWhere}`;
+export const pickDead: string = `SELECT CAST(dead.number AS TEXT) AS number ${deadWhere}`;
 
-export const seqOfDead = `SELECT seq FROM waybill_dead WHERE number = ?`;
+/** `alive`: another program wrote the dead letter of a job that waits, or is leased. */
+export const seqOfDead = `
+  SELECT CAST(dead.seq AS TEXT) AS seq,
+         EXISTS (SELECT 1 FROM waybill_leases AS lease WHERE lease.seq = job.seq)
+         OR EXISTS (SELECT 1 FROM waybill_delayed AS delay WHERE delay.due_at = job.due_at AND delay.seq = job.seq)
+         OR EXISTS (
+           SELECT 1 FROM waybill_line AS line
+           WHERE line.queue = job.queue AND line.rank = -job.priority AND line.seq = job.seq) AS alive
+  FROM waybill_dead AS dead LEFT JOIN waybill_jobs AS job ON job.seq = dead.seq WHERE dead.number = ?`;
 
 export const renewJob = `
   UPDATE waybill_jobs SET failures = 0, lost = 0, releases = 0, due_at = NULL, enqueued_at = ? WHERE seq = ?`;

@@ -1,3 +1,5 @@
+import { clamped } from "./whole.ts";
+
 export const announceWorker = `
   INSERT INTO waybill_workers (id, heard_at, ttl_ms, facts) VALUES (?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET heard_at = excluded.heard_at, ttl_ms = excluded.ttl_ms, facts = excluded.facts`;
@@ -10,4 +12,5 @@ const silent = `heard_at + ttl_ms <= ? OR heard_at > ?`;
 export const forgetSilent: string = `DELETE FROM waybill_workers WHERE ${silent}`;
 
 export const liveWorkers: string = `
-  SELECT id, facts, ? - heard_at AS heardMs FROM waybill_workers WHERE NOT (${silent}) ORDER BY id`;
+  SELECT CAST(id AS TEXT) AS id, CAST(facts AS TEXT) AS facts, ${clamped("? - heard_at")} AS heardMs
+  FROM waybill_workers WHERE NOT (${silent}) ORDER BY id`;

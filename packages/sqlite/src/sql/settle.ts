@@ -7,11 +7,13 @@ export const extendLease = `UPDATE waybill_leases SET leased_at = ?, lease_ms = 
 export const countSettle = `
   UPDATE waybill_jobs SET failures = failures + ?, releases = releases + ?, due_at = ? WHERE seq = ?`;
 
-export const bury = `INSERT INTO waybill_dead (seq, code, message, attempt, died_at) VALUES (?, ?, ?, ?, ?)`;
+/** One that another program wrote for the same job gives way. */
+export const bury = `INSERT OR REPLACE INTO waybill_dead (seq, code, message, attempt, died_at) VALUES (?, ?, ?, ?, ?)`;
 
+/** Counts above those that another program wrote, except where they leave no room. */
 export const rememberFinished = `
-  INSERT INTO waybill_finished (upto, finished_at, queue, count, jobs)
-  SELECT coalesce(max(upto), 0) + ?, ?, ?, ?, ? FROM waybill_finished
+  INSERT OR REPLACE INTO waybill_finished (upto, finished_at, queue, count, jobs)
+  SELECT coalesce(max(upto), 0) + ?, ?, ?, ?, ? FROM waybill_finished WHERE upto < 9007199254000000
   RETURNING upto`;
 
 /** Looks at some of the oldest rows only, so that forgetting never costs more than remembering. */
