@@ -21,7 +21,11 @@ export function watchStandstill(): Standstill {
   /** A socket may be read before the timer runs, so that both look. */
   function look(): number {
     const now = performance.now();
-    if (now - beatAt > 2 * BEAT_MS) [stoodFrom, stoodUntil] = [beatAt, now];
+    if (now - beatAt > 2 * BEAT_MS) {
+      // Soon after another standstill, what arrived during that one may be unread still: both count as one.
+      if (beatAt - stoodUntil > AFTERWARDS_MS) stoodFrom = beatAt;
+      stoodUntil = now;
+    }
     beatAt = now;
     return now;
   }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { defineJob } from "../src/index.ts";
+import { watchStandstill } from "../src/standstill.ts";
 import { connected, eventOf, memoryWith, settledCount } from "./connected.ts";
 
 const LEASE_MS = 200;
@@ -49,4 +50,16 @@ test("what a process had prefetched when it stood still past its lease does not 
       .sort(),
   ).toEqual(behind.sort());
   for (const { delivery } of starts.slice(WARM)) expect(delivery).toBe(1);
+});
+
+test("an answer that waited unread through two standstills in a row may be as old as the first", () => {
+  const standstill = watchStandstill();
+  const askedAt = performance.now();
+  const longerThanABeat = 550;
+  standStill(longerThanABeat);
+  const afterFirst = performance.now();
+  standstill.answeredSince(afterFirst);
+  standStill(longerThanABeat);
+  expect(standstill.answeredSince(askedAt)).toBe(askedAt);
+  standstill.end();
 });
