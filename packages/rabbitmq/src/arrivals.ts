@@ -22,6 +22,7 @@ export function createArrivals(
   waiting: () => Waiting,
   intake: () => Intake | null,
   release: (lease: Lease) => Promise<void>,
+  ask: () => void,
 ): Arrivals {
   let arrived: Lease[] = [];
   let serving = false;
@@ -48,7 +49,10 @@ export function createArrivals(
     if (timer !== null) clearTimeout(timer);
     timer = null;
     await intake()?.stop();
-    await Promise.all(arrived.splice(0).map(release));
+    const unasked = arrived.splice(0);
+    // For calls that came meanwhile: what they counted on has ended.
+    ask();
+    await Promise.all(unasked.map(release));
   }
 
   return {

@@ -35,6 +35,7 @@ export function createLine({ link, queue, work, leaseOf, giveBack, isClosed }: L
     () => waiting,
     () => intake,
     giveBack,
+    ask,
   );
   const waiting: Waiting = createWaiting(() => arrivals.watch());
 

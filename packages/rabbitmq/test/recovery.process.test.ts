@@ -263,3 +263,22 @@ test("close returns within its deadline with the broker frozen, and with calls u
   expect(await waiting).toEqual([]);
   expect((await enqueueing)[0]?.ok).toBe(false);
 });
+
+test("a lease that is asked for while the subscription before it ends gets what comes", async () => {
+  const { url } = await freshStore({}, { server: rabbit.url });
+  const [direct, backend] = [await open(url), await open(proxy.url(url))];
+  expect(await lease(backend, { limit: 2, waitMs: 50 })).toEqual([]);
+  proxy.cut("silence");
+  // What is not asked for goes back after a second.
+  await sleep(1_200);
+  const asked = lease(backend, { waitMs: 4_000 });
+  proxy.heal();
+  // Answered after the subscription has ended.
+  await lease(backend, { queue: "other", waitMs: 0 });
+  await sleep(100);
+  const sent = message();
+  await direct.enqueue([sent]);
+  const leases = await asked;
+  expect(leases.map(({ id }) => id)).toEqual([sent.id]);
+  await backend.ack(leases);
+});
