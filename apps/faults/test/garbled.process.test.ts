@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { targets } from "../src/backends.ts";
 
 const SERVICES: Readonly<Record<string, ServiceName>> = {
+  bullmq: "redis",
   postgres: "postgres",
   rabbitmq: "rabbitmq",
   sqs: "sqs",

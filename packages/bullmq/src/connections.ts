@@ -3,6 +3,7 @@ import { Cluster, Redis, type RedisOptions } from "ioredis";
 import { redisError } from "./errors.ts";
 import { nodeMoved } from "./replies.ts";
 import type { Server, Settings } from "./options.ts";
+import { refuseUnasked } from "./unasked.ts";
 
 export type Client = Redis | Cluster;
 
@@ -33,6 +34,7 @@ export async function openConnections({ server, callTimeoutMs }: Settings): Prom
     const client = clientOf(server, { ...COMMON, ...options, reconnectOnError: createRenewal() });
     // Also keeps ioredis from printing it; the call that fails says it.
     client.on("error", (error: Error) => (failure = error));
+    if (!isCluster(client)) refuseUnasked(client);
     clients.add(client);
     return { client, failure: () => failure };
   };

@@ -76,10 +76,10 @@ for (let n = 0; n < Number(count); n += 1) {
   await sleep(odd.below(40));
 }
 proxy.garble(null);
-await Promise.all(calls);
 // A length that was garbled may have a parser wait for what never comes.
 proxy.cut();
 proxy.heal();
+await Promise.all(calls);
 const honest = async (): Promise<string> => (await jobs.enqueue(job, {}).catch(() => ({ id: "none" }))).id;
 const ids = new Set<string>();
 for (const until = performance.now() + 60_000; !ids.has(ran); await sleep(50)) {
