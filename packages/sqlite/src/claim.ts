@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import type { DatabaseSync } from "node:sqlite";
 import type { Lease, LeaseRequest } from "@waybill/core/backend";
 import { type HeadRow, leaseOf } from "./label.ts";
+import { prepare } from "./prepare.ts";
 import { anyReady, bytesOfBody, headOfLine, heldByClaim, leaseHead, leaveLine } from "./sql/lease.ts";
 
 export interface Claim {
@@ -15,12 +16,12 @@ export interface Claim {
 const CLAIM_NUMBERS = 2 ** 48 - 1;
 
 export function createClaim(db: DatabaseSync, now: () => number): Claim {
-  const ready = db.prepare(anyReady);
-  const head = db.prepare(headOfLine);
-  const lease = db.prepare(leaseHead);
-  const leave = db.prepare(leaveLine);
-  const held = db.prepare(heldByClaim);
-  const bytes = db.prepare(bytesOfBody);
+  const ready = prepare(db, anyReady);
+  const head = prepare(db, headOfLine);
+  const lease = prepare(db, leaseHead);
+  const leave = prepare(db, leaveLine);
+  const held = prepare(db, heldByClaim);
+  const bytes = prepare(db, bytesOfBody);
   const bytesOf = (seq: string): Uint8Array | null => (bytes.get(seq)?.["bytes"] ?? null) as Uint8Array | null;
 
   function heldOf(rows: readonly HeadRow[], claim: number): HeadRow[] {

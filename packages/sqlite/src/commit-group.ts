@@ -3,6 +3,7 @@ import { isWaybillError } from "@waybill/core";
 import { busyPauseMs } from "./busy.ts";
 import { fileError, heldElsewhere, isBusy } from "./errors.ts";
 import { rollBack } from "./migrate.ts";
+import { prepare } from "./prepare.ts";
 
 /**
  * One transaction, and one sync to disk, for all that is written in one turn of the event loop.
@@ -39,8 +40,8 @@ interface Entry {
 }
 
 export function createCommitGroup(db: DatabaseSync, file: string, busyTimeoutMs: number, guest: Guest): CommitGroup {
-  const begin = db.prepare("BEGIN IMMEDIATE");
-  const commit = db.prepare("COMMIT");
+  const begin = prepare(db, "BEGIN IMMEDIATE");
+  const commit = prepare(db, "COMMIT");
   let entries: Entry[] = [];
   let scheduled = false;
   /** Since when, and how often in vain, the write lock was asked for. */

@@ -2,8 +2,9 @@ import type { DatabaseSync } from "node:sqlite";
 import { type Answer, type Receipt, WaybillError } from "@waybill/core";
 import type { Message } from "@waybill/core/backend";
 import { sqliteCapabilities } from "./capabilities.ts";
-import { idConflict } from "./errors.ts";
+import { idConflict, refusedByTrigger } from "./errors.ts";
 import { jobRow } from "./label.ts";
+import { prepare } from "./prepare.ts";
 import { delayJob, hasSameBody, insertJob, joinLine, nextPlace } from "./sql/enqueue.ts";
 
 /** Stores messages within a transaction that the caller began. Answers per message, in order. */
@@ -11,15 +12,18 @@ export function createEnqueue(
   db: DatabaseSync,
   now: () => number,
 ): (messages: readonly Message[]) => Answer<Receipt>[] {
-  const next = db.prepare(nextPlace);
-  const insert = db.prepare(insertJob);
-  const sameBody = db.prepare(hasSameBody);
-  const join = db.prepare(joinLine);
-  const delay = db.prepare(delayJob);
+  const next = prepare(db, nextPlace);
+  const insert = prepare(db, insertJob);
+  const sameBody = prepare(db, hasSameBody);
+  const join = prepare(db, joinLine);
+  const delay = prepare(db, delayJob);
 
   function known(message: Message): Answer<Receipt> {
-    const same = sameBody.get(message.body, message.id)?.["same"] === 1;
-    return same ? { ok: true, value: { id: message.id, stored: false } } : { ok: false, error: idConflict(message.id) };
+    const found = sameBody.get(message.body, message.id);
+    if (found === undefined) return { ok: false, error: refusedByTrigger(message.id) };
+    return found["same"] === 1
+      ? { ok: true, value: { id: message.id, stored: false } }
+      : { ok: false, error: idConflict(message.id) };
   }
 
   return (messages) => {

@@ -78,3 +78,9 @@ export const leaseLost = (id: string): WaybillError =>
 
 export const idConflict = (id: string): WaybillError =>
   new WaybillError("ID_CONFLICT", `job "${id}" is already there with another body; give the new job an id of its own`);
+
+export const refusedByTrigger = (id: string): WaybillError =>
+  new WaybillError(
+    "BACKEND_UNAVAILABLE",
+    `job "${id}" was not stored, though no other has its id: a trigger that another program put on waybill_jobs refuses it; drop the trigger`,
+  );

@@ -3,6 +3,7 @@ import { type Answer, type DeadReason, type Receipt, toError } from "@waybill/co
 import type { Admit, BackendContext, Message, Rejection } from "@waybill/core/backend";
 import { isOfTheShape, shapeError } from "./errors.ts";
 import { signatureOf } from "./label.ts";
+import { prepare } from "./prepare.ts";
 import { buryArrival, keepArrival, oldestArrivals, removeArrival } from "./sql/inbox.ts";
 import { noQueue } from "./sql/inspect.ts";
 
@@ -37,10 +38,10 @@ export function createInbox(
   enqueue: (messages: readonly Message[]) => Answer<Receipt>[],
 ): Inbox {
   let rejected: Rejection[] = [];
-  const oldest = db.prepare(oldestArrivals);
-  const remove = db.prepare(removeArrival);
-  const buryIt = db.prepare(buryArrival);
-  const keep = db.prepare(keepArrival);
+  const oldest = prepare(db, oldestArrivals);
+  const remove = prepare(db, removeArrival);
+  const buryIt = prepare(db, buryArrival);
+  const keep = prepare(db, keepArrival);
   const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
   function decoded(bytes: Uint8Array): string | null {

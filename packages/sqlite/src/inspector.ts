@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { DeadLetter, DeadLetterQuery, Inspector, QueueCounts } from "@waybill/core";
 import { countOf, momentOf, textOf } from "@waybill/core/backend";
 import type { CommitGroup } from "./commit-group.ts";
+import { prepare } from "./prepare.ts";
 import { joinLine } from "./sql/enqueue.ts";
 import * as sql from "./sql/inspect.ts";
 import { removeJob } from "./sql/settle.ts";
@@ -17,18 +18,18 @@ export function createInspector(
   group: CommitGroup,
   read: <T>(query: () => T) => T,
 ): Inspector {
-  const count = db.prepare(sql.countQueues);
-  const oldest = db.prepare(sql.oldestReady);
-  const list = db.prepare(sql.listDead);
-  const pick = db.prepare(sql.pickDead);
-  const seqOf = db.prepare(sql.seqOfDead);
-  const renew = db.prepare(sql.renewJob);
-  const toEnd = db.prepare(moveToEnd);
-  const join = db.prepare(joinLine);
-  const returnToInbox = db.prepare(sql.returnArrival);
-  const remove = db.prepare(removeJob);
-  const removeRejected = db.prepare(sql.removeRejected);
-  const removeDead = db.prepare(sql.removeDead);
+  const count = prepare(db, sql.countQueues);
+  const oldest = prepare(db, sql.oldestReady);
+  const list = prepare(db, sql.listDead);
+  const pick = prepare(db, sql.pickDead);
+  const seqOf = prepare(db, sql.seqOfDead);
+  const renew = prepare(db, sql.renewJob);
+  const toEnd = prepare(db, moveToEnd);
+  const join = prepare(db, joinLine);
+  const returnToInbox = prepare(db, sql.returnArrival);
+  const remove = prepare(db, removeJob);
+  const removeRejected = prepare(db, sql.removeRejected);
+  const removeDead = prepare(db, sql.removeDead);
 
   function replayOne(number: string): boolean {
     const found = seqOf.get(number);

@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { type Migration, toError, WaybillError } from "@waybill/core";
 import { openFile } from "./open-file.ts";
 import { optionsFromUrl, settingsOf } from "./options.ts";
+import { prepare } from "./prepare.ts";
 import { applicationId, schemaSteps } from "./sql/schema.ts";
 
 /** The schema this package writes and reads. */
@@ -26,6 +27,7 @@ export function migrateSchema(db: DatabaseSync, file: string): Migration {
   db.exec("BEGIN IMMEDIATE");
   try {
     const from = versionOf(db, file);
+    requireOwnVersion(db, file, from);
     for (const step of schemaSteps.slice(from)) db.exec(step);
     if (from < schemaVersion) {
       db.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${schemaVersion}`);
@@ -38,6 +40,15 @@ export function migrateSchema(db: DatabaseSync, file: string): Migration {
   }
 }
 
+/** Programs that share the file may number their own schema in `user_version`; a step must not be taken twice for it. */
+function requireOwnVersion(db: DatabaseSync, file: string, version: number): void {
+  const made = `SELECT count(*) FROM sqlite_schema WHERE name IN ('waybill_jobs', 'waybill_workers')`;
+  const least = numberFrom(db, made);
+  if (version >= least) return;
+  const text = `"${file}" has tables of schema ${least}, and user_version says ${version}: another program changed it. Set it back by PRAGMA user_version = ${least}, and let that program keep its number elsewhere`;
+  throw invalid(text);
+}
+
 /** Throws CONFIG_INVALID for a file that is another application's, or a newer waybill's. Writes nothing. */
 export function versionOf(db: DatabaseSync, file: string): number {
   const application = numberFrom(db, "PRAGMA application_id");
@@ -48,7 +59,7 @@ export function versionOf(db: DatabaseSync, file: string): number {
     throw invalid(`"${file}" is another application's database; give waybill a file of its own, such as ./waybill.db`);
   }
   if (version > schemaVersion) {
-    const text = `"${file}" has schema ${version}, and this @waybill/sqlite knows schemas up to ${schemaVersion}; update the package`;
+    const text = `"${file}" has schema ${version}, and this @waybill/sqlite knows schemas up to ${schemaVersion}; update the package. If another program set user_version, set it back to ${schemaVersion}`;
     throw invalid(text);
   }
   return version;
@@ -68,7 +79,7 @@ export function rollBack(db: DatabaseSync): Error | null {
 }
 
 function numberFrom(db: DatabaseSync, sql: string): number {
-  return Number(Object.values(db.prepare(sql).get() ?? {})[0]);
+  return Number(Object.values(prepare(db, sql).get() ?? {})[0]);
 }
 
 const invalid = (message: string): WaybillError => new WaybillError("CONFIG_INVALID", message);

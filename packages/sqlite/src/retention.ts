@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Lease } from "@waybill/core/backend";
 import type { Settings } from "./options.ts";
+import { prepare } from "./prepare.ts";
 import { forgetFinished, rememberFinished } from "./sql/settle.ts";
 
 /** The memory of finished jobs: one row per settled batch and queue, bounded by age and by count. */
@@ -16,8 +17,8 @@ export interface Retention {
 const SLICE = 20;
 
 export function createRetention(db: DatabaseSync, now: () => number, settings: Settings): Retention {
-  const remember = db.prepare(rememberFinished);
-  const forget = db.prepare(forgetFinished);
+  const remember = prepare(db, rememberFinished);
+  const forget = prepare(db, forgetFinished);
   const keepsNone = settings.maxAgeMs === 0 || settings.maxCount === 0;
   /** `upto` counts finished jobs, so the last one says which are beyond `maxCount`. */
   let newest = 0;

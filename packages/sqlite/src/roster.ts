@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Announced, Roster } from "@waybill/core/backend";
 import type { CommitGroup } from "./commit-group.ts";
+import { prepare } from "./prepare.ts";
 import { announceWorker, forgetSilent, liveWorkers, withdrawWorker } from "./sql/roster.ts";
 
 /** `read` and `write` throw BACKEND_CLOSED once the backend is closed. */
@@ -10,10 +11,10 @@ export function createRoster(
   write: CommitGroup["write"],
   read: <T>(query: () => T) => T,
 ): Roster {
-  const announce = db.prepare(announceWorker);
-  const withdraw = db.prepare(withdrawWorker);
-  const forget = db.prepare(forgetSilent);
-  const live = db.prepare(liveWorkers);
+  const announce = prepare(db, announceWorker);
+  const withdraw = prepare(db, withdrawWorker);
+  const forget = prepare(db, forgetSilent);
+  const live = prepare(db, liveWorkers);
 
   return {
     announce: (id, facts, ttlMs) =>

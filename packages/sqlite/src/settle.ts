@@ -3,6 +3,7 @@ import type { Answer, DeadReason } from "@waybill/core";
 import type { Lease, RetryRequest } from "@waybill/core/backend";
 import { leaseLost } from "./errors.ts";
 import { tokenOf } from "./label.ts";
+import { prepare } from "./prepare.ts";
 import type { Retention } from "./retention.ts";
 import { delayJob, joinLine } from "./sql/enqueue.ts";
 import { bury, countSettle, endLease, extendLease, removeJob } from "./sql/settle.ts";
@@ -19,14 +20,14 @@ export interface Settle {
 }
 
 export function createSettle(db: DatabaseSync, now: () => number, retention: Retention): Settle {
-  const end = db.prepare(endLease);
-  const remove = db.prepare(removeJob);
-  const prolong = db.prepare(extendLease);
-  const count = db.prepare(countSettle);
-  const join = db.prepare(joinLine);
-  const toEnd = db.prepare(moveToEnd);
-  const delay = db.prepare(delayJob);
-  const lay = db.prepare(bury);
+  const end = prepare(db, endLease);
+  const remove = prepare(db, removeJob);
+  const prolong = prepare(db, extendLease);
+  const count = prepare(db, countSettle);
+  const join = prepare(db, joinLine);
+  const toEnd = prepare(db, moveToEnd);
+  const delay = prepare(db, delayJob);
+  const lay = prepare(db, bury);
 
   /** The seq of a lease that was ours until now; null when it no longer was. */
   function release(lease: Lease): string | null {

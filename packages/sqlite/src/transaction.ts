@@ -1,10 +1,11 @@
 import { realpathSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
-import { type Answer, type Receipt, WaybillError } from "@waybill/core";
-import type { Lease, Message } from "@waybill/core/backend";
+import { type Answer, type Receipt, toError, WaybillError } from "@waybill/core";
+import { type Lease, type Message, notStored } from "@waybill/core/backend";
 import { createEnqueue } from "./enqueue.ts";
-import { fileError } from "./errors.ts";
+import { fileError, isBusy } from "./errors.ts";
 import type { Settings } from "./options.ts";
+import { prepare } from "./prepare.ts";
 import { createRetention } from "./retention.ts";
 import { createSettle } from "./settle.ts";
 
@@ -38,12 +39,13 @@ export function createSharedTransactions(file: string, settings: Settings, now: 
     return statements;
   }
 
-  /** A file that is busy or full is said in the words of every other write. */
+  /** A call that fails leaves nothing behind, so that a caller who goes on and commits has no half of a job. */
   function within<T>(transaction: unknown, work: (statements: Statements) => T): T {
     try {
-      return work(statementsOn(transaction));
+      const statements = statementsOn(transaction);
+      return wholly(transaction as DatabaseSync, () => work(statements));
     } catch (thrown) {
-      throw fileError(thrown, file, "use");
+      throw isBusy(thrown) ? heldBefore(thrown, file) : fileError(thrown, file, "use");
     }
   }
 
@@ -56,6 +58,34 @@ export function createSharedTransactions(file: string, settings: Settings, now: 
   };
 }
 
+function wholly<T>(db: DatabaseSync, work: () => T): T {
+  db.exec("SAVEPOINT waybill");
+  try {
+    const result = work();
+    db.exec("RELEASE waybill");
+    return result;
+  } catch (thrown) {
+    undo(db);
+    throw thrown;
+  }
+}
+
+/** After some errors SQLite has ended the whole transaction already, and there is no savepoint left. */
+function undo(db: DatabaseSync): Error | null {
+  try {
+    db.exec("ROLLBACK TO waybill; RELEASE waybill");
+    return null;
+  } catch (thrown) {
+    return toError(thrown);
+  }
+}
+
+/** A transaction that has read cannot wait for the write lock: what it read may be old by then. */
+function heldBefore(thrown: unknown, file: string): WaybillError {
+  const text = `your transaction on "${file}" cannot write, since another program writes or wrote after it began; roll back, begin again by BEGIN IMMEDIATE`;
+  return notStored(new WaybillError("BACKEND_UNAVAILABLE", text, { cause: thrown }));
+}
+
 function asDatabase(transaction: unknown): DatabaseSync {
   const fits =
     typeof transaction === "object" && transaction !== null && "prepare" in transaction && "exec" in transaction;
@@ -65,8 +95,7 @@ function asDatabase(transaction: unknown): DatabaseSync {
 
 /** A job in another file would be stored where no worker looks. */
 function ensureSameFile(db: DatabaseSync, file: string): void {
-  const main = db
-    .prepare("PRAGMA database_list")
+  const main = prepare(db, "PRAGMA database_list")
     .all()
     .find((row) => row["name"] === "main");
   const theirs = String(main?.["file"] ?? "");

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Inbox } from "./inbox.ts";
+import { prepare } from "./prepare.ts";
 import type { Retention } from "./retention.ts";
 import { joinLine } from "./sql/enqueue.ts";
 import * as sql from "./sql/upkeep.ts";
@@ -34,18 +35,18 @@ const SLICE = 500;
 const SKEW_MS = 1_000;
 
 export function createUpkeep(db: DatabaseSync, now: () => number, retention: Retention, inbox: Inbox): Upkeep {
-  const horizon = db.prepare(sql.horizon);
-  const leaseHorizon = db.prepare(sql.leaseHorizon);
-  const due = db.prepare(sql.dueJobs);
+  const horizon = prepare(db, sql.horizon);
+  const leaseHorizon = prepare(db, sql.leaseHorizon);
+  const due = prepare(db, sql.dueJobs);
   due.setReadBigInts(true);
-  const toEnd = db.prepare(sql.moveToEnd);
-  const undelay = db.prepare(sql.undelay);
-  const join = db.prepare(joinLine);
-  const countLost = db.prepare(sql.countLost);
-  const rejoin = db.prepare(sql.rejoinLine);
-  const endExpired = db.prepare(sql.endExpired);
-  const restartLeases = db.prepare(sql.restartLeases);
-  const restartDelays = db.prepare(sql.restartDelays);
+  const toEnd = prepare(db, sql.moveToEnd);
+  const undelay = prepare(db, sql.undelay);
+  const join = prepare(db, joinLine);
+  const countLost = prepare(db, sql.countLost);
+  const rejoin = prepare(db, sql.rejoinLine);
+  const endExpired = prepare(db, sql.endExpired);
+  const restartLeases = prepare(db, sql.restartLeases);
+  const restartDelays = prepare(db, sql.restartDelays);
 
   const look = (): Horizon => horizon.get() as unknown as Horizon;
   const lookAtLeases = (): LeaseHorizon => leaseHorizon.get() as unknown as LeaseHorizon;

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { isBusy } from "./errors.ts";
+import { prepare } from "./prepare.ts";
 import { watchWrites } from "./watch-writes.ts";
 
 /** Tells those who wait when to look: another process wrote, a known time came, or a while has passed. */
@@ -32,7 +33,7 @@ const RESTLESS_MS = 1_000;
  * times a second to do so costs over a percent of a core; so a write to the file wakes us, where the system can tell.
  */
 export function createWake({ db, wal, now, pollMs, look, over, failed }: WakeOptions): Wake {
-  const dataVersion = db.prepare("PRAGMA data_version");
+  const dataVersion = prepare(db, "PRAGMA data_version");
   let running = false;
   let timer: NodeJS.Timeout | undefined;
   let ringsAt = Infinity;

@@ -14,7 +14,7 @@ export const bury = `INSERT OR REPLACE INTO waybill_dead (seq, code, message, at
 export const rememberFinished = `
   INSERT OR REPLACE INTO waybill_finished (upto, finished_at, queue, count, jobs)
   SELECT coalesce(max(upto), 0) + ?, ?, ?, ?, ? FROM waybill_finished WHERE upto < 9007199254000000
-  RETURNING upto`;
+  RETURNING upto AS upto`;
 
 /** Looks at some of the oldest rows only, so that forgetting never costs more than remembering. */
 export const forgetFinished = `

@@ -17,7 +17,7 @@ export const dueJobs = `SELECT due_at, seq FROM waybill_delayed WHERE due_at <= 
 /** A new seq is a place at the end of the line: lower seqs became ready earlier. */
 export const moveToEnd: string = `
   UPDATE waybill_jobs SET seq = ${endOfLine}, due_at = coalesce(?, due_at)
-  WHERE seq = ? RETURNING seq`;
+  WHERE seq = ? RETURNING seq AS seq`;
 
 export const undelay = `DELETE FROM waybill_delayed WHERE due_at = ? AND seq = ?`;
 
