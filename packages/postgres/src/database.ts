@@ -100,13 +100,17 @@ export function openDatabase(settings: Settings): Database {
     });
 
   async function once(text: string, values: readonly unknown[]): Promise<readonly unknown[]> {
-    if (!trusted) return transact((query) => query(text, values));
+    const inTransaction = (): Promise<readonly unknown[]> => transact((query) => query(text, values));
+    if (!trusted) return inTransaction();
     try {
       return await lend(async (client) => (await client.query(timed(text, values))).rows as unknown[]);
     } catch (thrown) {
-      // Not what a session has whose defaults are ours: they were changed, or are different on this connection.
-      if (BY_DEFAULTS.has(codeOf(toError(thrown)))) trusted = false;
-      throw thrown;
+      if (!BY_DEFAULTS.has(codeOf(toError(thrown)))) throw thrown;
+      // A transaction that asks for what we need fails on a standby, too. Where it succeeds, the session's defaults are not
+      // ours: they were changed, or are different on this connection.
+      const rows = await inTransaction();
+      trusted = false;
+      return rows;
     }
   }
 
@@ -134,7 +138,7 @@ const timed = (text: string, values: readonly unknown[]) => ({
 /** Serialization failure and read-only transaction: with our own defaults, only a conflict and a standby cause them. */
 const BY_DEFAULTS: ReadonlySet<string> = new Set(["40001", "25006"]);
 /** The server has rolled everything back, and the same statements may succeed now. */
-const CONFLICTS: ReadonlySet<string> = new Set(["40001", "40P01", "25006"]);
+const CONFLICTS: ReadonlySet<string> = new Set(["40001", "40P01"]);
 const MOST_TRIES = 8;
 const LONGEST_PAUSE_MS = 100;
 
@@ -143,9 +147,7 @@ async function againAfterConflict<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (thrown) {
-      const code = codeOf(toError(thrown));
-      // A server that is read-only stays so; once more, in a transaction that asks for more, shows which it is.
-      if (!CONFLICTS.has(code) || tries === (code === "25006" ? 2 : MOST_TRIES)) throw thrown;
+      if (!CONFLICTS.has(codeOf(toError(thrown))) || tries === MOST_TRIES) throw thrown;
       const pauseMs = Math.min(2 ** tries, LONGEST_PAUSE_MS) * Math.random();
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }

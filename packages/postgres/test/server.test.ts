@@ -1,3 +1,5 @@
+import { serviceUrl } from "@waybill/test-servers";
+import { Client, Pool } from "pg";
 import { afterEach, describe, expect, test } from "vitest";
 import { fromUrl, migrate } from "../src/index.ts";
 import { context, freshSchema, freshUrl, message, open, sql } from "./database.ts";
@@ -86,4 +88,27 @@ test("a conflict that passes is never seen: the statement is run again", async (
     await raise(id, 3);
     expect(await backend.enqueue([message({ id })])).toEqual([{ ok: true, value: { id, stored: true } }]);
   }
+});
+
+test("once a server that was read-only takes writes again, a statement is one message again", async () => {
+  const { schema, raise } = await raisingSchema();
+  const said: unknown[] = [];
+  class Recording extends Client {
+    override query(...given: unknown[]): never {
+      said.push(given[0]);
+      return (super.query as (...given: unknown[]) => never)(...given);
+    }
+  }
+  const url = await serviceUrl("postgres");
+  const pool = new Pool({ connectionString: url, max: 2, Client: Recording as typeof Client });
+  const backend = await open({ schema, pool });
+  await raise("25006", 2);
+  await expect(backend.enqueue([message()])).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE" });
+  await backend.enqueue([message()]);
+  said.length = 0;
+  await backend.enqueue([message()]);
+  expect(said.filter((one) => typeof one === "string" && one.startsWith("BEGIN"))).toEqual([]);
+  expect(said.length).toBeGreaterThan(0);
+  await backend.close();
+  await pool.end();
 });
