@@ -178,9 +178,9 @@ export const situations: readonly Situation[] = [
   },
   { name: "a type nobody registered", body: body("nobody.knows"), outcome: "release", code: "JOB_UNKNOWN" },
   {
-    name: "a type nobody registered in 8 days",
+    name: "a type nobody registered, of a job that waited 8 days for its first worker",
     body: body("nobody.knows", { created_at: iso(-8 * 86_400_000) }),
-    outcome: "dead",
+    outcome: "release",
     code: "JOB_UNKNOWN",
   },
   {

@@ -56,8 +56,10 @@ describe.each(doors)("$name", (door) => {
     const expected = await inline(arrival);
     expect(expected.steps.at(-1)).toMatchObject({ name: "finished", outcome, code });
     const { steps, told } = await open.deliver(arrival);
+    // The store was given the job without a delay, and what it leases is due.
+    if (code === "EARLY" && open.leasesWhenDue === true) return expect(told).toBe("completed");
     expect(JSON.stringify(steps)).toBe(JSON.stringify(expected.steps));
-    expect(told).toBe(outcome);
+    return expect(told).toBe(outcome);
   });
 
   test.each(disturbances)(

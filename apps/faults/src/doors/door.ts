@@ -31,6 +31,8 @@ export interface Door {
 }
 
 export interface OpenDoor {
+  /** True where the store says what is due, so that nobody judges `scheduled_at` again. Absent: it is judged here. */
+  readonly leasesWhenDue?: boolean;
   /** Resolves once the first outcome is decided and passed on. */
   deliver(arrival: Arrival): Promise<Ended>;
   /** Delivers a job that waits, disturbs it while it does, and lets it end. */

@@ -11,6 +11,8 @@ export interface Pulling {
   readonly elsewhere?: { readonly recorder: Recorder; stop(): Promise<unknown> };
 }
 
+type Settled = Pick<OutcomeEvent, "outcome" | "reason">;
+
 const SHUTDOWN = { drain: 0, abort: "1s", close: "2s" } as const;
 
 /** Bytes in a backend and a worker that leases them; the lease's counts are set as the situation asks. */
@@ -47,15 +49,20 @@ export async function pulled({ factory, jobs, elsewhere }: Pulling): Promise<Ope
     const there = elsewhere?.recorder.stepsOf(id) ?? [];
     return there.length > 0 ? there : recorder.stepsOf(id);
   };
-  const settled = (id: string, test: (event: OutcomeEvent) => boolean): Promise<OutcomeEvent> =>
+  /** What is no job is not settled but rejected; it is kept as a dead letter all the same. */
+  const settled = (id: string, test: (event: Settled) => boolean): Promise<Settled> =>
     new Promise((resolve) => {
-      const off = connection.events.on("settled", (event) => {
+      const end = (event: Settled & { readonly id: string }): void => {
         if (event.id !== id || !test(event)) return;
-        off();
+        for (const off of offs) off();
         resolve(event);
-      });
+      };
+      const offs = [
+        connection.events.on("settled", end),
+        connection.events.on("rejected", (event) => end({ ...event, outcome: "dead" })),
+      ];
     });
-  const isFirst = ({ reason }: OutcomeEvent): boolean => reason?.code !== "RUNNING_HERE";
+  const isFirst = ({ reason }: Settled): boolean => reason?.code !== "RUNNING_HERE";
 
   async function put(arrival: Arrival, queue: string): Promise<boolean> {
     const { label, body } = arrival;
@@ -67,6 +74,7 @@ export async function pulled({ factory, jobs, elsewhere }: Pulling): Promise<Ope
   }
 
   return {
+    leasesWhenDue: elsewhere === undefined && connection.backend.capabilities.leasesWhenDue === true,
     async deliver(arrival) {
       const { id } = arrival.label;
       const done = settled(id, isFirst);
