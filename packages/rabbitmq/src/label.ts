@@ -84,7 +84,7 @@ export function labelOf(
     ...named,
     queue,
     priority: 0,
-    tenant: textOf(headers[header.tenant]) ?? ("tenant" in named ? named.tenant : null),
+    tenant: copiedOf(headers[header.tenant]) ?? named.tenant,
     signature,
     body,
     ...(damage && { damage }),
@@ -129,8 +129,17 @@ const unnamed = ({ deliveryTag }: Delivered["fields"]): Named => ({
   tenant: null,
 });
 
+/** Headers of a message fill one buffer of 64 KiB at most in amqplib. With longer ones, no copy could be sent. */
+const LONGEST_COPIED = 4_096;
+
+/** Text that travels with every copy. Null for what is no text, and for one that nobody of ours would write. */
+function copiedOf(value: unknown): string | null {
+  const text = textOf(value);
+  return text === null || text.length > LONGEST_COPIED ? null : text;
+}
+
 export function signatureOf(headers: Readonly<Record<string, unknown>>): Signature | null {
   const timestamp = numberOf(headers[header.signedAt]);
-  const value = textOf(headers[header.signature]);
+  const value = copiedOf(headers[header.signature]);
   return timestamp === null || value === null ? null : { timestamp, value };
 }

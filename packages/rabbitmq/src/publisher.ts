@@ -148,7 +148,7 @@ function send(
         const { exchange, routingKey } = route();
         channel.publish(exchange, routingKey, content, properties, confirmed);
       } catch (thrown) {
-        answer(index, notStored(unavailable("the connection was lost before the message was sent", thrown)));
+        answer(index, notStored(unavailable(`the message was not sent: ${describeError(thrown)}`, thrown)));
       }
     });
   });

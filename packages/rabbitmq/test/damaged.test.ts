@@ -4,6 +4,7 @@ import { type OddValues, oddValues } from "@waybill/test-servers";
 import { connect as dial } from "amqplib";
 import { expect, onTestFinished, test } from "vitest";
 import { header } from "../src/label.ts";
+import { names } from "../src/topology.ts";
 import { freshStore } from "./broker.ts";
 
 const COUNT = 60;
@@ -97,3 +98,31 @@ test(`${COUNT} messages and ${COUNT} dead letters with any headers stop no worke
   expect(await jobs.inspector?.drop({ limit: Infinity })).toBe(2 * COUNT - Math.ceil(COUNT / 3));
   expect(await list()).toEqual([]);
 });
+
+test.each([header.tenant, header.signature])(
+  "a message whose %s fills its headers is buried like any other",
+  async (name) => {
+    const store = await freshStore();
+    onTestFinished(() => store.remove());
+    const good = defineJob({ type: "good", handler: () => undefined });
+    const jobs = await connect(store.url, { log: "off" });
+    onTestFinished(() => jobs.close());
+    await jobs.enqueue(good, {});
+    const ended = new Promise<string>((resolve) => {
+      jobs.events.on("rejected", ({ reason }) => resolve(reason.code));
+      jobs.events.on("unavailable", ({ message }) => resolve(message));
+    });
+    const connection = await dial(store.url.replace(/\?.*$/, ""));
+    onTestFinished(() => connection.close());
+    const channel = await connection.createConfirmChannel();
+    const headers = { [header.signedAt]: 1, [name]: "x".repeat(65_380) };
+    channel.publish("", names.work(store.prefix, "default"), Buffer.from("no envelope"), {
+      messageId: "1",
+      type: "t",
+      headers,
+    });
+    await channel.waitForConfirms();
+    await jobs.worker({ jobs: [good] }).start();
+    expect(await ended).toBe("JSON_SYNTAX");
+  },
+);
