@@ -1,14 +1,15 @@
 import { type Message as SqsMessage, MessageSystemAttributeName, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
-import type { DeadLetter, DeadLetterQuery } from "@waybill/core";
+import { type DeadLetter, type DeadLetterQuery, WaybillError } from "@waybill/core";
 import { type Attributes, textsOf } from "./attributes.ts";
 import { type Admit, isQueueName, momentOf } from "@waybill/core/backend";
 import type { Batches } from "./batches.ts";
 import type { Send } from "./client.ts";
 import { sqsError } from "./errors.ts";
+import { renewHold } from "./hold.ts";
 import { type Label, read } from "./label.ts";
 import { queueOf, type Queue } from "./queues.ts";
 
-/** A dead letter in our hands, hidden from everybody else for `HOLD_S` at most. */
+/** A dead letter in our hands, hidden from everybody else while a look lasts. */
 export interface Letter extends DeadLetter {
   /** Unix milliseconds. It died then or later. */
   readonly sentAt: number;
@@ -24,7 +25,8 @@ export interface Letter extends DeadLetter {
 export interface DeadLetters {
   /**
    * Takes every letter, lets `work` have those of the query, newest first, and puts back all that `work` does not
-   * name as gone. One look after the other; a look elsewhere at the same time sees only part of them.
+   * name as gone. One look after the other; a look elsewhere at the same time sees only part of them. Rejects where SQS did not
+   * put back all of them: the next look would not see those, and say nothing.
    */
   look<T>(query: DeadLetterQuery | null, work: (letters: readonly Letter[]) => Promise<Looked<T>>): Promise<T>;
 }
@@ -32,10 +34,12 @@ export interface DeadLetters {
 export interface Looked<T> {
   readonly gone: ReadonlySet<Letter>;
   readonly value: T;
+  /** What was done, for the error about letters that are not put back. */
+  readonly did?: string;
 }
 
-/** Long enough to put 10,000 back. What a crash leaves hidden comes back after it. */
-const HOLD_S = 300;
+/** Renewed while a look lasts. What a crash leaves hidden comes back after it. */
+const HOLD_S = 30;
 /** More than anybody reads; beyond it, what was received first is what is seen. */
 const MOST_LETTERS = 10_000;
 
@@ -50,47 +54,69 @@ export function createDeadLetters(
   dead: Queue,
   prefix: string,
   admit: Admit,
+  holdS: number = HOLD_S,
 ): DeadLetters {
   let turn: Promise<unknown> = Promise.resolve();
 
-  async function takeAll(): Promise<Letter[]> {
-    const letters: Letter[] = [];
-    while (letters.length < MOST_LETTERS) {
+  /** Into `held`, by message id: a letter whose hold ran out is received twice, and its newer handle is the good one. */
+  async function takeAll(held: Map<string, Letter>): Promise<void> {
+    while (held.size < MOST_LETTERS) {
       const command = new ReceiveMessageCommand({
         QueueUrl: dead.url,
         MaxNumberOfMessages: 10,
         // A look without a wait asks only some of SQS's servers.
         WaitTimeSeconds: 1,
-        VisibilityTimeout: HOLD_S,
+        VisibilityTimeout: holdS,
         MessageAttributeNames: ["All"],
         MessageSystemAttributeNames: WANTED,
       });
       const { Messages = [] } = await send(command);
-      if (Messages.length === 0) break;
-      for (const message of Messages) letters.push(letterOf(message, prefix, admit));
+      const before = held.size;
+      for (const message of Messages) {
+        const letter = letterOf(message, prefix, admit);
+        held.set(letter.messageId, letter);
+      }
+      if (held.size === before) break;
     }
-    return letters.sort((one, other) => other.sentAt - one.sentAt);
+  }
+
+  async function putBack(letters: readonly Letter[], did: string): Promise<void> {
+    const answers = await batches.hide(
+      dead,
+      letters.map(({ id, handle }) => ({ job: id, handle, seconds: 0 })),
+    );
+    const errors = answers.flatMap((answer) => (answer.ok ? [] : [answer.error]));
+    const [first] = errors;
+    if (first === undefined) return;
+    const text = `${did}${errors.length} of the ${letters.length} dead letters looked at in "${dead.name}" were not put back: they are hidden from every look for up to ${holdS} s; look again after that, and allow sqs:ChangeMessageVisibility there (${first.message})`;
+    throw new WaybillError("BACKEND_UNAVAILABLE", text, { cause: first });
   }
 
   async function looked<T>(
     query: DeadLetterQuery | null,
     work: (letters: readonly Letter[]) => Promise<Looked<T>>,
   ): Promise<T> {
-    const all = await takeAll().catch((thrown: unknown) => {
-      throw sqsError(thrown, `looking into "${dead.name}"`);
-    });
-    let left: readonly Letter[] = all;
+    const held = new Map<string, Letter>();
+    const all = (): Letter[] => [...held.values()].sort((one, other) => other.sentAt - one.sentAt);
+    const hold = renewHold(batches, dead, holdS, () => all().map(({ id, handle }) => ({ job: id, handle })));
+    let done = "";
     try {
-      const { gone, value } = await work(
-        query === null ? all : all.filter(matches(query)).slice(0, query.limit ?? 100),
-      );
-      left = all.filter((letter) => !gone.has(letter));
+      await takeAll(held).catch((thrown: unknown) => {
+        throw sqsError(thrown, `looking into "${dead.name}"`);
+      });
+      const wanted =
+        query === null
+          ? all()
+          : all()
+              .filter(matches(query))
+              .slice(0, query.limit ?? 100);
+      const { gone, value, did } = await work(wanted);
+      for (const { messageId } of gone) held.delete(messageId);
+      if (did !== undefined) done = `${did}, but `;
       return value;
     } finally {
-      await batches.hide(
-        dead,
-        left.map(({ id, handle }) => ({ job: id, handle, seconds: 0 })),
-      );
+      await hold.end();
+      await putBack(all(), done);
     }
   }
 

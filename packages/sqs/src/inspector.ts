@@ -98,7 +98,7 @@ export function createInspector(
   ): Promise<number> {
     const { gone, errors } = await deadLetters.look(query, async (letters) => {
       const value = await act(letters);
-      return { gone: value.gone, value };
+      return { gone: value.gone, value, did: `${value.gone.size} dead letters were ${what}` };
     });
     const [first] = errors;
     if (first === undefined) return gone.size;
