@@ -1,6 +1,8 @@
+import { WaybillError } from "@waybill/core";
+
 /**
  * `node:sqlite`, loaded without its ExperimentalWarning. Node 22 prints it on first load; Node 24 and later do not.
- * Only that one warning is held back, and only while the module loads.
+ * Only that one warning is held back, and only while the module loads. Throws `CONFIG_INVALID` on a Node that has none.
  */
 export function loadNodeSqlite(): typeof import("node:sqlite") {
   const emitWarning = process.emitWarning;
@@ -9,8 +11,13 @@ export function loadNodeSqlite(): typeof import("node:sqlite") {
     Reflect.apply(emitWarning, process, [warning, ...rest]);
   };
   try {
-    return process.getBuiltinModule("node:sqlite");
+    const found: typeof import("node:sqlite") | undefined = process.getBuiltinModule("node:sqlite");
+    if (found !== undefined) return found;
   } finally {
     process.emitWarning = emitWarning;
   }
+  throw new WaybillError(
+    "CONFIG_INVALID",
+    `sqlite: this is Node ${process.version}, which has no SQLite; run it with Node 22.13 or newer`,
+  );
 }

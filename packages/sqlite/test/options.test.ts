@@ -1,6 +1,7 @@
 import { isWaybillError } from "@waybill/core";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { fromUrl, sqliteBackend } from "../src/index.ts";
+import { loadNodeSqlite } from "../src/node-sqlite.ts";
 import { optionsFromUrl } from "../src/options.ts";
 
 function refusal(act: () => unknown): string {
@@ -53,4 +54,15 @@ describe("a sqlite URL", () => {
 test("options that cannot work are refused when the program starts", () => {
   expect(refusal(() => sqliteBackend({ path: "" }))).toContain("./waybill.db");
   expect(refusal(() => sqliteBackend({ path: "w.db", retainFinished: { maxAgeMs: 1.5 } }))).toContain("maxAgeMs");
+});
+
+test("a Node without SQLite is named, with the one to use", () => {
+  const builtin = vi.spyOn(process, "getBuiltinModule").mockReturnValue(undefined as never);
+  try {
+    expect(refusal(loadNodeSqlite)).toMatch(
+      /^sqlite: this is Node v[\d.]+, which has no SQLite; run it with Node 22.13/,
+    );
+  } finally {
+    builtin.mockRestore();
+  }
 });
