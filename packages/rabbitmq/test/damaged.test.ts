@@ -36,8 +36,8 @@ function headerValue(odd: OddValues): unknown {
 }
 
 function headersOf(odd: OddValues): Record<string, unknown> {
-  const names = Array.from({ length: 1 + odd.below(6) }, () => odd.pick(HEADERS));
-  return Object.fromEntries(names.map((name) => [name, headerValue(odd)]));
+  const chosen = Array.from({ length: 1 + odd.below(6) }, () => odd.pick(HEADERS));
+  return Object.fromEntries(chosen.map((name) => [name, headerValue(odd)]));
 }
 
 /** At most 255 bytes, as AMQP has it. */
