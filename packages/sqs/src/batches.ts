@@ -81,7 +81,8 @@ function entryOf(message: Outgoing, Id: string): SendMessageBatchRequestEntry {
     Id,
     MessageBody: message.text,
     MessageAttributes: { ...message.attributes },
-    ...(message.delaySeconds > 0 && { DelaySeconds: message.delaySeconds }),
+    // Said even where it is 0, since a queue may have a delay of its own. A FIFO queue takes none of a message's.
+    ...(message.dedupe === null && { DelaySeconds: message.delaySeconds }),
     ...(message.group !== null && { MessageGroupId: message.group }),
     ...(message.dedupe !== null && { MessageDeduplicationId: message.dedupe }),
   };

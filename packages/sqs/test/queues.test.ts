@@ -4,6 +4,7 @@ import {
   GetQueueUrlCommand,
   ListQueuesCommand,
 } from "@aws-sdk/client-sqs";
+import type { Lease } from "@waybill/core/backend";
 import { expect, test } from "vitest";
 import { context, credentials, freshPrefix, lease, message, isFirstCopy, open, region, useEmulator } from "./fresh.ts";
 import { startFaultProxy } from "./fault-proxy.ts";
@@ -33,6 +34,18 @@ async function queuesOf(prefix: string): Promise<string[]> {
 /** Opens without leave to make queues. */
 const find = (prefix: string, options: Partial<SqsOptions> = {}): Promise<unknown> =>
   open(emulator.endpoint, { prefix, create: false, queues: ["default"], ...options });
+
+test("a delay that somebody gave the queue delays neither a job nor its retry", async () => {
+  const prefix = freshPrefix();
+  await make(`${prefix}_dead`);
+  await make(`${prefix}-default`, { DelaySeconds: "900", ...(await redrive(`${prefix}_dead`, 1_000)) });
+  const backend = await open(emulator.endpoint, { prefix, create: false, queues: ["default"] });
+  await backend.enqueue([message({ id: "job-now" })]);
+  const [first] = await lease(backend, { waitMs: 10_000 });
+  expect(first).toMatchObject({ id: "job-now", attempt: 1 });
+  await backend.retry(first as Lease, { delayMs: 0, countsAttempt: true });
+  expect(await lease(backend, { waitMs: 10_000 })).toMatchObject([{ id: "job-now", attempt: 2 }]);
+});
 
 test("where waybill may make queues, a dead-letter queue comes first and every queue names it", async () => {
   const prefix = freshPrefix();
