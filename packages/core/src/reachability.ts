@@ -9,6 +9,8 @@ export interface Reachability {
   /** `what` names the kind of call, so that one kind getting through does not hide that another does not. */
   failed(what: string, error: Error): void;
   succeeded(what: string): void;
+  /** Nobody makes calls of this kind any more, so that none will show that it gets through again. */
+  abandoned(what: string): void;
   /** What the last failed call said; null while all get through. */
   message(): string | null;
   /** Since a call last got through; null before the first. */
@@ -21,6 +23,11 @@ export function createReachability(events: EventBus, worker: string): Reachabili
   const failing = new Map<string, string>();
   const asking = new Map<string, number>();
   let answeredAt: number | null = null;
+
+  function works(what: string): void {
+    if (failing.delete(what) && failing.size === 0) events.emit("recovered", { worker });
+  }
+
   return {
     asked: (what) => void asking.set(what, monotonicMs()),
     failed(what, error) {
@@ -32,8 +39,9 @@ export function createReachability(events: EventBus, worker: string): Reachabili
     succeeded(what) {
       asking.delete(what);
       answeredAt = monotonicMs();
-      if (failing.size > 0 && failing.delete(what) && failing.size === 0) events.emit("recovered", { worker });
+      if (failing.size > 0) works(what);
     },
+    abandoned: works,
     message: () => [...failing.values()].at(-1) ?? null,
     answeredMs: () => (answeredAt === null ? null : Math.round(monotonicMs() - answeredAt)),
     askingMs: () => (asking.size === 0 ? 0 : Math.round(monotonicMs() - Math.min(...asking.values()))),

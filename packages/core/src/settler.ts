@@ -45,6 +45,8 @@ export interface SettlerSettings {
 
 export function createSettler({ seam, slots, events, telemetry, reachability, worker }: SettlerSettings): Settler {
   const { backend, ack } = seam;
+  /** Whose outcome could not be stored yet. */
+  const retrying = new Set<Held>();
   const counts: SettleCounts = { completed: 0, retried: 0, released: 0, dead: 0, rejected: 0, lost: 0 };
 
   function rejected(rejection: Rejection): void {
@@ -82,17 +84,20 @@ export function createSettler({ seam, slots, events, telemetry, reachability, wo
         try {
           if (telemetry === null) await settle(backend, ack, held.lease, outcome);
           else await settleAndTell(telemetry, backend, ack, held.lease, outcome);
+          retrying.delete(held);
           reachability.succeeded("settle");
           settled(held, outcome);
           return;
         } catch (thrown) {
           if (!isTransient(thrown)) break;
+          retrying.add(held);
           reachability.failed("settle", toError(thrown));
           slots.startOver();
           if (held.ranOut) break;
           await pause(waitMs);
         }
       }
+      if (retrying.delete(held) && retrying.size === 0) reachability.abandoned("settle");
       reportLost(held);
     },
   };

@@ -45,6 +45,27 @@ test("a backend that fails calls makes the worker unavailable until they get thr
   await worker.stop();
 });
 
+test("an outcome that could not be stored while its lease held leaves no worker unavailable behind", async () => {
+  const jobs = await connected(
+    memoryWith(() => ({
+      ack: () => Promise.reject(new WaybillError("BACKEND_UNAVAILABLE", "acks get lost")),
+      extend: (leases) => Promise.resolve(leases.map(() => ({ ok: true, value: Date.now() + 100 }))),
+    })),
+  );
+  const worker = jobs.worker({ jobs: [job], lease: "100ms" });
+  const [unavailable, recovered, lost] = [
+    eventOf(jobs, "unavailable"),
+    eventOf(jobs, "recovered"),
+    eventOf(jobs, "lease_lost"),
+  ];
+  await worker.start();
+  await jobs.enqueue(job, {});
+  await unavailable;
+  await lost;
+  await recovered;
+  await worker.stop();
+});
+
 test("a call for jobs that nobody answers makes it silent; places that are all taken do not", async () => {
   const jobs = await connected(memoryWith(() => ({ lease: () => new Promise(() => {}) })));
   const worker = jobs.worker({ jobs: [job], shutdown: { close: "10ms" } });
