@@ -52,7 +52,7 @@ const ENDING: Defaults = [
   ["lock_timeout", "20ms"],
   ["statement_timeout", "500ms"],
   ["idle_in_transaction_session_timeout", "5ms"],
-  ["idle_session_timeout", "300ms"],
+  ["idle_session_timeout", "1s"],
   ["exit_on_error", "on"],
 ];
 
