@@ -13,8 +13,10 @@ export interface Queue {
   readonly maxBytes: number;
   /** SQS deletes a message this long after it was sent, run or not. */
   readonly retentionMs: number;
-  /** Whether SQS moves messages aside that are delivered too often. */
-  readonly redrives: boolean;
+  /** The queue into which SQS moves messages that are delivered too often; null: it moves none. */
+  readonly redrivesTo: string | null;
+  /** Of the queue. It holds back each message that does not say its own delay, and on a FIFO queue none may. */
+  readonly delaySeconds: number;
 }
 
 export interface Queues {
@@ -22,8 +24,8 @@ export interface Queues {
   find(queue: string): Promise<Queue>;
   /** Where dead letters of all queues of the prefix are kept. */
   readonly dead: Queue;
-  /** Those found so far, as they are now. */
-  known(): Promise<Queue[]>;
+  /** The dead-letter queue and those found so far, as they are now; an error where a queue is gone or unfit by now. */
+  known(): Promise<[Queue | WaybillError, ...(Queue | WaybillError)[]]>;
   /** Messages in `dead`, approximately. */
   deadCount(): Promise<number>;
 }
@@ -114,7 +116,12 @@ export async function openQueues(fresh: FreshQueues, settings: Settings): Promis
   return {
     find,
     dead,
-    known: () => Promise.all([...found.keys()].map((queue) => look(fresh, nameOf(settings, queue)))),
+    async known() {
+      const now = (name: string): Promise<Queue | WaybillError> =>
+        look(fresh, name).catch((thrown: unknown) => sqsError(thrown, `looking at "${name}"`));
+      const others = [...found.keys()].map((queue) => now(nameOf(settings, queue)));
+      return [await now(dead.name), ...(await Promise.all(others))];
+    },
     async deadCount() {
       const AttributeNames = ["ApproximateNumberOfMessages" as const];
       const { Attributes } = await send(new GetQueueAttributesCommand({ QueueUrl: dead.url, AttributeNames }));
@@ -138,24 +145,21 @@ async function describe({ send }: FreshQueues, name: string, url: string): Promi
     url,
     arn: Attributes["QueueArn"] ?? "",
     maxBytes: Number(Attributes["MaximumMessageSize"] ?? 1_048_576),
-    redrives: redrive !== undefined,
+    redrivesTo: redrive === undefined ? null : targetOf(redrive).name,
+    delaySeconds: Number(Attributes["DelaySeconds"] ?? 0),
     retentionMs: Number(Attributes["MessageRetentionPeriod"] ?? 345_600) * 1_000,
   };
 }
 
 /** SQS moves a message aside after `maxReceiveCount` deliveries, into a queue that need not exist. Neither may lose a job. */
 async function checkRedrive(send: FreshQueues["send"], name: string, redrive: string): Promise<void> {
-  const { deadLetterTargetArn = "", maxReceiveCount } = JSON.parse(redrive) as {
-    readonly deadLetterTargetArn?: string;
-    readonly maxReceiveCount?: number | string;
-  };
+  const { account, name: target, maxReceiveCount } = targetOf(redrive);
   if (Number(maxReceiveCount) < LEAST_RECEIVES) {
     throw invalid(
       `the queue "${name}" gives a message up after ${maxReceiveCount} deliveries (maxReceiveCount of its RedrivePolicy), ` +
         `of which deploys and killed workers spend some; set at least ${LEAST_RECEIVES}, waybill counts attempts itself`,
     );
   }
-  const [account = "", target = ""] = deadLetterTargetArn.split(":").slice(4);
   try {
     await send(new GetQueueUrlCommand({ QueueName: target, QueueOwnerAWSAccountId: account }));
   } catch (thrown) {
@@ -163,6 +167,15 @@ async function checkRedrive(send: FreshQueues["send"], name: string, redrive: st
     const text = `the RedrivePolicy of "${name}" names a queue that does not exist, "${target}"; make it, or remove the policy`;
     throw new WaybillError("CONFIG_INVALID", text, { cause: thrown });
   }
+}
+
+function targetOf(redrive: string) {
+  const { deadLetterTargetArn = "", maxReceiveCount } = JSON.parse(redrive) as {
+    readonly deadLetterTargetArn?: string;
+    readonly maxReceiveCount?: number | string;
+  };
+  const [account = "", name = ""] = deadLetterTargetArn.split(":").slice(4);
+  return { account, name, maxReceiveCount };
 }
 
 /** Names the way out, and looks whether the queue is there as the other type. */

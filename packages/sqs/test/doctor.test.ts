@@ -1,16 +1,22 @@
-import { CreateQueueCommand } from "@aws-sdk/client-sqs";
+import { CreateQueueCommand, GetQueueUrlCommand, SetQueueAttributesCommand } from "@aws-sdk/client-sqs";
+import type { Finding } from "@waybill/core";
 import { doctorOf } from "@waybill/core/backend";
 import { expect, test } from "vitest";
-import { freshPrefix, lease, message, open, useEmulator } from "./fresh.ts";
+import { freshPrefix, lease, message, open, region, useEmulator } from "./fresh.ts";
+import type { SqsOptions } from "../src/index.ts";
 
 const emulator = useEmulator();
+/** Of both copies of SQS. */
+const account = "000000000000";
 
 test("queues that waybill made are in order", async () => {
   const backend = await open(emulator.endpoint, { queues: ["default"] });
   const findings = await doctorOf(backend)?.checks();
   expect(findings?.map(({ check, severity }) => [check, severity])).toEqual([
     ["sqs.dead_letters", "ok"],
+    ["sqs.retention", "ok"],
     ["sqs.redrive", "ok"],
+    ["sqs.size", expect.stringMatching(/ok|note/)],
     ["sqs.retention", "ok"],
   ]);
 });
@@ -26,8 +32,55 @@ test("a short retention and a missing redrive are warnings with a way out; dead 
   const findings = await doctorOf(backend)?.checks();
   expect(findings).toMatchObject([
     { check: "sqs.dead_letters", severity: "note", message: expect.stringContaining("letters in it: 1") },
+    { check: "sqs.retention", severity: "ok" },
     { check: "sqs.redrive", severity: "warning", wayOut: expect.stringContaining(`${prefix}_dead`) },
+    { check: "sqs.size" },
     { check: "sqs.retention", severity: "warning", message: expect.stringContaining("4 days") },
+  ]);
+});
+
+/** What the doctor finds to mend, after `change` was made to the queues of an open backend. */
+async function toMend(options: Partial<SqsOptions>, change: (prefix: string) => Promise<void>): Promise<Finding[]> {
+  const prefix = freshPrefix();
+  const backend = await open(emulator.endpoint, { prefix, queues: ["default"], ...options });
+  await change(prefix);
+  const findings = (await doctorOf(backend)?.checks()) ?? [];
+  return findings.filter(({ severity }) => severity === "warning" || severity === "failure");
+}
+
+async function set(name: string, Attributes: Record<string, string>): Promise<void> {
+  const { QueueUrl } = await emulator.client.send(new GetQueueUrlCommand({ QueueName: name }));
+  await emulator.client.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
+}
+
+const policyOf = (target: string, maxReceiveCount: number): string =>
+  JSON.stringify({ deadLetterTargetArn: `arn:aws:sqs:${region}:${account}:${target}`, maxReceiveCount });
+
+test("a delay of a FIFO queue is a warning, since no message there has its own; a standard queue's is overruled", async () => {
+  const delayed = { DelaySeconds: "60" };
+  const fifo = await toMend({ fifo: true }, (prefix) => set(`${prefix}-default.fifo`, delayed));
+  expect(fifo).toMatchObject([{ check: "sqs.delay", message: expect.stringContaining("for 60 s") }]);
+  expect(await toMend({}, (prefix) => set(`${prefix}-default`, delayed))).toEqual([]);
+});
+
+test("a dead-letter queue that takes less than the queue before it, or forgets early, is a warning", async () => {
+  const found = await toMend({}, (prefix) =>
+    set(`${prefix}_dead`, { MaximumMessageSize: "1024", MessageRetentionPeriod: "60" }),
+  );
+  expect(found).toMatchObject([
+    { check: "sqs.retention", message: expect.stringMatching(/_dead" keeps messages for 0 days/) },
+    { check: "sqs.size", message: expect.stringMatching(/_dead" of up to 1024$/) },
+  ]);
+});
+
+test("a queue that somebody changed since the start is a finding, and the others are told of", async () => {
+  const found = await toMend({ queues: ["default", "early", "else"] }, async (prefix) => {
+    await set(`${prefix}-early`, { RedrivePolicy: policyOf(`${prefix}_dead`, 3) });
+    await set(`${prefix}-else`, { RedrivePolicy: policyOf(`${prefix}-default`, 500) });
+  });
+  expect(found).toMatchObject([
+    { check: "sqs.queue", severity: "failure", message: expect.stringMatching(/-early" gives a message up after 3/) },
+    { check: "sqs.redrive", severity: "warning", message: expect.stringMatching(/-else".*waybill does not look/) },
   ]);
 });
 
