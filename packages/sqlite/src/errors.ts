@@ -1,5 +1,5 @@
 import { describeError, isWaybillError, toError, WaybillError } from "@waybill/core";
-import { isInstance, notStored } from "@waybill/core/backend";
+import { isInstance, member, notStored } from "@waybill/core/backend";
 
 /** SQLite's result code as `node:sqlite` reports it; the low byte is the primary code. */
 function codeOf(thrown: unknown): number | null {
@@ -23,6 +23,9 @@ export function isBusy(thrown: unknown): boolean {
   const code = codeOf(thrown);
   return code !== null && (code & 0xff) === BUSY;
 }
+
+/** The connection is closed or was never opened, or a statement was prepared before it was closed. */
+export const isNotOpen = (thrown: unknown): boolean => member(thrown, "code") === "ERR_INVALID_STATE";
 
 /**
  * What a thrown error means for the file. While it is being opened, a file that can never work is CONFIG_INVALID;

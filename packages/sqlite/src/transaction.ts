@@ -3,7 +3,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { type Answer, type Receipt, toError, WaybillError } from "@waybill/core";
 import { type Lease, type Message, notStored } from "@waybill/core/backend";
 import { createEnqueue } from "./enqueue.ts";
-import { fileError, isBusy } from "./errors.ts";
+import { fileError, isBusy, isNotOpen } from "./errors.ts";
 import type { Settings } from "./options.ts";
 import { prepare } from "./prepare.ts";
 import { createRetention } from "./retention.ts";
@@ -45,6 +45,10 @@ export function createSharedTransactions(file: string, settings: Settings, now: 
       const statements = statementsOn(transaction);
       return wholly(transaction as DatabaseSync, () => work(statements));
     } catch (thrown) {
+      // Statements end with the connection. One that was opened again gets new ones.
+      if (isNotOpen(thrown) && prepared.delete(transaction as DatabaseSync)) return within(transaction, work);
+      if (isNotOpen(thrown))
+        throw refuse("the DatabaseSync that was handed in is not open; open it and begin a transaction");
       throw isBusy(thrown) ? heldBefore(thrown, file) : fileError(thrown, file, "use");
     }
   }

@@ -144,6 +144,31 @@ describe("completeIn", () => {
   });
 });
 
+function closed(): DatabaseSync {
+  const theirs = new DatabaseSync(file);
+  theirs.close();
+  return theirs;
+}
+
+test("a connection that is closed between two calls is refused by both, and serves once it is open again", async () => {
+  const notOpen = { code: "CONFIG_INVALID", message: expect.stringContaining("is not open") as string };
+  db.exec("BEGIN IMMEDIATE");
+  await jobs.enqueueIn(db, greet, { name: "Ada" });
+  db.close();
+  await expect(jobs.enqueueIn(db, greet, {})).rejects.toMatchObject(notOpen);
+  const backend = await open({ path: file });
+  await backend.enqueue([message()]);
+  const [held] = await lease(backend);
+  if (held === undefined) throw new Error("nothing was leased");
+  await expect(backend.completeIn(db, held)).rejects.toMatchObject(notOpen);
+  await backend.ack([held]);
+  db.open();
+  db.exec("BEGIN IMMEDIATE");
+  await jobs.enqueueIn(db, greet, { name: "Eve" });
+  db.exec("COMMIT");
+  expect(await ready()).toBe(1);
+});
+
 describe("what is no transaction on this file is refused with the way out", () => {
   test.each([
     ["nothing at all", () => undefined, /hand in the DatabaseSync/],
@@ -151,6 +176,8 @@ describe("what is no transaction on this file is refused with the way out", () =
     ["a connection without a transaction", () => db, /no transaction is open; begin one first/],
     ["a database in memory", () => new DatabaseSync(":memory:"), /is on ":memory:", the jobs are in/],
     ["another file", () => new DatabaseSync(temporaryFile("other.db")), /other\.db", the jobs are in .*waybill\.db/],
+    ["a connection that its owner closed", closed, /the DatabaseSync that was handed in is not open/],
+    ["a connection that was never opened", () => new DatabaseSync(file, { open: false }), /handed in is not open/],
   ])("%s", async (_, transaction, message_) => {
     await expect(jobs.enqueueIn(transaction(), greet, {})).rejects.toThrow(message_);
     expect(await jobs.inspector?.counts()).toEqual([]);
