@@ -5,6 +5,9 @@ function codeOf(error: Error): number | string | null {
   return "code" in error && (typeof error.code === "number" || typeof error.code === "string") ? error.code : null;
 }
 
+/** The broker refused the user or the vhost: amqplib says so in its text alone. */
+export const isRefusal = ({ message }: Error): boolean => /ACCESS[-_]REFUSED|Expected ConnectionOpenOk/.test(message);
+
 /** What amqplib says when a connection could not be opened, with the way out. */
 export function connectError(thrown: unknown, address: string, user: string, vhost: string): WaybillError {
   if (isWaybillError(thrown)) return thrown;

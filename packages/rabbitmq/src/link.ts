@@ -3,6 +3,7 @@ import { connect as dial, type ChannelModel, type SocketOptions } from "amqplib"
 import { WaybillError } from "@waybill/core";
 import { coalesceWrites } from "./coalesce.ts";
 import { connectError } from "./errors.ts";
+import { connectionOf } from "./handed-in.ts";
 import type { Settings } from "./options.ts";
 import { type Pulse, startPulse } from "./pulse.ts";
 import { createSetup, type Setup } from "./setup.ts";
@@ -51,10 +52,14 @@ export function createLink({ settings, heartbeatS, pulsed }: LinkSettings): Link
     coalesceWrites(model);
     // Without a listener an "error" would end the process. What it means for calls under way, their channels tell them.
     model.on("error", () => undefined);
+    const end = (): void => cutOff(model, new Error("the connection was cut"));
+    // Of itself, the signal reaches our own sockets alone.
+    if (settings.connect) cut.signal.addEventListener("abort", end);
     const pulse = pulsed ? await startPulse(model, asked, (error) => cutOff(model, error)) : ENDLESS;
     const session: Session = { model, setup: createSetup(settings, model), pulse, blocked: null, alive: true };
     model.on("close", () => {
       session.alive = false;
+      cut.signal.removeEventListener("abort", end);
       if (current === session) current = null;
     });
     model.on("blocked", (reason: string) => void (session.blocked = reason));
@@ -100,7 +105,7 @@ async function connectTo(settings: Settings, heartbeatS: number, signal: AbortSi
     signal,
   };
   try {
-    if (connect) return await connect(heartbeatS);
+    if (connect) return await connectionOf(connect, heartbeatS, CONNECT_MS);
     return await dial({ ...server, heartbeat: heartbeatS }, socket);
   } catch (thrown) {
     throw connectError(thrown, address, server.username ?? "", decodeURIComponent(server.vhost ?? ""));

@@ -19,7 +19,8 @@ export interface RabbitmqOptions {
   readonly tls?: boolean | ConnectionOptions;
   /**
    * A ready client: opens one more connection with that heartbeat, in seconds. Called twice, and again whenever a
-   * connection was lost. Takes the place of all options above.
+   * connection was lost. Takes the place of all options above. Each connection must be new: it is closed by us. One that
+   * is not there after 4 s is BACKEND_UNAVAILABLE, what is no connection CONFIG_INVALID.
    */
   readonly connect?: (heartbeatS: number) => Promise<ChannelModel>;
   /** Names everything that is ours on the broker: "waybill.mailers", "waybill:dead". Default "waybill". */
@@ -80,6 +81,9 @@ export function settingsOf(options: RabbitmqOptions): Settings {
   }
   if (queueType !== "quorum" && queueType !== "classic") {
     throw invalid(`queueType is ${JSON.stringify(queueType)}: "quorum" or "classic"`);
+  }
+  if (options.connect !== undefined && typeof options.connect !== "function") {
+    throw invalid("connect is no function; pass one that returns a new connection of amqplib");
   }
   const secure = options.tls !== undefined && options.tls !== false;
   const { hostname = "localhost", vhost = "/", username = "guest", password = "guest" } = options;

@@ -1,6 +1,7 @@
 import { describeError, isWaybillError, WaybillError } from "@waybill/core";
 import { notStored } from "@waybill/core/backend";
 import type { ConfirmChannel, Options } from "amqplib";
+import { within } from "./deadline.ts";
 import { unavailable } from "./errors.ts";
 import type { Link, Session } from "./link.ts";
 
@@ -174,16 +175,4 @@ function unconfirmed(session: Session): WaybillError {
 function saysBlocked({ blocked }: Session): string | null {
   if (blocked === null) return null;
   return `the broker takes no messages for now (${blocked || "an alarm"}): free memory or disk on its machine, and it goes on by itself`;
-}
-
-async function within<T>(work: Promise<T>, until: number, say: () => string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unavailable(say())), Math.max(0, until - performance.now()));
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
