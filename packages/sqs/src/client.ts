@@ -1,4 +1,5 @@
 import { SQSClient, type SQSClientConfig } from "@aws-sdk/client-sqs";
+import { guarded } from "./handed-in.ts";
 import type { Settings, SqsOptions } from "./options.ts";
 
 /** A call of the SDK with a deadline of its own: `send` of the client, whatever the command. */
@@ -17,7 +18,7 @@ export function createClient(settings: Settings): Client {
   const { client: given, endpoint, region, md5 } = settings;
   const client = given ?? new SQSClient(configOf(settings));
   return {
-    send: client.send.bind(client),
+    send: given === null ? client.send.bind(client) : guarded(given, REQUEST_TIMEOUT_MS),
     destroy() {
       if (given === null) client.destroy();
     },

@@ -1,6 +1,6 @@
 import type { SQSClient, SQSClientConfig } from "@aws-sdk/client-sqs";
 import { WaybillError } from "@waybill/core";
-import { assertKnownOptions, maskUrl, type OptionNames } from "@waybill/core/backend";
+import { assertKnownOptions, maskUrl, member, type OptionNames } from "@waybill/core/backend";
 import { attributeFault, type Attributes, textAttribute } from "./attributes.ts";
 
 /** Where the queues are, and how they are called. A URL may carry most of them too. */
@@ -25,7 +25,7 @@ export interface SqsOptions {
   readonly attributes?: Readonly<Record<string, string>>;
   /** Default: the AWS chain (environment, profile, role). Made up for an `endpoint` on this machine. */
   readonly credentials?: NonNullable<SQSClientConfig["credentials"]>;
-  /** A client of your own, which is not destroyed on close; `endpoint`, `md5` and `credentials` are then yours to set. */
+  /** A client of your own, which is not destroyed on close; `endpoint`, `md5` and `credentials` are then yours to set. A call that it leaves open for 8 s has failed; a poll has 8 s more than it waits. */
   readonly client?: SQSClient;
 }
 
@@ -81,6 +81,9 @@ export function settingsOf(options: SqsOptions): Settings {
     throw invalid("sqs: pollSeconds must be a whole number from 1 to 20");
   }
   checkAttributes(attributes);
+  if (options.client !== undefined && typeof member(options.client, "send") !== "function") {
+    throw invalid("sqs: client has no `send`; pass an SQSClient of @aws-sdk/client-sqs");
+  }
   return {
     region,
     prefix,

@@ -137,6 +137,10 @@ async function look(fresh: FreshQueues, name: string): Promise<Queue> {
 }
 
 async function describe({ send }: FreshQueues, name: string, url: string): Promise<Queue> {
+  // A user's client may return anything.
+  if (typeof url !== "string" || url === "") {
+    throw new WaybillError("BACKEND_UNAVAILABLE", `no URL came back for the queue "${name}"; is it SQS that answers?`);
+  }
   const { Attributes = {} } = await send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }));
   const redrive = Attributes["RedrivePolicy"];
   if (redrive !== undefined) await checkRedrive(send, name, redrive);

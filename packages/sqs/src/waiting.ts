@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Lease, LeaseRequest } from "@waybill/core/backend";
 import type { Queues } from "./queues.ts";
 import type { Receive } from "./receive.ts";
@@ -7,6 +8,9 @@ export interface Waiting {
   /** Ends every wait with nothing; resolves when the last poll has ended and what it brought is back. */
   close(): Promise<void>;
 }
+
+/** Of a poll that was to wait and brought nothing. */
+const SHORTEST_POLL_MS = 50;
 
 /**
  * Waits by polls that are never cut: SQS may have given a message to one whose caller is gone, and would then hide it for
@@ -40,6 +44,7 @@ export function createWaiting(
       // A lease counts from the question, so that a wait takes up little of it.
       const mostSeconds = Math.min(pollSeconds, Math.max(1, Math.floor(leaseMs / 3_000)));
       const waitSeconds = Math.min(mostSeconds, Math.ceil(restMs / 1_000));
+      const asked = performance.now();
       const poll = receive({ from, queue, limit, leaseMs, waitSeconds });
       track(poll);
       const found = await unlessAborted(poll, ends);
@@ -47,7 +52,10 @@ export function createWaiting(
         track(poll.then(giveBack));
         return [];
       }
-      if (found.length > 0 || performance.now() >= until) return found;
+      const now = performance.now();
+      if (found.length > 0 || now >= until) return found;
+      // Something that does not wait would be asked without end, and nothing else would ever run.
+      if (now - asked < SHORTEST_POLL_MS) await sleep(Math.min(SHORTEST_POLL_MS, until - now));
     }
   }
 

@@ -27,7 +27,7 @@ async function withDead(endpoint: string, count: number) {
     buried += held.length;
   }
   const inspector = inspectorOf(backend);
-  if (inspector === undefined) throw new Error("it has an inspector");
+  if (inspector === null) throw new Error("it has an inspector");
   return { inspector, prefix };
 }
 
