@@ -47,10 +47,20 @@ test("a backend that fails calls makes the worker unavailable until they get thr
 
 test("an outcome that could not be stored while its lease held leaves no worker unavailable behind", async () => {
   const jobs = await connected(
-    memoryWith(() => ({
-      ack: () => Promise.reject(new WaybillError("BACKEND_UNAVAILABLE", "acks get lost")),
-      extend: (leases) => Promise.resolve(leases.map(() => ({ ok: true, value: Date.now() + 100 }))),
-    })),
+    memoryWith(({ lease }) => {
+      let isGiven = false;
+      return {
+        // Once: a second run of the same job would be as unable to be stored.
+        lease: async (request) => {
+          if (isGiven) return sleep(5, []);
+          const leases = await lease(request);
+          isGiven = leases.length > 0;
+          return leases;
+        },
+        ack: () => Promise.reject(new WaybillError("BACKEND_UNAVAILABLE", "acks get lost")),
+        extend: (leases) => Promise.resolve(leases.map(() => ({ ok: true, value: Date.now() + 100 }))),
+      };
+    }),
   );
   const worker = jobs.worker({ jobs: [job], lease: "100ms" });
   const [unavailable, recovered, lost] = [
