@@ -58,7 +58,7 @@ test("an outcome that could not be stored while its lease held leaves no worker 
           return leases;
         },
         ack: () => Promise.reject(new WaybillError("BACKEND_UNAVAILABLE", "acks get lost")),
-        extend: (leases) => Promise.resolve(leases.map(() => ({ ok: true, value: Date.now() + 100 }))),
+        extend: () => Promise.reject(new WaybillError("BACKEND_UNAVAILABLE", "extensions get lost, too")),
       };
     }),
   );
