@@ -52,7 +52,7 @@ const ENDING: Defaults = [
   ["lock_timeout", "20ms"],
   ["statement_timeout", "500ms"],
   ["idle_in_transaction_session_timeout", "5ms"],
-  ["idle_session_timeout", "1s"],
+  ["idle_session_timeout", "5s"],
   ["exit_on_error", "on"],
 ];
 
@@ -124,8 +124,10 @@ async function useAll(service: Service, given: { readonly pool?: Pool } = {}): P
     expect(dead).toMatchObject({ id: "second", reason: { code: "TEST", message: body } });
     expect(Math.abs(Date.now() - Number(dead?.diedAt))).toBeLessThan(60_000);
     expect(await backend.inspector.replay()).toBe(1);
+    // A foreign producer's own time limits are its own affair; here they would end this test on a busy machine.
+    const unhurried = encodeURIComponent("-c lock_timeout=0 -c statement_timeout=0 -c exit_on_error=off");
     await sqlAt(
-      options.url,
+      service === "postgres" ? `${options.url}?options=${unhurried}` : options.url,
       `BEGIN READ WRITE; INSERT INTO "${options.schema}".inbox (id, envelope) VALUES ('arrived', 'x'); COMMIT`,
     );
     const rest = [...(await lease(backend, { limit: 1, waitMs: 5_000 })), ...(await lease(backend, { waitMs: 5_000 }))];

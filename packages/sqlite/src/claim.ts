@@ -39,7 +39,7 @@ export function createClaim(db: DatabaseSync, now: () => number): Claim {
         const at = now();
         const { changes } = lease.run(claim, at, Math.ceil(leaseMs), queue, rows.length);
         leave.run(queue, rows.length);
-        const ours = changes === rows.length ? rows : heldOf(rows, claim);
+        const ours = Number(changes) === rows.length ? rows : heldOf(rows, claim);
         if (ours.length === 0) continue;
         return ours.map((row) => leaseOf(row, queue, { claim, expiresAt: at + leaseMs }, bytesOf));
       }

@@ -41,7 +41,7 @@ export function createEnqueue(
       if (excess !== null) return { ok: false, error: excess };
       const dueAt = message.delayMs > 0 ? Math.ceil(at + message.delayMs) : null;
       const { changes } = insert.run(seq, ...jobRow(message, dueAt, at));
-      if (changes === 0) return known(message);
+      if (Number(changes) === 0) return known(message);
       if (dueAt === null) {
         if (last < 0) first = seq;
         last = seq;

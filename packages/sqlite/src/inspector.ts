@@ -36,7 +36,7 @@ export function createInspector(
     if (found === undefined) return false;
     const seq = found["seq"] as string | null;
     if (seq === null) {
-      if (returnToInbox.run(number).changes === 0) return false;
+      if (Number(returnToInbox.run(number).changes) === 0) return false;
       removeRejected.run(number);
     } else {
       if (found["alive"] === 1) return false;

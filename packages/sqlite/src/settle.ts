@@ -32,7 +32,7 @@ export function createSettle(db: DatabaseSync, now: () => number, retention: Ret
   /** The seq of a lease that was ours until now; null when it no longer was. */
   function release(lease: Lease): string | null {
     const token = tokenOf(lease);
-    return token !== null && end.run(token.seq, token.claim).changes === 1 ? token.seq : null;
+    return token !== null && Number(end.run(token.seq, token.claim).changes) === 1 ? token.seq : null;
   }
 
   function mustRelease(lease: Lease): string {
@@ -75,7 +75,8 @@ export function createSettle(db: DatabaseSync, now: () => number, retention: Ret
       const at = now();
       return leases.map((lease): Answer<number> => {
         const token = tokenOf(lease);
-        const held = token !== null && prolong.run(at, Math.ceil(leaseMs), token.seq, token.claim).changes === 1;
+        const held =
+          token !== null && Number(prolong.run(at, Math.ceil(leaseMs), token.seq, token.claim).changes) === 1;
         return held ? { ok: true, value: at + leaseMs } : { ok: false, error: leaseLost(lease.id) };
       });
     },

@@ -48,6 +48,8 @@ async function useAll(backend: SqliteBackend, db: DatabaseSync): Promise<void> {
   expect(await backend.inspector.counts()).toMatchObject([{ ready: 0, leased: 0, delayed: 0, dead: 0, finished: 4 }]);
 }
 
+const NODE = Number.parseInt(process.versions.node, 10);
+
 describe("a connection that is handed in serves, whatever its owner chose", () => {
   test.for<[string, DatabaseSyncOptions & Record<string, unknown>]>([
     ["", { readBigInts: true }],
@@ -56,7 +58,8 @@ describe("a connection that is handed in serves, whatever its owner chose", () =
     ["", { enableDoubleQuotedStringLiterals: true, enableForeignKeyConstraints: false }],
     ["", { defensive: true }],
     ["PRAGMA full_column_names = ON; PRAGMA short_column_names = OFF", {}],
-    ["PRAGMA count_changes = ON", {}],
+    // Node 22's run() ends at the row that this long deprecated pragma adds; the README says so.
+    ...(NODE < 24 ? [] : [["PRAGMA count_changes = ON", {}] satisfies [string, object]]),
     ["PRAGMA empty_result_callbacks = ON", {}],
     ["PRAGMA reverse_unordered_selects = ON", {}],
     ["PRAGMA case_sensitive_like = ON", {}],

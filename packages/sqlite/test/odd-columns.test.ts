@@ -23,8 +23,8 @@ function write(db: DatabaseSync, table: string, column: string): number {
   db.exec("BEGIN IMMEDIATE");
   for (const name of Object.keys(tables)) db.exec(`DELETE FROM ${name}`);
   const job = db.prepare(`INSERT INTO waybill_jobs (seq, id, queue, type, priority, due_at, enqueued_at, body)
-    VALUES (?, 'job-' || ?1, 'default', 'odd', 0, 5, 5, '{}')`);
-  for (const base of [0, 100, 200, 300]) for (const index of values.keys()) job.run(base + index + 1);
+    VALUES ($seq, 'job-' || $seq, 'default', 'odd', 0, 5, 5, '{}')`);
+  for (const base of [0, 100, 200, 300]) for (const index of values.keys()) job.run({ seq: base + index + 1 });
   for (const [name, { insert }] of Object.entries(tables)) {
     if (insert === "") continue;
     const row = db.prepare(`INSERT INTO ${name} VALUES ${insert}`);
