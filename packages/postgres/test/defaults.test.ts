@@ -49,8 +49,8 @@ const HARMLESS: Defaults = [
 
 /** What ends statements and sessions, which on a connection of somebody else's is that person's decision. */
 const ENDING: Defaults = [
-  ["lock_timeout", "20ms"],
-  ["statement_timeout", "500ms"],
+  ["lock_timeout", "200ms"],
+  ["statement_timeout", "3s"],
   ["idle_in_transaction_session_timeout", "5ms"],
   ["idle_session_timeout", "5s"],
   ["exit_on_error", "on"],
