@@ -75,12 +75,13 @@ export async function tryListings(
   const waiting = counts.reduce((sum, row) => sum + row.ready + row.delayed + row.leased, 0);
   const limit = dead + 1_000;
   const letters = (await jobs.inspector?.deadLetters({ limit })) ?? [];
-  if (letters.length !== dead) faults.push(`${dead} dead letters are counted, ${letters.length} are shown`);
+  // What still waits or runs may die between the count and the listing.
+  if (letters.length < dead) faults.push(`${dead} dead letters are counted, ${letters.length} are shown`);
   const queues = await cli("queues", "--json", "--url", url);
   if (queues.code !== 0) faults.push(`waybill queues ended with ${queues.code}: ${queues.err}`);
   const list = await cli("dead", "list", "--json", "--limit", String(limit), "--url", url);
   if (list.code !== 0) faults.push(`waybill dead list ended with ${list.code}: ${list.err}`);
   const shown = list.out.split("\n").length - 1;
-  if (list.code === 0 && shown !== dead) faults.push(`waybill dead list shows ${shown} of ${dead} dead letters`);
+  if (list.code === 0 && shown < dead) faults.push(`waybill dead list shows ${shown} of ${dead} dead letters`);
   return { faults, dead, waiting };
 }
