@@ -8,8 +8,9 @@ import base64
 import json
 import sys
 
-from waybill import dedupe, derived, envelope, push, retry, signing
+from waybill import bindings, dedupe, derived, envelope, push, retry, running, signing
 from waybill.refusal import Refused
+from waybill.storing import Store
 from waybill.times import duration_ms, timestamp, timestamp_ms
 
 
@@ -76,7 +77,7 @@ def by_purpose(given):
 
 
 def judged(given):
-    """What a worker told so does about a job's signature."""
+    """Whether a worker with these policies runs a job with this signature."""
     body = body_of(given["body"])
     id = envelope.parse(body)["id"]
     ring, policy = signing.KeyRing(given["keys"]), signing.policy_for(given["policies"], given["queue"])
@@ -89,7 +90,34 @@ def deadline(given):
     return {"ends_ms": ends, "may_start": ends is None or now < ends, "may_wait": ends is None or then < ends}
 
 
+def unknown(given):
+    job = envelope.parse(json.dumps(given["envelope"]))
+    wait = retry.without_handler(job, given["attempt"], given["releases"], given["now_ms"])
+    return {"waits_ms": wait}
+
+
+def run(given):
+    """What becomes of one delivery at a worker that has one version of one type, and nothing that keeps unique keys."""
+    job, attempt = envelope.parse(json.dumps(given["envelope"])), given["attempt"]
+    early = running.judged(job, attempt, given["lost"], given["now_ms"], given["has_handler"], given["deadline_ms"])
+    if early is None:
+        outcome, code, kept = running.ended(job, attempt, given["throws"], given.get("ends"))
+    else:
+        (outcome, code), kept = early, True if early[0] == "dead" else None
+    return {"starts": early is None, "outcome": outcome, "code": code, "kept": kept}
+
+
+def problem(given):
+    """The problem of an answer, without the words for people."""
+    answered = response(given)
+    headers = answered["headers"]
+    code = given["refusal"] if "refusal" in given else headers.get("waybill-reason") or given["outcome"].get("code", "")
+    return {"type": push.problem_type(code), "status": answered["status"], "code": code}
+
+
 def unwrapped(given):
+    if given.get("at") == "receiver":
+        return {"envelope": signing.unwrap_pushed(signing.KeyRing(given["keys"]), body_of(given["body"])).decode()}
     return {"envelope": signing.unwrap(signing.KeyRing(given["keys"]), body_of(given["body"]).decode()).decode()}
 
 
@@ -139,6 +167,19 @@ def batch(given):
     return {"results": results}
 
 
+def storing(given):
+    """The answers of an endpoint that stores jobs to one request after the other, and the jobs in its queue after them."""
+    store = Store(given["at"], given["keys"], given.get("has_priorities", True), given.get("keeps_keys", False))
+    answers = []
+    for request in given["requests"]:
+        if request.get("after_end"):
+            store.queue.clear()
+        method, path = request.get("method", "POST"), request["path"]
+        answers.append(store.answer(method, path, request["headers"], body_of(request["body"]), request["at_ms"]))
+    waiting = [{"body": held["body"].decode(), "signature": held["signature"]} for held in store.queue.values()]
+    return {"answers": answers, "waiting": waiting}
+
+
 ANSWERS = {
     "valid": label,
     "invalid": label,
@@ -151,14 +192,21 @@ ANSWERS = {
     "derived-ids": lambda given: {"id": derived.derived_id(given["parts"])},
     "deadlines": deadline,
     "signature-policies": judged,
+    "unknown-types": unknown,
+    "runs": run,
+    "bindings/sqs": lambda given: bindings.sqs_send(**given),
+    "bindings/rabbitmq/queues": lambda given: bindings.rabbitmq_declare(**given),
+    "bindings/rabbitmq/routes": lambda given: bindings.rabbitmq_route(**given),
+    "push/problems": problem,
     "push/signatures": verified,
     "push/purposes": by_purpose,
     "push/wrappers": unwrapped,
-    "push/requests": lambda given: push.parcel(given["headers"]),
+    "push/requests": lambda given: push.delivery(given["headers"]),
     "push/responses": response,
     "push/outcomes": outcome,
     "push/batches": batch,
     "push/repeats": repeats,
+    "push/storing": storing,
 }
 
 

@@ -28,7 +28,7 @@ def string(text):
 
 
 def number(value):
-    """As ECMAScript writes a double: the fewest digits that read back as the same one."""
+    """Returns a double as ECMAScript writes it: the fewest digits that parse to the same double."""
     value = float(value)
     if value == 0:
         return "0"

@@ -7,7 +7,7 @@ from .refusal import Refused
 
 
 def computed_key(type, queue, args, members=None):
-    """`queue` None: equal jobs of different queues are one. `members`: only these of args[0] decide."""
+    """Returns the computed key. `queue` None: equal jobs of different queues have one key. `members`: only these of args[0] count."""
     if members is not None:
         if not args or not isinstance(args[0], dict):
             raise Refused("FIELD_TYPE", "/args/0", "no object whose members could decide")

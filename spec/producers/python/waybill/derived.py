@@ -7,7 +7,7 @@ from .refusal import Refused
 
 
 def derived_id(parts):
-    """A UUID of version 8 from 1 to 16 texts and whole numbers. Raises `Refused`."""
+    """Returns a UUID of version 8 from 1 to 16 texts and integers. Raises `Refused`."""
     if not isinstance(parts, list) or not 1 <= len(parts) <= 16:
         raise Refused("ID_INVALID", "", "not 1 to 16 parts")
     for at, part in enumerate(parts):

@@ -18,7 +18,7 @@ def spec_rule(value, pointer):
     rules.present(value, pointer)
     rules.of_type(str, value, pointer)
     if re.fullmatch("waybill/[1-9][0-9]*", value):
-        raise Refused("SPEC_UNSUPPORTED", pointer, f"{value[:40]} is not read here")
+        raise Refused("SPEC_UNSUPPORTED", pointer, f"{value[:40]} is not supported")
     raise Refused("SPEC_INVALID", pointer, "not an envelope")
 
 
@@ -32,7 +32,21 @@ def meta_rule(value, pointer):
             RESERVED[key](member, inner)
 
 
-RESERVED = {"tenant_id": rules.text(128), "payload_version": rules.integer(1, 2_147_483_647)}
+def limits_rule(value, pointer):
+    rules.of_type(dict, value, pointer)
+    if not 1 <= len(value) <= 4:
+        raise Refused("LENGTH_INVALID", pointer, "not 1 to 4 limits")
+    for name, key in value.items():
+        if not re.fullmatch(r"[a-z][a-z0-9_.#-]{0,139}", name):
+            raise Refused("META_KEY_INVALID", pointer + step(name[:64]), "not a name of a limit")
+        rules.text(255)(key, pointer + step(name))
+
+
+RESERVED = {
+    "tenant_id": rules.text(128),
+    "payload_version": rules.integer(1, 2_147_483_647),
+    "limits": limits_rule,
+}
 
 RETRY = {
     "max_attempts": rules.integer(1, 100),
@@ -46,6 +60,7 @@ RETRY = {
 
 DEDUPE = {
     "key": rules.text(255),
+    "until": rules.one_of("start"),
     "for": rules.duration,
     "on_conflict": rules.one_of("reject", "ignore", "replace"),
 }
@@ -72,7 +87,7 @@ FIELDS = {
 
 
 def parse(body):
-    """The envelope that a body holds, exactly as written. Raises `Refused`."""
+    """Returns the envelope in a body, exactly as written. Raises `Refused`."""
     envelope = parse_json(body)
     if not isinstance(envelope, dict):
         raise Refused("ENVELOPE_NOT_OBJECT", "", "JSON, but not an object")
@@ -87,6 +102,7 @@ def parse(body):
     if len(canonical(envelope.get("meta", {})).encode()) > MAX_META_BYTES:
         raise Refused("META_TOO_LARGE", "/meta", f"over {MAX_META_BYTES} bytes")
     check_expiry(envelope)
+    check_dedupe(envelope)
     check_crit(envelope)
     return envelope
 
@@ -96,6 +112,11 @@ def check_expiry(envelope):
         return
     if timestamp_ms(envelope["expires_at"]) <= timestamp_ms(envelope["scheduled_at"]):
         raise Refused("EXPIRY_ORDER", "/expires_at", "not later than scheduled_at")
+
+
+def check_dedupe(envelope):
+    if {"until", "for"} <= envelope.get("dedupe", {}).keys():
+        raise Refused("FIELD_EXCLUSIVE", "/dedupe/for", "beside until")
 
 
 def check_crit(envelope):
@@ -108,7 +129,7 @@ def check_crit(envelope):
 
 
 def serialise(envelope):
-    """The body to store, as bytes. Raises `Refused` for what no reader would take."""
+    """Returns the body to store, as bytes. Raises `Refused` for an envelope that readers would refuse."""
     text = json.dumps(envelope, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     body = text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff").encode("utf-8", "surrogatepass")
     parse(body)
@@ -116,7 +137,7 @@ def serialise(envelope):
 
 
 def label(envelope):
-    """What a backend may know without reading the envelope, defaults filled in, times in milliseconds."""
+    """Returns the label: the fields that a backend may read without parsing the envelope, with defaults, times in milliseconds."""
     meta = envelope.get("meta", {})
     times = {name: envelope.get(name) for name in ("created_at", "scheduled_at", "expires_at")}
     return {

@@ -8,6 +8,7 @@ from .refusal import Refused
 from .signing import SECONDS, verify_request
 
 NAME = re.compile("[A-Za-z0-9_.-]{1,255}")
+NAME_OF_CODE = re.compile("[A-Za-z0-9_.-]{1,128}")
 LABEL = {"id": "webhook-id", "type": "waybill-type", "queue": "waybill-queue"}
 STATUS = {"completed": 200, "retry": 500, "release": 429, "dead": 422}
 REFUSALS = {
@@ -24,9 +25,11 @@ REFUSALS = {
     "FULL": (429, "release"),
     "DRAINING": (503, "release"),
     "ID_CONFLICT": (409, "dead"),
+    "DUPLICATE_JOB": (409, "dead"),
     "BACKEND_UNAVAILABLE": (503, "release"),
     "BACKEND_FULL": (503, "release"),
     "BACKEND_CLOSED": (503, "release"),
+    "NEED_UNSUPPORTED": (422, "dead"),
     "NOT_KEPT": (503, "release"),
     "INTERNAL": (500, None),
 }
@@ -37,8 +40,8 @@ LONGEST_DELAY_MS = 7 * 86_400_000
 HOUR_MS = 3_600_000
 
 
-def parcel(headers):
-    """What a request says beside its body. What is malformed is as if absent."""
+def delivery(headers):
+    """Returns the counts, the signature and the label in a request's headers. A malformed header counts as absent."""
     timestamp, value = headers.get("waybill-signature-timestamp", ""), headers.get("waybill-signature")
     signed = value is not None and SECONDS.fullmatch(timestamp)
     label = {name: headers.get(header) for name, header in LABEL.items()}
@@ -59,7 +62,7 @@ def count(headers, name, least):
 
 
 def answer(outcome, id):
-    """Status and headers for what became of a job."""
+    """Returns the status and the headers for an outcome."""
     kind, code, delay = outcome["kind"], outcome.get("code", ""), outcome.get("delay_ms")
     headers = {"waybill-outcome": kind}
     if id is not None:
@@ -76,12 +79,12 @@ def answer(outcome, id):
 
 
 def malformed(code):
-    """For a body that is no envelope."""
+    """Returns the answer for a body that is no envelope."""
     return {"status": 400, "headers": {"waybill-outcome": "dead", "waybill-reason": code}}
 
 
 def refusal(code):
-    """For a request whose job was not looked at. A release without a reason is for the place's sake."""
+    """Returns the answer for a request whose job was not examined. A release without a reason is about the receiver, not the job."""
     status, outcome = REFUSALS[code]
     headers = {} if outcome is None else {"waybill-outcome": outcome}
     if outcome == "dead":
@@ -89,8 +92,13 @@ def refusal(code):
     return {"status": status, "headers": headers}
 
 
+def problem_type(code):
+    """Returns the problem type of a code."""
+    return "urn:waybill:problem:" + (code.lower() if NAME_OF_CODE.fullmatch(code) else "other")
+
+
 def settlement(status, headers, problem, now_ms):
-    """What a sender does about an answer."""
+    """Returns what a sender does with a job after an answer."""
     ours = (problem or {}).get("type", "").startswith("urn:waybill:problem:")
     code = (headers.get("waybill-reason") or (problem["code"] if ours else f"HTTP_{status}"))[:128]
     delay, outcome = delay_ms(headers, now_ms), headers.get("waybill-outcome")
@@ -124,12 +132,12 @@ def delay_ms(headers, now_ms):
 
 
 def within(delay, longest):
-    """No answer makes a job come at once for ever, or never again."""
+    """Limits the delay of an answer, so that a job neither runs in a loop nor waits for ever."""
     return min(max(delay, LEAST_DELAY_MS), longest)
 
 
 class Receiver:
-    """Takes a request once: told apart by what is signed, not by the signature, to whose list anybody may add."""
+    """Accepts a request once. Requests are compared by the signed values, not by the signature, to whose list anybody can add a value."""
 
     def __init__(self, ring):
         self._ring = ring
@@ -141,19 +149,19 @@ class Receiver:
             raise Refused("FORBIDDEN", "", "came before, and ended its job")
 
     def answered(self, headers, outcome):
-        """One of which nothing came may come again: its job may be back within the second."""
+        """Remembers a request that ended its job. After any other outcome the job may be sent again within the same second."""
         if outcome in ("completed", "dead"):
             self._ended.add((headers["webhook-id"], headers["webhook-timestamp"]))
 
 
 def lines(content_type, text):
-    """The envelopes of a batch. Raises `NoBatch` for one that is refused whole."""
-    if not re.match(r"application/x-ndjson\s*(;|$)", content_type or "", re.IGNORECASE):
+    """Returns the envelopes of a batch. Raises `NoBatch` for a batch that is refused as a whole."""
+    if not re.fullmatch(r"application/x-ndjson[ \t]*(;.*)?", content_type or "", re.IGNORECASE):
         raise NoBatch(415)
     found = text[: -1 if text.endswith("\n") else None].split("\n")
     if len(found) > 100:
         raise NoBatch(413)
-    if any(line.strip() == "" for line in found):
+    if any(line.strip(" \t\r") == "" for line in found):
         raise NoBatch(400)
     return found
 

@@ -8,5 +8,5 @@ class Refused(Exception):
 
 
 def step(name):
-    """One step of a JSON Pointer."""
+    """Returns a JSON Pointer that is longer by one step."""
     return "/" + name.replace("~", "~0").replace("/", "~1")

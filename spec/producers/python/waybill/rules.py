@@ -14,7 +14,7 @@ URI = r"[A-Za-z][A-Za-z0-9+.-]*:" + URI_REFERENCE
 
 def of_type(kind, value, pointer):
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise Refused("FIELD_TYPE", pointer, f"a value of another type where {kind} belongs")
+        raise Refused("FIELD_TYPE", pointer, f"a value of another type; write {kind}")
 
 
 def boolean(value, pointer):
@@ -50,7 +50,7 @@ def integer(least, most):
     def rule(value, pointer):
         of_type((int, float), value, pointer)
         if value != int(value):
-            raise Refused("FIELD_TYPE", pointer, "a fraction where an integer belongs")
+            raise Refused("FIELD_TYPE", pointer, "a fraction; write an integer")
         if not least <= value <= most:
             raise Refused("RANGE_INVALID", pointer, f"not {least} to {most}")
 
@@ -97,7 +97,7 @@ def listing(least, most, item):
 
 
 def closed(members, required=()):
-    """An object of these members and no others: ignoring a misspelt one would change what the job does."""
+    """An object with these members only: ignoring a misspelt one would change how the job runs."""
 
     def rule(value, pointer):
         of_type(dict, value, pointer)

@@ -6,6 +6,7 @@ import hmac
 import json
 import re
 
+from .envelope import parse
 from .refusal import Refused
 
 FRESH_MS = 300_000
@@ -23,7 +24,7 @@ class KeyRing:
         self._keys = [key_of(secret, index) for index, secret in enumerate(secrets)]
 
     def requests(self):
-        """The ring for requests: a job's signature is none of a request, and the other way about."""
+        """Returns the key ring for requests, whose keys are derived: a job's signature is not valid on a request, nor the reverse."""
         return KeyRing([request_secret(key) for key in self._keys])
 
     def sign(self, id, timestamp, body):
@@ -60,7 +61,7 @@ def key_of(secret, index):
 
 
 def verify_request(ring, headers, body, now_ms):
-    """The id that the request proves. Raises `Refused` without saying why to anybody but the log."""
+    """Returns the verified id of a request. Raises `Refused`, whose reason is for the log alone."""
     id, values = headers.get("webhook-id", ""), headers.get("webhook-signature")
     timestamp = headers.get("webhook-timestamp", "")
     if values is None or not is_id(id) or not SECONDS.fullmatch(timestamp):
@@ -73,7 +74,7 @@ def verify_request(ring, headers, body, now_ms):
 
 
 def is_id(text):
-    """A dot would let the signature of one body be that of another with its beginning cut off."""
+    """Refuses an id with a dot, with which the signature of one body would be valid for another body without its beginning."""
     return 1 <= len(text) <= 255 and "." not in text
 
 
@@ -81,7 +82,7 @@ POLICIES = ("off", "optional", "required")
 
 
 def policy_for(policies, queue):
-    """One policy for all queues, or by name, those not named being off. An unknown queue may be any: the strictest."""
+    """Returns the policy of a queue. Queues without a policy are off; an unknown queue has the strictest policy."""
     if isinstance(policies, str):
         return policies
     if queue is None:
@@ -98,18 +99,56 @@ def may_run(ring, policy, id, body, signature):
 
 
 def unwrap(ring, text):
-    """The envelope's bytes. What is no wrapper is unsigned. No age is too great here: the job may have waited."""
-    try:
-        wrapper = json.loads(text)
-    except ValueError:
-        wrapper = None
-    if not isinstance(wrapper, dict) or wrapper.get("spec") != "waybill-signed/1":
+    """Returns the envelope's bytes of a verified wrapper, whatever its age. A text that is no wrapper is unsigned."""
+    wrapper = read_wrapper(text)
+    if wrapper is None:
         raise Refused("FORBIDDEN", "", "not a wrapper")
+    id, signature, body = wrapper
+    if not is_id(id) or not ring.verify(id, signature["timestamp"], body, signature["value"]):
+        raise Refused("FORBIDDEN", "", "no key made this signature")
+    return body
+
+
+def unwrap_pushed(ring, body):
+    """Returns the body that a receiver without a policy runs: the wrapped job if one of its secrets signed it, or the body itself."""
+    job, within, signature = opened(body)
+    if signature is not None and not ring.verify(job["id"], signature["timestamp"], within, signature["value"]):
+        raise Refused("SIGNATURE_INVALID", "", "no key made the wrapper's signature")
+    return within
+
+
+def opened(body):
+    """Returns the envelope, its bytes and its signature, which is not verified; None where there is no wrapper."""
+    try:
+        return parse(body), body, None
+    except Refused:
+        wrapper = read_wrapper(body.decode("utf-8", "replace"))
+        if wrapper is None:
+            raise
+    id, signature, body = wrapper
+    job = parse(body)
+    if job["id"] != id:
+        raise Refused("SIGNATURE_INVALID", "/id", "the wrapper signs another job")
+    return job, body, signature
+
+
+def read_wrapper(text):
+    """Returns the wrapper's id, the job's signature and the envelope's bytes, unverified. None for any other text."""
+    try:
+        wrapper = json.loads(text, parse_constant=no_constant)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(wrapper, dict) or wrapper.get("spec") != "waybill-signed/1":
+        return None
     id, ts, sig, envelope = (wrapper.get(name) for name in ("id", "ts", "sig", "envelope"))
     texts = all(isinstance(member, str) for member in (id, sig, envelope))
     if not texts or isinstance(ts, bool) or not isinstance(ts, (int, float)) or not 0 <= ts < 10**11 or ts != int(ts):
-        raise Refused("FORBIDDEN", "", "a wrapper of another form")
-    body = envelope.encode("utf-8", "surrogatepass")
-    if not is_id(id) or not ring.verify(id, int(ts), body, sig):
-        raise Refused("FORBIDDEN", "", "no key made this signature")
-    return body
+        return None
+    if not re.fullmatch("[ -~]+", sig):
+        return None
+    return id, {"timestamp": int(ts), "value": sig}, envelope.encode("utf-8", "surrogatepass")
+
+
+def no_constant(name):
+    """Refuses NaN and Infinity, which Python parses and JSON does not have."""
+    raise ValueError(name)

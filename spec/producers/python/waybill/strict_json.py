@@ -20,7 +20,7 @@ WORDS = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}
 
 
 def parse(body):
-    """The value that a body holds: bytes, or the text they would be."""
+    """Returns the value of a body, given as bytes or as text."""
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     if len(data) > MAX_BYTES:
         raise Refused("BODY_TOO_LARGE", "", f"over {MAX_BYTES} bytes")
@@ -46,7 +46,7 @@ class _Reader:
         return value
 
     def next(self):
-        """The next character that is not blank, without taking it; "" at the end."""
+        """Returns the next character that is not blank, without consuming it; "" at the end."""
         self.at = BLANKS.match(self.text, self.at).end()
         return self.text[self.at : self.at + 1]
 

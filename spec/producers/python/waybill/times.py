@@ -17,7 +17,7 @@ LONGEST_MS = 366 * 86_400_000
 
 
 def timestamp_ms(text, pointer=""):
-    """Unix milliseconds of an RFC 3339 time. What is finer is cut off, never rounded."""
+    """Returns the Unix milliseconds of an RFC 3339 time. Smaller fractions are cut off, never rounded."""
     found = TIMESTAMP.fullmatch(text)
     if found:
         year, month, day, hour, minute, second = map(int, found.group(1, 2, 3, 4, 5, 6))
@@ -42,7 +42,7 @@ def days_since_epoch(year, month, day):
 
 
 def timestamp(ms):
-    """As a producer should write it: UTC, "Z", three decimals."""
+    """Returns a time as a producer should write it: UTC, "Z", three decimals."""
     days, rest = divmod(math.floor(ms), 86_400_000)
     seconds, millis = divmod(rest, 1_000)
     day = datetime.date.fromordinal(EPOCH_DAY + days)
@@ -50,7 +50,7 @@ def timestamp(ms):
 
 
 def duration_ms(text, pointer=""):
-    """Milliseconds of an ISO 8601 duration of hours, minutes and seconds."""
+    """Returns the milliseconds of an ISO 8601 duration of hours, minutes and seconds."""
     found = DURATION.fullmatch(text)
     if found:
         hours, minutes, seconds = (int(part or 0) for part in found.group(1, 2, 3))
