@@ -1,4 +1,4 @@
-import { member } from "./thrown.ts";
+import { member } from "./values/any-value.ts";
 
 const CODES = [
   "ENVELOPE_INVALID",
@@ -10,18 +10,20 @@ const CODES = [
   "SHUTDOWN",
   "LEASE_LOST",
   "ID_CONFLICT",
+  "DUPLICATE_JOB",
   "CAPABILITY_MISSING",
   "CONFIG_INVALID",
   "BACKEND_UNAVAILABLE",
   "BACKEND_FULL",
   "BACKEND_CLOSED",
   "ENQUEUE_UNKNOWN",
-  "DISCARD",
+  "DEAD_LETTERED",
+  "DISCARDED",
   "RETRY_LATER",
-  "RAN_ELSEWHERE",
+  "FORWARDED",
 ] as const;
 
-/** Codes of this process. Codes of envelopes are a list of their own: `EnvelopeCode`. */
+/** The codes of `WaybillError`. The codes of envelopes are `EnvelopeCode`. */
 export type WaybillErrorCode = (typeof CODES)[number];
 
 /**
@@ -31,7 +33,7 @@ export type WaybillErrorCode = (typeof CODES)[number];
 const BRAND = Symbol.for("waybill.error");
 
 /** What `brandOf` returns for an error of such a class. */
-export type Brand = "WaybillError" | "RetryLater" | "Discard" | "RanElsewhere";
+export type Brand = "WaybillError" | "RetryLater" | "DeadLetter" | "Discard" | "Forwarded";
 
 /** Brands a class. A subclass without a brand of its own has that of its parent. */
 export function brand(type: { readonly prototype: object }, name: Brand): void {
@@ -43,7 +45,7 @@ export function brandOf(value: unknown): unknown {
   return member(value, BRAND);
 }
 
-/** Every error of ours. Match on `code`, by `isWaybillError`: two copies of a package break `instanceof`. */
+/** The base class of every error of waybill. Match on `code` by `isWaybillError`: `instanceof` fails with two copies of a package. */
 export class WaybillError extends Error {
   static {
     brand(this, "WaybillError");
@@ -57,8 +59,8 @@ export class WaybillError extends Error {
 }
 
 /**
- * The body is not an envelope. `envelopeCode` is the spec's stable code, `pointer` the member at fault ("" is the
- * whole).
+ * The body is not a valid envelope. `envelopeCode` is the code of the spec, `pointer` the JSON pointer of the invalid member,
+ * "" for the whole body.
  */
 export class EnvelopeError extends WaybillError {
   readonly envelopeCode: string;
@@ -71,24 +73,29 @@ export class EnvelopeError extends WaybillError {
   }
 }
 
-/** The payload fails its schema. At enqueue the caller gets it; at execution the job is dead-lettered. */
+/** The payload does not match its schema, or is not JSON. `enqueue` rejects with it; at execution the job is dead-lettered. */
 export class PayloadError extends WaybillError {
   readonly issues: readonly { readonly path: string; readonly message: string }[];
-  constructor(type: string, issues: readonly { readonly path: string; readonly message: string }[]) {
+  /** `fault` is the verb of the message. */
+  constructor(
+    type: string,
+    issues: readonly { readonly path: string; readonly message: string }[],
+    fault = "does not fit its schema",
+  ) {
     const list = issues.map((issue) => `${issue.path || "payload"}: ${issue.message}`).join("; ");
-    super("PAYLOAD_INVALID", `the payload of "${type}" does not fit its schema: ${list}`);
+    super("PAYLOAD_INVALID", `the payload of "${type}" ${fault}: ${list}`);
     this.name = "PayloadError";
     this.issues = issues;
   }
 }
 
 /**
- * Whether the job is stored is unknown: it was handed to the backend, and no answer came in time, or the connection was
- * lost. Enqueue it again with this `id`: where ids are unique (`capabilities.uniqueIds`) it is then stored once, and
- * `ID_CONFLICT` says that it was there already; elsewhere it may be stored twice, under one id.
+ * It is unknown whether the job is stored: it was sent to the backend, and no response came in time, or the connection was
+ * lost. Enqueue it again with this `id`. Where ids are unique (`capabilities.uniqueIds`) it is then stored once, and
+ * `ID_CONFLICT` says that it was stored already; elsewhere it may be stored twice under one id.
  */
 export class EnqueueUnknownError extends WaybillError {
-  /** The job's id, made by `enqueue` or given in its options. */
+  /** The id of the job, made by `enqueue` or given in its options. */
   readonly id: string;
   constructor(id: string, message: string, options?: { cause?: unknown }) {
     super("ENQUEUE_UNKNOWN", message, options);
@@ -97,12 +104,28 @@ export class EnqueueUnknownError extends WaybillError {
   }
 }
 
+/** Another job has the unique key, and `onConflict` is "reject", or "replace" and the other job has started. Nothing was stored. */
+export class DuplicateJobError extends WaybillError {
+  /** The id of the job that was not stored. */
+  readonly id: string;
+  /** The id of the job that has the key. */
+  readonly duplicateOf: string;
+  constructor(id: string, duplicateOf: string) {
+    const remedy = 'enqueue it once the key is free, or set onConflict: "ignore"';
+    super("DUPLICATE_JOB", `job "${id}" was not stored: job "${duplicateOf}" has its unique key; ${remedy}`);
+    this.name = "DuplicateJobError";
+    this.id = id;
+    this.duplicateOf = duplicateOf;
+  }
+}
+
 /**
- * Returns whether an error is ours, and of this code if one is given. Errors of another copy of the package count. An error
- * that only has such a `code` does not: that may be data.
+ * Returns whether a value is a `WaybillError`; with a code: one with that code. Errors of another copy of the package count. An
+ * error that merely has such a `code` does not count.
  */
 export function isWaybillError(value: unknown): value is WaybillError;
 export function isWaybillError(value: unknown, code: "ENQUEUE_UNKNOWN"): value is EnqueueUnknownError;
+export function isWaybillError(value: unknown, code: "DUPLICATE_JOB"): value is DuplicateJobError;
 export function isWaybillError<C extends WaybillErrorCode>(
   value: unknown,
   code: C,

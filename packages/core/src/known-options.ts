@@ -4,9 +4,9 @@ import { WaybillError } from "./errors.ts";
 export type OptionNames<Options> = { readonly [Name in keyof Required<Options>]: true };
 
 /**
- * Refuses options that do not exist. TypeScript finds most of them; plain JavaScript, a cast and a spread find none, and
- * a misspelled limit must not be a limit that silently is not there. `of` says whose options they are, as in
- * `the options of connect`. Throws `CONFIG_INVALID` with the nearest known name.
+ * Throws `CONFIG_INVALID` for an option that does not exist, with the nearest known name. TypeScript finds most of them;
+ * plain JavaScript, casts and spreads find none, and a misspelled limit must not be ignored. `of` says what the options
+ * belong to, such as `the options of connect`.
  */
 export function assertKnownOptions<Options extends object>(
   options: Options,
@@ -14,17 +14,40 @@ export function assertKnownOptions<Options extends object>(
   of: string,
 ): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw refuse(`${of} are ${shown(options)}: pass an object with the options by name, or leave it out`);
+    throw refuse(`${of} are ${describeValue(options)}: pass an object with the options by name, or leave it out`);
   }
   for (const name of Object.keys(options)) {
     if (!Object.hasOwn(known, name)) throw unknownOption(name, Object.keys(known), of);
   }
 }
 
+/**
+ * Throws `CONFIG_INVALID` for an option that protects something and is undefined: a secret or an allowlist that is read from
+ * an unset environment variable must not mean that everything is allowed. `remedy` is given where the option cannot be
+ * left out.
+ */
+export function assertGuardOptions<Options extends object>(
+  options: Options,
+  names: readonly (keyof Options & string)[],
+  of: string,
+  remedy?: string,
+): void {
+  for (const name of names) {
+    if (options[name] !== undefined || !(name in options || remedy !== undefined)) continue;
+    throw refuse(
+      `"${name}" in ${of} is undefined; is its environment variable set? ${remedy ?? `Leave "${name}" out to go without`}`,
+    );
+  }
+}
+
 function unknownOption(name: string, known: readonly string[], of: string): WaybillError {
+  return refuse(`${of} have no "${name}"; ${unknownName(name, known)}`);
+}
+
+/** Returns the end of an error about a name that is not among `known`: the nearest of them, or all when none is near. Never throws. */
+export function unknownName(name: string, known: readonly string[]): string {
   const near = nearestName(name, known);
-  const hint = near === null ? `known are: ${known.join(", ")}` : `did you mean "${near}"?`;
-  return refuse(`${of} have no "${name}"; ${hint}`);
+  return near === null ? `known are: ${known.join(", ")}` : `did you mean "${near}"?`;
 }
 
 /** The known name that `name` most likely stands for, or null when none is near. */
@@ -47,7 +70,7 @@ function isWithin(part: string, whole: string): boolean {
   return part.length >= 4 && whole.includes(part);
 }
 
-/** Insertions, deletions and replacements that make one text the other. */
+/** The number of insertions, deletions and replacements between two texts. */
 function editDistance(one: string, other: string): number {
   let row = Array.from({ length: other.length + 1 }, (_, at) => at);
   for (const [line, letter] of [...one].entries()) {
@@ -60,8 +83,8 @@ function editDistance(one: string, other: string): number {
   return row[other.length]!;
 }
 
-/** A value as an error message shows it: short, and never a getter's result or a `toString`. */
-export function shown(value: unknown): string {
+/** Returns a value as error messages show it: short, without calling a getter or `toString`. Never throws. */
+export function describeValue(value: unknown): string {
   switch (typeof value) {
     case "string":
       return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);

@@ -1,8 +1,9 @@
 import type { JsonValue } from "./envelope.ts";
 
 /**
- * RFC 8785: one text for equal JSON. For hashes and sizes; signatures cover the bytes as they travel instead.
- * `JSON.stringify` writes scalars as it asks; keys are sorted by UTF-16 units, which is how JavaScript compares.
+ * Serialises JSON by RFC 8785: equal values have one text. It serves hashes and sizes; signatures cover the sent bytes
+ * instead. `JSON.stringify` writes scalars as the RFC requires; keys are sorted by UTF-16 units, which is how
+ * JavaScript compares.
  */
 export function canonicalJson(value: JsonValue): string {
   if (typeof value !== "object" || value === null) return JSON.stringify(value);

@@ -35,6 +35,7 @@ const RETRY = membersOf("/retry", {
 
 const DEDUPE = membersOf("/dedupe", {
   key: stringRule(255),
+  until: oneOfRule("start"),
   for: durationRule,
   on_conflict: oneOfRule("reject", "ignore", "replace"),
 });
@@ -60,8 +61,8 @@ const FIELDS = membersOf("", {
 });
 
 /**
- * Judges the fields of an envelope, without its text. `length`: of the body, in UTF-16 units. Throws `EnvelopeError` with
- * the spec's code and a pointer to the member at fault.
+ * Validates the fields of an envelope, but not its text. `length` is the body's, in UTF-16 units. Throws
+ * `EnvelopeError` with the spec's code and a pointer to the invalid member.
  */
 export function checkEnvelope(fields: object, length: number): void {
   checkFields(fields as Fields);
@@ -69,7 +70,7 @@ export function checkEnvelope(fields: object, length: number): void {
 }
 
 function checkFields(fields: Fields): void {
-  // The version first: what the others mean depends on it.
+  // The version comes first, since the meaning of the other fields depends on it.
   requireField(fields, "spec", "");
   specRule(fields["spec"], "/spec");
   requireField(fields, "id", "");
@@ -83,6 +84,7 @@ function checkFields(fields: Fields): void {
     field.rule(value, field.pointer);
   }
   if (Object.hasOwn(fields, "expires_at")) checkExpiry(fields);
+  if (Object.hasOwn(fields, "dedupe")) checkDedupe(fields["dedupe"] as Fields);
   if (Object.hasOwn(fields, "crit")) checkCrit(fields);
 }
 
@@ -91,15 +93,25 @@ function specRule(value: unknown, pointer: string): void {
   present(value, pointer);
   if (typeof value !== "string") refuse("FIELD_TYPE", pointer, 'write "waybill/1"');
   if (/^waybill\/[1-9]\d*$/.test(value)) {
-    refuse("SPEC_UNSUPPORTED", pointer, `${value.slice(0, 40)} is not read here, waybill/1 is; use a newer worker`);
+    refuse("SPEC_UNSUPPORTED", pointer, `${value.slice(0, 40)} is not supported, waybill/1 is; use a newer worker`);
   }
-  refuse("SPEC_INVALID", pointer, 'not an envelope of ours; write "waybill/1"');
+  refuse("SPEC_INVALID", pointer, 'not a version of this format; write "waybill/1"');
 }
 
 function checkExpiry(fields: Fields): void {
   if (!Object.hasOwn(fields, "scheduled_at")) return;
   if (parseTimestamp(fields["expires_at"] as string) <= parseTimestamp(fields["scheduled_at"] as string)) {
-    refuse("EXPIRY_ORDER", "/expires_at", "not later than scheduled_at; the job could never run");
+    refuse("EXPIRY_ORDER", "/expires_at", "not later than scheduled_at, so the job could never run");
+  }
+}
+
+function checkDedupe(dedupe: Fields): void {
+  if (Object.hasOwn(dedupe, "until") && Object.hasOwn(dedupe, "for")) {
+    refuse(
+      "FIELD_EXCLUSIVE",
+      "/dedupe/for",
+      "the key is taken either until the start or for a time; keep one of the two",
+    );
   }
 }
 
@@ -109,6 +121,7 @@ function checkCrit(fields: Fields): void {
     const pointer = `/crit/${index}`;
     if (names.indexOf(name) !== index) refuse("CRIT_INVALID", pointer, "named twice");
     if (!Object.hasOwn(fields, name)) refuse("CRIT_INVALID", pointer, "names a field the envelope does not have");
-    if (!FIELDS.has(name)) refuse("CRIT_UNSUPPORTED", pointer, `"${name}" must be understood and is not known here`);
+    if (!FIELDS.has(name))
+      refuse("CRIT_UNSUPPORTED", pointer, `"${name}" must be understood, and this reader does not know it`);
   }
 }

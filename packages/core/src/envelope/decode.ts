@@ -1,11 +1,11 @@
 import { refuse } from "./envelope-code.ts";
-import { errorMessage } from "../thrown.ts";
+import { errorMessage } from "../values/thrown.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * The text of a body that arrived as bytes. Refuses what is not UTF-8: a replacement character would change the
- * bytes. Throws `EnvelopeError`.
+ * Decodes a body that arrived as bytes. Throws `EnvelopeError` with `ENCODING_INVALID` for bytes that are not UTF-8,
+ * since a replacement character would change them.
  */
 export function decodeBody(bytes: Uint8Array): string {
   try {

@@ -3,17 +3,17 @@ import { canonicalJson } from "./canonical-json.ts";
 import type { JsonValue } from "./envelope.ts";
 import { object } from "./field-rules.ts";
 
-/** What makes two jobs equal where they have no key of their own. */
+/** The properties that make two jobs equal where they have no key of their own. */
 export interface Equality {
   readonly type: string;
-  /** Null: equal jobs of different queues are one. */
+  /** Null: equal jobs of different queues have one key. */
   readonly queue: string | null;
   readonly args: readonly JsonValue[];
-  /** Only these members of `args[0]` decide; one that it does not have is left out. Absent: all of `args`. */
+  /** Only these members of `args[0]` count; a member that it does not have is left out. Omitted: all of `args`. */
   readonly members?: readonly string[];
 }
 
-/** A `dedupe.key` computed from the job: `sha256:` and 64 hexadecimal digits, the same in every language. */
+/** Returns the `dedupe.key` of a job: `sha256:` and 64 hexadecimal digits, the same in every language. */
 export function dedupeKey({ type, queue, args, members }: Equality): string {
   const decisive = members === undefined ? args : [selected(args[0], members)];
   return `sha256:${hash("sha256", canonicalJson([type, queue, decisive]), "hex")}`;

@@ -1,19 +1,19 @@
 import type { EnvelopeRetry } from "./envelope.ts";
 
-/** A retry policy with nothing left open, in this process's units. */
-export interface RetryPolicy {
-  /** Runs in all, the first included. */
+/** A complete retry policy, with durations in milliseconds. `Match` is the type by which a definition names errors. */
+export interface RetryPolicy<Match = string> {
+  /** The number of runs, the first included. */
   readonly maxAttempts: number;
   readonly initialMs: number;
   readonly coefficient: number;
   readonly maxMs: number;
   readonly jitter: boolean;
-  /** Matched against `error.code`, else `error.name`; a final ".*" covers what begins so. */
-  readonly nonRetryableErrors: readonly string[];
+  /** Compared with `error.code`, else with `error.name`; a final ".*" matches every code with that prefix. */
+  readonly nonRetryableErrors: readonly Match[];
   readonly onExhaustion: NonNullable<EnvelopeRetry["on_exhaustion"]>;
 }
 
-/** What holds where neither the envelope nor the worker's definition says otherwise. */
+/** The values that apply where neither the envelope nor the worker's definition has one. */
 export const defaults: {
   readonly queue: string;
   readonly priority: number;

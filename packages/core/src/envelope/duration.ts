@@ -5,7 +5,10 @@ const FORM = /^PT(?=\d)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.(\d{1,3}))
 /** 366 days. */
 const LONGEST_MS = 31_622_400_000;
 
-/** Milliseconds of an ISO 8601 duration of hours, minutes and seconds: over 0, at most 366 days. */
+/**
+ * Returns the milliseconds of an ISO 8601 duration of hours, minutes and seconds: over 0, at most 366 days. Throws
+ * `EnvelopeError`.
+ */
 export function parseDuration(text: string, pointer = ""): number {
   const parts = FORM.exec(text);
   if (parts !== null) {
@@ -17,7 +20,10 @@ export function parseDuration(text: string, pointer = ""): number {
   return refuse("DURATION_INVALID", pointer, "not a duration of H, M and S over 0 and up to 366 days, such as PT1H30M");
 }
 
-/** The shortest form: 5000 is "PT5S", 5400000 is "PT1H30M". A fraction of a millisecond is rounded up. */
+/**
+ * Writes a duration in the shortest form: 5000 is "PT5S", 5400000 is "PT1H30M". A fraction of a millisecond is rounded
+ * up.
+ */
 export function formatDuration(ms: number): string {
   const whole = Math.ceil(ms);
   if (!(whole > 0 && whole <= LONGEST_MS)) {

@@ -1,6 +1,8 @@
 import { EnvelopeError } from "../errors.ts";
 
-/** Why a body is not an envelope. Stable: spec/1.0/envelope.md has one row a code, and the list only grows. */
+/**
+ * Why a body is not an envelope. Codes are stable: spec/1.0/envelope.md has one row for each, and the list only grows.
+ */
 export type EnvelopeCode =
   | "BODY_TOO_LARGE"
   | "ENCODING_INVALID"
@@ -31,9 +33,12 @@ export type EnvelopeCode =
   | "META_TOO_LARGE"
   | "EXPIRY_ORDER"
   | "CRIT_INVALID"
-  | "CRIT_UNSUPPORTED";
+  | "CRIT_UNSUPPORTED"
+  | "FIELD_EXCLUSIVE";
 
-/** Throws. `pointer` is a JSON Pointer to the member at fault; the message says what to write instead. */
+/**
+ * Throws an `EnvelopeError`. `pointer` is a JSON Pointer to the invalid member; the message says what to write instead.
+ */
 export function refuse(code: EnvelopeCode, pointer: string, message: string): never {
   throw new EnvelopeError(code, pointer, pointer === "" ? message : `${pointer}: ${message}`);
 }

@@ -2,7 +2,7 @@ import { parseDuration } from "./duration.ts";
 import { type EnvelopeCode, refuse } from "./envelope-code.ts";
 import { parseTimestamp } from "./timestamp.ts";
 
-/** Refuses a value that its field may not have. */
+/** Throws `EnvelopeError` for a value that the field may not have. */
 export type FieldRule = (value: unknown, pointer: string) => void;
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -43,13 +43,13 @@ export const arrayRule: FieldRule = (value, pointer) => {
 export function stringRule(longest: number): FieldRule {
   return (value, pointer) => {
     const content = text(value, pointer);
-    // Counted in code points, as other languages count; there are never more of them than UTF-16 units.
+    // The length counts code points, as other languages do; there are never more of them than UTF-16 units.
     const fits = content.length <= longest || [...content].length <= longest;
     if (content === "" || !fits) refuse("LENGTH_INVALID", pointer, `not 1 to ${longest} characters`);
   };
 }
 
-/** `1.0` is an integer too: other languages write it so. */
+/** Accepts `1.0` as an integer, since other languages write integers so. */
 export function integerRule(least: number, most: number): FieldRule {
   return (value, pointer) => {
     if (typeof value !== "number" || !Number.isInteger(value)) wrongType(value, pointer, "an integer");
@@ -82,7 +82,7 @@ export function listRule(least: number, most: number, item: FieldRule): FieldRul
   };
 }
 
-/** A rule and the pointer it reports, joined once and not for every job. */
+/** A rule and the pointer that it reports, computed once instead of for every job. */
 export interface Member {
   readonly rule: FieldRule;
   readonly pointer: string;
@@ -92,7 +92,7 @@ export function membersOf(parent: string, rules: Readonly<Record<string, FieldRu
   return new Map(Object.entries(rules).map(([name, rule]) => [name, { rule, pointer: `${parent}/${name}` }]));
 }
 
-/** An object that may hold these members and no others: ignoring a misspelt one would change what the job does. */
+/** Accepts an object with these members only. Ignoring a misspelt member would change how the job runs. */
 export function closedRule(members: ReadonlyMap<string, Member>, required: readonly string[] = []): FieldRule {
   return (value, pointer) => {
     const fields = object(value, pointer);
@@ -108,7 +108,10 @@ export function closedRule(members: ReadonlyMap<string, Member>, required: reado
   };
 }
 
-/** One step of a JSON Pointer to a name that should not be there: cut, as a stranger may have made it as long as he liked. */
+/**
+ * Returns one step of a JSON Pointer to an unknown name. The name is cut, since a foreign producer may write one of any
+ * length.
+ */
 export function step(name: string): string {
   const [shown = ""] = /^.{0,64}/su.exec(name) ?? [];
   return `/${shown.replaceAll("~", "~0").replaceAll("/", "~1")}`;
@@ -142,5 +145,5 @@ function text(value: unknown, pointer: string): string {
 
 function wrongType(value: unknown, pointer: string, wanted: string): never {
   const found = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;
-  return refuse("FIELD_TYPE", pointer, `${found} where ${wanted} belongs`);
+  return refuse("FIELD_TYPE", pointer, `${found}; write ${wanted}`);
 }

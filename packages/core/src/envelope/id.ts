@@ -1,7 +1,8 @@
 import { randomFillSync } from "node:crypto";
+import { wallMs } from "../time/clock.ts";
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
-/** Eight for the id, two to begin a millisecond with. */
+/** Eight bytes for the id, two for the first count of a millisecond. */
 const RANDOM_BYTES = 10;
 const pool = new Uint8Array(4_096);
 let used = pool.length;
@@ -11,10 +12,10 @@ let counter = 0;
 let prefix = "";
 
 /**
- * A new job id: UUIDv7 in lower case. Later ids of one process sort after earlier ones, also within one
- * millisecond and when the clock is set back: the time part then stays where it was until the clock passes it.
+ * Returns a new job id: a UUIDv7 in lower case. Later ids of one process sort after earlier ones, also within one
+ * millisecond and after the clock was set back: the time part then stays unchanged until the clock has passed it.
  */
-export function newId(nowMs: number = Date.now()): string {
+export function newId(nowMs: number = wallMs()): string {
   if (used + RANDOM_BYTES > pool.length) {
     randomFillSync(pool);
     used = 0;
@@ -30,7 +31,7 @@ export function newId(nowMs: number = Date.now()): string {
   );
 }
 
-/** Begins a millisecond at a random count in the lower half, which leaves room for at least 2,048 ids in it. */
+/** Starts a millisecond at a random count in the lower half, so that at least 2,048 ids fit into it. */
 function startAt(ms: number): void {
   lastMs = ms;
   counter = ((pool[used + 8]! << 8) | pool[used + 9]!) & 0x7ff;

@@ -5,6 +5,7 @@ export { defaults, type RetryPolicy } from "./defaults.ts";
 export { formatDuration, parseDuration } from "./duration.ts";
 export type { EnvelopeCode } from "./envelope-code.ts";
 export type { Envelope, EnvelopeDedupe, EnvelopeMeta, EnvelopeRetry, JsonValue } from "./envelope.ts";
+export { LIMIT_NAME, MOST_LIMITS } from "./limits-rule.ts";
 export { newId } from "./id.ts";
 export { parseEnvelope } from "./parse.ts";
 export { retryPolicyOf, timeoutMsOf } from "./policy.ts";

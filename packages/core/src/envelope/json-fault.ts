@@ -13,10 +13,13 @@ const CLOSE_BRACE = 0x7d;
 const NUMBER = /[-+.\deE]+/y;
 const RAW_NONCHARACTER = /[\ufffe\uffff]/;
 
-/** Reads text that `JSON.parse` has accepted once more, by token. Throws for the first rule it breaks, else returns. */
+/**
+ * Reads a text that `JSON.parse` has accepted a second time, token by token. Throws `EnvelopeError` for the first
+ * broken rule.
+ */
 export function refuseFault(text: string): void {
   if (!text.isWellFormed()) {
-    refuse("ENCODING_INVALID", "", "the body holds half of a surrogate pair, which UTF-8 cannot carry");
+    refuse("ENCODING_INVALID", "", "the body has half of a surrogate pair, which UTF-8 cannot encode");
   }
   const path: (string | number)[] = [];
   let at = 0;
@@ -31,7 +34,7 @@ export function refuseFault(text: string): void {
 
   function value(depth: number): void {
     const first = next();
-    if (++values > MAX_VALUES) refuse("JSON_TOO_MANY_VALUES", "", `the body holds over ${MAX_VALUES} JSON values`);
+    if (++values > MAX_VALUES) refuse("JSON_TOO_MANY_VALUES", "", `the body has over ${MAX_VALUES} JSON values`);
     const container = first === OPEN_BRACE || first === OPEN_BRACKET;
     if (container && depth > MAX_DEPTH) {
       refuse("JSON_TOO_DEEP", pointerTo(path), `nested deeper than ${MAX_DEPTH} levels`);
@@ -80,7 +83,7 @@ export function refuseFault(text: string): void {
     }
     const content: string = token.includes("\\") ? JSON.parse(token) : token.slice(1, -1);
     if (content.includes("\0") || !content.isWellFormed()) {
-      refuse("JSON_STRING_FORBIDDEN", pointerTo(path), "a string holds U+0000 or half of a surrogate pair");
+      refuse("JSON_STRING_FORBIDDEN", pointerTo(path), "a string has U+0000 or half of a surrogate pair");
     }
     return content;
   }
@@ -100,7 +103,7 @@ export function refuseFault(text: string): void {
   value(1);
 }
 
-/** The index after the closing quote of a string whose content begins at `at`. */
+/** Returns the index after the closing quote of a string whose content begins at `at`. */
 function endOfString(text: string, at: number): number {
   for (;;) {
     const code = text.charCodeAt(at++);
@@ -109,7 +112,7 @@ function endOfString(text: string, at: number): number {
   }
 }
 
-/** A JSON Pointer, cut where a stranger's keys would make it a nuisance to read. */
+/** Returns the JSON Pointer of a path, cut to 200 characters. */
 function pointerTo(path: readonly (string | number)[]): string {
   const pointer = path.map((step) => `/${String(step).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
   const [shown = ""] = /^.{0,200}/su.exec(pointer) ?? [];

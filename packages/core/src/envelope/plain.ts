@@ -1,8 +1,8 @@
 import { MAX_DEPTH, MAX_VALUES } from "./limits.ts";
 
 /**
- * Whether `JSON.stringify` surely writes the value so that a reader finds the same members and values, as few and as
- * shallow as a reader takes. False is no verdict: the text has to be read. Strings are not looked into.
+ * Reports whether `JSON.stringify` certainly writes the value so that a reader gets the same members and values, within
+ * the limits of count and depth. False decides nothing: the text must be parsed then. Strings are not examined.
  */
 export function isPlain(value: unknown): boolean {
   return walk(value, 1, { values: 0 });
@@ -24,10 +24,10 @@ function walk(value: unknown, depth: number, census: { values: number }): boolea
 }
 
 function walkInto(value: object, depth: number, census: { values: number }): boolean {
-  // A `toJSON`, own or inherited, decides by itself what is written.
+  // A `toJSON`, own or inherited, may write anything.
   if ("toJSON" in value) return false;
   if (Array.isArray(value)) {
-    // By index, so that a hole, which would be written as null, is seen.
+    // The loop goes by index, so that it finds holes, which would be written as null.
     for (let index = 0; index < value.length; index++) {
       if (!walk(value[index], depth + 1, census)) return false;
     }

@@ -2,8 +2,14 @@ import { defaults, type RetryPolicy } from "./defaults.ts";
 import { parseDuration } from "./duration.ts";
 import type { Envelope } from "./envelope.ts";
 
-/** The policy of one job. Member by member the envelope wins, else the worker's definition, else the default. */
-export function retryPolicyOf(envelope: Envelope, definition: Partial<RetryPolicy> = {}): RetryPolicy {
+/**
+ * Returns the retry policy of one job: each member from the envelope, else from the worker's definition, else the
+ * default.
+ */
+export function retryPolicyOf<Match = string>(
+  envelope: Envelope,
+  definition: Partial<RetryPolicy<Match>> = {},
+): RetryPolicy<Match | string> {
   const wire = envelope.retry ?? {};
   const otherwise = { ...defaults.retry, ...definition };
   return {
@@ -17,7 +23,10 @@ export function retryPolicyOf(envelope: Envelope, definition: Partial<RetryPolic
   };
 }
 
-/** How long one run of the job may take: the envelope wins, else the worker's definition, else the default. */
+/**
+ * Returns how long one run of the job may take, in milliseconds: from the envelope, else from the worker's definition,
+ * else the default.
+ */
 export function timeoutMsOf(envelope: Envelope, definitionMs?: number): number {
   return envelope.timeout === undefined ? (definitionMs ?? defaults.timeoutMs) : envelope.timeout * 1_000;
 }

@@ -10,8 +10,8 @@ export interface RetryWaits {
 }
 
 /**
- * How long job `id` waits after its `failure`th failure (1 is the first). The same in every language, jitter
- * included, so that two workers and a vector agree to the millisecond. Can be 0 only for waits under 2 ms.
+ * Returns how long job `id` waits after its `failure`th failure (1 is the first), in milliseconds. The result is the
+ * same in every language, jitter included. It is 0 only for waits under 2 ms.
  */
 export function retryDelayMs(id: string, failure: number, policy: RetryWaits): number {
   let delay = Math.min(policy.initialMs, policy.maxMs);
@@ -24,7 +24,10 @@ export function retryDelayMs(id: string, failure: number, policy: RetryWaits): n
   return Math.min(Math.floor(delay), policy.maxMs);
 }
 
-/** Uniform in [0, 1), and fixed by the job and the failure: 48 bits of SHA-256 over "id:failure". */
+/**
+ * Returns a number in [0, 1), uniform over jobs and fixed for one failure of one job: 48 bits of SHA-256 over
+ * "id:failure".
+ */
 function fraction(id: string, failure: number): number {
   return hash("sha256", `${id}:${failure}`, "buffer").readUIntBE(0, 6) / 2 ** 48;
 }

@@ -3,12 +3,12 @@ import { parseEnvelope } from "./parse.ts";
 import { writeEnvelope } from "./write.ts";
 
 /**
- * The body to store. What it returns is an envelope by the rules a reader applies, so that a job nobody could run
- * is refused where it is made. Throws `EnvelopeError`. Refuses whole numbers beyond ±(2^53−1) even where a reader
- * would take them: JavaScript cannot tell a large measurement from an integer that has lost its last digit.
+ * Returns the body to store. The result is valid by the rules of readers, so that a job that could not run is refused
+ * where it is made. Throws `EnvelopeError`. Also refuses integers beyond ±(2^53−1) that readers would accept as a
+ * double: JavaScript cannot distinguish a large measurement from an integer that has lost its last digit.
  */
 export function serialiseEnvelope(envelope: Envelope): string {
-  const { body, isJudged } = writeEnvelope(envelope);
-  if (!isJudged) parseEnvelope(body);
+  const { body, isValidated } = writeEnvelope(envelope);
+  if (!isValidated) parseEnvelope(body);
   return body;
 }

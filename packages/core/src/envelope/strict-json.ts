@@ -2,27 +2,26 @@
 import { refuse } from "./envelope-code.ts";
 import { refuseFault } from "./json-fault.ts";
 import { MAX_BODY_BYTES, MAX_DEPTH, MAX_VALUES } from "./limits.ts";
-import { errorMessage } from "../thrown.ts";
+import { errorMessage } from "../values/thrown.ts";
 
 const BLANK = 0x20;
 const QUOTE = 0x22;
 
-/** What one walk over the values finds. */
+/** The result of one walk over the values. */
 interface Census {
   members: number;
   values: number;
-  /** Whether an escape in the text can have put a forbidden character into a string. */
-  readonly suspectStrings: boolean;
+  /** Whether an escape in the text may stand for a forbidden character. */
+  readonly mayBeForbidden: boolean;
 }
 
-const SUSPECT_ESCAPE = /\\u(?:0000|[dD][89a-fA-F])/;
+const FORBIDDEN_ESCAPE = /\\u(?:0000|[dD][89a-fA-F])/;
 
 /**
- * `JSON.parse` for bodies written by strangers: also refuses what two parsers could read differently.
- *
- * The engine's own parser does the reading. It hides duplicate keys and rounds large integers, so two cheap
- * counts follow: the members written in the text against the members that came out, and a walk over the values.
- * Only a text on which these cast doubt is read a second time, slowly, to name the fault or to clear it.
+ * Parses JSON from foreign producers. Throws `EnvelopeError` also for texts that two parsers could read differently.
+ * `JSON.parse` does the work. It hides duplicate keys and rounds large integers, so two cheap checks follow: the
+ * members in the text are counted against the members of the result, and the values are walked. Only a text that fails
+ * one of these is read a second time, slowly, to find the broken rule or to accept the text.
  */
 export function parseStrictJson(text: string): unknown {
   if (text.length > MAX_BODY_BYTES / 3 && Buffer.byteLength(text) > MAX_BODY_BYTES) {
@@ -35,8 +34,8 @@ export function parseStrictJson(text: string): unknown {
   if (text.charCodeAt(0) === 0xfeff)
     refuse("BOM_FORBIDDEN", "", "the body begins with a byte order mark; write it without");
   const value = readJson(text);
-  const suspectStrings = text.includes("\\u") && SUSPECT_ESCAPE.test(text);
-  const census: Census = { members: 0, values: 0, suspectStrings };
+  const mayBeForbidden = text.includes("\\u") && FORBIDDEN_ESCAPE.test(text);
+  const census: Census = { members: 0, values: 0, mayBeForbidden };
   const clean = rawIsClean(text) && walkIsClean(value, 1, census) && census.members === membersWritten(text);
   if (!clean) refuseFault(text);
   return value;
@@ -50,14 +49,14 @@ function readJson(text: string): unknown {
   }
 }
 
-/** Native searches, which give up at once on text that cannot hold what they look for. */
+/** Searches by native functions, which return at once for most texts. */
 function rawIsClean(text: string): boolean {
   return text.isWellFormed() && !text.includes("\ufffe") && !text.includes("\uffff");
 }
 
 function walkIsClean(value: unknown, depth: number, census: Census): boolean {
   if (++census.values > MAX_VALUES) return false;
-  if (typeof value === "string") return !census.suspectStrings || stringIsClean(value);
+  if (typeof value === "string") return !census.mayBeForbidden || stringIsClean(value);
   if (typeof value === "number") return Math.abs(value) <= Number.MAX_SAFE_INTEGER;
   if (typeof value !== "object" || value === null) return true;
   if (depth > MAX_DEPTH) return false;
@@ -71,7 +70,7 @@ function walkIsClean(value: unknown, depth: number, census: Census): boolean {
   census.members += keys.length;
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index]!;
-    if (census.suspectStrings && !stringIsClean(key)) return false;
+    if (census.mayBeForbidden && !stringIsClean(key)) return false;
     if (!walkIsClean((value as Record<string, unknown>)[key], depth + 1, census)) return false;
   }
   return true;
@@ -82,8 +81,8 @@ function stringIsClean(content: string): boolean {
 }
 
 /**
- * At least the members written in the text, and exactly those unless a string holds a colon right after a blank
- * or a quote. Counting too many is harmless: only equality with the members that came out acquits a text.
+ * Returns the number of members in the text, or a larger one where a string has a colon right after a blank or a quote.
+ * A larger number is harmless: a text is accepted only if the number equals that of the result's members.
  */
 function membersWritten(text: string): number {
   let members = 0;

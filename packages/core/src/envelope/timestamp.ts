@@ -12,7 +12,10 @@ const COLON = 0x3a;
 const T = 0x54;
 const Z = 0x5a;
 
-/** Unix milliseconds of an RFC 3339 timestamp from 1970 to 9999. Finer fractions are cut off, never rounded. */
+/**
+ * Returns the Unix milliseconds of an RFC 3339 timestamp from 1970 to 9999. Smaller fractions are cut off, never
+ * rounded. Throws `EnvelopeError`.
+ */
 export function parseTimestamp(text: string, pointer = ""): number {
   const ms = timestampMs(text);
   if (!(ms >= 0 && ms <= LATEST_MS)) {
@@ -21,13 +24,13 @@ export function parseTimestamp(text: string, pointer = ""): number {
   return ms;
 }
 
-/** UTC with "Z" and exactly three decimals. A fraction of a millisecond is cut off. */
+/** Writes a timestamp in UTC with "Z" and exactly three decimals. A fraction of a millisecond is cut off. */
 export function formatTimestamp(ms: number): string {
   if (!(ms >= 0 && ms < LATEST_MS + 1)) {
     refuse("TIMESTAMP_INVALID", "", `${ms} ms lies outside the years 1970 to 9999`);
   }
   const whole = Math.floor(ms);
-  // Jobs are made many a millisecond, and the text is most of what a timestamp costs.
+  // A program makes many jobs in a millisecond, and formatting is most of a timestamp's cost.
   if (whole !== lastMs) {
     lastText = new Date(whole).toISOString();
     lastMs = whole;
@@ -38,7 +41,10 @@ export function formatTimestamp(ms: number): string {
 let lastMs = Number.NaN;
 let lastText = "";
 
-/** By character: this runs once or more for every job, and a regular expression costs four times as much. */
+/**
+ * Parses character by character: it runs at least once for every job, and a regular expression takes four times as
+ * long. NaN: invalid.
+ */
 function timestampMs(text: string): number {
   if (text.charCodeAt(4) !== MINUS || text.charCodeAt(7) !== MINUS || text.charCodeAt(10) !== T) return Number.NaN;
   if (text.charCodeAt(13) !== COLON || text.charCodeAt(16) !== COLON) return Number.NaN;
@@ -63,7 +69,7 @@ function timestampMs(text: string): number {
 
 const FRACTION_UNITS = [100, 10, 1];
 
-/** How far the zone at `at` is ahead of UTC; NaN unless a zone is all that is left. */
+/** Returns how far the zone at `at` is ahead of UTC, in milliseconds; NaN unless the rest of the text is a zone. */
 function offsetMs(text: string, at: number): number {
   const first = text.charCodeAt(at);
   if (first === Z) return text.length === at + 1 ? 0 : Number.NaN;
@@ -72,13 +78,13 @@ function offsetMs(text: string, at: number): number {
   return (pair(text, at + 1, 23) * 60 + pair(text, at + 4, 59)) * (first === MINUS ? -60_000 : 60_000);
 }
 
-/** Two digits of at most `most`, else NaN, which no later sum or comparison survives. */
+/** Returns the number of two digits, at most `most`; else NaN, which makes every later sum NaN. */
 function pair(text: string, at: number, most: number): number {
   const number = digit(text, at) * 10 + digit(text, at + 1);
   return digit(text, at) >= 0 && digit(text, at + 1) >= 0 && number <= most ? number : Number.NaN;
 }
 
-/** Negative where there is no digit. */
+/** Returns the digit at `at`, or a negative number or NaN where there is none. */
 function digit(text: string, at: number): number {
   const code = text.charCodeAt(at);
   return code >= 0x30 && code <= 0x39 ? code - 0x30 : -1;

@@ -10,20 +10,66 @@ export type {
   Rejection,
   Report,
   RetryRequest,
-} from "../backend.ts";
-export type { Capabilities, Need, Verdict } from "../capabilities.ts";
-export { judge } from "../capabilities.ts";
-export { notStored } from "../certainty.ts";
-export type { BackendSetting, ExaminableBackend, ServerVersion } from "../doctor.ts";
-export { doctorOf } from "../doctor.ts";
+  UniqueKey,
+} from "../backend/contract.ts";
+export type { Ledger, LedgerBackend, LedgerChange, LedgerCommit, LedgerRecord } from "../backend/ledger.ts";
+export { ledgerOf } from "../backend/ledger.ts";
+export type {
+  ControlResult,
+  JobControl,
+  JobControlBackend,
+  JobPage,
+  JobQuery,
+  JobState,
+  StoredJob,
+} from "../backend/job-control.ts";
+export { jobControlOf } from "../backend/job-control.ts";
+export type { Capabilities } from "../backend/capabilities.ts";
+export type { Need, Verdict } from "../backend/needs.ts";
+export { judge } from "../backend/needs.ts";
+export { notStored } from "../backend/not-stored.ts";
+export { isCertificateRefused } from "../backend/certificate-refused.ts";
+export type { BackendSetting, ExaminableBackend, ServerVersion } from "../backend/doctor.ts";
+export { doctorOf } from "../backend/doctor.ts";
+export { errorText, parseError, serialiseError } from "../values/error-record.ts";
 export { decodeBody } from "../envelope/index.ts";
-export { countOf, isQueueName, momentOf, numberOf, textOf } from "../foreign.ts";
-export type { InspectableBackend } from "../inspector.ts";
-export { inspectorOf } from "../inspector.ts";
+export { countOf, isQueueName, momentOf, numberOf, textOf } from "../backend/foreign-records.ts";
+export type { InspectableBackend } from "../backend/inspector.ts";
+export { inspectorOf } from "../backend/inspector.ts";
 export type { OptionNames } from "../known-options.ts";
-export { assertKnownOptions } from "../known-options.ts";
-export { maskUrl } from "../mask-url.ts";
-export type { Announced, Roster, RosterBackend } from "../roster.ts";
-export { rosterOf } from "../roster.ts";
-export { errorCode, isInstance, member } from "../thrown.ts";
-export type { TransactionalBackend } from "../transactional.ts";
+export { assertGuardOptions, assertKnownOptions, describeValue, unknownName } from "../known-options.ts";
+export { maskUrl } from "../values/mask-url.ts";
+export { matchDeadLetters } from "../backend/match-dead-letters.ts";
+export { matchJobs } from "../backend/match-jobs.ts";
+export type { Announced, WorkerRegistry, WorkerRegistryBackend } from "../backend/worker-registry.ts";
+export { workerRegistryOf } from "../backend/worker-registry.ts";
+export { isInstance, member } from "../values/any-value.ts";
+export { errorCode } from "../values/thrown.ts";
+export type { LedgerInTransaction, TransactionalBackend } from "../backend/transactional.ts";
+export type { BackendVerbs, CloseGuard } from "../backend/shared/close-guard.ts";
+export { createCloseGuard } from "../backend/shared/close-guard.ts";
+export { guardedLedger } from "../backend/shared/guarded-ledger.ts";
+export type { LeaseWaiter, LeaseWaiters } from "../backend/shared/lease-waiters.ts";
+export { createLeaseWaiters } from "../backend/shared/lease-waiters.ts";
+export type { RetainFinished, WholeNumberLimits } from "../backend/shared/option-checks.ts";
+export { assertText, configInvalid, retentionOf, wholeNumber } from "../backend/shared/option-checks.ts";
+export type { MessageLimits } from "../backend/shared/refusals.ts";
+export { createLimitCheck, idConflict, leaseLost, tooLong } from "../backend/shared/refusals.ts";
+export type { ServerUrlRules } from "../backend/shared/server-url.ts";
+export { assertNoFragment, decodeUrlPart, parseServerUrl, shownUrl } from "../backend/shared/server-url.ts";
+export type {
+  UrlParameter,
+  UrlParameterPlace,
+  UrlParameterTable,
+  UrlValues,
+} from "../backend/shared/url-parameters.ts";
+export {
+  anyText,
+  digits,
+  ignored,
+  matching,
+  oneOf,
+  pemFile,
+  readUrlParameters,
+  trueOrFalse,
+} from "../backend/shared/url-parameters.ts";

@@ -1,12 +1,13 @@
-import { monotonicMs } from "../clock.ts";
-/** One timer for one queue: rings when the next delayed message or expiring lease falls due. */
+import { monotonicMs } from "../time/clock.ts";
+
+/** One timer for one queue. It rings when the next delay or lease ends. */
 export interface Alarm {
-  /** Rings no later than `at` on the monotonic clock; `Infinity` never. */
+  /** Rings no later than `at` on the monotonic clock. `Infinity`: does not ring. */
   by(at: number): void;
   off(): void;
 }
 
-/** Longest wait a Node timer takes; the alarm rings then for nothing and is set again. */
+/** The longest timeout of Node: an alarm that is later rings early, and is then set again. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 export function createAlarm(ring: () => void): Alarm {
@@ -24,12 +25,12 @@ export function createAlarm(ring: () => void): Alarm {
       if (at >= setFor) return;
       clearTimeout(timer);
       setFor = at;
-      // Timers may ring a fraction early, so round up; ringing for nothing only sets the alarm again.
+      // Rounded up, because timers may fire a fraction of a millisecond early.
       const inMs = Math.min(Math.max(Math.ceil(at - monotonicMs()), 1), LONGEST_MS);
       timer = setTimeout(() => {
         setFor = Infinity;
         ring();
-      }, inMs);
+      }, inMs).unref();
     },
   };
 }

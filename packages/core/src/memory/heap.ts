@@ -1,4 +1,4 @@
-/** What a heap orders: earliest `at` first, then lowest `seq`. `slot` is the heap's own note of where the item sits. */
+/** An item of a heap, ordered by `at` and then by `seq`. The heap writes its own index into `slot`. */
 export interface Timed {
   at: number;
   readonly seq: number;
@@ -7,38 +7,46 @@ export interface Timed {
 
 export interface Heap<T extends Timed> {
   size(): number;
-  /** The earliest item, left where it is. */
+  /** Every item, in no order. Valid until the next change. */
+  items(): readonly T[];
+  /** Returns the earliest item, and leaves it in the heap. */
   peek(): T | undefined;
   push(item: T): void;
-  /** Takes out any item, wherever it sits, in O(log n). */
+  /** Removes an item, in O(log n). */
   remove(item: T): void;
 }
 
-/** A binary heap whose items know their place, so that a settled lease leaves at once and nothing stale piles up. */
-export function createHeap<T extends Timed>(): Heap<T> {
+/**
+ * A binary heap. Its items have their index, so that the heap keeps no settled leases until they would end. `before` says which
+ * of two comes first. Default: the earlier one.
+ */
+export function createHeap<T extends Timed>(before: (a: T, b: T) => boolean = isEarlier): Heap<T> {
   const items: T[] = [];
 
   return {
     size: () => items.length,
+    items: () => items,
     peek: () => items[0],
     push(item) {
       items.push(item);
-      rise(items, item, items.length - 1);
+      rise(items, item, items.length - 1, before);
     },
     remove(item) {
       const hole = item.slot;
       const last = items.pop();
       item.slot = -1;
       if (last === undefined || last === item) return;
-      rise(items, last, hole);
-      if (last.slot === hole) sink(items, last, hole);
+      rise(items, last, hole, before);
+      if (last.slot === hole) sink(items, last, hole, before);
     },
   };
 }
 
-const before = (a: Timed, b: Timed): boolean => a.at < b.at || (a.at === b.at && a.seq < b.seq);
+const isEarlier = (a: Timed, b: Timed): boolean => a.at < b.at || (a.at === b.at && a.seq < b.seq);
 
-function rise<T extends Timed>(items: T[], item: T, from: number): void {
+type Before<T> = (a: T, b: T) => boolean;
+
+function rise<T extends Timed>(items: T[], item: T, from: number, before: Before<T>): void {
   let slot = from;
   while (slot > 0) {
     const up = (slot - 1) >> 1;
@@ -50,7 +58,7 @@ function rise<T extends Timed>(items: T[], item: T, from: number): void {
   place(items, item, slot);
 }
 
-function sink<T extends Timed>(items: T[], item: T, from: number): void {
+function sink<T extends Timed>(items: T[], item: T, from: number, before: Before<T>): void {
   let slot = from;
   for (;;) {
     let down = slot * 2 + 1;

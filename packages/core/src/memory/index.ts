@@ -1,45 +1,42 @@
-import type { Capabilities } from "../capabilities.ts";
-import { WaybillError } from "../errors.ts";
-import type { InspectableBackend } from "../inspector.ts";
+import type { Capabilities } from "../backend/capabilities.ts";
+import { configInvalid } from "../backend/shared/option-checks.ts";
 import { assertKnownOptions, type OptionNames } from "../known-options.ts";
-import type { RosterBackend } from "../roster.ts";
-import { openMemory } from "./backend.ts";
+import { type MemoryBackend, openMemory } from "./backend.ts";
 import { memoryCapabilities } from "./limits.ts";
 import { createStore } from "./store.ts";
 
 export { memoryCapabilities } from "./limits.ts";
 
-/** Opens one more connection to the same store, with an `inspector` and a `roster`. */
-export type MemoryFactory = () => Promise<InspectableBackend & RosterBackend>;
+/** Opens one more connection to the same store, with an `inspector`, a `workerRegistry`, a `ledger` and, where ids are unique, a `jobControl`. */
+export type MemoryFactory = () => Promise<MemoryBackend>;
 
-/** What the store in this process is to be like. */
+/** How the store in this process behaves. */
 export interface MemoryOptions {
   /** Accept that every job is gone when the process ends, even where NODE_ENV is "production". Default false. */
-  readonly allowVolatile?: boolean;
-  /** Limits to declare and keep instead of its own, to see a program as it would run on a lesser backend. */
-  readonly capabilities?: Partial<Capabilities>;
+  readonly allowVolatile?: boolean | undefined;
+  /** Limits to declare and keep instead of its own, so that a program runs as on a backend that can do less. Default: its own. */
+  readonly capabilities?: Partial<Capabilities> | undefined;
   /** Name in logs. Default "memory:". */
-  readonly address?: string;
+  readonly address?: string | undefined;
 }
 
 const MEMORY_OPTIONS: OptionNames<MemoryOptions> = { allowVolatile: true, capabilities: true, address: true };
 
 /**
- * A queue inside this process, for tests. It serves to try things out, too. Each call makes one store; each open of
- * the answer is one more connection to it. The jobs are gone when the process ends. Throws `CONFIG_INVALID` in
- * production, unless `allowVolatile` is said.
+ * Keeps jobs in the memory of this process, for tests and for trying waybill out. Each call makes one store, and each call
+ * of the returned function opens one more connection to it. The jobs are gone when the process ends. Throws
+ * `CONFIG_INVALID` where NODE_ENV is "production", unless `allowVolatile` is true.
  */
 export function memoryBackend(options: MemoryOptions = {}): MemoryFactory {
   assertKnownOptions(options, MEMORY_OPTIONS, "the options of memoryBackend");
   if (process.env["NODE_ENV"] === "production" && options.allowVolatile !== true) {
-    throw new WaybillError(
-      "CONFIG_INVALID",
+    throw configInvalid(
       'the memory backend loses every job when the process ends, so it does not start with NODE_ENV "production"; ' +
-        'use a file instead ("sqlite:./waybill.db"), or say allowVolatile: true',
+        'use a file instead ("sqlite:./waybill.db"), or pass allowVolatile: true',
     );
   }
   const has = { ...memoryCapabilities, ...options.capabilities };
-  // A delay that is cut ends before the job is due.
+  // A delay that was cut to the limit ends before the job is due.
   const cutsDelays = has.maxDelayMs !== Infinity || has.maxRetryDelayMs !== Infinity;
   const store = createStore(cutsDelays ? { ...has, leasesWhenDue: false } : has);
   return async () => openMemory(store, options.address ?? "memory:");

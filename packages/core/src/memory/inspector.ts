@@ -1,23 +1,40 @@
-import type { DeadLetterQuery, Inspector } from "../inspector.ts";
+import { matchDeadLetters } from "../backend/match-dead-letters.ts";
+import type { DeadLetterQuery, Inspector } from "../backend/inspector.ts";
+import { DuplicateJobError, type WaybillError } from "../errors.ts";
 import type { Dead, Store } from "./store.ts";
 
-/** `ensureOpen` throws BACKEND_CLOSED once the connection is closed. */
-export function createInspector(store: Store, ensureOpen: () => void): Inspector {
+/** `assertOpen` throws BACKEND_CLOSED once the connection is closed. */
+export function createInspector(store: Store, assertOpen: () => void): Inspector {
   function select(query: DeadLetterQuery = {}): Dead[] {
-    ensureOpen();
-    const ids = query.ids && new Set(query.ids);
+    assertOpen();
+    const matches = matchDeadLetters(query);
     const found: Dead[] = [];
     for (const dead of [...store.dead].toReversed()) {
       if (found.length === (query.limit ?? 100)) break;
-      const { id, queue } = dead.stored.message;
-      if ((query.queue === undefined || query.queue === queue) && (ids === undefined || ids.has(id))) found.push(dead);
+      const { id, type, queue } = dead.stored.message;
+      if (matches({ id, type, queue, reason: dead.reason, diedAt: dead.diedAt })) found.push(dead);
     }
     return found;
   }
 
+  /** Returns the error of a dead letter whose unique key is taken, which stays one. */
+  function replayOne(dead: Dead): WaybillError | null {
+    const { stored } = dead;
+    const { message } = stored;
+    const rival = typeof message.unique?.until === "number" ? null : store.uniqueKeys.rivalOf(message);
+    if (rival !== null) return new DuplicateJobError(message.id, rival.message.id);
+    Object.assign(stored, { attempt: 1, lost: 0, releases: 0, isUntouched: true });
+    if (typeof message.unique?.until !== "number") store.uniqueKeys.take(stored);
+    store.dead.delete(dead);
+    const queue = store.queue(message.queue);
+    queue.state.place(stored, 0);
+    queue.waiters.deliver();
+    return null;
+  }
+
   return {
     async counts() {
-      ensureOpen();
+      assertOpen();
       const deaths = new Map<string, number>();
       for (const { stored } of store.dead) {
         deaths.set(stored.message.queue, (deaths.get(stored.message.queue) ?? 0) + 1);
@@ -35,17 +52,13 @@ export function createInspector(store: Store, ensureOpen: () => void): Inspector
     },
     async replay(query) {
       const found = select(query);
-      // Oldest first, so that the dead come back in the order they came.
+      const conflicts: WaybillError[] = [];
+      // Oldest first: replayed jobs run in the order in which they died.
       for (const dead of found.toReversed()) {
-        const { stored } = dead;
-        stored.attempt = 1;
-        stored.lost = 0;
-        stored.releases = 0;
-        store.dead.delete(dead);
-        const queue = store.queue(stored.message.queue);
-        queue.state.place(stored, 0);
-        queue.waiters.deliver();
+        const conflict = replayOne(dead);
+        if (conflict !== null) conflicts.push(conflict);
       }
+      if (conflicts[0] !== undefined) throw conflicts[0];
       return found.length;
     },
     async drop(query) {

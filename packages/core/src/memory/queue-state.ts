@@ -1,29 +1,57 @@
-import { monotonicMs } from "../clock.ts";
-import type { Lease, LeaseRequest } from "../backend.ts";
-import type { Capabilities } from "../capabilities.ts";
+import { monotonicMs } from "../time/clock.ts";
+import type { Lease, LeaseRequest } from "../backend/contract.ts";
+import type { Capabilities } from "../backend/capabilities.ts";
+import type { JobState } from "../backend/job-control.ts";
 import { createHeap } from "./heap.ts";
 import { createLanes } from "./lanes.ts";
+import type { Home, LimitKeys, Line } from "./limit-keys.ts";
 import { leaseOf, type Stored } from "./stored.ts";
+import type { UniqueKeys } from "./unique-keys.ts";
 
-/** What one queue holds: ready in lanes, waiting for its time in one heap, leased in another. Times are monotonic. */
+/**
+ * The messages of one queue: ready ones in lanes, delayed ones in a heap, leased ones in another, and in lines those whose
+ * concurrency key is full. Times are monotonic.
+ */
 export interface QueueState {
-  /** Makes a message deliverable after `delayMs`. */
+  /** Makes a message ready after `delayMs`; 0 is at once. */
   place(stored: Stored, delayMs: number): void;
-  take(request: LeaseRequest, owner: object): Lease[];
-  /** Ends the delivery; the message is then nowhere until it is placed again or forgotten. */
+  /** Leases up to `request.limit` ready messages for one connection. */
+  lease(request: LeaseRequest, owner: object): Lease[];
+  /** Ends a lease. The message is then in no list, until it is placed again. */
   unlease(stored: Stored): void;
-  /** Ends the delivery as one that nobody settled. */
+  /** The state of a message that is not dead. */
+  stateOf(stored: Stored): JobState;
+  /** Ends a lease that was not settled: the message is ready again, and counts one more lost delivery. */
   lose(stored: Stored): void;
-  /** Moves the end of a running lease. */
+  /** Makes a lease end at `until`. */
   prolong(stored: Stored, until: number): void;
-  /** When the next delay or lease ends by itself; `Infinity` if none does. */
+  /** Removes a message that is ready, delayed or waits for a key, and lets the next of its keys start. It is then in no list. */
+  remove(stored: Stored): void;
+  /** Ends the delays and leases whose time has passed. */
+  advance(): void;
+  /** Returns when the next delay or lease ends; `Infinity` for none. */
   nextChange(): number;
+  /** Returns when the next lease ends; `Infinity` for none. */
+  nextEnd(): number;
+  /** Whether messages wait for a concurrency key. */
+  hasLines(): boolean;
+  /** Those that wait for a concurrency key count as ready. */
   count(): { ready: number; delayed: number; leased: number; oldestWaitMs: number | null };
 }
 
-/** `leases` holds every running delivery of the store by its token. */
-export function createQueueState(has: Capabilities, leases: Map<unknown, Stored>, nextToken: () => number): QueueState {
+/** What the queues of one store share. */
+export interface SharedState {
+  readonly has: Capabilities;
+  /** Every leased message by its token. */
+  readonly leases: Map<unknown, Stored>;
+  readonly limitKeys: LimitKeys;
+  readonly uniqueKeys: UniqueKeys;
+  nextToken(): number;
+}
+
+export function createQueueState({ has, leases, limitKeys, uniqueKeys, nextToken }: SharedState): QueueState & Home {
   const ready = createLanes(has.priorityLevels);
+  const lines = new Set<Line>();
   const delayed = createHeap<Stored>();
   const leased = createHeap<Stored>();
 
@@ -37,6 +65,7 @@ export function createQueueState(has: Capabilities, leases: Map<unknown, Stored>
     leases.delete(stored.token);
     stored.token = 0;
     stored.owner = null;
+    if (stored.message.limitKeys !== undefined) limitKeys.ended(stored);
   }
 
   function lose(stored: Stored, at = monotonicMs()): void {
@@ -45,7 +74,7 @@ export function createQueueState(has: Capabilities, leases: Map<unknown, Stored>
     makeReady(stored, at);
   }
 
-  /** Applies what the clock has brought since the last look. */
+  /** Ends the delays and leases whose time has passed. */
   function advance(now: number): void {
     for (let next = delayed.peek(); next !== undefined && next.at <= now; next = delayed.peek()) {
       delayed.remove(next);
@@ -59,12 +88,50 @@ export function createQueueState(has: Capabilities, leases: Map<unknown, Stored>
     stored.leasedAt = now;
     stored.owner = owner;
     stored.token = nextToken();
+    stored.isUntouched = false;
+    if (stored.message.unique !== undefined) uniqueKeys.started(stored);
     leased.push(stored);
     leases.set(stored.token, stored);
+    if (stored.message.limitKeys !== undefined) limitKeys.leased(stored);
     return leaseOf(stored, has, now);
   }
 
-  return {
+  function take(
+    { limit, leaseMs, concurrency = {}, queueConcurrency, excludeTypes }: LeaseRequest,
+    owner: object,
+  ): Lease[] {
+    const now = monotonicMs();
+    advance(now);
+    limitKeys.raised(concurrency);
+    const most = Math.min(limit, (queueConcurrency ?? Infinity) - leased.size());
+    const excluded = new Set(excludeTypes);
+    const skipped = new Set<Stored>();
+    const isAllowed = (stored: Stored): boolean => {
+      if (!excluded.has(stored.message.type)) return true;
+      if (stored.message.limitKeys !== undefined) skipped.add(stored);
+      return false;
+    };
+    const found: Lease[] = [];
+    let passedOn = 0;
+    while (found.length < most) {
+      const stored = ready.shift(excluded.size === 0 ? undefined : isAllowed);
+      if (stored === null) {
+        if (skipped.size === passedOn) break;
+        // What is skipped may have been woken for a key: others of it may start instead.
+        const fresh = [...skipped].slice(passedOn);
+        passedOn = skipped.size;
+        for (const one of fresh) limitKeys.passOn(one, concurrency, home);
+        continue;
+      }
+      const isFull = stored.message.limitKeys !== undefined && limitKeys.setAside(stored, concurrency, home);
+      if (!isFull) found.push(give(stored, leaseMs, owner, now));
+    }
+    return found;
+  }
+
+  const home: QueueState & Home = {
+    lines,
+    wake: (stored) => ready.insert(stored),
     place(stored, delayMs) {
       const now = monotonicMs();
       advance(now);
@@ -73,31 +140,38 @@ export function createQueueState(has: Capabilities, leases: Map<unknown, Stored>
       stored.at = stored.due;
       delayed.push(stored);
     },
-    take({ limit, leaseMs }, owner) {
-      const now = monotonicMs();
-      advance(now);
-      const taken: Lease[] = [];
-      while (taken.length < limit) {
-        const stored = ready.shift();
-        if (stored === null) break;
-        taken.push(give(stored, leaseMs, owner, now));
-      }
-      return taken;
-    },
+    lease: take,
     unlease,
+    stateOf(stored) {
+      advance(monotonicMs());
+      if (stored.token !== 0) return "leased";
+      if (stored.slot === -1) return "ready";
+      return limitKeys.isWaiting(stored) ? "waiting" : "delayed";
+    },
     lose,
     prolong(stored, until) {
       leased.remove(stored);
       stored.at = until;
       leased.push(stored);
     },
+    remove(stored) {
+      if (limitKeys.isWaiting(stored)) return limitKeys.remove(stored, home);
+      if (stored.slot !== -1) return delayed.remove(stored);
+      ready.remove(stored);
+      if (stored.message.limitKeys !== undefined) limitKeys.passOn(stored, undefined, home);
+    },
+    advance: () => advance(monotonicMs()),
+    hasLines: () => lines.size > 0,
+    nextEnd: () => leased.peek()?.at ?? Infinity,
     nextChange: () => Math.min(delayed.peek()?.at ?? Infinity, leased.peek()?.at ?? Infinity),
     count() {
       const now = monotonicMs();
       advance(now);
-      const oldest = ready.oldest();
-      const oldestWaitMs = oldest === null ? null : now - oldest;
-      return { ready: ready.size(), delayed: delayed.size(), leased: leased.size(), oldestWaitMs };
+      const waiting = [...lines].flatMap((line) => line.items());
+      const oldest = waiting.reduce((at, stored) => Math.min(at, stored.at), ready.oldest() ?? Infinity);
+      const oldestWaitMs = oldest === Infinity ? null : now - oldest;
+      return { ready: ready.size() + waiting.length, delayed: delayed.size(), leased: leased.size(), oldestWaitMs };
     },
   };
+  return home;
 }

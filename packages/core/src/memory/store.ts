@@ -1,12 +1,16 @@
-import type { DeadReason } from "../backend.ts";
-import type { Capabilities } from "../capabilities.ts";
+import type { DeadReason } from "../backend/contract.ts";
+import type { Capabilities } from "../backend/capabilities.ts";
+import type { Ledger } from "../backend/ledger.ts";
+import { createLedger } from "./ledger.ts";
+import { createLimitKeys, type Home } from "./limit-keys.ts";
 import { createQueueState, type QueueState } from "./queue-state.ts";
 import type { Stored } from "./stored.ts";
-import { createWaiters, type Waiters } from "./waiters.ts";
+import { createQueueWaiters, type QueueWaiters } from "./queue-waiters.ts";
+import { createUniqueKeys, type UniqueKeys } from "./unique-keys.ts";
 
 export interface Queue {
   readonly state: QueueState;
-  readonly waiters: Waiters;
+  readonly waiters: QueueWaiters;
 }
 
 export interface Dead {
@@ -23,43 +27,65 @@ export interface AnnouncedWorker {
   readonly ttlMs: number;
 }
 
-/** Everything the connections of one memory backend share. Garbage once no connection and no factory points to it. */
+/** What the connections of one memory backend share. */
 export interface Store {
   readonly has: Capabilities;
   readonly queues: ReadonlyMap<string, Queue>;
-  /** Made on first use. */
+  /** Returns the queue, and makes it at the first use. */
   queue(name: string): Queue;
-  /** Running deliveries by token. */
+  /** Leased messages by token. */
   readonly leases: Map<unknown, Stored>;
-  /** Messages by id, until they are done. Empty where `uniqueIds` is false. */
+  /** Messages by id, until they are acked or dropped. Empty where `uniqueIds` is false. */
   readonly ids: Map<string, Stored>;
+  /** The unique keys that are taken. */
+  readonly uniqueKeys: UniqueKeys;
   /** In the order they died. */
   readonly dead: Set<Dead>;
   /** Workers that were announced, by id. */
   readonly workers: Map<string, AnnouncedWorker>;
+  readonly ledger: Ledger;
   nextSeq(): number;
+  /** Serves the waiting calls of the queues in which a job was woken by the end of another's lease. */
+  deliverWoken(): void;
 }
 
 export function createStore(has: Capabilities): Store {
   const queues = new Map<string, Queue>();
   const leases = new Map<unknown, Stored>();
+  const uniqueKeys = createUniqueKeys(has);
   let seq = 0;
   const nextSeq = (): number => ++seq;
+  const homes = new Map<Home, Queue>();
+  const woken = new Set<Home>();
+  const limitKeys = createLimitKeys((home) => woken.add(home));
+  const states = new Set<QueueState>();
+
+  function deliverWoken(): void {
+    if (woken.size === 0) return;
+    const waking = [...woken];
+    woken.clear();
+    for (const home of waking) homes.get(home)?.waiters.deliver();
+  }
 
   return {
     has,
     queues,
     leases,
     ids: new Map(),
+    uniqueKeys,
     dead: new Set(),
     workers: new Map(),
+    ledger: createLedger(nextSeq),
     nextSeq,
+    deliverWoken,
     queue(name) {
       let queue = queues.get(name);
       if (queue === undefined) {
-        const state = createQueueState(has, leases, nextSeq);
-        queue = { state, waiters: createWaiters(state) };
+        const state = createQueueState({ has, leases, limitKeys, uniqueKeys, nextToken: nextSeq });
+        queue = { state, waiters: createQueueWaiters(state, states, deliverWoken) };
         queues.set(name, queue);
+        homes.set(state, queue);
+        states.add(state);
       }
       return queue;
     },

@@ -1,27 +1,32 @@
-import { wallMs } from "../clock.ts";
-import type { Lease, Message } from "../backend.ts";
-import type { Capabilities } from "../capabilities.ts";
+import { wallMs } from "../time/clock.ts";
+import type { Lease, Message } from "../backend/contract.ts";
+import type { Capabilities } from "../backend/capabilities.ts";
 import type { Timed } from "./heap.ts";
 
-/** One message and its history. It is in exactly one place: a lane, the delayed heap, the leased heap or the dead. */
+/** One message and its history. It is in one of these: a lane, the delayed heap, the leased heap, the dead letters. */
 export interface Stored extends Timed {
   readonly message: Message;
   /** Order of arrival. */
   readonly seq: number;
-  /** On the monotonic clock: ready since, delayed until or leased until, by where it is. */
+  /** Unix milliseconds. */
+  readonly enqueuedAt: number;
+  /** On the monotonic clock: ready since, delayed until or leased until. */
   at: number;
   slot: number;
-  /** The message behind this one in its lane. */
+  /** Its neighbours in its lane: the message behind it, and the one before it. */
   next: Stored | null;
+  prev: Stored | null;
   attempt: number;
   lost: number;
   releases: number;
-  /** On the monotonic clock: the delay asked for ends here; null when none was asked. */
+  /** True from its enqueue or its replay until it is first leased or removed. */
+  isUntouched: boolean;
+  /** When the delay ends, on the monotonic clock; null for no delay. */
   due: number | null;
-  /** The running delivery, and the connection it belongs to; 0 and null when not leased. */
+  /** The lease's token, and its connection; 0 and null when the message is not leased. */
   token: number;
   owner: object | null;
-  /** Start of the running delivery, for `maxLeaseMs`. */
+  /** When the lease began, for `maxLeaseMs`. */
   leasedAt: number;
 }
 
@@ -29,12 +34,15 @@ export function storedOf(message: Message, seq: number): Stored {
   return {
     message,
     seq,
+    enqueuedAt: wallMs(),
     at: 0,
     slot: -1,
     next: null,
+    prev: null,
     attempt: 1,
     lost: 0,
     releases: 0,
+    isUntouched: true,
     due: null,
     token: 0,
     owner: null,
@@ -42,7 +50,7 @@ export function storedOf(message: Message, seq: number): Stored {
   };
 }
 
-/** The lease a caller sees. Times leave here on the wall clock as it stands now, so a clock set back strands nobody. */
+/** Makes the lease that a caller gets. Its times are of the wall clock; what decides is the monotonic clock. */
 export function leaseOf(stored: Stored, has: Capabilities, now: number): Lease {
   const { message } = stored;
   const wall = wallMs();

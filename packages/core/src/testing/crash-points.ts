@@ -1,26 +1,25 @@
-/** Where a process may die: before a call had its effect, or after, when its answer reached nobody. */
+/** Where a process may die: before a call has its effect, or after it and before the result is returned. */
 export interface CrashPoint {
   /** Counts the calls of one run, from 0. */
   readonly call: number;
   readonly when: "before" | "after";
 }
 
-/** One run's calls into the world, as they happened. */
+/** The calls of one run into the world, in order. */
 export interface Trace {
-  /** "mail.send", in order. */
+  /** Names such as "mail.send", in order. */
   readonly calls: readonly string[];
-  /** Where the process died, or null while it lives. */
+  /** Where the process died. Null while it runs. */
   readonly diedAt: string | null;
-  /** Resolves when it dies; never otherwise. */
+  /** Resolves when the process dies. */
   readonly death: Promise<void>;
 }
 
 type Method = (...given: unknown[]) => unknown;
 
 /**
- * The world as one process sees it: every method call on it, or on an object it holds, may be the process's last. A dead
- * process does nothing any more: its calls have no effect and are never answered. `pause` is how many turns of the event
- * loop each promised answer is late.
+ * Returns a world for one process, which may die at any method call on the world or on an object in it. After that its calls
+ * have no effect and never return. `pause` returns how many turns of the event loop a promised result is delayed.
  */
 export function worldOfProcess<World extends object>(
   world: World,
@@ -53,11 +52,11 @@ export function worldOfProcess<World extends object>(
     if (trace.diedAt !== null) return never;
     const isLast = point?.call === calls.push(name) - 1;
     if (isLast && point.when === "before") return end("before", name);
-    const answer = Reflect.apply(method, self, given);
-    if (!(answer instanceof Promise)) return isLast ? end("after", name) : answer;
+    const returned = Reflect.apply(method, self, given);
+    if (!(returned instanceof Promise)) return isLast ? end("after", name) : returned;
     const late = turns(pause());
-    if (!isLast) return late.then(() => (trace.diedAt === null ? answer : never));
-    return answer.then(
+    if (!isLast) return late.then(() => (trace.diedAt === null ? returned : never));
+    return returned.then(
       () => end("after", name),
       () => end("after", name),
     );

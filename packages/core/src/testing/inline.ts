@@ -1,58 +1,73 @@
-import { wallMs } from "../clock.ts";
-import type { JobDefinition } from "../define-job.ts";
+import { assertDefinition } from "../job/check-definition.ts";
+import { wallMs } from "../time/clock.ts";
+import type { JobDefinition } from "../job/job-definition.ts";
 import { formatTimestamp, newId, serialiseEnvelope } from "../envelope/index.ts";
 import { WaybillError } from "../errors.ts";
-import { EventBus } from "../events.ts";
-import { execute } from "../execute.ts";
+import { EventBus } from "../observability/events.ts";
+import { execute } from "../execution/execute.ts";
+import type { OptionalPayload } from "../job/json-input.ts";
 import { assertKnownOptions, type OptionNames } from "../known-options.ts";
-import type { Middleware } from "../middleware.ts";
-import type { Outcome } from "../outcome.ts";
-import { argsOf, validatePayload } from "../payload.ts";
-import { createRegistry } from "../registry.ts";
-import { toError } from "../thrown.ts";
+import type { Middleware } from "../job/middleware.ts";
+import type { Outcome } from "../job/outcome.ts";
+import { argsOf, validatePayload } from "../job/payload.ts";
+import { createHandlerRegistry } from "../execution/handler-registry.ts";
+import { toError } from "../values/thrown.ts";
 
-/** The delivery that a job run inline is to see. */
+/** Options of a job that runs inline. */
 export interface InlineOptions {
-  /** Which execution this is, from 1. Default 1. */
-  readonly attempt?: number;
-  /** Hears `started` and `finished`. */
-  readonly events?: EventBus;
+  /** The attempt that the handler sees, from 1. Default 1. */
+  readonly attempt?: number | undefined;
+  /** Emits `started` and `finished`. Default: a new one. */
+  readonly events?: EventBus | undefined;
   /** The first is the outermost. Default none. */
-  readonly middleware?: readonly Middleware[];
-  /** Default: a fresh one. */
-  readonly id?: string;
+  readonly middleware?: readonly Middleware[] | undefined;
+  /** Default: a new id. */
+  readonly id?: string | undefined;
 }
 
 const INLINE_OPTIONS: OptionNames<InlineOptions> = { attempt: true, events: true, middleware: true, id: true };
 
 /**
- * Runs one job here, as a worker would. The payload is checked, serialised, parsed and checked again, so that what would
- * not survive the journey fails in the test. Answers the outcome, whatever the handler throws. Rejects `PAYLOAD_INVALID`
- * as `enqueue` would.
+ * Runs one job in this process, as a worker would, and returns its outcome, also when the handler throws. The payload is
+ * checked, serialised, parsed and checked again, so that a value that JSON would change fails in the test. Rejects
+ * `PAYLOAD_INVALID` as `enqueue` would.
  */
 export async function executeInline<Input, Output>(
   job: JobDefinition<Input, Output>,
   payload: NoInfer<Input>,
+  options?: InlineOptions,
+): Promise<Outcome>;
+export async function executeInline<Input, Output>(
+  job: JobDefinition<Input, Output> & OptionalPayload<Input>,
+): Promise<Outcome>;
+export async function executeInline(
+  job: JobDefinition,
+  payload?: unknown,
   options: InlineOptions = {},
 ): Promise<Outcome> {
   assertKnownOptions(options, INLINE_OPTIONS, "the options of executeInline");
+  assertDefinition(job, "the job to run");
   const { attempt = 1, events = new EventBus(), middleware = [], id = newId() } = options;
-  const args = argsOf(job, payload);
+  const args = await argsOf(job, payload);
   await validatePayload(job, args);
   const meta = job.version === 1 ? {} : { meta: { payload_version: job.version } };
   const { type, queue } = job;
   const created_at = formatTimestamp(wallMs());
   const body = serialiseEnvelope({ spec: "waybill/1", id, type, queue, args, created_at, ...meta });
   const delivery = { body, attempt, lost: 0, releases: 0, dueAt: null, signature: null, label: null, worker: "inline" };
-  return execute(delivery, createRegistry([job], { events, middleware }));
+  return execute(delivery, createHandlerRegistry([job], { events, middleware }));
 }
 
-/** As `executeInline`; throws unless completed. What is thrown is the handler's error, or names the outcome. */
+/** Runs one job as `executeInline` does. Rejects unless it completed, with the handler's error or one that names the outcome. */
 export async function runInline<Input, Output>(
   job: JobDefinition<Input, Output>,
   payload: NoInfer<Input>,
-  options: InlineOptions = {},
-): Promise<void> {
+  options?: InlineOptions,
+): Promise<void>;
+export async function runInline<Input, Output>(
+  job: JobDefinition<Input, Output> & OptionalPayload<Input>,
+): Promise<void>;
+export async function runInline(job: JobDefinition, payload?: unknown, options: InlineOptions = {}): Promise<void> {
   const outcome = await executeInline(job, payload, options);
   switch (outcome.kind) {
     case "completed":
@@ -62,7 +77,7 @@ export async function runInline<Input, Output>(
     case "release":
       throw new WaybillError(
         "RETRY_LATER",
-        `"${job.type}" was put back for ${outcome.delayMs} ms: ${outcome.reason.message}`,
+        `"${job.type}" was released for ${outcome.delayMs} ms: ${outcome.reason.message}`,
       );
     case "dead":
       throw outcome.error ?? toError(outcome.reason.message);

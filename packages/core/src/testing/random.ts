@@ -1,4 +1,4 @@
-/** A reproducible stream of numbers from 0 to 1: the same seed, the same stream, on every machine (mulberry32). */
+/** Returns a generator of numbers from 0 to 1. The same seed gives the same numbers on every machine (mulberry32). */
 export function randomOf(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -9,7 +9,7 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-/** A whole number from 0 up to, and without, `end`. */
+/** Returns a whole number from 0 to `end` - 1. */
 export function below(random: () => number, end: number): number {
   return Math.floor(random() * end);
 }

@@ -1,60 +1,60 @@
-import type { JobDefinition } from "../define-job.ts";
+import type { JobDefinition } from "../job/job-definition.ts";
 import { newId, serialiseEnvelope } from "../envelope/index.ts";
-import { execute } from "../execute.ts";
-import type { Outcome } from "../outcome.ts";
-import { argsOf } from "../payload.ts";
-import { createRegistry } from "../registry.ts";
+import { execute } from "../execution/execute.ts";
+import type { Outcome } from "../job/outcome.ts";
+import { argsOf } from "../job/payload.ts";
+import { createHandlerRegistry } from "../execution/handler-registry.ts";
 import { type CrashPoint, worldOfProcess } from "./crash-points.ts";
 import { below, randomOf } from "./random.ts";
-import { toError } from "../thrown.ts";
+import { toError } from "../values/thrown.ts";
 
-/** A job, the world its handler changes, and what must be true of that world in the end. */
+/** A job, the world that its handler changes, and a check of that world at the end. */
 export interface Simulation<World extends object, Input, Output> {
   /**
-   * What outlives a process: a database, a mail server, as far as the handler uses them, fresh for each case. Each
-   * call of a method of it, or of an object it holds, is a place to die.
+   * Makes the part of the world that outlives a process, such as a database or a mail server, as far as the handler uses
+   * it. Called for each case. The process may die at each call of a method of it, or of an object in it.
    */
   readonly world: () => World;
-  /** The job as a process that sees this world would run it: `handlerFor(sendReceipt, …)`. */
+  /** Returns the job with a handler that uses this world: `handlerFor(sendReceipt, …)`. */
   readonly job: (world: World) => JobDefinition<Input, Output>;
   readonly payload: NoInfer<Input>;
-  /** Throws when the world is not as it must be, once the job has ended for good. */
+  /** Called once the job has ended. Throws if the world is wrong. */
   readonly check: (world: World, end: Outcome) => void | Promise<void>;
-  /** Random cases, after every single crash has been tried. Default 200. */
-  readonly cases?: number;
-  /** Replays one random case: the number that a failure named. */
-  readonly seed?: number;
+  /** Number of random cases, which follow the cases with one crash each. Default 200. */
+  readonly cases?: number | undefined;
+  /** Replays one random case, by the number in the message of its failure. */
+  readonly seed?: number | undefined;
 }
 
-/** What a simulation did, for the curious. */
+/** Counts of one simulation. */
 export interface SimulationReport {
-  /** Runs of the job to its end, each in a world of its own. */
+  /** Cases: the job ran to its end, each time in a new world. */
   readonly cases: number;
-  /** Processes that died in them. */
+  /** Processes that died. */
   readonly crashes: number;
-  /** Second deliveries of a job whose first still ran or was done. */
+  /** Deliveries of a job that was still running or had completed. */
   readonly duplicates: number;
 }
 
-/** How each delivery of one case goes. */
+/** The plan of one case. */
 interface Plan {
   readonly name: string;
-  /** By delivery; what is beyond the end runs undisturbed. */
+  /** The crash of each delivery. Null, and beyond the end of the list: no crash. */
   readonly crashes: readonly (CrashPoint | null)[];
-  /** A delivery whose end never reached the queue: the job comes once more although it was done. */
+  /** True: the settle of a completed delivery is lost, so the job is delivered once more. */
   readonly unsettled: boolean;
-  /** Two processes have the job at once, as after a lease that ran out. */
+  /** True: two processes run the job at the same time, as after an expired lease. */
   readonly twice: boolean;
-  /** Turns of the event loop that a promised answer is late; by it two deliveries meet in many ways. */
+  /** Returns how many turns of the event loop a promised result is delayed, so that two deliveries interleave differently. */
   readonly pause: () => number;
 }
 
 const MOST_DELIVERIES = 40;
 
 /**
- * Does to a job what a queue may. Its process dies before or after any call, its end is not heard, it is delivered
- * twice at once. Every single crash is tried first, then random combinations. Throws the first failure of `check`,
- * with the case, and the seed that replays it.
+ * Runs a job under the failures that a queue allows: its process dies before or after any call, its settle is lost, it is
+ * delivered twice at the same time. Tries each single crash first, then random combinations. Rejects with the first failure
+ * of `check`, the case, and the seed that replays it.
  */
 export async function simulateCrashes<World extends object, Input, Output>(
   simulation: Simulation<World, Input, Output>,
@@ -99,13 +99,13 @@ function randomPlan(seed: number, calls: number): Plan {
   };
 }
 
-/** Calls of an undisturbed run: where there is something to crash. */
+/** Returns the number of calls of a run without crashes. */
 async function countCalls<World extends object, Input, Output>(
   simulation: Simulation<World, Input, Output>,
 ): Promise<number> {
   const { seen, trace } = worldOfProcess(simulation.world(), null);
   const job = simulation.job(seen);
-  await execute(delivery(bodyOf(job, simulation.payload), 1, 0, 0), createRegistry([job]));
+  await execute(delivery(await bodyOf(job, simulation.payload), 1, 0, 0), createHandlerRegistry([job]));
   return trace.calls.length;
 }
 
@@ -116,18 +116,18 @@ async function runCase<World extends object, Input, Output>(
 ): Promise<void> {
   report.cases += 1;
   const world = simulation.world();
-  const body = bodyOf(simulation.job(world), simulation.payload);
-  const places: string[] = [];
+  const body = await bodyOf(simulation.job(world), simulation.payload);
+  const deaths: string[] = [];
   let [attempt, lost, releases, isUnsettled] = [1, 0, 0, plan.unsettled];
 
-  /** One process takes the job. Null: it died. */
+  /** Runs one delivery in a new process. Returns null if the process died. */
   async function deliver(point: CrashPoint | null): Promise<Outcome | null> {
     const { seen, trace } = worldOfProcess(world, point, plan.pause);
-    const registry = createRegistry([simulation.job(seen)]);
+    const registry = createHandlerRegistry([simulation.job(seen)]);
     const ended = execute(delivery(body, attempt, lost, releases), registry);
     const outcome = await Promise.race([ended, trace.death.then(() => null)]);
     if (trace.diedAt === null) return outcome;
-    places.push(trace.diedAt);
+    deaths.push(trace.diedAt);
     return null;
   }
 
@@ -146,7 +146,7 @@ async function runCase<World extends object, Input, Output>(
       lost += 1;
       report.duplicates += 1;
     } else {
-      const died = places.length > 0 ? `, died ${places.join(", then ")}` : "";
+      const died = deaths.length > 0 ? `, died ${deaths.join(", then ")}` : "";
       return checked(simulation, world, outcome, `${plan.name}${died}`);
     }
   }
@@ -172,6 +172,9 @@ async function checked<World extends object, Input, Output>(
 const delivery = (body: string, attempt: number, lost: number, releases: number) =>
   ({ body, attempt, lost, releases, dueAt: null, signature: null, label: null, worker: "simulation" }) as const;
 
-function bodyOf(job: JobDefinition<never, never> | JobDefinition<unknown, unknown>, payload: unknown): string {
-  return serialiseEnvelope({ spec: "waybill/1", id: newId(), type: job.type, args: argsOf(job, payload) });
+async function bodyOf(
+  job: JobDefinition<never, never> | JobDefinition<unknown, unknown>,
+  payload: unknown,
+): Promise<string> {
+  return serialiseEnvelope({ spec: "waybill/1", id: newId(), type: job.type, args: await argsOf(job, payload) });
 }

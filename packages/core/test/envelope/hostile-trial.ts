@@ -2,15 +2,15 @@ import { readFileSync } from "node:fs";
 import { isDeepStrictEqual } from "node:util";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
-import { anyJob } from "../../src/any-job.ts";
-import { defineJob } from "../../src/define-job.ts";
+import { forwardEvery } from "../../src/job/forward-every.ts";
+import { defineJob } from "../../src/job/define-job.ts";
 import { decodeBody, parseEnvelope } from "../../src/envelope/index.ts";
 import { EnvelopeError } from "../../src/errors.ts";
-import { execute } from "../../src/execute.ts";
-import type { Outcome } from "../../src/outcome.ts";
-import type { JobContext } from "../../src/job-context.ts";
-import { createRegistry } from "../../src/registry.ts";
-import type { StandardSchema } from "../../src/standard-schema.ts";
+import { execute } from "../../src/execution/execute.ts";
+import type { Outcome } from "../../src/job/outcome.ts";
+import type { JobContext } from "../../src/job/job-context.ts";
+import { createHandlerRegistry } from "../../src/execution/handler-registry.ts";
+import type { StandardSchema } from "../../src/job/standard-schema.ts";
 import { hostileBodies, type Hostile } from "./hostile-bodies.ts";
 import { spec } from "./vectors.ts";
 
@@ -67,9 +67,9 @@ export async function tryHostileBodies(seed: number, rounds: number): Promise<Tr
   let [bodies, accepted, handled, slowestMs] = [0, 0, 0, 0];
   let arrived: { payload: unknown; job: JobContext } | null = null;
   const arrive = (payload: unknown, job: JobContext): void => void (arrived = { payload, job });
-  const any = anyJob({ handler: arrive });
-  const strict = createRegistry([defineJob({ type: STRICT_TYPE, payload: anObject, handler: arrive }), any]);
-  const lax = createRegistry([any]);
+  const any = forwardEvery({ handler: arrive });
+  const strict = createHandlerRegistry([defineJob({ type: STRICT_TYPE, payload: anObject, handler: arrive }), any]);
+  const lax = createHandlerRegistry([any]);
 
   for (const hostile of hostileBodies(seed, rounds)) {
     arrived = null;
@@ -141,7 +141,7 @@ function faultIn({ text, verdict, outcome, arrived, isStrict, tookMs }: Observed
     return "the envelope is not what JSON.parse reads";
   if (!fitsSchema(verdict)) return `accepted, and yet ${ajv.errorsText(fitsSchema.errors)}`;
   if (arrived === null)
-    return reason === "ENVELOPE_INVALID" || CODES.has(reason ?? "") ? `accepted, then ${reason}` : null;
+    return reason === "ADMISSION_FAILED" || CODES.has(reason ?? "") ? `accepted, then ${reason}` : null;
   const { payload, job } = arrived;
   if (!isDeepStrictEqual(job.envelope, verdict)) return "the handler was given another envelope than the parser's";
   if (!isDeepStrictEqual(payload, job.envelope.args[0])) return "the handler was given another payload than args[0]";

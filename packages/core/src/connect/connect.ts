@@ -1,0 +1,141 @@
+import { createAdmit } from "./admit.ts";
+import type { BackendFactory } from "../backend/contract.ts";
+import type { Producer } from "../producer/producer.ts";
+import type { QueueWithoutWorker } from "../backend/queues-without-worker.ts";
+import { createEnvelopeCalls } from "../producer/envelope-calls.ts";
+import { openProducer } from "./open-producer.ts";
+import { createQueueCalls } from "./queue-calls.ts";
+import { CONNECT_OPTIONS, type ConnectOptions } from "./connect-options.ts";
+import type { Control } from "../features/control/control-api.ts";
+import { createControl } from "../features/control/control.ts";
+import { createKnownQueues } from "../features/queues/known-queues.ts";
+import { createLocalChanges } from "../features/control/local-changes.ts";
+import type { Doctor } from "../backend/doctor.ts";
+import { createBackendReports } from "../observability/backend-reports.ts";
+import type { Inspector } from "../backend/inspector.ts";
+import { assertKnownOptions } from "../known-options.ts";
+import { type LiveWorker, liveWorkers } from "../backend/live-worker.ts";
+import type { Ledger } from "../backend/ledger.ts";
+import type { ScheduleCalls } from "../features/schedules/schedule-calls.ts";
+import { createSeam, type Seam } from "../backend/seam.ts";
+import { ledgerWorkerRegistry } from "../features/workers/ledger-registry.ts";
+import { createWorker, type OwnedWorker, type Worker } from "../worker/worker.ts";
+import type { WorkerOptions } from "../worker/worker-options.ts";
+import { createScheduling, type Scheduling } from "../worker/worker-scheduling.ts";
+
+/** A connection to one backend. It enqueues jobs and makes workers. */
+export interface Jobs extends Producer, Control {
+  /** Null where the backend cannot be inspected. */
+  readonly inspector: Inspector | null;
+  /** Null where the backend reports nothing about its own health. */
+  readonly doctor: Doctor | null;
+  /** Reads and changes the schedules of the backend. */
+  readonly schedules: ScheduleCalls;
+  /**
+   * Makes a worker on this connection. Throws `CONFIG_INVALID` for invalid options and `CAPABILITY_MISSING` for jobs that need
+   * what the backend refuses.
+   */
+  worker(options: WorkerOptions): Worker;
+  /**
+   * Lists the running workers of every process, by id. A worker that died is listed until it has missed three heartbeats.
+   * Rejects `CAPABILITY_MISSING` where the backend keeps no worker registry and borrows no ledger.
+   */
+  workers(): Promise<LiveWorker[]>;
+  /**
+   * Lists the queues that have ready jobs, or are declared (`queues`), and from which no live worker leases. Rejects
+   * `CAPABILITY_MISSING` where the backend cannot count its jobs or list its workers.
+   */
+  queuesWithoutWorker(): Promise<QueueWithoutWorker[]>;
+  /**
+   * Stops the workers, each within its own limits, then closes the backend. Pending calls and the backend together take at most
+   * `closeTimeout`. Idempotent.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a connection by a URL or a factory from a backend package. Rejects `CONFIG_INVALID`, `CAPABILITY_MISSING` or
+ * `BACKEND_UNAVAILABLE`, with what to do in the message. An undefined target, such as an environment variable that is not set,
+ * rejects `CONFIG_INVALID`.
+ */
+export async function connect(
+  target: string | BackendFactory | undefined,
+  options: ConnectOptions = {},
+): Promise<Jobs> {
+  return (await openConnection(target, options, true)).jobs;
+}
+
+/** A connection, and what tests drive by hand. */
+export interface Connection {
+  readonly jobs: Jobs;
+  readonly scheduling: Scheduling;
+  /** Null where the backend has none. */
+  readonly ledger: Ledger | null;
+}
+
+/** Opens a connection as `connect` does. `firesSchedules`: false where a test fires them. */
+export async function openConnection(
+  target: string | BackendFactory | undefined,
+  options: ConnectOptions,
+  firesSchedules: boolean,
+): Promise<Connection> {
+  assertKnownOptions(options, CONNECT_OPTIONS, "the options of connect");
+  const reports = createBackendReports();
+  const opened = await openProducer(target, options, {
+    context: (has, heard) => ({ admit: createAdmit(has), report: reports.reportTo(heard) }),
+    seam: (backend, settings) => withWorkerRegistry(createSeam(backend, settings)),
+  });
+  const { producer, seam, env, keys, isBorrowed, ids } = opened;
+  const { events } = producer;
+  const { role = "worker", version = null, telemetry = null } = options;
+  const controlChanges = createLocalChanges();
+  const known = seam.ledger && createKnownQueues(seam.ledger);
+  const queues = createQueueCalls({ seam, events, known, isBorrowed, declared: options.queues ?? [] });
+  const envelopes = createEnvelopeCalls(opened.calls, opened.sign, opened.maxBodyBytes);
+  const scheduling = createScheduling({ seam, events, calls: envelopes, version, firesAlone: firesSchedules });
+  const workers = new Set<OwnedWorker>();
+  let closing: Promise<void> | null = null;
+
+  async function close(): Promise<void> {
+    await Promise.all([...workers].map((owned) => owned.finish()));
+    await producer.close();
+  }
+
+  const jobs: Jobs = {
+    ...producer,
+    inspector: queues.inspector,
+    doctor: seam.doctor,
+    schedules: scheduling.calls,
+    ...createControl({ seam, events, changed: controlChanges.changed }),
+    worker(workerOptions) {
+      const connection = {
+        seam,
+        reports,
+        events,
+        role,
+        env,
+        version,
+        keys,
+        telemetry,
+        scheduling,
+        controlChanges,
+        ids,
+      };
+      const host = { ...connection, close: () => jobs.close() };
+      const owned = createWorker(host, workerOptions);
+      workers.add(owned);
+      void owned.stopped.then(() => workers.delete(owned));
+      return owned.worker;
+    },
+    workers: () => liveWorkers(seam),
+    queuesWithoutWorker: queues.queuesWithoutWorker,
+    close: () => (closing ??= close()),
+  };
+  return { jobs, scheduling, ledger: seam.ledger };
+}
+
+/** A backend without a worker registry keeps it in its ledger, if it has or borrows one. */
+function withWorkerRegistry(seam: Seam): Seam {
+  if (seam.workerRegistry !== null || seam.ledger === null) return seam;
+  return { ...seam, workerRegistry: ledgerWorkerRegistry(seam.ledger) };
+}

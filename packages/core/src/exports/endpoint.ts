@@ -1,0 +1,28 @@
+/** For endpoints: what it takes to accept a job from elsewhere, to run it by `execute` and report its outcome, or to forward it. */
+export type { ForwardOptions } from "../job/forward-every.ts";
+export { forwardEvery } from "../job/forward-every.ts";
+export { durationMs, timerMs } from "../time/duration.ts";
+export { parseEnvelope, serialiseEnvelope } from "../envelope/index.ts";
+export type { JobLabel } from "../job/delivery.ts";
+export type { Delivery } from "../job/delivery.ts";
+export { execute } from "../execution/execute.ts";
+export { RunHandle } from "../job/run-handle.ts";
+export type { TrackedRun } from "../execution/run-tracker.ts";
+export { backOffMs, releaseRunning, RunTracker } from "../execution/run-tracker.ts";
+export { Forwarded } from "../job/handler-errors.ts";
+export { logTo } from "../observability/log.ts";
+export { logText } from "../observability/log-text.ts";
+export { describeOutcome, outcomeCountOf } from "../observability/outcome-event.ts";
+export type { OptionalPayload } from "../job/json-input.ts";
+export { LEAST_RELEASE_MS } from "../job/outcome.ts";
+export type { HandlerRegistry, HandlerRegistryOptions } from "../execution/handler-registry.ts";
+export { createHandlerRegistry } from "../execution/handler-registry.ts";
+export { assertRequirements, offersOf } from "../backend/requirements.ts";
+export type { SignedWrapper } from "../signing/signed-wrapper.ts";
+export { readSignedWrapper, signedWrapper } from "../signing/signed-wrapper.ts";
+export type { Signed } from "../signing/key-ring.ts";
+export { signatureFor } from "../signing/key-ring.ts";
+export { isInstance, member } from "../values/any-value.ts";
+export { errorCode, errorStack } from "../values/thrown.ts";
+export { printable, printableJson } from "../values/printable.ts";
+export { warn } from "../values/warn.ts";

@@ -1,0 +1,70 @@
+import type { JobControl, StoredJob } from "../../backend/job-control.ts";
+import { assertKnownOptions } from "../../known-options.ts";
+import { wallMs } from "../../time/clock.ts";
+import type { CancelReport, Control } from "./control-api.ts";
+import type { ControlSettings } from "./control-settings.ts";
+import { cancelKey, cancelValue } from "./control-records.ts";
+import { judgedFilter } from "./judged-query.ts";
+import { eachPage } from "./matching-jobs.ts";
+import { assertId, jobControlFor, ledgerFor } from "./refusals.ts";
+
+type Counts = { -readonly [Name in keyof CancelReport]: number };
+
+/** How long a cancel is kept for a job that has not been seen. SQS keeps a message for 14 days at most. */
+const KEPT_MS = 14 * 86_400_000;
+
+export function createCancel({ seam, events, changed }: ControlSettings): Control["cancel"] {
+  /** Asks the workers to end these jobs. A cancel that is recorded already is renewed. */
+  async function record(ids: readonly string[]): Promise<void> {
+    const value = (id: string): string => cancelValue(id, wallMs());
+    await ledgerFor(seam, "cancel of a job that runs").commit(
+      ids.map((id) => ({ key: cancelKey(id), ifVersion: "any", value: value(id), expiresInMs: KEPT_MS })),
+    );
+    changed();
+  }
+
+  async function cancelListed(jobControl: JobControl, jobs: readonly StoredJob[], counts: Counts): Promise<void> {
+    // Before anything is changed: without a ledger none of them is cancelled.
+    if (jobs.some(({ state }) => state === "leased")) ledgerFor(seam, "cancel of a job that runs");
+    const results = await jobControl.cancel(jobs.map(({ id }) => id));
+    const running: string[] = [];
+    for (const [at, { id, type, queue }] of jobs.entries()) {
+      const result = results[at] ?? "absent";
+      if (result === "leased") running.push(id);
+      else if (result === "done") events.emit("cancelled", { id, type, queue });
+      counts[result === "done" ? "cancelled" : result === "leased" ? "aborting" : result] += 1;
+    }
+    if (running.length > 0) await record(running);
+  }
+
+  function count(jobs: readonly StoredJob[], counts: Counts): void {
+    for (const { state } of jobs)
+      counts[state === "dead" ? "dead" : state === "leased" ? "aborting" : "cancelled"] += 1;
+  }
+
+  return async (job, options = {}) => {
+    assertKnownOptions(options, { dryRun: true }, "the options of cancel");
+    const { dryRun = false } = options;
+    const counts: Counts = { cancelled: 0, aborting: 0, recorded: 0, dead: 0, absent: 0 };
+    if (typeof job !== "object" || job === null) {
+      assertId(job, "cancel");
+      if (seam.jobControl === null) {
+        ledgerFor(seam, "cancel");
+        if (!dryRun) await record([job]);
+        return { ...counts, recorded: 1 };
+      }
+      const { jobs } = await seam.jobControl.list({ ids: [job], limit: 1 });
+      if (jobs.length === 0) return { ...counts, absent: 1 };
+      if (dryRun) count(jobs, counts);
+      else await cancelListed(seam.jobControl, jobs, counts);
+      return counts;
+    }
+    const filter = judgedFilter(job, "cancel");
+    const jobControl = jobControlFor(seam, "cancel by a query");
+    await eachPage(jobControl, filter, ["ready", "delayed", "waiting", "leased"], async (jobs) => {
+      if (dryRun) count(jobs, counts);
+      else await cancelListed(jobControl, jobs, counts);
+    });
+    return counts;
+  };
+}

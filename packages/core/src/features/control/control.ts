@@ -1,0 +1,44 @@
+import type { JobControl } from "../../backend/job-control.ts";
+import { describeValue } from "../../known-options.ts";
+import { wallMs } from "../../time/clock.ts";
+import type { Control } from "./control-api.ts";
+import type { ControlSettings } from "./control-settings.ts";
+import { createCancel } from "./cancel.ts";
+import { judgedList } from "./judged-query.ts";
+import { assertId, invalid, jobControlFor } from "./refusals.ts";
+import { createPauses } from "./pauses.ts";
+import { createReschedule } from "./reschedule.ts";
+
+/** Makes the calls of one connection. */
+export function createControl(settings: ControlSettings): Control {
+  const { seam } = settings;
+  const listed = (): JobControl => jobControlFor(seam, "list and find");
+  const cancel = createCancel(settings);
+  const { move } = createReschedule(settings);
+
+  return {
+    async find(id) {
+      assertId(id, "find");
+      const { jobs } = await listed().list({ ids: [id], limit: 1 });
+      return jobs[0] ?? null;
+    },
+    async list(query = {}) {
+      return listed().list(judgedList(query));
+    },
+    cancel,
+    runNow: (job, options) => move("runNow", job, 0, options),
+    async reschedule(job, at, options) {
+      if (!(at instanceof Date) || Number.isNaN(at.getTime())) {
+        throw invalid(`reschedule got ${describeValue(at)} for its time: pass a Date, such as one of an hour from now`);
+      }
+      const delayMs = at.getTime() - wallMs();
+      if (delayMs <= 0)
+        throw invalid(`reschedule got ${at.toISOString()}, which is past: call runNow to run jobs at once`);
+      const { maxDelayMs } = seam.backend.capabilities;
+      if (delayMs > maxDelayMs)
+        throw invalid(`reschedule got ${at.toISOString()}: this backend delays a job by ${maxDelayMs} ms at most`);
+      return move("reschedule", job, Math.ceil(delayMs), options);
+    },
+    ...createPauses(settings),
+  };
+}

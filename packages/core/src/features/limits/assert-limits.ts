@@ -1,0 +1,46 @@
+import type { Capabilities } from "../../backend/capabilities.ts";
+import type { Ledger } from "../../backend/ledger.ts";
+import { WaybillError } from "../../errors.ts";
+import type { LimitNumbers } from "./limit-numbers.ts";
+
+/** The most slots of one key that a ledger keeps: each is a record, and all are read at once. */
+const MOST_SLOTS = 1_000;
+
+/** Throws `CAPABILITY_MISSING` for limits that a backend with these capabilities and this ledger cannot keep. */
+export function assertLimits(numbers: LimitNumbers, has: Capabilities, ledger: Ledger | null): void {
+  const fair = [...numbers.queues].find(([, { tenantFairness }]) => tenantFairness);
+  if (fair !== undefined && has.fairTenants !== true) {
+    throw missing(
+      `queue "${fair[0]}" has tenantFairness, which this backend refuses: it leases jobs in their order, so many jobs of one tenant delay those of others; limit a tenant by \`limits: [{ key: ({ tenant }) => tenant, concurrency: 2 }]\`, or use SQS`,
+    );
+  }
+  const concurrency = [...numbers.concurrency, ...queuesWith(numbers, "concurrency")];
+  const rates = [...numbers.rates.keys(), ...queuesWith(numbers, "rate").map(([queue]) => queue)];
+  const emulated = has.keyConcurrency === true ? [] : concurrency;
+  const [needy] = [...emulated.map(([name]) => name), ...rates];
+  if (needy === undefined) return;
+  if (has.countsDeliveries === true) {
+    throw missing(
+      `limit "${needy}" would use up the attempts of jobs, since this backend counts a release as an attempt; use a standard queue, or run its jobs in one worker with \`concurrency\``,
+    );
+  }
+  if (ledger === null) {
+    throw missing(
+      `limit "${needy}" needs a ledger, which this backend does not have; give the connection one, as in { ledger: "postgres://…" }`,
+    );
+  }
+  const large = emulated.find(([, most]) => most > MOST_SLOTS);
+  if (large !== undefined) {
+    throw missing(`limit "${large[0]}" is ${large[1]}; on this backend a limit is ${MOST_SLOTS} at most`);
+  }
+}
+
+function queuesWith({ queues }: LimitNumbers, what: "concurrency" | "rate"): [name: string, most: number][] {
+  return [...queues].flatMap(([queue, limits]): [string, number][] =>
+    limits[what] === undefined ? [] : [[`of queue ${queue}`, limits.concurrency ?? 0]],
+  );
+}
+
+function missing(message: string): WaybillError {
+  return new WaybillError("CAPABILITY_MISSING", message);
+}

@@ -1,0 +1,133 @@
+import type { Ledger } from "../../backend/ledger.ts";
+import type { QueueWithoutWorker } from "../../backend/queues-without-worker.ts";
+import type { EventBus } from "../../observability/events.ts";
+import { monotonicMs, wallMs } from "../../time/clock.ts";
+import { ledgerKey } from "../ledger-key.ts";
+
+/** Looks now and then for queues that have jobs and no live worker. */
+export interface WorkerCheck {
+  /** Looks from now on. Does nothing if it looks already. */
+  begin(): void;
+  end(): void;
+}
+
+export interface WorkerCheckSettings {
+  /** Where the processes of one backend agree on who looks, and on what was reported. */
+  readonly ledger: Ledger;
+  readonly find: () => Promise<readonly QueueWithoutWorker[]>;
+  readonly events: EventBus;
+  /** Between two looks, of all processes together. */
+  readonly everyMs: number;
+  /** How long a queue has no worker before that is reported. */
+  readonly afterMs: number;
+  /** A look that took long is followed by a pause of at least this many times that long, since it costs the store as much. */
+  readonly restFactor: number;
+}
+
+/** By queue: since when it has no worker, in Unix milliseconds, and whether that was reported. */
+type Missing = Readonly<Record<string, { readonly since: number; readonly reported: boolean }>>;
+
+const KEY = ledgerKey("queue", "check");
+const FIRST_MS = 1_000;
+const HOUR_MS = 3_600_000;
+/** As many as one record holds. */
+const MOST_QUEUES = 400;
+
+/**
+ * One process of a backend looks at a time; the others wait until its look is `everyMs` old, or longer where a look takes long. A queue is reported once by
+ * `queue_without_worker`, and once by `queue_has_worker` when it has a worker again or no jobs.
+ */
+export function createWorkerCheck({
+  ledger,
+  find,
+  events,
+  everyMs,
+  afterMs,
+  restFactor,
+}: WorkerCheckSettings): WorkerCheck {
+  let timer: NodeJS.Timeout | undefined;
+  let isOn = false;
+
+  async function look(): Promise<void> {
+    const [record = null] = await ledger.read([KEY]);
+    if (record !== null && (record.dueInMs ?? 0) > 0) return;
+    const turn = { key: KEY, dueInMs: everyMs, expiresInMs: HOUR_MS };
+    const before = missingOf(record?.value ?? "{}");
+    const begun = await ledger.commit([
+      { ...turn, ifVersion: record?.version ?? "absent", value: JSON.stringify(before) },
+    ]);
+    if (!begun.ok) return;
+    const since = monotonicMs();
+    const found = (await find()).filter(({ ready }) => ready > 0).slice(0, MOST_QUEUES);
+    const after = missingNow(found, before, afterMs);
+    const dueInMs = Math.max(everyMs, (monotonicMs() - since) * restFactor);
+    const ended = await ledger.commit([
+      {
+        ...turn,
+        dueInMs,
+        expiresInMs: dueInMs + HOUR_MS,
+        ifVersion: begun.versions[0] ?? "absent",
+        value: JSON.stringify(after),
+      },
+    ]);
+    if (ended.ok) report(found, before, after);
+  }
+
+  function report(found: readonly QueueWithoutWorker[], before: Missing, after: Missing): void {
+    for (const one of found) {
+      if (after[one.queue]?.reported && !before[one.queue]?.reported) events.emit("queue_without_worker", one);
+    }
+    for (const [queue, { reported }] of Object.entries(before)) {
+      if (reported && after[queue] === undefined) events.emit("queue_has_worker", { queue });
+    }
+  }
+
+  function next(inMs: number): void {
+    // A check that was ended and begun again during a look has a timer already.
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      // What fails now, such as a ledger that is away, is looked at the next time.
+      void look()
+        .catch(() => undefined)
+        .finally(() => isOn && next(everyMs / 2));
+    }, inMs).unref();
+  }
+
+  return {
+    begin() {
+      if (isOn) return;
+      isOn = true;
+      next(Math.min(FIRST_MS, everyMs));
+    },
+    end() {
+      isOn = false;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function missingNow(found: readonly QueueWithoutWorker[], before: Missing, afterMs: number): Missing {
+  const now = wallMs();
+  return Object.fromEntries(
+    found.map(({ queue }) => {
+      const { since, reported } = before[queue] ?? { since: now, reported: false };
+      return [queue, { since, reported: reported || now - since >= afterMs }];
+    }),
+  );
+}
+
+/** Reads what an earlier look has written; nothing where another program wrote it. */
+function missingOf(value: string): Missing {
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (typeof parsed !== "object" || parsed === null) return {};
+    const entries = Object.entries(parsed as Record<string, { since?: unknown; reported?: unknown } | null>);
+    return Object.fromEntries(
+      entries.flatMap(([queue, one]) =>
+        typeof one?.since === "number" ? [[queue, { since: one.since, reported: one.reported === true }]] : [],
+      ),
+    );
+  } catch {
+    return {};
+  }
+}

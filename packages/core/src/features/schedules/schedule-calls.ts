@@ -1,0 +1,185 @@
+import type { Receipt } from "../../backend/contract.ts";
+import { defaults, newId } from "../../envelope/index.ts";
+import { WaybillError } from "../../errors.ts";
+import { describeValue } from "../../known-options.ts";
+import { wallMs } from "../../time/clock.ts";
+import { liveDeclarations, liveNames, nameMark } from "./declarations.ts";
+import { assertSchedule, type Missed, type Overlap, type Schedule, type Timing } from "./define-schedule.ts";
+import { type MakeTemplate, newState, prepareSchedule, redefined } from "./prepare.ts";
+import {
+  changeTo,
+  foundSchedule,
+  isUnfinished,
+  type JobTemplate,
+  type LastRun,
+  scheduleKey,
+  SCHEDULES,
+  type ScheduleState,
+} from "./schedule-state.ts";
+import { jobOf, type ScheduleHost, updateByName } from "./scheduler.ts";
+import type { Tick } from "./tick.ts";
+import { ticksOf, tickId } from "./ticks-of.ts";
+
+/** A schedule as its backend has it now. Times are Unix milliseconds. */
+export interface StoredSchedule {
+  readonly name: string;
+  readonly type: string;
+  readonly queue: string;
+  readonly timing: Timing;
+  readonly overlap: Overlap;
+  readonly missed: Missed;
+  /** "code": a worker that runs now declares it. "orphan": a worker declared it, and none that runs now does: it does not tick. "put": it was put at run time. */
+  readonly from: "code" | "orphan" | "put";
+  readonly paused: boolean;
+  /** The next ticks, five at most. Empty where it does not tick, and where `afterCompletion` waits for a job. */
+  readonly next: readonly number[];
+  /** The last run that was enqueued; null for none. `endedAt` is null while its job is unfinished. */
+  readonly last: LastRun | null;
+}
+
+/** Reads and changes the schedules of a backend. Each call rejects `CAPABILITY_MISSING` where the backend has no ledger. */
+export interface ScheduleCalls {
+  /**
+   * Creates a schedule that lasts until it is removed, or changes it. Rejects `CONFIG_INVALID` for one that cannot work, and for the
+   * name of a schedule that a worker declares; rejects as `enqueue` does for its payload.
+   */
+  put(schedule: Schedule): Promise<void>;
+  /** Lists the schedules by name. */
+  list(): Promise<StoredSchedule[]>;
+  /** Stops its ticks until `resume`, also over restarts and deployments. Jobs that are enqueued still run. Rejects `CONFIG_INVALID` for an unknown name. */
+  pause(name: string): Promise<void>;
+  /** Ends a pause. Ticks of the pause are not made up for. Rejects `CONFIG_INVALID` for an unknown name. */
+  resume(name: string): Promise<void>;
+  /**
+   * Enqueues its job now, beside its ticks and also while it is paused. Rejects `CONFIG_INVALID` for an unknown name, and
+   * `DUPLICATE_JOB` while its last job is unfinished and it does not let two run at once.
+   */
+  runNow(name: string): Promise<Receipt>;
+  /**
+   * Removes a schedule that was put at run time, or that no running worker declares. Returns false if there is none. Rejects
+   * `CONFIG_INVALID` for one that a running worker declares.
+   */
+  remove(name: string): Promise<boolean>;
+}
+
+const PAGE = 1_000;
+const SHOWN_TICKS = 5;
+
+/** `host` throws `CAPABILITY_MISSING` where the backend has no ledger. `changed` is called after each change. */
+export function createScheduleCalls(
+  host: () => ScheduleHost,
+  makeTemplate: MakeTemplate,
+  changed: () => void,
+): ScheduleCalls {
+  async function isLive(name: string): Promise<boolean> {
+    return liveNames(await liveDeclarations(host().ledger)).has(nameMark(name));
+  }
+
+  async function change(name: string, to: (state: ScheduleState, now: number) => ScheduleState): Promise<void> {
+    assertName(name);
+    const { ledger } = host();
+    if (!(await updateByName(ledger, name, (state, now) => ({ state: to(state, now), now })))) throw unknown(name);
+    changed();
+  }
+
+  return {
+    async put(schedule) {
+      assertSchedule(schedule, "the argument of schedules.put");
+      const { name } = schedule;
+      const prepared = await prepareSchedule(schedule, makeTemplate);
+      if (await isLive(name)) throw refuse(`schedule "${name}" is declared by a worker that runs now: change it there`);
+      const created = await host().ledger.commit([changeTo(newState(prepared, null), "absent", wallMs())]);
+      if (created.ok) changed();
+      else await change(name, (state, now) => redefined(state, prepared, null, now));
+    },
+    async list() {
+      const { ledger } = host();
+      const live = liveNames(await liveDeclarations(ledger));
+      const found: StoredSchedule[] = [];
+      for (let after = ""; ;) {
+        const page = await ledger.list({ prefix: SCHEDULES, ...(after !== "" && { after }), limit: PAGE });
+        const states = page.map(foundSchedule).filter((one) => one !== null);
+        for (const { state } of states) found.push(await shownOf(state, live.has(nameMark(state.name))));
+        after = page.at(-1)?.key ?? "";
+        if (page.length < PAGE) return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+      }
+    },
+    pause: (name) => change(name, (state) => ({ ...state, paused: true })),
+    async resume(name) {
+      assertName(name);
+      await change(name, (state) => state);
+      const { ledger } = host();
+      const [record = null] = await ledger.read([scheduleKey(name)]);
+      const found = record && foundSchedule(record);
+      const ticks = found && (await ticksOf(found.state.definition.timing, name));
+      await change(name, (state) => {
+        const next = ticks === null ? state.next : ticks.after(wallMs());
+        return state.paused ? { ...state, paused: false, next, queued: null } : state;
+      });
+    },
+    async runNow(name) {
+      assertName(name);
+      const { enqueue } = host();
+      const run: { job?: JobTemplate; tick?: Tick } = {};
+      await change(name, (state, now) => {
+        const { timing, overlap, job } = state.definition;
+        run.job = job;
+        if (timing.kind !== "afterCompletion" && overlap === "allow") return state;
+        if (isUnfinished(state)) throw unfinished(name, state.last);
+        // Reserved as a tick is: if this process dies now, a scheduler enqueues it.
+        const tick = { at: Math.floor(now), skipped: null };
+        run.tick = tick;
+        const last = { id: tickId(name, tick), at: tick.at, firedAt: now, endedAt: null };
+        return { ...state, next: timing.kind === "afterCompletion" ? null : state.next, firing: [tick], last };
+      });
+      const { job, tick } = run;
+      if (job === undefined) throw unknown(name);
+      if (tick === undefined) return enqueue(jobOf(job, name, newId(), wallMs()));
+      const receipt = await enqueue(jobOf(job, name, tickId(name, tick), tick.at));
+      await change(name, (state) => (state.firing?.[0]?.at === tick.at ? { ...state, firing: null } : state));
+      return receipt;
+    },
+    async remove(name) {
+      assertName(name);
+      const { ledger } = host();
+      if (await isLive(name)) {
+        throw refuse(`schedule "${name}" is declared by a worker that runs now: remove it there, or pause it`);
+      }
+      const [record = null] = await ledger.read([scheduleKey(name)]);
+      if (record === null) return false;
+      await ledger.commit([{ key: scheduleKey(name), ifVersion: "any", value: null }]);
+      return true;
+    },
+  };
+}
+
+async function shownOf(state: ScheduleState, isDeclared: boolean): Promise<StoredSchedule> {
+  const { name, definition, declared, paused, last } = state;
+  const { timing, overlap, missed, job } = definition;
+  const from = declared === null ? "put" : isDeclared ? "code" : "orphan";
+  const next: number[] = [];
+  if (!paused && from !== "orphan") {
+    const ticks = await ticksOf(timing, name);
+    for (let tick = state.next; tick !== null && next.length < SHOWN_TICKS;) {
+      next.push(tick.at);
+      tick = ticks?.following(tick) ?? null;
+    }
+  }
+  const { type, queue = defaults.queue } = job;
+  return { name, type, queue, timing, overlap, missed, from, paused, next, last };
+}
+
+function assertName(name: unknown): void {
+  if (typeof name !== "string" || name === "")
+    throw refuse(`the name of a schedule is ${describeValue(name)}: pass its text`);
+}
+
+const unknown = (name: string): WaybillError =>
+  refuse(`there is no schedule called ${describeValue(name)}; list() names those there are`);
+
+function unfinished(name: string, last: LastRun | null): WaybillError {
+  const message = `schedule "${name}" was not run: its job "${last?.id}" is unfinished, and it does not let two run at once`;
+  return new WaybillError("DUPLICATE_JOB", message);
+}
+
+const refuse = (message: string): WaybillError => new WaybillError("CONFIG_INVALID", message);

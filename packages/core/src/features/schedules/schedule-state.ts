@@ -1,0 +1,115 @@
+import type { Envelope } from "../../envelope/index.ts";
+import type { LedgerChange, LedgerRecord } from "../../backend/ledger.ts";
+import { ledgerKey, ledgerPrefix } from "../ledger-key.ts";
+import type { Missed, Overlap, Timing } from "./define-schedule.ts";
+import type { Tick } from "./tick.ts";
+import { fireAt } from "./ticks-of.ts";
+
+/** The envelope of a schedule's jobs, without what differs from tick to tick. */
+export type JobTemplate = Omit<Envelope, "id" | "created_at">;
+
+/** The part of a schedule that its program decides. Programs compare its JSON. */
+export interface StoredDefinition {
+  readonly timing: Timing;
+  readonly overlap: Overlap;
+  readonly missed: Missed;
+  readonly maxMissed: number;
+  readonly jitterMs: number;
+  readonly job: JobTemplate;
+}
+
+/** The program whose declaration a schedule has. */
+export interface DeclaredBy {
+  readonly program: string;
+  /** When the first worker of the program started, in Unix milliseconds. */
+  readonly at: number;
+}
+
+/** The last tick whose job was enqueued. */
+export interface LastRun {
+  readonly id: string;
+  /** When the tick was due, in Unix milliseconds. */
+  readonly at: number;
+  /** When it was fired, in Unix milliseconds. */
+  readonly firedAt: number;
+  /** When its job ended, in Unix milliseconds; null while it is unfinished. */
+  readonly endedAt: number | null;
+}
+
+/** One schedule as the ledger keeps it, under `schedule/at/<name>`. Changed by versioned commits alone. */
+export interface ScheduleState {
+  readonly name: string;
+  readonly definition: StoredDefinition;
+  /** Null: put at run time. */
+  readonly declared: DeclaredBy | null;
+  readonly paused: boolean;
+  /** The next tick. Null: `afterCompletion` waits for the job; or no tick is left. */
+  readonly next: Tick | null;
+  /** The tick that waits for the end of the last job (`queue_one`). */
+  readonly queued: Tick | null;
+  /** Ticks that a scheduler is enqueueing. If it dies, another enqueues them again, under the same ids. */
+  readonly firing: readonly Tick[] | null;
+  readonly last: LastRun | null;
+  /** Ids of jobs that completed within the last hour, the latest last: delivered again, they do not run again. */
+  readonly done: readonly { readonly id: string; readonly at: number }[];
+  /** Since when no live worker declares it, in Unix milliseconds; null when one does, or when it was put at run time. */
+  readonly orphanedAt: number | null;
+  /** When the record is due, in Unix milliseconds; null for never. */
+  readonly dueAt: number | null;
+}
+
+/** A reservation that is this old lapses: another scheduler fires its ticks again. */
+export const RESERVED_MS = 15_000;
+/** How often a scheduler looks whether an unfinished job is still there. */
+export const RECHECK_MS = 30_000;
+/** How often a scheduler looks whether a worker declares an orphaned schedule again. */
+const ORPHAN_CHECK_MS = 3_600_000;
+const DONE_MS = 3_600_000;
+const MOST_DONE = 64;
+
+export const SCHEDULES: string = ledgerPrefix("schedule", "at");
+export const scheduleKey = (name: string): string => ledgerKey("schedule", "at", name);
+
+/** Whether a further run must wait for the last one. */
+export const isUnfinished = ({ last, firing }: ScheduleState): boolean => firing !== null || last?.endedAt === null;
+
+/** Returns when the scheduler has to look at this schedule next, in Unix milliseconds; null for never. */
+function dueAtOf(state: ScheduleState, now: number): number | null {
+  const { name, definition, firing, paused, orphanedAt, next, queued } = state;
+  if (firing !== null) return now + RESERVED_MS;
+  if (orphanedAt !== null) return now + ORPHAN_CHECK_MS;
+  if (paused) return null;
+  const nextAt = next === null ? null : fireAt(name, next, definition.jitterMs);
+  if (definition.timing.kind === "afterCompletion") return nextAt ?? now + RECHECK_MS;
+  if (queued === null) return nextAt;
+  return Math.min(isUnfinished(state) ? now + RECHECK_MS : now, nextAt ?? Infinity);
+}
+
+/** Returns the change that stores the state, with the time at which it is due. `now` is Unix milliseconds. */
+export function changeTo(state: ScheduleState, ifVersion: LedgerChange["ifVersion"], now: number): LedgerChange {
+  const dueAt = dueAtOf(state, now);
+  const done = state.done.filter(({ at }) => now - at < DONE_MS).slice(-MOST_DONE);
+  const value = JSON.stringify({ v: 1, ...state, done, dueAt } satisfies ScheduleState & { v: 1 });
+  return {
+    key: scheduleKey(state.name),
+    ifVersion,
+    value,
+    ...(dueAt !== null && { dueInMs: Math.max(0, dueAt - now) }),
+  };
+}
+
+/** A schedule as it was read. */
+export interface FoundSchedule {
+  readonly state: ScheduleState;
+  readonly record: LedgerRecord;
+}
+
+/** Returns null for a record that a later release wrote, which this one cannot read. */
+export function foundSchedule(record: LedgerRecord): FoundSchedule | null {
+  try {
+    const value = JSON.parse(record.value) as ScheduleState & { v: unknown };
+    return value.v === 1 ? { state: value, record } : null;
+  } catch {
+    return null;
+  }
+}

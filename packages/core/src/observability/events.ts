@@ -1,0 +1,221 @@
+import type { JobLabel } from "../job/delivery.ts";
+import { WaybillError } from "../errors.ts";
+import { describeValue } from "../known-options.ts";
+import { wallMs } from "../time/clock.ts";
+import type { DeadReason } from "../backend/contract.ts";
+import type { QueueWithoutWorker } from "../backend/queues-without-worker.ts";
+import type { Outcome } from "../job/outcome.ts";
+import type { PushRefusedEvent, ReceiverUnavailableEvent } from "./push-events.ts";
+import type { Requirement } from "../backend/requirements.ts";
+import type { TickEvent } from "./tick-event.ts";
+
+/** A job whose handler is about to run. */
+export interface StartedEvent extends JobLabel {
+  /** 1 on the first run. */
+  readonly attempt: number;
+  /** Deliveries that ended without a settle, since their worker died or lost its lease. */
+  readonly lost: number;
+  /** Releases so far. */
+  readonly releases: number;
+  /** The id of the worker or receiver, or "inline". */
+  readonly worker: string;
+  /** The producer's W3C trace context. Omitted when the envelope has none. */
+  readonly traceparent?: string;
+}
+
+/** How one delivery ended. */
+export interface OutcomeEvent extends StartedEvent {
+  readonly outcome: Outcome["kind"];
+  /** From the start of the run. 0 when the handler was not called. */
+  readonly durationMs: number;
+  /** Delay until the next delivery. Only for retry and release. */
+  readonly delayMs?: number;
+  /** For a dead job: true when it was kept as a dead letter, false when it was discarded. Omitted for other outcomes. */
+  readonly kept?: boolean;
+  /** Omitted when the job completed. */
+  readonly reason?: DeadReason;
+  /** The error that the handler threw. Omitted when it did not throw. */
+  readonly error?: Error;
+}
+
+export interface LeaseLostEvent extends JobLabel {
+  readonly attempt: number;
+  readonly worker: string;
+  /** "run": the handler was aborted; "settle": its outcome could not be stored. The job runs elsewhere. */
+  readonly during: "run" | "settle";
+}
+
+/** A record that is no valid job. It is kept as a dead letter and never ran. */
+export interface RejectedEvent {
+  /** As `Inspector.deadLetters` lists it; cut to 256 characters. */
+  readonly id: string;
+  /** As `Inspector.deadLetters` lists it. */
+  readonly queue: string;
+  /** The spec's code, such as `JSON_SYNTAX`, and one sentence of at most 2,000 characters. */
+  readonly reason: DeadReason;
+  /** The worker that found it. Null when none was running on the connection. */
+  readonly worker: string | null;
+}
+
+export interface BootedEvent {
+  readonly role: string;
+  readonly env: string;
+  /** The address of the backend, without secrets. */
+  readonly backend: string;
+  readonly queues: readonly string[];
+  /** The requirements that the backend meets, as `require` names them. */
+  readonly offers: readonly Requirement[];
+  readonly worker?: string;
+  readonly concurrency?: number;
+  readonly pid: number;
+}
+
+/** Either a queue or a type. */
+export type PausedEvent = { readonly worker: string; readonly queue?: string; readonly type?: string };
+
+/** Counts of a worker or receiver since its start, and how it stopped. */
+export interface ShutdownReport {
+  readonly worker: string;
+  /** "SIGTERM", "stop", "MEMORY", … */
+  readonly reason: string;
+  /** Jobs that completed. */
+  readonly completed: number;
+  /** Failed attempts that are followed by another. */
+  readonly retried: number;
+  /** Jobs released without spending an attempt. */
+  readonly released: number;
+  /** Jobs kept as dead letters. */
+  readonly dead: number;
+  /** Jobs that ended and were not kept. See `Discard`. */
+  readonly discarded: number;
+  /** Records that are no valid jobs. They are dead letters and not counted in `dead`. */
+  readonly rejected: number;
+  /** Leases that expired or were lost. Their outcome is not counted. */
+  readonly lost: number;
+  /** Jobs that were not settled in time. Their leases expire and the jobs run elsewhere. */
+  readonly unfinished: number;
+  /** Duration of the shutdown. */
+  readonly durationMs: number;
+}
+
+/** The events by name, without `at`. */
+export interface WaybillEvents {
+  /**
+   * A producer has enqueued a job. `stored` is false if the same job was stored before, and "on_commit" within the caller's
+   * transaction: the job is stored if that commits, which is not reported.
+   */
+  enqueued: JobLabel & { readonly stored: boolean | "on_commit" };
+  /**
+   * A job was enqueued whose unique key another job has. "rejected": it was not stored, and the call was rejected. "ignored": it was not
+   * stored. "replaced": it took the place of the other, and an `enqueued` follows.
+   */
+  duplicate: JobLabel & { readonly duplicateOf: string; readonly result: "rejected" | "ignored" | "replaced" };
+  /** In production: a job was enqueued by the name of a type that is not registered. */
+  unknown_type: JobLabel;
+  started: StartedEvent;
+  /** A run has ended with an outcome, which is not settled yet. */
+  finished: OutcomeEvent;
+  /** The outcome is stored by the backend. Rely on this event rather than on `finished`. */
+  settled: OutcomeEvent;
+  /** A delivery or a record in an inbox is no valid envelope. It has been dead-lettered; `settled` is not emitted for it. */
+  rejected: RejectedEvent;
+  lease_lost: LeaseLostEvent;
+  /** This process has cancelled a waiting job: it is gone and never runs. A job that ran ends with `settled`, code `CANCELLED`. */
+  cancelled: JobLabel;
+  /** A worker leases no more jobs of this queue, or of this type, until `resumed`. */
+  paused: PausedEvent;
+  resumed: PausedEvent;
+  /** The worker cannot read pauses and cancels; those that it read last stay in force. Emitted once until it can. */
+  control_unread: { readonly worker: string; readonly message: string };
+  /** The backend is unavailable, or an inbox cannot be read; the worker keeps trying. Emitted once until `recovered`. */
+  unavailable: { readonly worker: string; readonly message: string };
+  recovered: { readonly worker: string };
+  /** The worker cannot be announced in the worker registry; its jobs still run. Emitted once until it can. */
+  unlisted: { readonly worker: string; readonly message: string };
+  /** A schedule has ticked. Emitted by the worker that fired the tick or skipped it. */
+  tick: TickEvent;
+  /** The worker cannot fire schedules; its jobs still run. Emitted once until it can. */
+  unscheduled: { readonly worker: string; readonly message: string };
+  /**
+   * The borrowed ledger cannot be reached. Jobs that need none go on, and opening it is tried again. Emitted once until
+   * `ledger_available`.
+   */
+  ledger_unavailable: { readonly address: string; readonly message: string };
+  ledger_available: { readonly address: string };
+  /**
+   * A queue has had jobs and no live worker for half a minute. Emitted once, by one of the running workers of its backend, until
+   * `queue_has_worker`.
+   */
+  queue_without_worker: QueueWithoutWorker;
+  /** That queue has a worker again, or no jobs. */
+  queue_has_worker: { readonly queue: string };
+  /** A push was refused before its job was read. The response has the code alone. */
+  push_refused: PushRefusedEvent;
+  /**
+   * A sender cannot reach its receiver: there is no response, or the server is no waybill receiver or refuses the sender.
+   * The jobs are released without spending an attempt. Emitted once, and again when the reason changes, until
+   * `receiver_recovered`.
+   */
+  receiver_unavailable: ReceiverUnavailableEvent;
+  receiver_recovered: { readonly to: string };
+  booted: BootedEvent;
+  stopped: ShutdownReport;
+}
+
+/** The name of an event. */
+export type EventName = keyof WaybillEvents;
+/** Called with the event and `at` in Unix milliseconds. An error that it throws becomes a process warning. */
+export type Listener<N extends EventName> = (event: WaybillEvents[N] & { readonly at: number }) => void;
+
+/** Loaded when a listener throws. */
+async function warnOf(name: EventName, error: unknown): Promise<void> {
+  (await import("./listener-warning.ts")).warnOfListener(name, error);
+}
+
+/** Emits typed lifecycle events. Listeners run synchronously, in order. An error that one throws becomes a process warning. */
+export class EventBus {
+  /**
+   * The job types that this program registered or enqueued by a definition. Metrics show only these by name, since the number
+   * of others is not limited.
+   */
+  readonly types: Set<string> = new Set();
+  readonly #listeners = new Map<EventName, Set<(event: never) => void>>();
+
+  /** Subscribes to an event. Returns a function that unsubscribes. Throws `CONFIG_INVALID` for a listener that is no function. */
+  on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+    if (typeof listener !== "function") {
+      const given = describeValue(listener);
+      throw new WaybillError(
+        "CONFIG_INVALID",
+        `the listener of "${String(name)}" is ${given}: pass a function of (event)`,
+      );
+    }
+    const set = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, set);
+    set.add(listener);
+    return () => {
+      set.delete(listener);
+      if (set.size === 0) this.#listeners.delete(name);
+    };
+  }
+
+  /** Whether the event has listeners. Without any, it need not be built. */
+  has(name: EventName): boolean {
+    return this.#listeners.has(name);
+  }
+
+  /** Calls the listeners with the event and `at`, in Unix milliseconds. */
+  emit<N extends EventName>(name: N, event: WaybillEvents[N]): void {
+    const set = this.#listeners.get(name);
+    if (set === undefined) return;
+    const stamped = { at: wallMs(), ...event };
+    for (const listener of set) {
+      try {
+        const result: unknown = (listener as (event: unknown) => unknown)(stamped);
+        if (result instanceof Promise) result.catch((error: unknown) => warnOf(name, error));
+      } catch (error) {
+        void warnOf(name, error);
+      }
+    }
+  }
+}

@@ -1,6 +1,0 @@
-import { harmless } from "./harmless.ts";
-
-/** Emits a process warning. By default Node prints it, so it carries nothing that a terminal obeys. Never throws. */
-export function warn(text: string): void {
-  process.emitWarning(harmless(text), "WaybillWarning");
-}

@@ -1,0 +1,97 @@
+import type { Delivery } from "../job/delivery.ts";
+import type { Once } from "../job/once-options.ts";
+import type { Outcome } from "../job/outcome.ts";
+import { execute } from "../execution/execute.ts";
+import type { ScheduledRuns } from "../features/schedules/scheduled-runs.ts";
+import type { HandlerRegistry } from "../execution/handler-registry.ts";
+import type { IdMemory } from "../features/once/id-memory.ts";
+import type { RunTracker } from "../execution/run-tracker.ts";
+import type { LimitGate } from "../features/limits/limit-gate.ts";
+import type { Seam } from "../backend/seam.ts";
+import type { InFlightJob } from "./in-flight-job.ts";
+import type { InFlightJobs } from "./in-flight-jobs.ts";
+import type { PrefetchPolicy } from "./prefetch-policy.ts";
+import type { Settler } from "./settler.ts";
+
+/** Takes one leased job to its outcome, and the outcome to the settler. */
+export interface JobRunner {
+  /** Runs a leased job. */
+  run(job: InFlightJob): void;
+  /** Releases a leased job without running it. Spends no attempt. */
+  release(job: InFlightJob, outcome: Outcome): void;
+}
+
+export interface JobRunnerSettings {
+  readonly inFlight: InFlightJobs;
+  /** Its runs: each from its start until its handler has ended. */
+  readonly runs: RunTracker<InFlightJob>;
+  readonly prefetch: PrefetchPolicy;
+  readonly registry: HandlerRegistry;
+  readonly settler: Settler;
+  /** Null: no job has a limit that the ledger keeps. */
+  readonly gate: LimitGate | null;
+  /** The worker's id. */
+  readonly worker: string;
+  readonly seam: Pick<Seam, "backend" | "completeIn">;
+  readonly once: Once;
+  /** Null: finished ids are not remembered. */
+  readonly ids: IdMemory | null;
+  /** Null where there are no schedules. */
+  readonly scheduled: ScheduledRuns | null;
+}
+
+export function createJobRunner(settings: JobRunnerSettings): JobRunner {
+  const { inFlight, runs, prefetch, registry, settler, gate, worker, seam, once, ids, scheduled } = settings;
+
+  return {
+    run(job) {
+      const startedAt = performance.now();
+      inFlight.start(job);
+      runs.started(job);
+      // Never rejects: an error around the handler is a failed attempt.
+      const executed = (): Promise<Outcome> => execute(deliveryOf(job, worker, seam, once), registry);
+      const run = ids === null ? executed : (): Promise<Outcome> => ids.execute(job.lease, executed);
+      const scheduledRun = scheduled?.of(job.lease) ?? null;
+      const running = scheduledRun === null ? run() : scheduledRun.execute(run);
+      void running.then((outcome) => {
+        job.ranMs = performance.now() - startedAt;
+        // A release of a job that never ran, such as one of an unknown type, says nothing of how long jobs take.
+        if (job.handle.hasRun || outcome.kind !== "release") prefetch.jobEnded(job.ranMs);
+        runs.decided(job);
+        inFlight.settle(job);
+        const ended = scheduledRun === null ? null : scheduledRun.ended(job, outcome);
+        const stored = ended === null ? settler.store(job, outcome) : ended.then(() => settler.store(job, outcome));
+        return gate === null ? stored : stored.then(() => gate.leave(job.lease));
+      });
+    },
+    release(job, outcome) {
+      inFlight.settle(job);
+      void settler.store(job, outcome);
+    },
+  };
+}
+
+function deliveryOf(
+  { lease, handle }: InFlightJob,
+  worker: string,
+  { backend, completeIn }: Pick<Seam, "backend" | "completeIn">,
+  once: Once,
+): Delivery {
+  const { body, attempt, lost, releases, dueAt, signature, damage } = lease;
+  return {
+    body,
+    attempt,
+    lost,
+    releases,
+    dueAt,
+    isDue: backend.capabilities.leasesWhenDue === true,
+    signature,
+    ...(damage && { damage }),
+    label: lease,
+    from: backend,
+    worker,
+    handle,
+    completeIn: (transaction) => completeIn(transaction, lease),
+    once,
+  };
+}

@@ -1,0 +1,85 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { afterEach, expect, test } from "vitest";
+import { defineJob, type Handler, type Leak, leakGuard } from "../../src/index.ts";
+import { connected, settledCount } from "../helpers/connected.ts";
+
+const added = ["leftBehind", "leftBehindToo"];
+
+afterEach(() => {
+  for (const key of added) Reflect.deleteProperty(globalThis, key);
+});
+
+/** Runs the handler `times` times on a worker with a guard, and answers what it told. */
+async function leaksOf(
+  handler: Handler<unknown>,
+  { times = 2, concurrency = 1, stores = {} }: { times?: number; concurrency?: number; stores?: object } = {},
+): Promise<Leak[]> {
+  const leaks: Leak[] = [];
+  const job = defineJob({ type: "guarded", retry: { maxAttempts: 1 }, handler });
+  const jobs = await connected();
+  const middleware = [leakGuard({ warn: (leak) => void leaks.push(leak), stores: { ...stores } })];
+  const settled = settledCount(jobs, times);
+  for (let at = 0; at < times; at++) await jobs.enqueue(job, { at });
+  await jobs.worker({ jobs: [job], concurrency, middleware }).start();
+  await settled;
+  return leaks;
+}
+
+const set = (key: string): void => void Object.assign(globalThis, { [key]: true });
+
+test("R3: a handler that sets a global is told once, by its type and the key", async () => {
+  const leaks = await leaksOf(() => set("leftBehind"));
+  expect(leaks).toEqual([{ type: "guarded", kind: "global", key: "leftBehind" }]);
+});
+
+test("R3: a global set before the handler failed is told too", async () => {
+  const leaks = await leaksOf(async () => {
+    await Promise.resolve();
+    set("leftBehindToo");
+    throw new Error("no luck");
+  });
+  expect(leaks).toEqual([{ type: "guarded", kind: "global", key: "leftBehindToo" }]);
+});
+
+test.each([1, 8])(
+  "R3: a handler that enters a store for good is told once, by the store's name, at concurrency %i",
+  async (concurrency) => {
+    const tenant = new AsyncLocalStorage<string>();
+    const enter = async (): Promise<void> => {
+      await Promise.resolve();
+      tenant.enterWith("acme");
+    };
+    const leaks = await leaksOf(enter, { times: 8, concurrency, stores: { tenant } });
+    expect(leaks).toEqual([{ type: "guarded", kind: "store", key: "tenant" }]);
+  },
+);
+
+test("a store without a name is told as what it is", async () => {
+  const leaks = await leaksOf(() => new AsyncLocalStorage<string>().enterWith("acme"));
+  expect(leaks).toEqual([{ type: "guarded", kind: "store", key: "AsyncLocalStorage" }]);
+});
+
+test("R3: a clean handler is told nothing of: not one that runs within a store, nor one that enters it there", async () => {
+  const tenant = new AsyncLocalStorage<string>();
+  const leaks = await leaksOf(() => tenant.run("acme", async () => tenant.enterWith("other")));
+  expect(leaks).toEqual([]);
+});
+
+test("what is entered outside any job is nobody's leak", async () => {
+  const store = new AsyncLocalStorage<string>();
+  const leaks = await leaksOf(() => {});
+  store.enterWith("the test's own");
+  expect(leaks).toEqual([]);
+});
+
+test("without a listener of its own, a leak is a process warning that names type and key and says what to do", async () => {
+  const warned = new Promise<Error>((resolve) => process.once("warning", resolve));
+  const job = defineJob({ type: "guarded", handler: () => set("leftBehind") });
+  const jobs = await connected();
+  await jobs.enqueue(job, {});
+  await jobs.worker({ jobs: [job], middleware: [leakGuard()] }).start();
+  expect(await warned).toMatchObject({
+    name: "WaybillLeakWarning",
+    message: expect.stringMatching(/"guarded" set globalThis\.leftBehind.*when the module loads/),
+  });
+});
