@@ -1,12 +1,12 @@
-/** What the event loop of this process did between two turns, at the worst. */
+/** Measures the longest time that the event loop of this process was busy. */
 export interface LoopWatch {
-  /** Ends the watch. Returns the longest stretch in ms of CPU time, which a busy machine does not stretch as it does the clock. */
+  /** Ends the watch. Returns the longest busy time in milliseconds of CPU time, which does not grow on a busy machine. */
   end(): number;
 }
 
 const BEAT_MS = 2;
 
-/** Watches for work that keeps timers and sockets of the process waiting. */
+/** Starts to watch for work that blocks the timers and sockets of this process. */
 export function watchLoop(): LoopWatch {
   let longest = 0;
   let last = cpuMs();

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { Transform } from "node:stream";
 
-/** A wire to a server that can be cut and healed. */
+/** A connection to a server that can be cut and healed. */
 export interface Proxy {
   readonly port: number;
-  /** The server's URL with the wire's port in it. */
+  /** The server's URL with the port of this proxy. */
   url(serverUrl: string): string;
   /**
    * "reset": connections break at once, new ones as soon as they are made. "silence": connections stay, new ones are
@@ -13,7 +13,7 @@ export interface Proxy {
    */
   cut(how?: "reset" | "silence"): void;
   heal(): void;
-  /** From now on each piece of the server's replies passes as `garble` returns it; null: as it is. */
+  /** Replaces each chunk of the server's replies by what `garble` returns; null: passes them as they are. */
   garble(garble: ((reply: Buffer) => Buffer) | null): void;
   close(): Promise<void>;
 }

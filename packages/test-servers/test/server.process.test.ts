@@ -69,7 +69,7 @@ describe("a server of our own", () => {
     expect(() => readdirSync(redis.folder)).toThrow("ENOENT");
   });
 
-  test("answers nothing while frozen, goes on when thawed, and stops although frozen", async () => {
+  test("is silent while frozen, goes on when thawed, and stops although frozen", async () => {
     const redis = keep(await startRedis());
     redis.freeze();
     expect(await ask(redis.port, "PING")).toBe("");

@@ -22,15 +22,15 @@ afterEach(async () => {
   for (const close of open.splice(0).toReversed()) await close();
 });
 
-/** The daemon between a queue and an application that answers as `answer` says, from the n-th POST of 1. */
+/** Starts the daemon between a queue and an application that responds by `respond`, which gets the number of the POST from 1. */
 async function between(
-  answer: (nth: number, response: ServerResponse, request: IncomingMessage) => void,
+  respond: (nth: number, response: ServerResponse, request: IncomingMessage) => void,
   options: Partial<SqsdOptions> & { readonly maxRetries?: number } = {},
 ): Promise<{ readonly daemon: Sqsd; readonly queue: SqsQueue }> {
   let count = 0;
   const server = createServer((request, response) => {
     request.resume();
-    answer((count += 1), response, request);
+    respond((count += 1), response, request);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   open.push(() => {
@@ -46,12 +46,12 @@ async function between(
 
 const resultsOf = ({ posts }: Sqsd) => posts.map(({ receiveCount, result }) => `${receiveCount}: ${result}`);
 
-test("the daemon deletes a message on exactly 200, and delivers it again after every other answer", async () => {
-  const answers = [201, 204, 302, 403, 500, 503, 200];
-  const { daemon, queue } = await between((nth, response) => response.writeHead(answers[nth - 1] ?? 599).end());
+test("the daemon deletes a message on exactly 200, and delivers it again after every other response", async () => {
+  const statuses = [201, 204, 302, 403, 500, 503, 200];
+  const { daemon, queue } = await between((nth, response) => response.writeHead(statuses[nth - 1] ?? 599).end());
   await queue.send("a job");
   await expect.poll(() => queue.count()).toBe(0);
-  expect(resultsOf(daemon)).toEqual(answers.map((status, at) => `${at + 1}: ${status}`));
+  expect(resultsOf(daemon)).toEqual(statuses.map((status, at) => `${at + 1}: ${status}`));
 });
 
 test("a message is hidden for ErrorVisibilityTimeout after a failure", async () => {
@@ -73,10 +73,10 @@ test("a connection that the application closes is POSTed to again at once, the m
   expect(resultsOf(daemon)).toEqual(["1: closed", "1: closed", "1: 200"]);
 });
 
-test("no answer within InactivityTimeout is a failure, and so is a reset", async () => {
-  const answer = (nth: number, response: ServerResponse): unknown =>
+test("no response within InactivityTimeout is a failure, and so is a reset", async () => {
+  const respond = (nth: number, response: ServerResponse): unknown =>
     nth === 1 ? null : nth === 2 ? response.socket?.resetAndDestroy() : response.end();
-  const { daemon, queue } = await between(answer, { inactivityTimeout: 100 });
+  const { daemon, queue } = await between(respond, { inactivityTimeout: 100 });
   await queue.send("a job");
   await expect.poll(() => queue.count()).toBe(0);
   expect(resultsOf(daemon)).toEqual(["1: timeout", "2: failed", "3: 200"]);

@@ -1,11 +1,11 @@
 import { type ServiceName, services } from "./services.ts";
 
-/** Set by the vitest setup: where to ask for services. */
+/** Set by the vitest setup: the URL of the server that finds services. */
 export const FINDER_VARIABLE = "WAYBILL_TEST_FINDER";
 
 /**
- * The URL of a running service, found or started at the first question of the whole run; it is shared, so use names of
- * your own in it. Rejects with what to do when there is none.
+ * Returns the URL of a running service, which is found or started at the first call of the whole run. All tests share it, so
+ * use names of your own in it. Rejects with what to do when there is none.
  */
 export async function serviceUrl(name: ServiceName): Promise<string> {
   const given = process.env[services[name].variable];

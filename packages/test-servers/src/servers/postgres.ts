@@ -2,11 +2,11 @@ import { execFile, execFileSync } from "node:child_process";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { answers } from "./answers.ts";
-import { isRoot, makeDataFolder } from "./data-folder.ts";
-import { freePort } from "./free-port.ts";
-import { startProcess } from "./server-process.ts";
-import type { TestServer } from "./test-server.ts";
+import { responds } from "../process/responds.ts";
+import { isRoot, makeDataFolder } from "../process/data-folder.ts";
+import { freePort } from "../process/free-port.ts";
+import { startProcess } from "../process/server-process.ts";
+import type { TestServer } from "../process/test-server.ts";
 
 export interface PostgresOptions {
   /** 0 or absent: a free one. */
@@ -15,12 +15,12 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** User, password and database of every PostgreSQL of ours. The user is a superuser. */
+/** User, password and database of every PostgreSQL started here. The user is a superuser. */
 export const POSTGRES_LOGIN = "waybill";
 const USER = "postgres";
 const FOLDER_OF_VERSIONS = "/usr/lib/postgresql";
 
-/** The newest PostgreSQL of the machine, in a cluster of its own; passwords are checked. */
+/** Starts the newest PostgreSQL of the machine, with a data directory of its own; passwords are checked. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<TestServer> {
   const port = options.port || (await freePort());
   const folder = makeDataFolder("postgres", USER);
@@ -56,7 +56,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
     user: USER,
     command: postgresProgram("postgres"),
     args: ["-D", cluster, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
-    // "Fast": open transactions are rolled back, clients are sent away.
+    // "Fast": open transactions are rolled back, and clients are disconnected.
     stopSignal: "SIGINT",
     isReady: async () => (await isPostgres(port)) && canLogIn(port, "postgres"),
   });
@@ -67,10 +67,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
 export const postgresUrl = (port: number): string =>
   `postgres://${POSTGRES_LOGIN}:${POSTGRES_LOGIN}@127.0.0.1:${port}/${POSTGRES_LOGIN}`;
 
-/** A PostgreSQL, or what speaks for one: it answers the request for TLS with yes or no. */
-export const isPostgres = (port: number): Promise<boolean> => answers(port, "\0\0\0\x08\x04\xd2\x16\x2f", /^[SN]$/);
+/** Whether a PostgreSQL, or a pooler of one, is ready there: it responds to a request for TLS with yes or no. */
+export const isPostgres = (port: number): Promise<boolean> => responds(port, "\0\0\0\x08\x04\xd2\x16\x2f", /^[SN]$/);
 
-/** Whether our user and password open the database. True as well where there is no psql to try it with. */
+/** Whether the user can log in. Also true where there is no psql to try it with. */
 export function canLogIn(port: number, database: string = POSTGRES_LOGIN): boolean {
   try {
     runSql(port, database, "select 1");

@@ -1,10 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { makeDataFolder } from "./data-folder.ts";
-import { freePort } from "./free-port.ts";
+import { makeDataFolder } from "../process/data-folder.ts";
+import { freePort } from "../process/free-port.ts";
 import { isPostgres, POSTGRES_LOGIN, postgresUrl } from "./postgres.ts";
-import { startProcess } from "./server-process.ts";
-import type { TestServer } from "./test-server.ts";
+import { startProcess } from "../process/server-process.ts";
+import type { TestServer } from "../process/test-server.ts";
 
 export interface PgBouncerOptions {
   /** 0 or absent: a free one. */
@@ -13,7 +13,7 @@ export interface PgBouncerOptions {
   readonly poolSize?: number;
 }
 
-/** PgBouncer in transaction mode before a PostgreSQL of ours: each transaction may meet another connection. */
+/** Starts PgBouncer in transaction mode before a PostgreSQL: each transaction may use another connection. */
 export async function startPgBouncer(
   postgres: { readonly port: number },
   options: PgBouncerOptions = {},
@@ -45,7 +45,7 @@ export async function startPgBouncer(
     user: "postgres",
     command: "pgbouncer",
     args: [join(folder, "pgbouncer.ini")],
-    // Its SIGTERM is the quick one; SIGINT waits for clients.
+    // At SIGTERM it ends at once; at SIGINT it waits for clients.
     isReady: () => isPostgres(port),
   });
 }

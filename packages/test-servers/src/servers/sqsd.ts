@@ -4,7 +4,7 @@ import { type SqsMessage, sqsCall } from "./sqs-call.ts";
 
 /** Settings of Elastic Beanstalk's daemon, by its names. */
 export interface SqsdOptions {
-  /** Where SQS answers. */
+  /** The endpoint of SQS. */
   readonly endpoint: string;
   readonly queueUrl: string;
   /** The application, HttpPath included: "http://127.0.0.1:8080/work". */
@@ -21,31 +21,31 @@ export interface SqsdOptions {
   readonly errorVisibilityTimeout?: number;
 }
 
-/** One POST and what came of it. */
+/** One POST and its result. */
 export interface SqsdPost {
   readonly messageId: string;
   readonly receiveCount: number;
   /**
-   * The status; "timeout": no answer within InactivityTimeout; "closed": the application closed the connection without
-   * an answer; "failed": no connection, or a reset.
+   * The status; "timeout": no response within InactivityTimeout; "closed": the application closed the connection without
+   * a response; "failed": no connection, or a reset.
    */
   readonly result: number | "timeout" | "closed" | "failed";
 }
 
 export interface Sqsd {
   readonly posts: readonly SqsdPost[];
-  /** POSTs that wait for an answer now. */
+  /** POSTs that wait for a response now. */
   posting(): number;
-  /** What its scheduler does at a time of cron.yaml: a message without a signature, POSTed to the task's own path. */
+  /** Does what its scheduler does at a time of cron.yaml: POSTs a message without a signature to the task's path. */
   tick(task: string, path: string, scheduledAt: string): Promise<void>;
-  /** Receives no more, and waits for the POSTs under way. */
+  /** Stops receiving, and waits for the POSTs under way. */
   stop(): Promise<void>;
 }
 
 /**
  * A scripted stand-in for Elastic Beanstalk's daemon, by its documented rules: it receives from SQS and POSTs. Exactly 200
- * deletes. Every other answer, and none, hides the message for ErrorVisibilityTimeout. A connection that the application
- * closed is POSTed to again at once, the message still hidden. Visibility is never extended while the application works.
+ * deletes the message. Any other response, and none, hides it for ErrorVisibilityTimeout. When the application closes the
+ * connection, the message is POSTed again at once, still hidden. Visibility is never extended while the application works.
  * MaxRetries is the queue's own redrive policy.
  */
 export function startSqsd(options: SqsdOptions): Sqsd {
@@ -86,13 +86,13 @@ export function startSqsd(options: SqsdOptions): Sqsd {
 
   async function poll(): Promise<void> {
     while (!stopping.signal.aborted) {
-      const room = httpConnections - underWay.size;
-      const messages = room > 0 ? await receive(room) : [];
+      const free = httpConnections - underWay.size;
+      const messages = free > 0 ? await receive(free) : [];
       for (const message of messages) {
         const delivery: Promise<void> = deliver(message).finally(() => underWay.delete(delivery));
         underWay.add(delivery);
       }
-      if (messages.length === 0) await Promise.race([sleep(20), ...(room > 0 ? [] : underWay)]);
+      if (messages.length === 0) await Promise.race([sleep(20), ...(free > 0 ? [] : underWay)]);
     }
   }
 

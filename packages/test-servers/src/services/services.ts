@@ -1,30 +1,30 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { answers } from "./answers.ts";
-import { fauxqsUrl, startFauxqs } from "./fauxqs.ts";
-import { startPgBouncer } from "./pgbouncer.ts";
-import { canLogIn, isPostgres, postgresUrl, startPostgres } from "./postgres.ts";
-import { isRabbit, startRabbit } from "./rabbitmq.ts";
-import { isRedis, startRedis } from "./redis.ts";
-import type { TestServer } from "./test-server.ts";
+import { responds } from "../process/responds.ts";
+import { fauxqsUrl, startFauxqs } from "../servers/fauxqs.ts";
+import { startPgBouncer } from "../servers/pgbouncer.ts";
+import { canLogIn, isPostgres, postgresUrl, startPostgres } from "../servers/postgres.ts";
+import { isRabbit, startRabbit } from "../servers/rabbitmq.ts";
+import { isRedis, startRedis } from "../servers/redis.ts";
+import type { TestServer } from "../process/test-server.ts";
 
 export type ServiceName = "redis" | "rabbitmq" | "postgres" | "pgbouncer" | "sqs";
 
 export interface Service {
-  /** Names a running one: whoever sets it decides, and nothing is started. */
+  /** The variable of the environment that names a running one. If it is set, no server is started. */
   readonly variable: string;
-  /** Where one listens when nobody moved it; compose.yaml and `npm run services` put it there too. */
+  /** The server's default port; compose.yaml and `npm run services` use it too. */
   readonly usualPort: number;
   readonly url: (port: number) => string;
-  readonly answersAt: (port: number) => Promise<boolean>;
-  /** In compose.yaml; null: npm brings it along. */
+  readonly respondsAt: (port: number) => Promise<boolean>;
+  /** Its name in compose.yaml; null: it comes from npm. */
   readonly container: string | null;
-  /** What Debian 12 has and compose.yaml pulls: what the tests were run with. */
+  /** The version in Debian 12 and in compose.yaml, which the tests are run with. */
   readonly version: string;
   readonly debianPackages: readonly string[];
-  /** What the Debian packages must have put on the machine. */
+  /** Programs that the Debian packages install. */
   readonly programs: readonly string[];
-  /** A port of 0: any. `postgres` is what PgBouncer stands before; absent, it gets one of its own. */
+  /** Starts one. Port 0: a free port. `postgres`: the server behind PgBouncer; absent: one of its own. */
   readonly start: (port: number, postgres?: { readonly port: number }) => Promise<TestServer>;
 }
 
@@ -35,7 +35,7 @@ export const services: Readonly<Record<ServiceName, Service>> = {
     variable: "WAYBILL_TEST_REDIS_URL",
     usualPort: 6379,
     url: (port) => `redis://127.0.0.1:${port}`,
-    answersAt: isRedis,
+    respondsAt: isRedis,
     container: "redis",
     version: "7.0.15",
     debianPackages: ["redis-server"],
@@ -46,7 +46,7 @@ export const services: Readonly<Record<ServiceName, Service>> = {
     variable: "WAYBILL_TEST_RABBITMQ_URL",
     usualPort: 5672,
     url: (port) => `amqp://guest:guest@127.0.0.1:${port}`,
-    answersAt: isRabbit,
+    respondsAt: isRabbit,
     container: "rabbitmq",
     version: "3.10.8",
     debianPackages: ["rabbitmq-server"],
@@ -57,7 +57,7 @@ export const services: Readonly<Record<ServiceName, Service>> = {
     variable: "WAYBILL_TEST_POSTGRES_URL",
     usualPort: 5432,
     url: postgresUrl,
-    answersAt: async (port) => (await isPostgres(port)) && canLogIn(port),
+    respondsAt: async (port) => (await isPostgres(port)) && canLogIn(port),
     container: "postgres",
     version: "15",
     debianPackages: ["postgresql"],
@@ -68,7 +68,7 @@ export const services: Readonly<Record<ServiceName, Service>> = {
     variable: "WAYBILL_TEST_PGBOUNCER_URL",
     usualPort: 6432,
     url: postgresUrl,
-    answersAt: async (port) => (await isPostgres(port)) && canLogIn(port),
+    respondsAt: async (port) => (await isPostgres(port)) && canLogIn(port),
     container: "pgbouncer",
     version: "1.18.0",
     debianPackages: ["pgbouncer", "postgresql"],
@@ -79,7 +79,7 @@ export const services: Readonly<Record<ServiceName, Service>> = {
     variable: "WAYBILL_TEST_SQS_URL",
     usualPort: 4566,
     url: fauxqsUrl,
-    answersAt: (port) => answers(port),
+    respondsAt: (port) => responds(port),
     container: null,
     version: "2.4.1",
     debianPackages: [],
@@ -90,7 +90,7 @@ export const services: Readonly<Record<ServiceName, Service>> = {
 
 export const serviceNames = Object.keys(services) as readonly ServiceName[];
 
-/** With a PostgreSQL of its own behind it, which ends with it. */
+/** Starts PgBouncer before a PostgreSQL of its own, which stops with it. */
 async function startPgBouncerWithPostgres(port: number): Promise<TestServer> {
   const postgres = await startPostgres();
   const bouncer = await startPgBouncer(postgres, { port });
@@ -106,7 +106,7 @@ async function startPgBouncerWithPostgres(port: number): Promise<TestServer> {
   };
 }
 
-/** The programs a service needs and this machine has not. */
+/** The programs that a service needs and this machine does not have. */
 export function missingPrograms(service: Service): string[] {
   const folders = [...(process.env["PATH"] ?? "").split(delimiter), "/usr/sbin"];
   const found = (name: string) =>

@@ -1,4 +1,4 @@
-/** One call in SQS's JSON protocol, to an emulator that checks no credentials. Rejects with SQS's own words. */
+/** Makes one call in SQS's JSON protocol, to an emulator that checks no credentials. Rejects with the message of SQS. */
 export async function sqsCall<Output>(endpoint: string, action: string, input: object): Promise<Output> {
   const response = await fetch(endpoint, {
     method: "POST",
@@ -25,13 +25,13 @@ export interface SqsMessage {
 export interface SqsQueue {
   readonly url: string;
   send(body: string, attributes?: Readonly<Record<string, string>>): Promise<void>;
-  /** Messages it holds, hidden ones included. */
+  /** How many messages it has, hidden ones included. */
   count(): Promise<number>;
-  /** Messages that were received too often. */
+  /** How many messages were received too often. */
   deadCount(): Promise<number>;
 }
 
-/** `maxRetries`: receives before a message goes to the dead-letter queue, the daemon's MaxRetries. */
+/** Makes a queue and its dead-letter queue. `maxRetries`: receives after which a message is dead, the daemon's MaxRetries. */
 export async function makeSqsQueue(endpoint: string, name: string, maxRetries: number): Promise<SqsQueue> {
   const make = async (QueueName: string, Attributes: Readonly<Record<string, string>>): Promise<string> =>
     (await sqsCall<{ QueueUrl: string }>(endpoint, "CreateQueue", { QueueName, Attributes })).QueueUrl;

@@ -9,14 +9,14 @@ const found = new Map<string, Promise<FoundService>>();
 let close = async (): Promise<void> => {};
 
 /**
- * vitest's globalSetup: answers the tests' question where a service is, and looks for it at the first question only, so
- * that a run without such tests starts nothing.
+ * vitest's globalSetup: starts a server that returns to tests the URL of a service. It looks for a service at the first request
+ * for it, so that a run without such tests starts nothing.
  */
 export async function setup(): Promise<void> {
   // Every project of the workspace calls this; the first one serves all.
   if (process.env[FINDER_VARIABLE]) return;
   const server = createServer(async (request, response) => {
-    // A connection kept open would be closed by its idle timer in the moment of the next question.
+    // The idle timer could close a kept connection in the moment of the next request.
     response.setHeader("connection", "close");
     const name = serviceNames.find((known) => `/${known}` === request.url);
     if (name === undefined) return void response.writeHead(404).end(`no service is called ${request.url}`);
@@ -36,7 +36,7 @@ export async function setup(): Promise<void> {
   };
 }
 
-/** Ends what was started for the tests. */
+/** Stops what was started for the tests. */
 export async function teardown(): Promise<void> {
   await close();
   const started = await Promise.allSettled(found.values());

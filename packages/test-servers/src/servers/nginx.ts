@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { answers } from "./answers.ts";
-import { isRoot, makeDataFolder } from "./data-folder.ts";
-import { freePort } from "./free-port.ts";
-import { startProcess } from "./server-process.ts";
-import type { TestServer } from "./test-server.ts";
+import { responds } from "../process/responds.ts";
+import { isRoot, makeDataFolder } from "../process/data-folder.ts";
+import { freePort } from "../process/free-port.ts";
+import { startProcess } from "../process/server-process.ts";
+import type { TestServer } from "../process/test-server.ts";
 
 export interface NginxOptions {
   /** The application behind it, as `proxy_pass` writes it: "http://127.0.0.1:8080", "http://unix:/run/app.sock". */
@@ -20,10 +20,10 @@ export interface Nginx extends TestServer {
   readonly accessLog: () => readonly string[];
 }
 
-/** Debian's; compiled-in paths would be those of the machine's own. */
+/** Debian's. The paths compiled into it would be those of the machine's own nginx. */
 const PROGRAM = "/usr/sbin/nginx";
 
-/** nginx as a reverse proxy with the settings it has when nobody sets any, on a private port, with files of its own. */
+/** Starts nginx as a reverse proxy with its default settings, on a private port, with files of its own. */
 export async function startNginx(options: NginxOptions): Promise<Nginx> {
   const { upstream, directives = [], logFormat = "$status $request" } = options;
   if (!existsSync(PROGRAM)) throw new Error(`there is no ${PROGRAM}; as root on Debian, run: npm run needs`);
@@ -32,7 +32,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
   const log = join(folder, "access.log");
   const kinds = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   const config = [
-    // Otherwise its workers become somebody who may not enter the folder.
+    // Otherwise its workers run as a user who may not read the folder.
     ...(isRoot() ? ["user root;"] : []),
     `pid ${join(folder, "nginx.pid")};`,
     "worker_processes 1;",
@@ -60,7 +60,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
     user: null,
     command: PROGRAM,
     args: ["-p", folder, "-c", file, "-e", join(folder, "error.log"), "-g", "daemon off;"],
-    isReady: () => answers(port),
+    isReady: () => responds(port),
   });
   const accessLog = (): readonly string[] =>
     readFileSync(log, "utf8")

@@ -1,17 +1,17 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { answers } from "./answers.ts";
-import { makeDataFolder } from "./data-folder.ts";
+import { responds } from "../process/responds.ts";
+import { makeDataFolder } from "../process/data-folder.ts";
 import { fauxqsUrl } from "./fauxqs.ts";
-import { freePort } from "./free-port.ts";
-import { startProcess } from "./server-process.ts";
-import type { TestServer } from "./test-server.ts";
+import { freePort } from "../process/free-port.ts";
+import { startProcess } from "../process/server-process.ts";
+import type { TestServer } from "../process/test-server.ts";
 
 /** Where scripts/install-moto.sh puts it. */
 const FOLDER = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "waybill", "moto");
 
-/** A second SQS emulator, written by others in Python: what both take, and no more, may be believed of SQS. In memory. */
+/** Starts a second SQS emulator, written by other people in Python, in memory. Tests rely only on what both emulators do. */
 export async function startMoto(): Promise<TestServer> {
   if (!existsSync(join(FOLDER, "installed"))) {
     throw new Error("moto is needed and there is none; run: bash scripts/install-moto.sh (it needs Python 3 with pip)");
@@ -26,6 +26,6 @@ export async function startMoto(): Promise<TestServer> {
     command: "python3",
     args: ["-m", "moto.server", "-H", "127.0.0.1", "-p", `${port}`],
     env: { PYTHONPATH: FOLDER },
-    isReady: () => answers(port),
+    isReady: () => responds(port),
   });
 }

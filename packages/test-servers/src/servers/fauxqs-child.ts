@@ -7,7 +7,7 @@ const server = await listenOnLoopback({
   ...(folder === undefined ? {} : { dataDir: folder }),
 });
 process.once("SIGTERM", () => {
-  // A long poll may hold a connection for 20 s: nobody waits for it.
+  // A long poll may keep a connection for 20 s: do not wait for it.
   setTimeout(() => process.exit(0), 500);
   void server.stop().then(() => process.exit(0));
 });

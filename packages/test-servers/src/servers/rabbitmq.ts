@@ -2,11 +2,11 @@ import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { answers } from "./answers.ts";
-import { isRoot, makeDataFolder } from "./data-folder.ts";
-import { freePort } from "./free-port.ts";
-import { startProcess } from "./server-process.ts";
-import type { TestServer } from "./test-server.ts";
+import { responds } from "../process/responds.ts";
+import { isRoot, makeDataFolder } from "../process/data-folder.ts";
+import { freePort } from "../process/free-port.ts";
+import { startProcess } from "../process/server-process.ts";
+import type { TestServer } from "../process/test-server.ts";
 
 export interface RabbitOptions {
   /** 0 or absent: a free one. */
@@ -16,14 +16,14 @@ export interface RabbitOptions {
 }
 
 export interface RabbitServer extends TestServer {
-  /** Runs rabbitmqctl against this node and answers what it printed: `ctl("stop_app")`. */
+  /** Runs rabbitmqctl on this node and returns what it printed: `ctl("stop_app")`. */
   ctl(...args: string[]): Promise<string>;
 }
 
 const BIN = "/usr/lib/rabbitmq/bin";
 const USER = "rabbitmq";
 
-/** RabbitMQ as a node of its own: own name, ports, epmd, cookie and data. User and password are "guest". */
+/** Starts RabbitMQ as a node with its own name, ports, epmd, cookie and data. User and password are "guest". */
 export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitServer> {
   const port = options.port || (await freePort());
   const epmdPort = await freePort();
@@ -31,7 +31,7 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
   const env = environment(folder, port, await freePort(), epmdPort);
   writeFileSync(join(folder, "rabbitmq.conf"), ["loopback_users = none", ...(options.config ?? []), ""].join("\n"));
   writeFileSync(join(folder, "enabled_plugins"), "[].\n");
-  // Our own epmd: one that Erlang starts by itself would outlive the node and listen on every interface.
+  // An epmd that Erlang starts by itself would outlive the node and listen on every interface.
   const epmd = await startProcess({
     name: "epmd",
     url: "",
@@ -40,7 +40,7 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
     user: USER,
     command: "epmd",
     args: ["-port", `${epmdPort}`, "-address", "127.0.0.1"],
-    isReady: () => answers(epmdPort),
+    isReady: () => responds(epmdPort),
   });
   const node = await startProcess({
     name: "rabbitmq",
@@ -60,8 +60,8 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
   return Object.assign(node, { ctl: (...args: string[]) => control(env, args) });
 }
 
-/** A broker that serves: it answers the protocol header with connection.start, which names it. */
-export const isRabbit = (port: number): Promise<boolean> => answers(port, "AMQP\0\0\x09\x01", /RabbitMQ/);
+/** Whether a broker is ready there: it responds to the protocol header with connection.start, which names it. */
+export const isRabbit = (port: number): Promise<boolean> => responds(port, "AMQP\0\0\x09\x01", /RabbitMQ/);
 
 function environment(folder: string, port: number, distPort: number, epmdPort: number): Record<string, string> {
   return {

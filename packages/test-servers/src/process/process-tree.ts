@@ -15,12 +15,12 @@ export function processTree(root: number): number[] {
   return tree;
 }
 
-/** Stops the whole tree and returns when no thread of it runs any more: on a busy machine the signal takes its time. */
+/** Freezes the whole tree and returns when no thread of it runs any more, which takes a while on a busy machine. */
 export function stopTree(root: number): void {
   const until = performance.now() + STOPPED_WITHIN_MS;
   do {
     if (performance.now() > until) throw new Error(`process ${root} runs on after SIGSTOP`);
-    // Again each time: a process may have been forked while we looked.
+    // Each time anew: a process may have been forked meanwhile.
     signalTree(root, "SIGSTOP");
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
   } while (processTree(root).some(isRunning));

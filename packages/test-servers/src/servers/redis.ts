@@ -1,13 +1,13 @@
-import { answers } from "./answers.ts";
-import { makeDataFolder } from "./data-folder.ts";
-import { freePort } from "./free-port.ts";
-import { startProcess } from "./server-process.ts";
-import type { TestServer } from "./test-server.ts";
+import { responds } from "../process/responds.ts";
+import { makeDataFolder } from "../process/data-folder.ts";
+import { freePort } from "../process/free-port.ts";
+import { startProcess } from "../process/server-process.ts";
+import type { TestServer } from "../process/test-server.ts";
 
 export interface RedisOptions {
   /** 0 or absent: a free one. */
   readonly port?: number;
-  /** "always": each write is on the disk before the answer. "everysec": within a second (default). "no": no AOF at all. */
+  /** "always": each write is on the disk before the reply. "everysec": within a second (default). "no": without AOF. */
   readonly appendfsync?: "always" | "everysec" | "no";
   readonly password?: string;
   /** Further arguments of redis-server, e.g. `["--maxmemory", "3mb"]`. */
@@ -34,5 +34,5 @@ export async function startRedis(options: RedisOptions = {}): Promise<TestServer
   return Object.assign(server, { folder });
 }
 
-/** A Redis that serves: one still reading its file answers LOADING, one with a password NOAUTH. */
-export const isRedis = (port: number): Promise<boolean> => answers(port, "PING\r\n", /^(\+PONG|-NOAUTH)/);
+/** Whether a Redis is ready there. One that still reads its file responds LOADING; one with a password responds NOAUTH. */
+export const isRedis = (port: number): Promise<boolean> => responds(port, "PING\r\n", /^(\+PONG|-NOAUTH)/);

@@ -1,24 +1,24 @@
 import { fileURLToPath } from "node:url";
-import { answers } from "./answers.ts";
-import { makeDataFolder } from "./data-folder.ts";
+import { responds } from "../process/responds.ts";
+import { makeDataFolder } from "../process/data-folder.ts";
 import { listenOnLoopback } from "./fauxqs-loopback.ts";
-import { freePort } from "./free-port.ts";
-import { startProcess } from "./server-process.ts";
-import type { TestServer } from "./test-server.ts";
+import { freePort } from "../process/free-port.ts";
+import { startProcess } from "../process/server-process.ts";
+import type { TestServer } from "../process/test-server.ts";
 
 export interface FauxqsOptions {
   /** 0 or absent: a free one. */
   readonly port?: number;
-  /** Keep queues and messages in a file, so that they outlive `kill` and `restart`. Absent: true. */
+  /** Whether queues and messages are kept in a file, through `kill` and `restart`. Default true. */
   readonly durable?: boolean;
 }
 
 const REGION = "us-east-1";
 
-/** `sqs://REGION/PREFIX?endpoint=URL`, with an empty prefix. Any credentials will do. */
+/** Returns `sqs://REGION?endpoint=URL`, without a prefix. The emulator accepts any credentials. */
 export const fauxqsUrl = (port: number): string => `sqs://${REGION}?endpoint=http://127.0.0.1:${port}`;
 
-/** The SQS emulator as a process of its own: it can be killed, frozen and restarted. */
+/** Starts the SQS emulator as a process of its own, which can be killed, frozen and restarted. */
 export async function startFauxqs({ port: wished, durable = true }: FauxqsOptions = {}): Promise<TestServer> {
   const port = wished || (await freePort());
   const folder = makeDataFolder("fauxqs", null);
@@ -32,11 +32,11 @@ export async function startFauxqs({ port: wished, durable = true }: FauxqsOption
     user: null,
     command: process.execPath,
     args: [child, `${port}`, ...(durable ? [folder] : [])],
-    isReady: () => answers(port),
+    isReady: () => responds(port),
   });
 }
 
-/** The SQS emulator inside this process, in memory: quick, and gone with it. */
+/** Starts the SQS emulator in this process, in memory. */
 export async function startFauxqsHere(): Promise<{ url: string; port: number; stop(): Promise<void> }> {
   const server = await listenOnLoopback({ port: 0 });
   return { url: fauxqsUrl(server.port), port: server.port, stop: () => server.stop() };

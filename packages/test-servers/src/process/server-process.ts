@@ -12,11 +12,11 @@ export interface ServerProcess {
   readonly command: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** Whom it runs as when we are root; null: as us. */
+  /** The user that the server runs as when this process is root; null: the same user. */
   readonly user: string | null;
   /** Removed by `stop`. */
   readonly folder: string;
-  /** "SIGTERM" unless said: PostgreSQL waits for its clients on that one. */
+  /** Default "SIGTERM", at which PostgreSQL would wait for its clients. */
   readonly stopSignal?: NodeJS.Signals;
   readonly isReady: () => Promise<boolean>;
   /** Runs after the process is gone, before the folder is removed. */
@@ -34,7 +34,7 @@ process.on("exit", () => {
   }
 });
 
-/** Starts it and resolves once it serves. It ends with this process, however that ends. */
+/** Starts a server and resolves once it is ready. The server ends with this process, also when this one is killed. */
 export async function startProcess(program: ServerProcess): Promise<TestServer> {
   let child = await launch(program);
   const alive = () => child.exitCode === null && child.signalCode === null;
@@ -108,7 +108,7 @@ async function launch(program: ServerProcess): Promise<ChildProcess> {
   return child;
 }
 
-/** Through setpriv, so that the kernel ends the server when we are killed; it also changes the user. */
+/** setpriv makes the kernel end the server when this process is killed; it also changes the user. */
 function asUser({ command, args, user }: ServerProcess): [string, string[]] {
   const change = user !== null && isRoot() ? [`--reuid=${user}`, `--regid=${user}`, "--init-groups"] : [];
   return ["setpriv", [...change, "--pdeathsig=KILL", "--", command, ...args]];

@@ -1,29 +1,29 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { isRoot } from "./data-folder.ts";
+import { isRoot } from "../process/data-folder.ts";
 import { missingPrograms, type Service, type ServiceName, services } from "./services.ts";
 
 export interface FoundService {
   readonly url: string;
-  /** How it was found, for a person: "WAYBILL_TEST_REDIS_URL", "port 6379", "docker compose", "Debian packages". */
+  /** How it was found, to be printed: "WAYBILL_TEST_REDIS_URL", "port 6379", "docker compose", "Debian packages". */
   readonly by: string;
-  /** Ends what was started for this; leaves alone what ran already. */
+  /** Stops the service if it was started here. */
   stop(): Promise<void>;
 }
 
-const FOLDER = fileURLToPath(new URL("../../..", import.meta.url));
+const FOLDER = fileURLToPath(new URL("../../../..", import.meta.url));
 const nothingToStop = async (): Promise<void> => {};
 
 /**
- * A running service: the one the environment names, else one on its usual port, else from compose.yaml, else from the
- * Debian packages on a private port. Rejects with what to do when there is none.
+ * Finds a running service: by the environment, on its usual port, from compose.yaml, or from the Debian packages on a private
+ * port, in this order. Rejects with what to do when there is none.
  */
 export async function findService(name: ServiceName): Promise<FoundService> {
   const service = services[name];
   const given = process.env[service.variable];
   if (given) return { url: given, by: service.variable, stop: nothingToStop };
-  if (await service.answersAt(service.usualPort)) return atUsualPort(service, `port ${service.usualPort}`);
+  if (await service.respondsAt(service.usualPort)) return atUsualPort(service, `port ${service.usualPort}`);
   if (await composeStarts(service)) return atUsualPort(service, "docker compose");
   const missing = missingPrograms(service);
   if (missing.length === 0 && (isRoot() || service.debianPackages.length === 0)) return startPrivate(service);
@@ -44,7 +44,7 @@ async function composeStarts({ container }: Service): Promise<boolean> {
   const compose = ["compose", "up", "--detach", "--wait", container];
   return promisify(execFile)("docker", compose, { cwd: FOLDER, timeout: 120_000 }).then(
     () => true,
-    // No engine, no permission, no image: each of them means "not this way".
+    // No Docker, no permission or no image: look elsewhere.
     () => false,
   );
 }
