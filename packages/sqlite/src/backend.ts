@@ -1,33 +1,48 @@
-import { WaybillError } from "@waybill/core";
-import type {
-  BackendContext,
-  ExaminableBackend,
-  InspectableBackend,
-  RosterBackend,
-  TransactionalBackend,
+import {
+  type BackendContext,
+  createCloseGuard,
+  type ExaminableBackend,
+  guardedLedger,
+  type JobControlBackend,
+  type InspectableBackend,
+  type LedgerBackend,
+  type WorkerRegistryBackend,
+  type TransactionalBackend,
 } from "@waybill/core/backend";
 import { sqliteCapabilities } from "./capabilities.ts";
-import { createClaim } from "./claim.ts";
-import { createCommitGroup } from "./commit-group.ts";
-import { createDoctor } from "./doctor.ts";
-import { createEnqueue } from "./enqueue.ts";
 import { fileError } from "./errors.ts";
-import { createInbox } from "./inbox.ts";
-import { createInspector } from "./inspector.ts";
-import { openFile } from "./open-file.ts";
-import type { Settings } from "./options.ts";
-import { createRetention } from "./retention.ts";
-import { createRoster } from "./roster.ts";
-import { createSettle } from "./settle.ts";
-import { createSharedTransactions } from "./transaction.ts";
-import { createUpkeep } from "./upkeep.ts";
-import { createWaiting } from "./waiting.ts";
-import { createWake } from "./wake.ts";
+import { createCommitGroup } from "./file/commit-group.ts";
+import { createNotifier } from "./file/notifier.ts";
+import { openFile } from "./file/open-file.ts";
+import { createEnqueue } from "./jobs/enqueue.ts";
+import { createGate } from "./jobs/gate.ts";
+import { createInbox } from "./jobs/inbox.ts";
+import { createFileLeaseWaiters } from "./jobs/lease-waiters.ts";
+import { createReadyJobs } from "./jobs/lease.ts";
+import { createLimitKeys } from "./jobs/limit-keys.ts";
+import { createLimitSweep } from "./jobs/limit-sweep.ts";
+import { createMaintenance } from "./jobs/maintenance.ts";
+import { createRetention } from "./jobs/retention.ts";
+import { createSettle } from "./jobs/settle.ts";
+import { createLedger } from "./ledger/ledger.ts";
+import { createLedgerSweep } from "./ledger/ledger-sweep.ts";
+import { createUniqueSweep } from "./jobs/unique.ts";
+import { createDoctor } from "./management/doctor.ts";
+import { createInspector } from "./management/inspector.ts";
+import { createJobControl } from "./management/job-control.ts";
+import { createWorkerRegistry } from "./management/worker-registry.ts";
+import type { Settings } from "./options/options.ts";
+import { createCallerTransactions } from "./transaction.ts";
 
-/** What the backend offers beyond the seven verbs. */
-export type SqliteBackend = InspectableBackend & ExaminableBackend & RosterBackend & TransactionalBackend;
+/** A backend with an inspector, a doctor, a worker registry, a ledger, job control, `enqueueIn` and `completeIn`. */
+export type SqliteBackend = InspectableBackend &
+  ExaminableBackend &
+  WorkerRegistryBackend &
+  LedgerBackend &
+  JobControlBackend &
+  TransactionalBackend;
 
-/** One connection to the file. `now` is Unix ms, whole. */
+/** Opens one connection to the file. `now` returns whole Unix milliseconds. */
 export async function openSqlite(
   settings: Settings,
   context: BackendContext,
@@ -38,47 +53,45 @@ export async function openSqlite(
   const retention = createRetention(db, now, settings);
   const enqueue = createEnqueue(db, now);
   const settle = createSettle(db, now, retention);
-  const shared = createSharedTransactions(file, settings, now);
-  const upkeep = createUpkeep(db, now, retention, createInbox(db, file, now, context, enqueue));
-  const wake = createWake({
+  const transactions = createCallerTransactions(file, settings, now);
+  const limitKeys = createLimitKeys(db);
+  const limitSweep = createLimitSweep(db, limitKeys);
+  const maintenance = createMaintenance(db, now, retention, createInbox(db, file, now, context, enqueue), [
+    createLedgerSweep(db, now),
+    createUniqueSweep(db, now),
+    limitSweep,
+  ]);
+  const notifier = createNotifier({
     db,
     wal: `${file}-wal`,
     now,
     pollMs: settings.pollMs,
-    look: () => group.nudge(),
-    over: () => waiting.expire(),
-    failed: (error) => waiting.failed(fileError(error, file, "use")),
+    wake: () => group.schedule(),
+    failed: (error) => waiters.failed(fileError(error, file, "use")),
   });
-  const waiting = createWaiting(createClaim(db, now), upkeep, wake, () => group.nudge());
-  const group = createCommitGroup(db, file, settings.busyTimeoutMs, waiting);
-  let closing: Promise<void> | undefined;
+  const ready = createReadyJobs(db, now, createGate(db, limitKeys, limitSweep));
+  const waiters = createFileLeaseWaiters(ready, maintenance, notifier, () => group.schedule());
+  const group = createCommitGroup(db, file, settings.busyTimeoutMs, waiters);
+  /** Commits the writes that have begun. SQLite itself removes the -wal file when the last process closes. */
+  const guard = createCloseGuard(address, async () => {
+    waiters.dismiss();
+    await group.settled();
+    notifier.close();
+    db.close();
+  });
 
-  function ensureOpen(): void {
-    if (closing !== undefined) {
-      throw new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
-    }
-  }
-
-  function read<T>(work: () => T): T {
-    ensureOpen();
+  function read<T>(query: () => T): T {
+    guard.assertOpen();
     try {
-      return work();
+      return query();
     } catch (thrown) {
       throw fileError(thrown, file, "use");
     }
   }
 
   async function write<T>(work: () => T): Promise<T> {
-    ensureOpen();
+    guard.assertOpen();
     return group.write(work);
-  }
-
-  /** Writes under way are finished first. SQLite itself tidies the -wal file when the last process closes. */
-  async function close(): Promise<void> {
-    waiting.dismiss();
-    await group.settled();
-    wake.close();
-    db.close();
   }
 
   return {
@@ -87,24 +100,29 @@ export async function openSqlite(
     capabilities: sqliteCapabilities,
     inspector: createInspector(db, now, group, read),
     doctor: createDoctor(db, file, settings),
-    roster: createRoster(db, now, write, read),
-    enqueue: (messages) => write(() => enqueue(messages)),
-    async lease(request) {
-      ensureOpen();
-      return waiting.lease(request);
-    },
-    ack: (leases) => write(() => settle.ack(leases)),
-    retry: (lease, request) => write(() => settle.retry(lease, request)),
-    deadLetter: (lease, reason) => write(() => settle.deadLetter(lease, reason)),
-    extend: (leases, leaseMs) => write(() => settle.extend(leases, leaseMs)),
+    workerRegistry: createWorkerRegistry(db, now, write, read),
+    jobControl: createJobControl(db, now, write, read, maintenance),
+    ledger: guardedLedger(guard.assertOpen, createLedger(db, now, write, read)),
+    ...guard.verbs({
+      enqueue: (messages) => group.write(() => enqueue(messages)),
+      lease: waiters.lease,
+      ack: (leases) => group.write(() => settle.ack(leases)),
+      retry: (lease, request) => group.write(() => settle.retry(lease, request)),
+      deadLetter: (lease, reason) => group.write(() => settle.deadLetter(lease, reason)),
+      extend: (leases, leaseMs) => group.write(() => settle.extend(leases, leaseMs)),
+    }),
     async enqueueIn(transaction, messages) {
-      ensureOpen();
-      return shared.enqueueIn(transaction, messages);
+      guard.assertOpen();
+      return transactions.enqueueIn(transaction, messages);
+    },
+    ledgerIn(transaction) {
+      guard.assertOpen();
+      return transactions.ledgerIn(transaction);
     },
     async completeIn(transaction, lease) {
-      ensureOpen();
-      return shared.completeIn(transaction, lease);
+      guard.assertOpen();
+      return transactions.completeIn(transaction, lease);
     },
-    close: () => (closing ??= close()),
+    close: guard.close,
   };
 }

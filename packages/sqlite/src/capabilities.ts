@@ -9,12 +9,15 @@ export const sqliteCapabilities: Capabilities = {
   maxBodyBytes: 1_048_576,
   maxBatch: 1_000,
   maxBatchBytes: Infinity,
-  // Whatever arrives in one turn of the event loop shares a commit here, so there is nothing to hold back for.
+  // All calls of one turn of the event loop share a commit, so core need not hold calls back.
   maxInFlight: Infinity,
   maxLeaseMs: Infinity,
   countsLost: true,
   countsReleases: true,
   ordering: "fifo",
   uniqueIds: true,
+  uniqueKeys: true,
+  keyConcurrency: true,
+  excludesTypes: true,
   durable: true,
 };

@@ -28,7 +28,7 @@ const receipts = (): unknown[] =>
     .map((row) => row["job"]);
 
 describe("enqueueIn", () => {
-  test("a job is there once the transaction commits, and not before", async () => {
+  test("a job is stored once the transaction commits, and not before", async () => {
     db.exec("BEGIN IMMEDIATE");
     expect(await jobs.enqueueIn(db, greet, { name: "Ada" })).toMatchObject({ stored: true });
     await jobs.enqueueIn(db, greet, { name: "later" }, { delay: "1h" });
@@ -37,22 +37,22 @@ describe("enqueueIn", () => {
     expect(await jobs.inspector?.counts()).toMatchObject([{ ready: 1, delayed: 1 }]);
   });
 
-  test("a job never was if it rolls back", async () => {
+  test("a job is not stored if the transaction rolls back", async () => {
     db.exec("BEGIN IMMEDIATE");
     await jobs.enqueueIn(db, greet, {});
     db.exec("ROLLBACK");
     expect(await jobs.inspector?.counts()).toEqual([]);
   });
 
-  test("nothing says that a job is stored before its transaction has committed, and the counter leaves it out", async () => {
-    const told: unknown[] = [];
+  test("no event or metric counts a job before its transaction has committed", async () => {
+    const reported: unknown[] = [];
     const metrics = jobMetrics(jobs);
-    jobs.events.on("enqueued", ({ stored }) => void told.push(stored));
+    jobs.events.on("enqueued", ({ stored }) => void reported.push(stored));
     db.exec("BEGIN IMMEDIATE");
     await jobs.enqueueIn(db, greet, { name: "Ada" });
     db.exec("ROLLBACK");
     await jobs.enqueue(greet, { name: "Eve" });
-    expect(told).toEqual(["on_commit", true]);
+    expect(reported).toEqual(["on_commit", true]);
     expect(await metrics.prometheus()).toContain('waybill_enqueued_total{queue="default",type="greeting.print"} 1\n');
     metrics.stop();
   });
@@ -105,7 +105,7 @@ describe("completeIn", () => {
     return outcomes;
   }
 
-  test("the job is done with the handler's own rows, once", async () => {
+  test("the job is done together with the handler's rows, once", async () => {
     const outcomes = await settledRuns(
       (_, job) =>
         withTransaction(async () => {
@@ -119,7 +119,7 @@ describe("completeIn", () => {
     expect(await jobs.inspector?.counts()).toMatchObject([{ ready: 0, leased: 0, delayed: 0, finished: 1 }]);
   });
 
-  test("rolled back, it runs again, and the rows of the first run never were", async () => {
+  test("after a rollback it runs again, and the rows of the first run are gone", async () => {
     const outcomes = await settledRuns(
       (_, job) =>
         withTransaction(async () => {
@@ -133,14 +133,14 @@ describe("completeIn", () => {
     expect(receipts()).toEqual(["attempt 2"]);
   });
 
-  test("a lease that another worker has by now is refused as LEASE_LOST", async () => {
+  test("a job that another worker has leased is refused as LEASE_LOST", async () => {
     const backend = await open({ path: file });
     await backend.enqueue([message()]);
     const [late] = await lease(backend, { leaseMs: 20 });
-    const [held] = await lease(backend, { waitMs: 2_000 });
-    if (late === undefined || held === undefined) throw new Error("nothing was leased");
+    const [oneLease] = await lease(backend, { waitMs: 2_000 });
+    if (late === undefined || oneLease === undefined) throw new Error("nothing was leased");
     await expect(withTransaction(() => backend.completeIn(db, late))).rejects.toMatchObject({ code: "LEASE_LOST" });
-    expect(await backend.ack([held])).toEqual([{ ok: true, value: null }]);
+    expect(await backend.ack([oneLease])).toEqual([{ ok: true, value: null }]);
   });
 });
 
@@ -150,7 +150,7 @@ function closed(): DatabaseSync {
   return theirs;
 }
 
-test("a connection that is closed between two calls is refused by both, and serves once it is open again", async () => {
+test("a closed connection is refused by both calls, and works once it is open again", async () => {
   const notOpen = { code: "CONFIG_INVALID", message: expect.stringContaining("is not open") as string };
   db.exec("BEGIN IMMEDIATE");
   await jobs.enqueueIn(db, greet, { name: "Ada" });
@@ -158,10 +158,10 @@ test("a connection that is closed between two calls is refused by both, and serv
   await expect(jobs.enqueueIn(db, greet, {})).rejects.toMatchObject(notOpen);
   const backend = await open({ path: file });
   await backend.enqueue([message()]);
-  const [held] = await lease(backend);
-  if (held === undefined) throw new Error("nothing was leased");
-  await expect(backend.completeIn(db, held)).rejects.toMatchObject(notOpen);
-  await backend.ack([held]);
+  const [oneLease] = await lease(backend);
+  if (oneLease === undefined) throw new Error("nothing was leased");
+  await expect(backend.completeIn(db, oneLease)).rejects.toMatchObject(notOpen);
+  await backend.ack([oneLease]);
   db.open();
   db.exec("BEGIN IMMEDIATE");
   await jobs.enqueueIn(db, greet, { name: "Eve" });
@@ -169,7 +169,7 @@ test("a connection that is closed between two calls is refused by both, and serv
   expect(await ready()).toBe(1);
 });
 
-describe("what is no transaction on this file is refused with the way out", () => {
+describe("a handle that is no transaction on this file is refused with what to do", () => {
   test.each([
     ["nothing at all", () => undefined, /hand in the DatabaseSync/],
     ["a client of another database", () => ({ query: () => [] }), /hand in the DatabaseSync/],

@@ -1,4 +1,4 @@
-/** What a test asks of another process: one role, on one file. Each line written is one id, or one word to the parent. */
+/** A process of a test, in one role on one file. Each line that it writes is one id, or one word for the parent. */
 import { writeSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { DatabaseSync } from "node:sqlite";
@@ -9,11 +9,18 @@ import { sqliteBackend } from "@waybill/sqlite";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { count: { type: "string" }, prefix: { type: "string" }, ms: { type: "string" } },
+  options: {
+    count: { type: "string" },
+    prefix: { type: "string" },
+    ms: { type: "string" },
+    lease: { type: "string" },
+  },
 });
 const [role = "", path = ""] = positionals;
 const count = Number(values.count ?? Infinity);
 const ms = Number(values.ms ?? 1_000);
+const LONG_LEASE_MS = 30_000;
+const leaseMs = Number(values.lease ?? LONG_LEASE_MS);
 const say = (line: string): number => writeSync(1, `${line}\n`);
 
 const report = { rejected: () => undefined, failed: () => undefined, succeeded: () => undefined };
@@ -25,46 +32,84 @@ const message = (id: string): Message => {
   return { id, type: "test.job", queue: "default", delayMs: 0, priority: 0, tenant: null, signature: null, body };
 };
 
-/** 50 in flight; says each id once it is stored. */
+/** Enqueues with 50 calls in flight, and writes each id once it is stored. */
 async function produce(): Promise<void> {
   const backend = await open();
-  // Killed fifty times: the next one need not compile it again.
+  // The test kills this process fifty times: the next one need not compile again.
   flushCompileCache();
   let sent = 0;
   const lane = async (): Promise<void> => {
     while (sent < count) {
       const id = `${values.prefix ?? "job"}-${(sent += 1)}`;
-      const [answer] = await backend.enqueue([message(id)]);
-      if (answer?.ok && answer.value.stored) say(id);
+      const [result] = await backend.enqueue([message(id)]);
+      if (result?.ok && result.value.stored) say(id);
     }
   };
   await Promise.all(Array.from({ length: 50 }, lane));
   await backend.close();
 }
 
-/** Says each id it leased, then acks; ends when nothing came for `ms`. */
+/** Enqueues with 5 calls in flight, each job under one of 100 keys, and writes each id that was stored. */
+async function compete(): Promise<void> {
+  const backend = await open();
+  let sent = 0;
+  const lane = async (): Promise<void> => {
+    while (sent < count) {
+      const id = `${values.prefix ?? "job"}-${(sent += 1)}`;
+      const key = `key-${Math.floor(Math.random() * 100)}`;
+      const onConflict = (["reject", "ignore", "replace"] as const)[sent % 3] ?? "reject";
+      const [result] = await backend.enqueue([{ ...message(id), unique: { key, until: "end", onConflict } }]);
+      if (result?.ok && result.value.stored) say(id);
+      else if (result?.ok === false && result.error.code !== "DUPLICATE_JOB") throw result.error;
+    }
+  };
+  await Promise.all(Array.from({ length: 5 }, lane));
+  await backend.close();
+}
+
+/** Writes each id that it leased, then acks. Ends when no job came for `ms`. */
 async function work(): Promise<void> {
   const backend = await open();
   const { signal } = new AbortController();
   for (;;) {
-    const leases = await backend.lease({ queue: "default", limit: 50, leaseMs: 30_000, waitMs: ms, signal });
+    const leases = await backend.lease({ queue: "default", limit: 50, leaseMs, waitMs: ms, signal });
     if (leases.length === 0) break;
     say(leases.map(({ id }) => id).join("\n"));
-    for (const answer of await backend.ack(leases)) if (!answer.ok) throw answer.error;
+    for (const result of await backend.ack(leases)) {
+      if (!result.ok && (leaseMs === LONG_LEASE_MS || result.error.code !== "LEASE_LOST")) throw result.error;
+    }
   }
   await backend.close();
 }
 
-/** Leases one job for `ms`, says its id and waits to be killed. */
+/** Runs one job at a time, one of each key, for 5 ms, and writes when each run began, when it ended and when its lease did. */
+async function runByKey(): Promise<void> {
+  const backend = await open();
+  const { signal } = new AbortController();
+  const concurrency = { sync: 1 };
+  for (;;) {
+    const leases = await backend.lease({ queue: "default", limit: 5, leaseMs, waitMs: ms, concurrency, signal });
+    if (leases.length === 0) break;
+    const started = Date.now();
+    for (const { id, expiresAt } of leases) say(`start ${id} ${started} ${expiresAt}`);
+    await sleep(5);
+    const ended = Date.now();
+    for (const { id } of leases) say(`end ${id} ${started} ${ended}`);
+    await backend.ack(leases);
+  }
+  await backend.close();
+}
+
+/** Leases one job for `ms`, writes its id and waits to be killed. */
 async function hold(): Promise<void> {
   const backend = await open();
   const { signal } = new AbortController();
-  const [held] = await backend.lease({ queue: "default", limit: 1, leaseMs: ms, waitMs: 5_000, signal });
-  say(held?.id ?? "nothing");
+  const [oneLease] = await backend.lease({ queue: "default", limit: 1, leaseMs: ms, waitMs: 5_000, signal });
+  say(oneLease?.id ?? "nothing");
   await sleep(60_000);
 }
 
-/** Holds the write lock for `ms`. */
+/** Keeps the write lock for `ms`. */
 async function write(): Promise<void> {
   const db = new DatabaseSync(path);
   db.exec("BEGIN IMMEDIATE");
@@ -74,7 +119,7 @@ async function write(): Promise<void> {
   db.close();
 }
 
-/** Waits for jobs for `ms`, saying when each came, then how many ms of CPU the whole wait took. */
+/** Waits for jobs for `ms` and writes when each came, then how many ms of CPU the whole wait took. */
 async function wait(): Promise<void> {
   const backend = await open();
   const { signal } = new AbortController();
@@ -92,5 +137,5 @@ async function wait(): Promise<void> {
   await backend.close();
 }
 
-const roles: Readonly<Record<string, () => Promise<void>>> = { produce, work, hold, write, wait };
+const roles: Readonly<Record<string, () => Promise<void>>> = { produce, compete, runByKey, work, hold, write, wait };
 await roles[role]?.();

@@ -1,54 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { type Child, childrenOf } from "@waybill/test-servers/fixtures";
 import { afterEach } from "vitest";
 
-const program = fileURLToPath(new URL("run.ts", import.meta.url));
-const running = new Set<ChildProcess>();
-
-afterEach(() => {
-  for (const child of running) child.kill("SIGKILL");
-});
-
-export interface Child {
-  /** Whole lines the child has written so far. */
-  lines(): string[];
-  /** Resolves with the first `count` lines; rejects if the child ends before. */
-  firstLines(count: number): Promise<string[]>;
-  kill(): void;
-  /** Resolves with the exit code, null when killed. */
-  readonly ended: Promise<number | null>;
-}
+const startProgram = childrenOf(new URL("run.ts", import.meta.url), afterEach);
 
 /** Another process on the same file; killed after the test if it still runs. */
 export function start(role: string, path: string, options: Readonly<Record<string, string | number>> = {}): Child {
-  const flags = Object.entries(options).map(([name, value]) => `--${name}=${value}`);
-  const child = spawn(process.execPath, ["--conditions=waybill-source", program, role, path, ...flags], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  running.add(child);
-  let written = "";
-  const changed = new EventTarget();
-  child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    written += text;
-    changed.dispatchEvent(new Event("change"));
-  });
-  const ended = once(child, "close").then(([code]) => {
-    running.delete(child);
-    changed.dispatchEvent(new Event("change"));
-    return code as number | null;
-  });
-  const lines = (): string[] => written.split("\n").slice(0, -1);
-  return {
-    lines,
-    ended,
-    kill: () => void child.kill("SIGKILL"),
-    async firstLines(count) {
-      while (lines().length < count) {
-        if (!running.has(child)) throw new Error(`"${role}" ended after ${lines().length} of ${count} lines`);
-        await once(changed, "change");
-      }
-      return lines().slice(0, count);
-    },
-  };
+  return startProgram([role, path], options);
 }
