@@ -1,63 +1,76 @@
 import { once } from "node:events";
-import { type Doctor, WaybillError } from "@waybill/core";
-import type {
-  BackendContext,
-  ExaminableBackend,
-  InspectableBackend,
-  Lease,
-  Message,
-  RosterBackend,
-  TransactionalBackend,
+import type { Doctor } from "@waybill/core";
+import {
+  type BackendContext,
+  configInvalid,
+  createCloseGuard,
+  type ExaminableBackend,
+  guardedLedger,
+  type InspectableBackend,
+  type JobControlBackend,
+  type Lease,
+  type LedgerBackend,
+  type LedgerInTransaction,
+  type Message,
+  type WorkerRegistryBackend,
+  tooLong,
+  type TransactionalBackend,
 } from "@waybill/core/backend";
 import { postgresCapabilities } from "./capabilities.ts";
-import { createClaim } from "./claim.ts";
-import { openDatabase, type Query } from "./database.ts";
-import { createDoctor } from "./doctor.ts";
-import { createEnqueue } from "./enqueue.ts";
-import { addressOf, databaseError, invalid, transactionError } from "./errors.ts";
-import { createHints } from "./hints.ts";
-import { createInbox } from "./inbox.ts";
-import { createInspector } from "./inspector.ts";
-import { arrayLiteral } from "./label.ts";
-import { type Listener, startListener } from "./listener.ts";
-import { bringUpToDate } from "./migrate.ts";
-import { createNews, newsIn } from "./news.ts";
-import type { Settings } from "./options.ts";
-import { createRetention } from "./retention.ts";
-import { createRoster } from "./roster.ts";
-import { examineServer } from "./server.ts";
-import { meansOtherwise } from "./session.ts";
-import { createSettle, tooLong } from "./settle.ts";
-import { channelOf } from "./sql/schema.ts";
-import { type Transaction, queryOf } from "./transaction.ts";
-import { createUpkeep } from "./upkeep.ts";
-import { createWaiting } from "./waiting.ts";
+import { openDatabase } from "./connection/database.ts";
+import { type Listener, startListener } from "./connection/listener.ts";
+import { arrayLiteral, type Query } from "./connection/query.ts";
+import { examineServer } from "./connection/server.ts";
+import { hasUnusualDefaults } from "./connection/session.ts";
+import { addressOf, databaseError, transactionError } from "./errors.ts";
+import { createEnqueue } from "./jobs/enqueue.ts";
+import { createInbox } from "./jobs/inbox.ts";
+import { createJobLeaseWaiters } from "./jobs/lease-waiters.ts";
+import { createReadyJobs } from "./jobs/lease.ts";
+import { createMaintenance } from "./jobs/maintenance.ts";
+import { allQueuesOf, createNotifier } from "./jobs/notifier.ts";
+import { createSettle } from "./jobs/settle.ts";
+import { createLedger } from "./ledger/ledger.ts";
+import { ledgerInTransaction } from "./ledger/ledger-in-transaction.ts";
+import { createDoctor } from "./management/doctor.ts";
+import { createJobControl } from "./management/job-control.ts";
+import { createInspector } from "./management/inspector.ts";
+import { createWorkerRegistry } from "./management/worker-registry.ts";
+import type { Settings } from "./options/settings.ts";
+import { migrateSchema } from "./schema/migrate.ts";
+import { channelOf } from "./schema/steps.ts";
+import { assertTransaction, isBegun, queryOf, type Transaction } from "./transaction.ts";
 
-/** What the backend offers beyond the seven verbs. */
-export interface PostgresBackend extends InspectableBackend, ExaminableBackend, RosterBackend, TransactionalBackend {
-  /** As `enqueue`, once the transaction commits. */
+/** A backend with an inspector, a doctor, a worker registry, a ledger, job control, `enqueueIn` and `completeIn`. */
+export interface PostgresBackend
+  extends
+    InspectableBackend,
+    ExaminableBackend,
+    WorkerRegistryBackend,
+    LedgerBackend,
+    JobControlBackend,
+    TransactionalBackend {
+  /** Does the same as `enqueue` once the transaction commits. */
   enqueueIn(transaction: Transaction, messages: readonly Message[]): ReturnType<InspectableBackend["enqueue"]>;
-  /** As `ack` of one lease, once the transaction commits. Rejects `LEASE_LOST`. */
+  /** Does the same as `ack` of one lease once the transaction commits. Rejects `LEASE_LOST`. */
   completeIn(transaction: Transaction, lease: Lease): Promise<void>;
+  /** The ledger within the transaction. */
+  ledgerIn(transaction: Transaction): LedgerInTransaction;
 }
 
-/** Statements under way at `close` have this long to end. */
+/** How long `close` waits for running statements, in milliseconds. */
 const CLOSE_MS = 1_500;
 
+/** Opens the database, migrates its schema and starts to listen. Rejects `CONFIG_INVALID` or `BACKEND_UNAVAILABLE`. */
 export async function openPostgres(settings: Settings, context: BackendContext): Promise<PostgresBackend> {
   const { schema } = settings;
   const address = addressOf(settings.url, schema);
   const database = openDatabase(settings);
   const capabilities = postgresCapabilities(settings.connections);
-  let closing: Promise<void> | undefined;
   let listener: Listener | null = null;
+  const isListening = (): boolean => listener?.isListening() ?? false;
 
-  function ensureOpen(): void {
-    if (closing !== undefined)
-      throw new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
-  }
-
-  /** Also while the backend closes: what a last look brought is handed back. */
+  /** Runs also while the backend closes, to release what a last look leased. */
   const lastQuery: Query = async (text, values) => {
     try {
       return await database.query(text, values);
@@ -65,69 +78,73 @@ export async function openPostgres(settings: Settings, context: BackendContext):
       throw databaseError(thrown, address, "use");
     }
   };
-
   const query: Query = async (text, values) => {
-    ensureOpen();
+    guard.assertOpen();
     return lastQuery(text, values);
   };
 
-  /** Statements in a transaction of the caller's, which alone can be run again. */
-  const theirs =
-    (transaction: Transaction): Query =>
-    async (text, values) => {
+  /** Returns what runs statements in a transaction of the caller. Only the caller can repeat those after a conflict. */
+  async function queryIn(transaction: Transaction): Promise<Query> {
+    assertTransaction(transaction);
+    const run: Query = async (text, values) => {
       try {
         return await queryOf(transaction)(text, values);
       } catch (thrown) {
         throw transactionError(thrown, address);
       }
     };
+    // Outside a transaction the server refuses a LOCK. This one blocks nothing, and our statement takes it anyway.
+    if (!isBegun(transaction)) await run(`LOCK TABLE "${schema}".jobs IN ACCESS SHARE MODE`);
+    return run;
+  }
 
   const enqueue = createEnqueue(schema, capabilities);
   const settle = createSettle(schema, capabilities, settings.maxCount > 0 && settings.maxAgeMs > 0);
-  const admit = createInbox(database, schema, context, enqueue);
-  const upkeep = createUpkeep(query, schema, admit, createRetention(query, settings));
-  const pace = (): number => (listener?.listening() ? Infinity : settings.pollMs);
-  const waiting = createWaiting(createClaim(lastQuery, schema), upkeep, pace, context.report);
-  const tell = (queues: readonly string[]): void => {
-    // A hint: with the server away nobody could use it, and whoever waits looks by itself before long.
-    query(`SELECT "${schema}".tell($1::text::text[])`, [arrayLiteral(queues)]).catch(() => waiting.wakeAll());
-  };
-  const hints = createHints(tell);
-  const news = createNews(hints, waiting);
+  const maintenance = createMaintenance(query, settings, createInbox(database, schema, context, enqueue));
+  const pollMs = (): number => (isListening() ? Infinity : settings.pollMs);
+  const waiters = createJobLeaseWaiters(createReadyJobs(lastQuery, schema), maintenance, pollMs, context.report);
+  /** The queues whose leases are limited, as far as this process has leased from them. */
+  const limitedQueues = new Set<string>();
+  const notifier = createNotifier(
+    (queues) => {
+      // With the server away, waiting calls of other processes look by themselves before long.
+      query(`SELECT "${schema}".notify_queues($1::text::text[])`, [arrayLiteral(queues)]).catch(() =>
+        waiters.wakeAll(),
+      );
+    },
+    waiters,
+    limitedQueues,
+  );
+  const received = (queue: string): void => (queue === "" ? waiters.maintain() : waiters.wake(queue));
 
-  function heard(payload: string): void {
-    if (payload === "") waiting.tend();
-    else waiting.wake(payload);
-  }
+  const guard = createCloseGuard(address, async () => {
+    const until = performance.now() + CLOSE_MS;
+    notifier.close();
+    listener?.close();
+    // With the server away, jobs of the last looks become ready when their leases end.
+    await Promise.race([waiters.dismiss(), once(AbortSignal.timeout(CLOSE_MS / 2), "abort")]);
+    await database.close(until - performance.now());
+  });
 
   async function open(): Promise<Doctor> {
     try {
       const server = await examineServer(database.query, address);
-      if (await meansOtherwise(database.query)) database.distrustDefaults();
-      await bringUpToDate(database, schema, settings.migrate);
-      const doctor = createDoctor(query, settings, server, () => listener?.listening() ?? false);
-      if (settings.listenUrl === null) return doctor;
-      const channel = channelOf(schema);
-      listener = await startListener({ url: settings.listenUrl, channel, query, heard, missed: waiting.wakeAll });
-      if (listener === null && settings.mustListen) {
-        throw invalid(
-          `${address}: notifications do not arrive at the "listen" URL; name the server itself there, not a pooler`,
-        );
-      }
-      return doctor;
+      if (await hasUnusualDefaults(database.query)) database.distrustDefaults();
+      await migrateSchema(database, schema, settings.migrate);
+      if (settings.listenUrl !== null) await listen(settings.listenUrl);
+      return createDoctor(query, settings, server, isListening);
     } catch (thrown) {
-      await close();
+      await guard.close();
       throw databaseError(thrown, address, "open");
     }
   }
 
-  async function close(): Promise<void> {
-    const until = performance.now() + CLOSE_MS;
-    hints.close();
-    listener?.close();
-    // With the server away, what the last looks brought comes back when its lease ends.
-    await Promise.race([waiting.dismiss(), once(AbortSignal.timeout(CLOSE_MS / 2), "abort")]);
-    await database.close(until - performance.now());
+  async function listen(url: string): Promise<void> {
+    const reconnected = waiters.wakeAll;
+    listener = await startListener({ url, channel: channelOf(schema), query, received, reconnected });
+    if (listener !== null || !settings.mustListen) return;
+    const remedy = "name the server itself there, not a pooler";
+    throw configInvalid(`${address}: notifications do not arrive at the "listen" URL; ${remedy}`);
   }
 
   const doctor = await open();
@@ -136,32 +153,54 @@ export async function openPostgres(settings: Settings, context: BackendContext):
     address,
     capabilities,
     doctor,
-    roster: createRoster(query, schema),
-    inspector: createInspector(query, schema, (queue) => (queue === "" ? waiting.tend() : waiting.wake(queue))),
-    async enqueue(messages) {
-      if (messages.length === 0) return [];
-      const answers = await enqueue(query, messages, news.of(messages));
-      news.spread(messages);
-      return answers;
+    workerRegistry: createWorkerRegistry(query, schema),
+    inspector: createInspector(query, schema, received),
+    jobControl: createJobControl(query, schema, (delayMs) => {
+      if (delayMs > 0) waiters.expect(delayMs);
+      else waiters.wakeAll();
+    }),
+    ledger: guardedLedger(guard.assertOpen, createLedger(query, schema)),
+    ...guard.verbs({
+      async enqueue(messages) {
+        if (messages.length === 0) return [];
+        const results = await enqueue(query, messages, notifier.queuesOf(messages));
+        notifier.wake(messages);
+        return results;
+      },
+      lease(request) {
+        const { maxLeaseMs } = capabilities;
+        if (request.leaseMs > maxLeaseMs) throw tooLong("lease", "any", request.leaseMs, maxLeaseMs);
+        if (request.queueConcurrency !== undefined) limitedQueues.add(request.queue);
+        return waiters.lease(request);
+      },
+      async ack(leases) {
+        const results = await settle.ack(query, leases);
+        notifier.freed(leases);
+        return results;
+      },
+      async retry(lease, request) {
+        const stored = [{ queue: lease.queue, delayMs: request.delayMs }];
+        await settle.retry(query, lease, request, notifier.queuesOf(stored));
+        notifier.wake(stored);
+        notifier.freed([lease]);
+      },
+      async deadLetter(lease, reason) {
+        await settle.deadLetter(query, lease, reason);
+        notifier.freed([lease]);
+      },
+      extend: (leases, leaseMs) => settle.extend(query, leases, leaseMs),
+    }),
+    async enqueueIn(transaction, messages) {
+      return enqueue(await queryIn(transaction), messages, allQueuesOf(messages));
     },
-    async lease(request) {
-      ensureOpen();
-      if (request.leaseMs > capabilities.maxLeaseMs) throw tooLong({ id: "any" }, "lease", capabilities.maxLeaseMs);
-      return waiting.lease(request);
+    ledgerIn(transaction) {
+      guard.assertOpen();
+      return ledgerInTransaction(() => queryIn(transaction), schema);
     },
-    ack: (leases) => settle.ack(query, leases),
-    async retry(lease, request) {
-      const stored = [{ queue: lease.queue, delayMs: request.delayMs }];
-      await settle.retry(query, lease, request, news.of(stored));
-      news.spread(stored);
-    },
-    deadLetter: (lease, reason) => settle.deadLetter(query, lease, reason),
-    extend: (leases, leaseMs) => settle.extend(query, leases, leaseMs),
-    enqueueIn: (transaction, messages) => enqueue(theirs(transaction), messages, newsIn(messages)),
     async completeIn(transaction, lease) {
-      const [answer] = await settle.ack(theirs(transaction), [lease]);
-      if (answer && !answer.ok) throw answer.error;
+      const [result] = await settle.ack(await queryIn(transaction), [lease]);
+      if (result && !result.ok) throw result.error;
     },
-    close: () => (closing ??= close()),
+    close: guard.close,
   };
 }

@@ -1,9 +1,9 @@
 import type { Capabilities } from "@waybill/core/backend";
 
-/** `connections` is what one process may hold; each verb may use as many at once as the pool has. */
+/** `connections`: how many one process may open. One of them listens, and the others can each run a call. */
 export function postgresCapabilities(connections: number): Capabilities {
   return {
-    // A timestamp of the server's reaches the year 294276; a thousand years of delay is where sums begin to go wrong.
+    // The server's timestamps end in the year 294276, and its sums of times fail before that.
     maxDelayMs: 1_000 * 365 * 86_400_000,
     leasesWhenDue: true,
     maxRetryDelayMs: 1_000 * 365 * 86_400_000,
@@ -17,6 +17,9 @@ export function postgresCapabilities(connections: number): Capabilities {
     countsReleases: true,
     ordering: "fifo",
     uniqueIds: true,
+    uniqueKeys: true,
+    keyConcurrency: true,
+    excludesTypes: true,
     durable: true,
   };
 }

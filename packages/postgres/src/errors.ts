@@ -1,59 +1,20 @@
 import { isWaybillError, toError, WaybillError } from "@waybill/core";
-import { maskUrl } from "@waybill/core/backend";
+import { configInvalid, isCertificateRefused, maskUrl } from "@waybill/core/backend";
 
-/** The five characters of SQLSTATE, or Node's code of a socket error. */
+/** Returns the five characters of SQLSTATE, or Node's code of a socket error; "" for none. */
 export function codeOf(error: Error): string {
   return "code" in error && typeof error.code === "string" ? error.code : "";
 }
 
-/**
- * What a thrown error means. While the backend is opened, what can never work is CONFIG_INVALID; once it has worked,
- * the same finding is BACKEND_UNAVAILABLE, because it may work again.
- */
-export function databaseError(thrown: unknown, address: string, during: "open" | "use"): WaybillError {
-  if (isWaybillError(thrown)) return thrown;
-  const error = toError(thrown);
-  const code = codeOf(error);
-  const say = (kind: "BACKEND_UNAVAILABLE" | "BACKEND_FULL" | "CONFIG_INVALID" | "CAPABILITY_MISSING", text: string) =>
-    new WaybillError(kind, `${address}: ${text}`, { cause: error });
-  const lasting = during === "open" ? "CONFIG_INVALID" : "BACKEND_UNAVAILABLE";
-  const found = LASTING[code === "0A000" && /during recovery/.test(error.message) ? "25006" : code];
-  if (found !== undefined) return say(lasting, `${found} (${error.message})`);
-  if (code === "53100")
-    return say(
-      "BACKEND_FULL",
-      "the server's disk is full and nothing of this write was stored; free some, and it goes on by itself",
-    );
-  if (code === "53300" || /too many (clients|connections)/i.test(error.message)) {
-    return say(
-      "BACKEND_UNAVAILABLE",
-      `the server has no connection left (${error.message}); raise max_connections, or give each process fewer: ?connections=2`,
-    );
-  }
-  const passing = PASSING[code];
-  if (passing !== undefined) return say("BACKEND_UNAVAILABLE", `${passing} (${error.message})`);
-  if (code === "22021" || code === "22P05") {
-    return say("CAPABILITY_MISSING", `text with the character U+0000 cannot be stored (${error.message})`);
-  }
-  return say("BACKEND_UNAVAILABLE", error.message === "" ? `the connection failed (${code})` : error.message);
-}
+const SUCCEEDS_AGAIN = "nothing of this was stored, and the next try may succeed";
 
-/**
- * Whether an error says that its one statement was not carried out: the server refused it, which takes it back whole, or
- * was never reached. False where that is unknown: the connection broke, or was closed by an operator.
- */
-export function wasRefused({ cause }: WaybillError): boolean {
-  if (!(cause instanceof Error)) return false;
-  const code = codeOf(cause);
-  // Five characters with a digit: "EPIPE" is none of the server's.
-  if (/^(?=.*\d)[0-9A-Z]{5}$/.test(code)) return !/^(08|57P0[12]|40003)/.test(code);
-  return NEVER_REACHED.has(code) || cause.message === "timeout exceeded when trying to connect";
-}
-
-const NEVER_REACHED: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH"]);
-
-/** Findings that no second try cures. */
+/** Conditions that no second try ends, by SQLSTATE or a name of ours, with what to do. */
 const LASTING: Readonly<Record<string, string>> = {
+  CERTIFICATE:
+    "the certificate of the server cannot be verified; name its authority: sslrootcert=/path/to/ca.pem, or encrypt without verifying it: sslmode=no-verify",
+  NO_TLS: "the server speaks no TLS, which the URL asks for; write sslmode=disable",
+  TLS_ONLY:
+    "the server refuses this user without TLS; add sslmode=require, or sslmode=no-verify if its certificate is its own",
   "28P01": "the password was refused; correct it in the URL",
   "28000": "the server refuses this user from here; check the user and the server's pg_hba.conf",
   "3D000": "the database does not exist; create it, or correct the name in the URL",
@@ -66,45 +27,109 @@ const LASTING: Readonly<Record<string, string>> = {
     "the server is read-only, as a standby or a former primary is; each new connection looks the address up again, so make it lead to the primary",
 };
 
-const GOES_ON = "nothing of this was stored, and it goes on by itself";
-
-/** Findings that pass, and what to do if they come back. */
+/** Conditions that end by themselves, by SQLSTATE or a name of ours, with what to do if they come back. */
 const PASSING: Readonly<Record<string, string>> = {
-  "40001": `other transactions kept getting in the way; ${GOES_ON}`,
-  "40P01": `it kept meeting deadlocks with other transactions; ${GOES_ON}`,
-  "53200": `the server is out of memory; ${GOES_ON} once there is some`,
-  "55P03": `a lock was not free within lock_timeout; ${GOES_ON}. If it comes back, find who holds it in pg_locks, or raise lock_timeout for this user`,
-  "57014": `the statement was cancelled, by statement_timeout or by a person; ${GOES_ON}. If it comes back, raise statement_timeout for this user`,
-  "57P01": "the server is shutting down or was told to end this connection; it goes on once the server is back",
-  "57P02": "the server is recovering from a crash; it goes on once that is done",
-  "57P03": "the server is starting, shutting down or recovering; it goes on once that is done",
-  "57P05": "the connection was idle for longer than idle_session_timeout allows; the next one is new",
+  NO_CONNECTION_LEFT:
+    "the server has no connection left; raise max_connections, or give each process fewer: ?connections=2",
+  "40001": `other transactions kept getting in the way; ${SUCCEEDS_AGAIN}`,
+  "40P01": `it kept meeting deadlocks with other transactions; ${SUCCEEDS_AGAIN}`,
+  "53200": `the server is out of memory; ${SUCCEEDS_AGAIN} once there is some`,
+  "55P03": `a lock was not free within lock_timeout; ${SUCCEEDS_AGAIN}. If it comes back, find its owner in pg_locks, or raise lock_timeout for this user`,
+  "57014": `the statement was cancelled, by statement_timeout or by a person; ${SUCCEEDS_AGAIN}. If it comes back, raise statement_timeout for this user`,
+  "57P01":
+    "the server is shutting down, or an operator ended this connection; calls succeed again once the server is back",
+  "57P02": "the server is recovering from a crash; calls succeed again once that is done",
+  "57P03": "the server is starting, shutting down or recovering; calls succeed again once that is done",
+  "57P05": "the connection was idle for longer than idle_session_timeout allows; the next call opens another",
 };
 
-/** Serialization failure or deadlock; the last is Prisma's word for both. */
-const isConflict = (code: string): boolean => code === "40001" || code === "40P01" || code === "P2034";
-
-/** What a thrown error means for a transaction that the caller began, with a library that may wrap the driver's error. */
-export function transactionError(thrown: unknown, address: string): WaybillError {
-  const error = toError(thrown);
-  const code = [error, error.cause].map((one) => (one instanceof Error ? codeOf(one) : "")).find(isConflict);
-  if (code === undefined) return databaseError(thrown, address, "use");
-  return new WaybillError(
-    "BACKEND_UNAVAILABLE",
-    `${address}: your transaction met another one (${code}), and only you can run it again: roll back and repeat all of it, as after any serialization failure`,
-    { cause: thrown },
-  );
+/** The key of an error in the tables above. */
+function conditionOf(error: Error): string {
+  const { message } = error;
+  const code = codeOf(error);
+  if (isCertificateRefused(error)) return "CERTIFICATE";
+  if (message === "The server does not support SSL connections") return "NO_TLS";
+  if (code === "28000" && message.endsWith("no encryption")) return "TLS_ONLY";
+  if (code === "0A000" && message.includes("during recovery")) return "25006";
+  if (code === "53300" || /too many (clients|connections)/i.test(message)) return "NO_CONNECTION_LEFT";
+  return code;
 }
 
-export const leaseLost = (id: string): WaybillError =>
-  new WaybillError("LEASE_LOST", `the lease on job "${id}" is no longer ours: it ran out or was settled`);
+/**
+ * Returns what a thrown error means. A lasting condition is `CONFIG_INVALID` while the backend is opened, and
+ * `BACKEND_UNAVAILABLE` afterwards, because the backend has worked and may work again.
+ */
+export function databaseError(thrown: unknown, address: string, during: "open" | "use"): WaybillError {
+  if (isWaybillError(thrown)) return thrown;
+  const error = toError(thrown);
+  const { message } = error;
+  const failure = (
+    kind: "BACKEND_UNAVAILABLE" | "BACKEND_FULL" | "CONFIG_INVALID" | "CAPABILITY_MISSING",
+    text: string,
+  ) => new WaybillError(kind, `${address}: ${text}`, { cause: error });
+  const condition = conditionOf(error);
+  const lasting = LASTING[condition];
+  if (lasting !== undefined) {
+    return failure(during === "open" ? "CONFIG_INVALID" : "BACKEND_UNAVAILABLE", `${lasting} (${message})`);
+  }
+  if (condition === "53100") {
+    const text =
+      "the server's disk is full and nothing of this write was stored; free some space, and writes succeed again";
+    return failure("BACKEND_FULL", text);
+  }
+  if (condition === "22021" || condition === "22P05") {
+    return failure("CAPABILITY_MISSING", `text with the character U+0000 cannot be stored (${message})`);
+  }
+  const passing = PASSING[condition];
+  if (passing !== undefined) return failure("BACKEND_UNAVAILABLE", `${passing} (${message})`);
+  return failure("BACKEND_UNAVAILABLE", message === "" ? `the connection failed (${condition})` : message);
+}
 
-export const idConflict = (id: string): WaybillError =>
-  new WaybillError("ID_CONFLICT", `job "${id}" is already there with another body; give the new job an id of its own`);
+/**
+ * Whether an error proves that its one statement stored nothing: the server refused it, or was never reached. False where
+ * that is unknown: the connection broke, or an operator ended it.
+ */
+export function wasRefused({ cause }: WaybillError): boolean {
+  if (!(cause instanceof Error)) return false;
+  const code = codeOf(cause);
+  // A SQLSTATE has five characters with a digit, unlike Node's "EPIPE".
+  if (/^(?=.*\d)[0-9A-Z]{5}$/.test(code)) return !/^(08|57P0[12]|40003)/.test(code);
+  return NEVER_REACHED.has(code) || cause.message === "timeout exceeded when trying to connect";
+}
 
-export const invalid = (message: string): WaybillError => new WaybillError("CONFIG_INVALID", message);
+const NEVER_REACHED: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH"]);
 
-/** Where it is, for logs and errors: without user, password and parameters. */
+/** Serialization failure or deadlock. The last is Prisma's code for both. */
+const CONFLICTS: ReadonlySet<string> = new Set(["40001", "40P01", "P2034"]);
+/** SQLSTATEs of a missing schema, table and function. */
+const ABSENT: ReadonlySet<string> = new Set(["3F000", "42P01", "42883"]);
+
+/** States of a transaction in which no statement can run, with what to do. */
+const NOT_USABLE: Readonly<Record<string, string>> = {
+  "25P01":
+    'the handle handed in is in no transaction, so nothing was done; run BEGIN on that client first (of "pg": from await pool.connect()), or hand in the transaction of your library, not its database object',
+  "25P02": "your transaction has failed by an earlier statement of it; roll it back, and begin another",
+};
+
+/** Returns what an error means that was thrown in a transaction of the caller. A library may have wrapped the driver's error. */
+export function transactionError(thrown: unknown, address: string): WaybillError {
+  const error = toError(thrown);
+  const codes = [error, error.cause, "meta" in error ? error.meta : null].map((one) =>
+    typeof one === "object" && one !== null && "code" in one ? String(one.code) : "",
+  );
+  const [wrong] = codes.flatMap((code) => NOT_USABLE[code] ?? []);
+  if (wrong !== undefined) return configInvalid(`${address}: ${wrong}`, thrown);
+  if (codes.some((code) => ABSENT.has(code))) {
+    const text = `the jobs are in ${address}, and your transaction is on a database without waybill's tables (${error.message}); begin it on a client of the same database and server`;
+    return configInvalid(text, thrown);
+  }
+  const conflict = codes.find((code) => CONFLICTS.has(code));
+  if (conflict === undefined) return databaseError(thrown, address, "use");
+  const text = `${address}: your transaction met another one (${conflict}), and only you can run it again: roll back and repeat all of it, as after any serialization failure`;
+  return new WaybillError("BACKEND_UNAVAILABLE", text, { cause: thrown });
+}
+
+/** Returns host, port, database and schema for logs and errors: no user, no password, no other parameters. */
 export function addressOf(url: string, schema: string): string {
   const { hostname, port, pathname, searchParams } = new URL(url);
   const host = searchParams.get("host") ?? hostname;

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { connect, defineJob } from "@waybill/core";
 import { serviceUrl } from "@waybill/test-servers";
+import { Client } from "pg";
 import { expect, test } from "vitest";
 import { migrate } from "../src/index.ts";
 import { freshSchema, freshUrl, sql } from "./database.ts";
@@ -32,7 +33,7 @@ test("the documented insert by psql is run by a worker, and the documented query
   expect(await sql(example("sql", schema))).toMatchObject([{ type: "greeting.print" }]);
 });
 
-test("a producer with the documented rights, and no others, inserts; the same id twice is told to it", async () => {
+test("a producer with only the documented rights can insert, and a second insert of the same id fails", async () => {
   const schema = freshSchema();
   await migrate(await freshUrl(schema));
   const role = `producer_${schema}`;
@@ -44,9 +45,48 @@ test("a producer with the documented rights, and no others, inserts; the same id
     expect(insert()).toMatchObject({ status: 0, stderr: "" });
     expect(insert()).toMatchObject({ status: 1, stderr: expect.stringContaining("duplicate key") });
     expect(await sql(`SELECT id FROM "${schema}".inbox`)).toHaveLength(1);
+    const returning = `SET ROLE "${role}"; INSERT INTO "${schema}".inbox (id, envelope) VALUES ('a', '{}') RETURNING id`;
+    await expect(sql(returning)).rejects.toMatchObject({ code: "42501" });
   } finally {
     await sql(`DROP OWNED BY "${role}"; DROP ROLE "${role}"`);
   }
+});
+
+test("within a producer's transaction the same id twice fails the transaction, except after a savepoint", async () => {
+  const schema = freshSchema();
+  await migrate(await freshUrl(schema));
+  const client = new Client({ connectionString: await serviceUrl("postgres") });
+  await client.connect();
+  const insert = `INSERT INTO "${schema}".inbox (id, envelope) VALUES ('a', '{}')`;
+  const written = async (): Promise<unknown> => (await client.query(`SELECT n FROM "${schema}".own`)).rows;
+  try {
+    await client.query(`${insert}; CREATE TABLE "${schema}".own (n integer)`);
+    await client.query(`BEGIN; INSERT INTO "${schema}".own VALUES (1)`);
+    await expect(client.query(insert)).rejects.toMatchObject({ code: "23505" });
+    await expect(client.query("SELECT 1")).rejects.toMatchObject({ code: "25P02" });
+    expect((await client.query("COMMIT")).command).toBe("ROLLBACK");
+    await client.query(`BEGIN; INSERT INTO "${schema}".own VALUES (2); SAVEPOINT job`);
+    await expect(client.query(insert)).rejects.toMatchObject({ code: "23505" });
+    await client.query("ROLLBACK TO SAVEPOINT job");
+    expect((await client.query("COMMIT")).command).toBe("COMMIT");
+    expect(await written()).toEqual([{ n: 2 }]);
+  } finally {
+    await client.end();
+  }
+});
+
+test("a job runs under the id in its envelope, whatever the column has", async () => {
+  const url = await freshUrl(freshSchema());
+  const ids: string[] = [];
+  const greet = defineJob({ type: "greeting.print", handler: (_, { id }) => void ids.push(id) });
+  const jobs = await connect(url, { jobs: [greet], log: "off" });
+  await jobs.worker({ jobs: [greet] }).start();
+  const id = "019539a4-b68c-7def-8000-1a2b3c4d5e6f";
+  const envelope = JSON.stringify({ spec: "waybill/1", id, type: "greeting.print", args: [] });
+  const schema = new URL(url).searchParams.get("schema") ?? "waybill";
+  await sql(`INSERT INTO "${schema}".inbox (id, envelope) VALUES ('another', $1)`, [envelope]);
+  await expect.poll(() => ids, { timeout: 10_000 }).toEqual([id]);
+  await jobs.close();
 });
 
 test("the tables have the columns that the page names", async () => {
@@ -71,7 +111,7 @@ test("the tables have the columns that the page names", async () => {
     "failures",
     "lost",
     "releases",
-    "claim",
+    "token",
     "seq",
   ]) {
     expect(page).toContain(column);

@@ -1,24 +1,22 @@
 import { randomUUID } from "node:crypto";
-import type { BackendContext, Lease, LeaseRequest, Message } from "@waybill/core/backend";
-import { serviceUrl, unheard } from "@waybill/test-servers";
+import type { BackendContext, Lease, LeaseRequest } from "@waybill/core/backend";
+import { serviceUrl } from "@waybill/test-servers";
+import { closedBy, ignoredReport, lease as leaseFrom } from "@waybill/test-servers/fixtures";
 import { Client, Pool } from "pg";
 import { afterAll, afterEach } from "vitest";
 import { type PostgresBackend, postgresBackend, type PostgresOptions } from "../src/index.ts";
 
-/** For tests that never use the inbox. */
+export { message } from "@waybill/test-servers/fixtures";
+
+/** For tests that do not use the inbox. */
 export const context: BackendContext = {
   admit: () => ({ ok: false, reason: { code: "TEST", message: "nothing is admitted here" } }),
-  report: unheard,
+  report: ignoredReport,
 };
 
 let pool: Pool | null = null;
 const schemas = new Set<string>();
-const opened = new Set<PostgresBackend>();
-
-afterEach(async () => {
-  await Promise.all([...opened].map((backend) => backend.close()));
-  opened.clear();
-});
+const opened = closedBy(afterEach);
 
 afterAll(async () => {
   for (const schema of schemas) await dropSchema(schema);
@@ -30,19 +28,19 @@ export async function testPool(): Promise<Pool> {
   return pool;
 }
 
-/** One statement on a connection of the test's own. */
+/** Runs one statement on a connection of the test. */
 export async function sql(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
   return (await (await testPool()).query<Record<string, unknown>>(text, values)).rows;
 }
 
-/** The name of a schema that nobody has used yet; dropped after the file's tests. */
+/** Returns the name of a new schema, which is dropped after the file's tests. */
 export function freshSchema(): string {
   const schema = `test_${randomUUID().replaceAll("-", "").slice(0, 16)}`;
   schemas.add(schema);
   return schema;
 }
 
-/** `url`: where it is, if not on the shared server. */
+/** `url`: the server's. Default: the shared server's. */
 export async function dropSchema(schema: string, url: string | null = null): Promise<void> {
   schemas.delete(schema);
   const drop = `DROP SCHEMA IF EXISTS "${schema}" CASCADE`;
@@ -50,7 +48,7 @@ export async function dropSchema(schema: string, url: string | null = null): Pro
   return sqlAt(url, drop);
 }
 
-/** One statement on a connection to some server. */
+/** Runs one statement on a connection to a server. */
 export async function sqlAt(url: string, text: string, values: unknown[] = []): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();
@@ -63,24 +61,15 @@ export async function freshUrl(schema: string = freshSchema()): Promise<string> 
   return `${await serviceUrl("postgres")}?schema=${schema}`;
 }
 
-/** A backend that is closed after the test. */
+/** Opens a backend, which is closed after the test. */
 export async function open(
   options: Partial<PostgresOptions> & { readonly schema: string },
   given: BackendContext = context,
 ): Promise<PostgresBackend> {
-  const backend = await postgresBackend({ url: await serviceUrl("postgres"), ...options })(given);
-  opened.add(backend);
-  return backend;
+  return opened(await postgresBackend({ url: await serviceUrl("postgres"), ...options })(given));
 }
 
-export function message(part: Partial<Message> = {}): Message {
-  const id = part.id ?? randomUUID();
-  const body = JSON.stringify({ spec: "waybill/1", id, type: "test.job", args: [] });
-  const plain = { type: "test.job", queue: "default", delayMs: 0, priority: 0, tenant: null, signature: null };
-  return { ...plain, id, body, ...part };
-}
-
-export function lease(backend: PostgresBackend, asked: Partial<LeaseRequest> = {}): Promise<Lease[]> {
-  const { signal } = new AbortController();
-  return backend.lease({ queue: "default", limit: 10, leaseMs: 30_000, waitMs: 0, signal, ...asked });
+/** Leases up to ten jobs. */
+export function lease(backend: PostgresBackend, request: Partial<LeaseRequest> = {}): Promise<Lease[]> {
+  return leaseFrom(backend, { limit: 10, leaseMs: 30_000, ...request });
 }

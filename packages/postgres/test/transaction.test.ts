@@ -22,7 +22,7 @@ async function connected(): Promise<Jobs> {
   return jobs;
 }
 
-/** Runs `work` in a transaction of the library's and ends it by throwing if it throws. */
+/** Runs `work` in a transaction of the library, and rolls back by throwing when `work` throws. */
 type Library = (work: (transaction: Transaction) => Promise<void>) => Promise<void>;
 
 const withPg: Library = async (work) => {
@@ -58,14 +58,14 @@ const libraries: Readonly<Record<string, Library>> = {
     }
   },
   // Prisma's client is code that its command generates, with a program it downloads.
-  "what answers rows alone, as Prisma does": (work) =>
+  "a library that returns rows alone, as Prisma does": (work) =>
     withPg((client) =>
       work(fromPrisma({ $queryRawUnsafe: async (text, ...values) => (await client.query(text, values)).rows })),
     ),
 };
 
 describe.each(Object.entries(libraries))("in a transaction of %s", (_, inTransaction) => {
-  test("an enqueued job is there once it commits, and not before", async () => {
+  test("an enqueued job is stored once it commits, and not before", async () => {
     const jobs = await connected();
     let during: unknown;
     await inTransaction(async (transaction) => {
@@ -78,7 +78,7 @@ describe.each(Object.entries(libraries))("in a transaction of %s", (_, inTransac
     expect(counts?.ready).toBeGreaterThan(0);
   });
 
-  test("an enqueued job never was if it rolls back", async () => {
+  test("an enqueued job is not stored if it rolls back", async () => {
     const jobs = await connected();
     const work = inTransaction(async (transaction) => {
       await jobs.enqueueIn(transaction, greet, {});
@@ -88,19 +88,19 @@ describe.each(Object.entries(libraries))("in a transaction of %s", (_, inTransac
     expect(await jobs.inspector?.counts()).toEqual([]);
   });
 
-  test("a completed job is done once it commits, and is still held if it rolls back", async () => {
+  test("a completed job is done once it commits, and is still leased if it rolls back", async () => {
     const backend = await open({ schema: freshSchema() });
     await backend.enqueue([message()]);
-    const [held] = await lease(backend);
-    if (held === undefined) throw new Error("nothing was leased");
+    const [oneLease] = await lease(backend);
+    if (oneLease === undefined) throw new Error("nothing was leased");
     const work = inTransaction(async (transaction) => {
-      await backend.completeIn(transaction, held);
+      await backend.completeIn(transaction, oneLease);
       throw new Error("changed my mind");
     });
     await expect(work).rejects.toThrow("changed my mind");
-    expect(await backend.extend([held], 30_000)).toMatchObject([{ ok: true }]);
-    await inTransaction((transaction) => backend.completeIn(transaction, held));
-    expect(await backend.extend([held], 30_000)).toMatchObject([{ ok: false, error: { code: "LEASE_LOST" } }]);
+    expect(await backend.extend([oneLease], 30_000)).toMatchObject([{ ok: true }]);
+    await inTransaction((transaction) => backend.completeIn(transaction, oneLease));
+    expect(await backend.extend([oneLease], 30_000)).toMatchObject([{ ok: false, error: { code: "LEASE_LOST" } }]);
     expect(await backend.inspector.counts()).toMatchObject([{ leased: 0, finished: 1 }]);
   });
 });
@@ -120,7 +120,7 @@ test("the commit of a job enqueued in a transaction wakes a worker that waits", 
 });
 
 describe("a job completed within the handler's transaction", () => {
-  test("is done once it commits: the row is written, the job never runs again, and the outcome says who settled it", async () => {
+  test("is done once it commits: the row is written, the job never runs again, and the outcome names who settled it", async () => {
     const schema = freshSchema();
     const jobs = await connect(await freshUrl(schema), { log: "off" });
     connections.add(jobs);
@@ -164,16 +164,16 @@ describe("a job completed within the handler's transaction", () => {
     await expect.poll(async () => (await jobs.inspector?.counts())?.[0]?.finished, { timeout: 5_000 }).toBe(1);
   });
 
-  test("is refused as LEASE_LOST to a worker that has lost it", async () => {
+  test("is refused as LEASE_LOST once its lease is lost", async () => {
     const backend = await open({ schema: freshSchema() });
     await backend.enqueue([message()]);
     const [late] = await lease(backend, { leaseMs: 50 });
-    const [held] = await lease(backend, { waitMs: 5_000 });
-    expect(held?.lost).toBe(1);
-    if (late === undefined || held === undefined) throw new Error("nothing was leased");
+    const [oneLease] = await lease(backend, { waitMs: 5_000 });
+    expect(oneLease?.lost).toBe(1);
+    if (late === undefined || oneLease === undefined) throw new Error("nothing was leased");
     const refused = await withPg((client) => backend.completeIn(client, late)).catch((thrown: unknown) => thrown);
     expect(isWaybillError(refused, "LEASE_LOST")).toBe(true);
-    expect(await backend.ack([held])).toEqual([{ ok: true, value: null }]);
+    expect(await backend.ack([oneLease])).toEqual([{ ok: true, value: null }]);
   });
 });
 
@@ -188,4 +188,120 @@ test("where the backend has no transactions, both are refused as CAPABILITY_MISS
   await jobs.enqueue(greet, {});
   await jobs.worker({ jobs: [defineJob({ type: "greeting.print", handler })] }).start();
   await expect.poll(() => refusals).toMatchObject([{ code: "CAPABILITY_MISSING" }]);
+});
+
+test("a handle that is no transaction is refused by name, without a call to the server", async () => {
+  const backend = await open({ schema: freshSchema() });
+  for (const handle of ["begin", null, undefined, {}, { query: "SELECT 1" }] as never[]) {
+    const code = "CONFIG_INVALID";
+    const remedy = expect.stringContaining('hand in the client of "pg"') as unknown;
+    await expect(backend.enqueueIn(handle, [message()])).rejects.toMatchObject({ code, message: remedy });
+    await backend.enqueue([message()]);
+    const [leased] = await lease(backend);
+    if (leased === undefined) throw new Error("nothing was leased");
+    await expect(backend.completeIn(handle, leased)).rejects.toMatchObject({ code, message: remedy });
+    await backend.ack([leased]);
+  }
+});
+
+describe("a handle outside a transaction is refused, and nothing is stored or completed", () => {
+  const handles: Readonly<Record<string, readonly [remedy: RegExp, handle: () => Promise<[unknown, () => unknown]>]>> =
+    {
+      "a Pool": [/is a Pool.*BEGIN.*pool\.connect/, async () => [await testPool(), () => {}]],
+      "a client without BEGIN": [
+        /in no transaction.*run BEGIN/,
+        async () => {
+          const client = await (await testPool()).connect();
+          return [client, () => client.release()];
+        },
+      ],
+      "a wrapper of a Pool": [
+        /in no transaction.*run BEGIN/,
+        async () => {
+          const pool = await testPool();
+          return [{ query: (text: string, values: unknown[]) => pool.query(text, values) }, () => {}];
+        },
+      ],
+      "Kysely's database": [
+        /in no transaction.*of your library/,
+        async () => {
+          const db = new Kysely<object>({ dialect: new PostgresDialect({ pool: await testPool() }) });
+          return [fromKysely(db), () => {}];
+        },
+      ],
+      "Drizzle's database": [
+        /in no transaction.*of your library/,
+        async () => [fromDrizzle(drizzle({ client: await testPool() }), drizzleSql), () => {}],
+      ],
+      "TypeORM's manager": [
+        /in no transaction.*of your library/,
+        async () => {
+          const source = await new DataSource({ type: "postgres", url: await serviceUrl("postgres") }).initialize();
+          return [fromTypeOrm(source.manager), () => source.destroy()];
+        },
+      ],
+      "Prisma's client": [
+        /in no transaction.*of your library/,
+        async () => {
+          const pool = await testPool();
+          const rows = async (text: string, ...values: unknown[]) => (await pool.query(text, values)).rows;
+          return [fromPrisma({ $queryRawUnsafe: rows }), () => {}];
+        },
+      ],
+    };
+
+  test.each(Object.entries(handles))("%s", async (_, [remedy, open_]) => {
+    const backend = await open({ schema: freshSchema() });
+    const [handle, done] = (await open_()) as [Transaction, () => unknown];
+    try {
+      const refusal = { code: "CONFIG_INVALID", message: expect.stringMatching(remedy) as unknown };
+      await expect(backend.enqueueIn(handle, [message()])).rejects.toMatchObject(refusal);
+      expect(await backend.inspector.counts()).toEqual([]);
+      await backend.enqueue([message()]);
+      const [leased] = await lease(backend);
+      if (leased === undefined) throw new Error("nothing was leased");
+      await expect(backend.completeIn(handle, leased)).rejects.toMatchObject(refusal);
+      expect(await backend.ack([leased])).toEqual([{ ok: true, value: null }]);
+    } finally {
+      await done();
+    }
+  });
+});
+
+test("a failed transaction is refused, with what to do, and so is one on another database", async () => {
+  const backend = await open({ schema: freshSchema() });
+  const failed = withPg(async (client) => {
+    await client.query("SELECT 1/0", []).catch(() => {});
+    await backend.enqueueIn(client, [message()]);
+  });
+  await expect(failed).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringMatching(/has failed by an earlier statement.*roll it back/) as unknown,
+  });
+  const schema = freshSchema();
+  const elsewhere = await open({ schema });
+  await sql(`DROP SCHEMA "${schema}" CASCADE`);
+  const refused = withPg(async (client) => void (await elsewhere.enqueueIn(client, [message()])));
+  await expect(refused).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringMatching(/the same database/) as unknown,
+  });
+});
+
+test("a client that knows its transaction needs no second statement", async () => {
+  const backend = await open({ schema: freshSchema() });
+  await withPg(async (client) => {
+    const texts: string[] = [];
+    const { query } = client;
+    client.query = (text, values) => (texts.push(text), query.call(client, text, values));
+    await backend.enqueueIn(client, [message()]);
+    expect(texts).toHaveLength(1);
+    client.query = query;
+  });
+});
+
+test("a program that requires transactions starts on this backend", async () => {
+  const jobs = await connect(await freshUrl(), { log: "off", require: ["transactions"] });
+  connections.add(jobs);
+  expect(jobs.backend.name).toBe("postgres");
 });

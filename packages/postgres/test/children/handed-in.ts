@@ -1,4 +1,4 @@
-/** Uses a pool that was handed in while it fails in every way. Prints what each call said; ends by itself if all is let go of. */
+/** Uses a pool that was handed in while it fails in every way. Prints the result of each call. Ends by itself when nothing is left open. */
 import { connect, defineJob, isWaybillError } from "@waybill/core";
 import { postgresBackend } from "@waybill/postgres";
 import { Pool } from "pg";
@@ -6,7 +6,7 @@ import { Pool } from "pg";
 const [url = "", schema = ""] = process.argv.slice(2);
 const job = defineJob({ type: "count.one", handler: () => undefined });
 
-/** A pool that does as `strikes.now` says, once it is set. */
+/** A pool that fails as `strikes.now` says, once it is set. */
 function failingPool(strikes: { now: (() => unknown) | null }): Pool {
   const pool = new Pool({ connectionString: url, max: 4 });
   const { query, connect: lend } = pool;
@@ -58,7 +58,7 @@ async function survive(moment: string, strike: (typeof MOMENTS)[string]): Promis
   await jobs.close();
   if (!pool.ended) await pool.end();
   const strange = said.flatMap((one) => (one.status === "rejected" && !isWaybillError(one.reason) ? [one.reason] : []));
-  // A close that met its time limit lets go a moment later.
+  // A close that met its time limit frees its connections a moment later.
   for (let tries = 0; tries < 40 && pool.listenerCount("error") > before; tries += 1) {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -1,4 +1,4 @@
-/** One worker on the URL given, until SIGTERM: tells its parent each id it ran, and that the server failed it. */
+/** Runs one worker on the given URL until SIGTERM. Reports to its parent each id that ran, and that the server failed. */
 import { connect, defineJob } from "@waybill/core";
 
 const [url = ""] = process.argv.slice(2);

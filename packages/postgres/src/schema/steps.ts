@@ -1,0 +1,111 @@
+/** The channel of this schema's notifications. The payload is a queue in which jobs became ready, or "" for maintenance. */
+export const channelOf = (schema: string): string => `waybill_${schema}`;
+
+/**
+ * `jobs` holds only jobs that are ready, delayed or leased. Dead letters and finished jobs have tables of their own, so that
+ * history slows no lease.
+ *
+ * A job is ready while `wake_at` is null. Otherwise its delay ends then or, with a `token`, its lease. `seq` is the position in
+ * line: a job that is released at once, or loses its worker, keeps its own.
+ */
+const tables = `
+  CREATE SEQUENCE job_seq;
+
+  CREATE TABLE jobs (
+    id text COLLATE "C" PRIMARY KEY, seq bigint NOT NULL,
+    queue text COLLATE "C" NOT NULL, rank smallint NOT NULL,
+    wake_at timestamptz, token bigint,
+    failures integer NOT NULL DEFAULT 0, lost integer NOT NULL DEFAULT 0, releases integer NOT NULL DEFAULT 0,
+    due_at timestamptz, enqueued_at timestamptz NOT NULL,
+    type text NOT NULL, tenant text, signature text, signature_timestamp bigint,
+    body text NOT NULL
+  ) WITH (
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0,
+    autovacuum_vacuum_insert_scale_factor = 0.2
+  );
+  CREATE INDEX jobs_ready ON jobs (queue, rank, seq) WHERE wake_at IS NULL;
+  CREATE INDEX jobs_waking ON jobs (wake_at) WHERE wake_at IS NOT NULL;
+
+  CREATE TABLE dead (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id text COLLATE "C" NOT NULL, queue text COLLATE "C" NOT NULL, rank smallint NOT NULL,
+    attempt integer NOT NULL, code text NOT NULL, message text NOT NULL, error text,
+    died_at timestamptz NOT NULL, rejected boolean NOT NULL DEFAULT false,
+    type text NOT NULL, tenant text, signature text, signature_timestamp bigint,
+    body text NOT NULL
+  );
+  CREATE INDEX dead_id ON dead (id);
+
+  CREATE TABLE finished (
+    number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    finished_at timestamptz NOT NULL, queue text NOT NULL, count integer NOT NULL, jobs text NOT NULL
+  );
+
+  CREATE TABLE inbox (
+    number bigint GENERATED ALWAYS AS IDENTITY, id text COLLATE "C" PRIMARY KEY,
+    envelope text NOT NULL, signature text, signature_timestamp bigint,
+    inserted_at timestamptz NOT NULL DEFAULT statement_timestamp(),
+    CHECK ((signature IS NULL) = (signature_timestamp IS NULL))
+  );
+  CREATE INDEX inbox_number ON inbox (number);
+`;
+
+/** Notifies of each row that another program inserts. */
+const arrivals = (channel: string): string => `
+  CREATE FUNCTION notify_arrivals() RETURNS trigger LANGUAGE plpgsql AS
+    $body$ BEGIN PERFORM pg_notify('${channel}', ''); RETURN NULL; END $body$;
+  CREATE TRIGGER arrivals AFTER INSERT ON inbox FOR EACH STATEMENT EXECUTE FUNCTION notify_arrivals();
+`;
+
+/** Not logged. A crash of the server empties it, and the next heartbeats fill it again. */
+const workersTable = `
+  CREATE UNLOGGED TABLE workers (
+    id text COLLATE "C" PRIMARY KEY, heard_at timestamptz NOT NULL, gone_at timestamptz NOT NULL, facts text NOT NULL
+  ) WITH (fillfactor = 50)`;
+
+/** The records of the ledger. `due` reads those of one feature, which is the first part of a key, in the order in which they fall due. */
+const ledgerTable = `
+  CREATE SEQUENCE ledger_seq;
+  CREATE TABLE ledger (
+    key text COLLATE "C" PRIMARY KEY, version bigint NOT NULL,
+    due_at timestamptz, expires_at timestamptz, value text NOT NULL
+  ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+  CREATE INDEX ledger_due ON ledger (split_part(key, '/', 1), due_at, key) WHERE due_at IS NOT NULL;
+  CREATE INDEX ledger_expiring ON ledger (expires_at) WHERE expires_at IS NOT NULL;
+`;
+
+/**
+ * The keys of jobs. `jobs_unique` has the unique keys that are taken, `jobs_line` the jobs that wait for a concurrency key, and
+ * `slots` a row for each concurrency key of a leased job. A job without keys has no entry in these.
+ * Delayed and leased jobs, which had one index, have one each, so that the leases of a queue can be counted.
+ */
+const keys = `
+  ALTER TABLE jobs
+    ADD COLUMN limit_keys text[], ADD COLUMN blocked_on text COLLATE "C",
+    ADD COLUMN unique_key text COLLATE "C", ADD COLUMN unique_until text, ADD COLUMN has_key boolean;
+  ALTER TABLE dead
+    ADD COLUMN limit_keys text[], ADD COLUMN unique_key text COLLATE "C", ADD COLUMN unique_until text,
+    ADD COLUMN enqueued_at timestamptz;
+  CREATE UNIQUE INDEX jobs_unique ON jobs (type, unique_key) WHERE has_key;
+  CREATE INDEX jobs_line ON jobs (blocked_on, queue, rank, seq) WHERE blocked_on IS NOT NULL;
+  CREATE INDEX jobs_limited ON jobs (queue) WHERE wake_at IS NULL AND limit_keys IS NOT NULL;
+  DROP INDEX jobs_waking;
+  CREATE INDEX jobs_waking ON jobs (wake_at) WHERE token IS NULL AND wake_at IS NOT NULL AND blocked_on IS NULL;
+  CREATE INDEX jobs_leased ON jobs (queue, wake_at) WHERE token IS NOT NULL;
+  CREATE TABLE slots (key text COLLATE "C", id text COLLATE "C", PRIMARY KEY (key, id));
+  CREATE TABLE unique_windows (
+    type text, key text COLLATE "C", id text COLLATE "C" NOT NULL, ends_at timestamptz NOT NULL, PRIMARY KEY (type, key)
+  );
+  CREATE INDEX unique_windows_ending ON unique_windows (ends_at);
+`;
+
+/**
+ * The tables of each schema version, in order, run with our schema as search path. A released step never changes. After the
+ * last one, every function is replaced: a version that changes functions only has an empty step.
+ */
+export const schemaSteps: readonly ((schema: string) => string)[] = [
+  (schema) => `${tables} ${arrivals(channelOf(schema))}`,
+  () => workersTable,
+  () => ledgerTable,
+  () => keys,
+];
