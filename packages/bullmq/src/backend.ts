@@ -1,26 +1,39 @@
 import { randomUUID } from "node:crypto";
 import type { Doctor } from "@waybill/core";
-import type { BackendContext, InspectableBackend, RosterBackend } from "@waybill/core/backend";
+import {
+  type BackendContext,
+  createCloseGuard,
+  guardedLedger,
+  type InspectableBackend,
+  type JobControlBackend,
+  type LedgerBackend,
+  type WorkerRegistryBackend,
+} from "@waybill/core/backend";
 import { capabilitiesOf } from "./capabilities.ts";
-import { type Connections, openConnections } from "./connections.ts";
-import { createEnqueue } from "./enqueue.ts";
-import { closed, redisError } from "./errors.ts";
-import { createInspector } from "./inspector.ts";
-import { keysOf } from "./keys.ts";
-import type { Settings } from "./options.ts";
-import { preflight } from "./preflight.ts";
-import { createQueues } from "./queues.ts";
-import { createRoster } from "./roster.ts";
-import { openScripts } from "./scripts.ts";
-import { createSettle } from "./settle.ts";
+import { type Connections, openConnections } from "./connection/connections.ts";
+import { createJobControl } from "./control/job-control.ts";
+import { redisError } from "./errors.ts";
+import { createEnqueue } from "./jobs/enqueue.ts";
+import { createQueues } from "./jobs/queues.ts";
+import { createSettle } from "./jobs/settle.ts";
+import { createLedger } from "./ledger/ledger.ts";
+import { examineServer } from "./management/doctor.ts";
+import { createInspector } from "./management/inspector.ts";
+import { createWorkerRegistry } from "./management/worker-registry.ts";
+import type { Settings } from "./options/options.ts";
+import { keysOf } from "./scripts/keys.ts";
+import { openScripts } from "./scripts/scripts.ts";
 
-/** Redis answers within this or not at all; a program that ends must not wait for it. */
+/** The longest that `close` waits for Redis; a program that ends must not wait longer. */
 const CLOSE_MS = 1_000;
 
 /** What the backend offers beyond the seven verbs. */
-export type BullmqBackend = InspectableBackend & RosterBackend & { readonly doctor: Doctor };
+export type BullmqBackend = InspectableBackend &
+  WorkerRegistryBackend &
+  LedgerBackend &
+  JobControlBackend & { readonly doctor: Doctor };
 
-/** One process's connections to Redis: the seven verbs. */
+/** Opens one process's connections to Redis. */
 export async function openBullmq(settings: Settings, context: BackendContext): Promise<BullmqBackend> {
   const connections = await openConnections(settings);
   try {
@@ -33,23 +46,18 @@ export async function openBullmq(settings: Settings, context: BackendContext): P
 
 async function assemble(settings: Settings, context: BackendContext, connections: Connections): Promise<BullmqBackend> {
   const { commands, address } = connections;
-  const { appendOnly, doctor } = await preflight(connections, settings);
+  const { appendOnly, doctor } = await examineServer(connections, settings);
   const keys = keysOf(settings.prefix);
-  const scripts = await openScripts(connections, settings.prefix);
+  const scripts = await openScripts(connections, keys);
   const enqueue = createEnqueue(commands, scripts, keys, address);
-  const me = randomUUID();
-  const queues = createQueues({ connections, scripts, keys, context, enqueue, me });
-  const settle = createSettle(scripts, address, queues.finish);
+  const queues = createQueues({ connections, scripts, keys, context, enqueue, processId: randomUUID() });
+  const settle = createSettle(scripts, address, queues.ack);
   const underWay = new Set<Promise<unknown>>();
-  let closing: Promise<void> | undefined;
+  const guard = createCloseGuard(address, close);
 
-  function ensureOpen(): void {
-    if (closing !== undefined) throw closed(address);
-  }
-
-  /** What was asked before `close` is still answered, if Redis answers. */
+  /** Calls made before `close` still get their result, if Redis answers in time. */
   async function call<T>(work: () => Promise<T>): Promise<T> {
-    ensureOpen();
+    guard.assertOpen();
     const promise = work();
     underWay.add(promise);
     try {
@@ -64,8 +72,8 @@ async function assemble(settings: Settings, context: BackendContext, connections
   async function close(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
-    const inPeace = Promise.allSettled([queues.close(), ...underWay]);
-    await Promise.race([inPeace, deadline]);
+    const ended = Promise.allSettled([queues.close(), ...underWay]);
+    await Promise.race([ended, deadline]);
     clearTimeout(timer);
     connections.cut();
   }
@@ -75,14 +83,16 @@ async function assemble(settings: Settings, context: BackendContext, connections
     address,
     capabilities: capabilitiesOf(appendOnly),
     doctor,
-    inspector: createInspector({ commands, scripts, keys, address, ensureOpen }),
-    roster: createRoster(commands, keys, call),
+    inspector: createInspector({ commands, scripts, keys, address, call }),
+    workerRegistry: createWorkerRegistry(commands, keys, call),
+    jobControl: createJobControl(commands, scripts, keys, call),
+    ledger: guardedLedger(guard.assertOpen, createLedger(commands, keys, call)),
     enqueue: (messages) => call(() => enqueue(messages)),
     lease: (request) => call(() => queues.lease(request)),
     ack: (leases) => call(() => settle.ack(leases)),
-    retry: (held, request) => call(() => settle.retry(held, request)),
-    deadLetter: (held, reason) => call(() => settle.deadLetter(held, reason)),
+    retry: (lease, request) => call(() => settle.retry(lease, request)),
+    deadLetter: (lease, reason) => call(() => settle.deadLetter(lease, reason)),
     extend: (leases, leaseMs) => call(() => settle.extend(leases, leaseMs)),
-    close: () => (closing ??= close()),
+    close: guard.close,
   };
 }

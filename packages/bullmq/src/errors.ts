@@ -1,65 +1,95 @@
 import { errorMessage, isWaybillError, toError, WaybillError } from "@waybill/core";
-import { errorCode, isInstance, notStored } from "@waybill/core/backend";
-import { replyKind, REPLIES } from "./replies.ts";
+import { errorCode, isCertificateRefused, isInstance, leaseLost, notStored } from "@waybill/core/backend";
+import { ERROR_REPLIES, replyKind } from "./error-replies.ts";
 
-/** BullMQ's codes for a lock that is gone, that is another's, or a job that is not where a held one is. */
-const NOT_OURS: ReadonlySet<unknown> = new Set([-1, -2, -3, -6]);
+/** BullMQ's codes for a lock that is gone or another process's, and for a job that is not among the active ones. */
+const LOST: ReadonlySet<unknown> = new Set([-1, -2, -3, -6]);
 
-export const leaseLost = (id: string): WaybillError =>
-  new WaybillError("LEASE_LOST", `the lease on job "${id}" is no longer ours: it ran out or was settled`);
-
-export const idConflict = (id: string): WaybillError =>
-  new WaybillError("ID_CONFLICT", `job "${id}" is already there with another body; give the new job an id of its own`);
-
-export const closed = (address: string): WaybillError =>
-  new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
-
-/** What a failed settle of one lease means: BullMQ answers a code, or throws an error that has one. */
+/** Returns the error of a settle that failed. `thrown` is BullMQ's code, or an error that has one. */
 export function settleError(thrown: unknown, id: string, address: string): WaybillError {
-  if (NOT_OURS.has(thrown)) return leaseLost(id);
+  if (LOST.has(thrown)) return leaseLost(id);
   const error = toError(thrown);
-  return "code" in error && NOT_OURS.has(error.code) ? leaseLost(id) : redisError(error, address);
+  return "code" in error && LOST.has(error.code) ? leaseLost(id) : redisError(error, address);
 }
 
-/** What Redis, or the way to it, says: the first word of a reply is its kind. */
-export function redisError(thrown: unknown, address: string): WaybillError {
+/**
+ * Returns the error of a command that failed: by the first word of Redis's reply, or BACKEND_UNAVAILABLE where the connection
+ * failed. `opening`: whether the backend is being opened, so that the error may suggest another scheme.
+ */
+export function redisError(thrown: unknown, address: string, opening = false): WaybillError {
   const error = toError(thrown);
   if (isWaybillError(error)) return error;
   const command = commandOf(error);
-  // ioredis hangs the command on it: the password of a refused login, and the payload of a refused job.
+  // ioredis attaches the command: with the password of a refused login, and the payload of a refused job.
   Reflect.deleteProperty(error, "command");
   const options = { cause: error };
   const kind = replyKind(error.message);
-  const known = kind === null ? undefined : REPLIES[kind];
+  const known = kind === null ? undefined : ERROR_REPLIES[kind];
   if (known !== undefined) {
-    const text = placeOf(command, kind ?? "") ?? known.text;
+    const text = placeOf(command, kind ?? "") ?? forbiddenCommand(error) ?? known.text;
     const refusal = new WaybillError(known.code, `${address}: ${text}`, options);
-    // Of the wrong type may be the last of the keys that a script writes.
+    // The key of the wrong type may be the last that a script writes.
     return kind === "WRONGTYPE" ? refusal : notStored(refusal);
   }
-  const away = new WaybillError("BACKEND_UNAVAILABLE", `${address} cannot be reached: ${reasonOf(error)}`, options);
+  const fault = tlsFault(error);
+  if (fault !== null) return notStored(new WaybillError("CONFIG_INVALID", `${address}: ${fault}`, options));
+  const away = new WaybillError(
+    "BACKEND_UNAVAILABLE",
+    `${address} cannot be reached: ${reasonOf(error)}${opening ? otherScheme(error, address) : ""}`,
+    options,
+  );
   return wasNotSent(error) ? notStored(away) : away;
+}
+
+/** Says what to do about a handshake that failed; null for another error. */
+function tlsFault(error: Error): string | null {
+  if (isCertificateRefused(error)) {
+    return `the certificate of the server cannot be verified (${errorMessage(error)}); name its authority: ?ssl_ca_certs=/path/to/ca.pem, or encrypt without verifying it, as Heroku needs it: ?ssl_cert_reqs=none`;
+  }
+  if (!/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$|^EPROTO$/.test(errorCode(error))) return null;
+  return `the server speaks no TLS on this port (${errorMessage(error)}); begin the URL with "redis://", or name its port for TLS`;
+}
+
+/** A server for TLS alone closes the connection of another client, and one without TLS waits for more. */
+function otherScheme(error: Error, address: string): string {
+  const code = errorCode(error);
+  if (code === "ECONNRESET" && address.startsWith("redis:")) {
+    return '; if the server takes TLS alone, begin the URL with "rediss://"';
+  }
+  if (code !== "ETIMEDOUT" || !address.startsWith("rediss:")) return "";
+  return '; if it speaks no TLS on this port, begin the URL with "redis://"';
+}
+
+/** Says what to do where Redis names the command that a user's ACL forbids; null otherwise. */
+function forbiddenCommand({ message }: Error): string | null {
+  const said = /NOPERM (?:User (?<user>\S+)|this user) has no permissions to run the '(?<command>[^']+)' command/.exec(
+    message,
+  );
+  if (said === null) return null;
+  const { user = "<user>", command = "" } = said.groups ?? {};
+  const purpose = command === "info" ? ", by which waybill sees whether the server keeps jobs" : "";
+  return `the Redis user may not run ${command.toUpperCase()} (NOPERM)${purpose}; allow it: ACL SETUSER ${user} +${command}`;
 }
 
 const wasNotSent = ({ message }: Error): boolean => message.includes("enableOfflineQueue");
 
-/** Whether Redis answered, and refused. Whoever leases is told when it does not answer. */
+/** Whether Redis answered, and refused. When it does not answer, the `lease` calls reject. */
 export function isRefusal(thrown: unknown): boolean {
   return isWaybillError(thrown, "BACKEND_FULL") || (isInstance(thrown, Error) && thrown.name === "ReplyError");
 }
 
-/** Whether one key is at fault, and not Redis: it holds something else, or this user may not use it. */
+/** Whether one key is at fault, and not Redis: its value has another type, or this user may not use it. */
 export function isOfOneKey(thrown: unknown): boolean {
   return /\b(WRONGTYPE|NOPERM)\b/.test(errorMessage(thrown));
 }
 
 interface Command {
   readonly name: string;
-  /** Its first key. Nothing else of it is shown: the rest may be a payload or a password. */
+  /** Its first key. The other arguments are not shown: they may be a payload or a password. */
   readonly key: string;
 }
 
-/** The command that failed, where ioredis tells it and it has a key. */
+/** The command that failed, where ioredis attached it and it has a key. */
 function commandOf(error: Error): Command | null {
   if (!("command" in error) || typeof error.command !== "object" || error.command === null) return null;
   const { name, args } = error.command as { readonly name?: unknown; readonly args?: unknown };
@@ -68,7 +98,7 @@ function commandOf(error: Error): Command | null {
   return typeof key === "string" && key !== "" ? { name: name.toLowerCase(), key: key.slice(0, 256) } : null;
 }
 
-/** Names the key at fault and what to do about it. Null where that is not known. */
+/** Names the key at fault and what to do about it; null where that is not known. */
 function placeOf(command: Command | null, kind: string): string | null {
   if (command === null) return null;
   const { name, key } = command;
@@ -86,6 +116,6 @@ const prefixOf = (key: string): string => /^[^:]*:/.exec(key)?.[0] ?? "";
 
 function reasonOf(error: Error): string {
   if (wasNotSent(error)) return "the connection is down; it reconnects by itself";
-  if (error.message.includes("max retries per request")) return "the connection broke before the answer came";
+  if (error.message.includes("max retries per request")) return "the connection broke before the reply came";
   return error.message === "" ? errorCode(error) : errorMessage(error);
 }

@@ -1,23 +1,24 @@
 import type { BackendContext } from "@waybill/core/backend";
 import { type BullmqBackend, openBullmq } from "./backend.ts";
-import { type BullmqOptions, optionsFromUrl, settingsOf } from "./options.ts";
+import { type BullmqOptions, settingsOf } from "./options/options.ts";
+import { optionsFromUrl } from "./options/url-parameters.ts";
 
 export { bullmqCapabilities } from "./capabilities.ts";
 export type { BullmqBackend } from "./backend.ts";
-export type { BullmqOptions } from "./options.ts";
+export type { BullmqOptions } from "./options/options.ts";
 
-/** Opens with an `inspector` and a `doctor`, which the general `BackendFactory` does not promise. */
+/** A `BackendFactory` whose backend also has an `inspector`, a `doctor` and a worker registry. */
 export type BullmqFactory = (context: BackendContext) => Promise<BullmqBackend>;
 
-/** Jobs in Redis. BullMQ's own scripts keep them. Throws CONFIG_INVALID for bad options. */
+/** Returns a factory for jobs in Redis, stored by BullMQ's own scripts. Throws `CONFIG_INVALID` for a wrong option. */
 export function bullmqBackend(options: BullmqOptions): BullmqFactory {
   const settings = settingsOf(options);
   return (context) => openBullmq(settings, context);
 }
 
 /**
- * The same from `redis://host:6379/0?prefix=waybill`; the README names the parameters. Throws `CONFIG_INVALID` for a
- * parameter that it does not know.
+ * Returns the same factory from a URL such as `redis://host:6379/0?prefix=waybill`. The README lists the parameters. Throws
+ * `CONFIG_INVALID` for a wrong or unknown parameter.
  */
 export function fromUrl(url: string): BullmqFactory {
   return bullmqBackend(optionsFromUrl(url));

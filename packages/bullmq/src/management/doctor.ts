@@ -1,0 +1,47 @@
+import type { Doctor, Finding } from "@waybill/core";
+import { type BackendSetting, configInvalid } from "@waybill/core/backend";
+import type { Connections } from "../connection/connections.ts";
+import { redisError } from "../errors.ts";
+import type { Settings } from "../options/options.ts";
+import { ESSENTIAL, findingsOf, parseReport, type ServerReport, versionOf } from "./server-checks.ts";
+
+/** What INFO said when the backend was opened, and the doctor that asks again. */
+export interface ExaminedServer {
+  /** Whether Redis writes an append-only file. */
+  readonly appendOnly: boolean;
+  readonly doctor: Doctor;
+}
+
+/** Examines the server. Rejects `CONFIG_INVALID` if jobs are not safe on it; the error names every reason. */
+export async function examineServer({ commands, address }: Connections, settings: Settings): Promise<ExaminedServer> {
+  const cluster = commands.isCluster;
+  const ask = async (): Promise<ServerReport> => {
+    try {
+      return parseReport(await commands.info());
+    } catch (thrown) {
+      throw redisError(thrown, address);
+    }
+  };
+  const checks = async (): Promise<Finding[]> => findingsOf(await ask(), settings.prefix, cluster);
+  const info = await ask();
+  refuse(findingsOf(info, settings.prefix, cluster), settings.strict, address);
+  return {
+    appendOnly: info.get("aof_enabled") === "1",
+    doctor: { server: versionOf(info), settings: settingsListed(settings), checks },
+  };
+}
+
+function refuse(findings: readonly Finding[], strict: boolean, address: string): void {
+  const fatal = findings.filter(({ check, severity }) => severity === "failure" && (strict || ESSENTIAL.has(check)));
+  if (fatal.length === 0) return;
+  const list = fatal.map(({ message, remedy }) => `${message}; ${remedy ?? ""}`).join(". ");
+  const anyway = fatal.some(({ check }) => ESSENTIAL.has(check)) ? "" : ". To go on all the same: strict=false";
+  throw configInvalid(`${address} is not safe for jobs: ${list}${anyway}`);
+}
+
+function settingsListed({ server, prefix, strict, callTimeoutMs, given }: Settings): BackendSetting[] {
+  const cluster = server.kind === "url" ? server.cluster : server.client.isCluster;
+  return Object.entries({ prefix, strict, callTimeoutMs, cluster }).map(([name, value]) => {
+    return { name, value, given: given.has(name) };
+  });
+}
