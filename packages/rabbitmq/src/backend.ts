@@ -1,61 +1,59 @@
-import { once } from "node:events";
-import { WaybillError } from "@waybill/core";
-import type { BackendContext, ExaminableBackend, InspectableBackend } from "@waybill/core/backend";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type BackendContext,
+  createCloseGuard,
+  type ExaminableBackend,
+  type InspectableBackend,
+} from "@waybill/core/backend";
 import { rabbitmqCapabilities } from "./capabilities.ts";
+import { type Connection, createConnection } from "./connection/connection.ts";
+import { createPublisher } from "./connection/publisher.ts";
 import { assertServer, createDoctor, type Server, serverOf } from "./doctor.ts";
+import { createWriter } from "./enqueue.ts";
 import { createInspector } from "./inspector.ts";
-import { createLink, type Link } from "./link.ts";
+import { createLeases } from "./lease.ts";
 import type { Settings } from "./options.ts";
-import { createPublisher } from "./publisher.ts";
-import { createReading } from "./reading.ts";
-import { createSender } from "./sender.ts";
 import { createSettle } from "./settle.ts";
 
-/** How long the broker may take to say goodbye; after that the sockets are cut. Less than core waits for `close`. */
-const GOODBYE_MS = 2_000;
+/** How long the closing handshake may take before the sockets are destroyed. Less than core waits for `close`. */
+const CLOSE_MS = 2_000;
 const HEARTBEAT_S = 10;
 
 /**
- * Two connections: a broker that runs out of memory or disk stops reading from those that publish, and acks must go
- * on. The second is opened by the first `lease`.
+ * Opens the backend on two connections: a broker that is short of memory or disk stops reading from those that publish,
+ * and acks must go on. The second connection opens at the first `lease`.
  */
 export async function openRabbit(
   settings: Settings,
-  context: BackendContext,
+  { admit }: BackendContext,
 ): Promise<InspectableBackend & ExaminableBackend> {
-  const { address } = settings;
+  const { address, prefix } = settings;
   const capabilities = rabbitmqCapabilities(settings);
-  let closing: Promise<void> | null = null;
-  const isClosed = (): boolean => closing !== null;
-  const writing = createLink({ settings, heartbeatS: () => HEARTBEAT_S, pulsed: false });
-  const server = await examine(writing, settings);
-  const publisher = createPublisher(writing, settings.confirmTimeoutMs, isClosed);
-  const sender = createSender(settings, publisher, capabilities.maxBodyBytes);
-  const settle = createSettle(sender, settings.queueType);
-  const reading = createReading(settings, context.admit, settle, isClosed);
-  const known = new Set<string>();
-  const inspector = createInspector({ reading, sender, settings, known, ensureOpen });
+  const publishing = createConnection(settings, () => HEARTBEAT_S, false);
+  const server = await checkBroker(publishing, settings);
+  const usedQueues = new Set<string>();
+  const guard = createCloseGuard(address, async () => {
+    leases.dismiss();
+    const timeout = new AbortController();
+    const late = sleep(CLOSE_MS, undefined, { signal: timeout.signal }).catch(() => undefined);
+    await Promise.race([closeInOrder(), late]).finally(() => timeout.abort());
+    publishing.destroy();
+    leases.connection.destroy();
+  });
+  const isClosed = (): boolean => guard.isClosed;
+  const publisher = createPublisher(publishing, settings.confirmTimeoutMs, isClosed);
+  const writer = createWriter(prefix, publisher, capabilities);
+  const settle = createSettle(writer, settings.queueType);
+  const leases = createLeases({ settings, admit, settle, isClosed });
+  const { assertOpen } = guard;
+  const inspector = createInspector({ leases, writer, prefix, usedQueues, assertOpen });
 
-  function ensureOpen(): void {
-    if (closing !== null) throw new WaybillError("BACKEND_CLOSED", `${address} was closed; connect again to use it`);
-  }
-
-  /** What was fetched and not leased is published anew, so the connection that publishes is the last to go. */
-  async function goodbye(): Promise<void> {
+  /** Closing the leases publishes unused messages again, so the connection that publishes closes last. */
+  async function closeInOrder(): Promise<void> {
     await publisher.whenIdle();
-    await reading.close();
+    await leases.close();
     await publisher.whenIdle();
-    await writing.close();
-  }
-
-  async function close(): Promise<void> {
-    reading.dismiss();
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), GOODBYE_MS);
-    await Promise.race([goodbye(), once(late.signal, "abort")]);
-    clearTimeout(timer);
-    writing.cut();
-    reading.link.cut();
+    await publishing.close();
   }
 
   return {
@@ -63,47 +61,32 @@ export async function openRabbit(
     address,
     capabilities,
     inspector,
-    doctor: createDoctor(settings, server, inspector, () => writing.session()),
-    async enqueue(messages) {
-      ensureOpen();
-      for (const { queue } of messages) known.add(queue);
-      return sender.enqueue(messages);
-    },
-    async lease(request) {
-      ensureOpen();
-      known.add(request.queue);
-      return reading.lease(request);
-    },
-    async ack(leases) {
-      ensureOpen();
-      return settle.ack(leases);
-    },
-    async retry(lease, request) {
-      ensureOpen();
-      return settle.retry(lease, request);
-    },
-    async deadLetter(lease, reason) {
-      ensureOpen();
-      return settle.deadLetter(lease, reason);
-    },
-    async extend(leases) {
-      ensureOpen();
-      return settle.extend(leases);
-    },
-    close: () => (closing ??= close()),
+    doctor: createDoctor(settings, server, inspector, () => publishing.session()),
+    ...guard.verbs({
+      ...settle,
+      enqueue(messages) {
+        for (const { queue } of messages) usedQueues.add(queue);
+        return writer.enqueue(messages);
+      },
+      lease(request) {
+        usedQueues.add(request.queue);
+        return leases.lease(request);
+      },
+    }),
+    close: () => guard.close(),
   };
 }
 
-/** What can be refused is refused now: the user, the vhost, the server's version, queues made otherwise. */
-async function examine(link: Link, settings: Settings): Promise<Server> {
+/** Rejects CONFIG_INVALID for anything the broker will refuse later: the user, the vhost, the version, queues with other arguments. */
+async function checkBroker(connection: Connection, settings: Settings): Promise<Server> {
   try {
-    const session = await link.session();
+    const session = await connection.session();
     const server = serverOf(session);
     assertServer(server, settings);
-    await session.setup.dead();
+    await session.declarations.deadLetterQueue();
     return server;
   } catch (thrown) {
-    link.cut();
+    connection.destroy();
     throw thrown;
   }
 }

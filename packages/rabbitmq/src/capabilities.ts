@@ -1,11 +1,11 @@
 import type { Capabilities } from "@waybill/core/backend";
-import { LONGEST_DELAY_MS } from "./ladder.ts";
 import type { Settings } from "./options.ts";
+import { LONGEST_DELAY_MS } from "./topology/delay-levels.ts";
 
-/** A job may wait a moment in the worker and take a moment to be aborted, all on the broker's clock. */
+/** Kept free of a job's run: it may wait in the worker before it starts, and needs time to abort. */
 const SETTLE_GRACE_MS = 10_000;
 
-/** By kind of queue, and by the longest time that the broker lets a consumer hold a message. */
+/** Returns the capabilities for a queue type and the broker's `consumer_timeout`. */
 export function rabbitmqCapabilities({
   queueType,
   consumerTimeoutMs,
@@ -17,11 +17,11 @@ export function rabbitmqCapabilities({
     maxBodyBytes: 1_048_576,
     maxBatch: 16,
     maxBatchBytes: 1_048_576,
-    // A thousand publishes keep the broker busy; more would wait in the socket, and their confirms would be late.
+    // A thousand publishes keep the broker busy. More would wait in the socket, and their confirms would be late.
     maxInFlight: 64,
     maxLeaseMs: 0,
     maxRunMs: Math.max(0, consumerTimeoutMs - SETTLE_GRACE_MS),
-    // Classic queues say only that a message was delivered before, not how often.
+    // Classic queues report only that a message was delivered before, not how often.
     countsLost: queueType === "quorum",
     countsReleases: true,
     ordering: "fifo",

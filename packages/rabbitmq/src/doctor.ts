@@ -1,10 +1,10 @@
 import { type Doctor, type Finding, type Inspector, WaybillError } from "@waybill/core";
-import type { Session } from "./link.ts";
+import type { Session } from "./connection/connection.ts";
 import { type Settings, settingsOf } from "./options.ts";
 
 const SHOWN = ["prefix", "queueType", "deliveryLimit", "consumerTimeoutMs", "confirmTimeoutMs", "declare"] as const;
 
-/** What the broker says of itself, as it came with the connection. */
+/** What the broker reports of itself when a connection opens. */
 export interface Server {
   readonly product: string;
   readonly version: string;
@@ -12,27 +12,25 @@ export interface Server {
 
 export function serverOf({ model }: Session): Server {
   const { product, version } = model.connection.serverProperties as Readonly<Record<string, unknown>>;
-  return { product: wordOf(product), version: wordOf(version) };
+  const text = (value: unknown): string => (typeof value === "string" ? value.slice(0, 60) : "");
+  return { product: text(product), version: text(version) };
 }
 
-const wordOf = (value: unknown): string => (typeof value === "string" ? value.slice(0, 60) : "");
-
-/** Quorum queues that expire and dead-letter messages safely came with 3.10. */
+/** Throws CONFIG_INVALID for another product, and for a version without what the queues need. */
 export function assertServer({ product, version }: Server, { queueType, address }: Settings): void {
   const refuse = (text: string): never => {
     throw new WaybillError("CONFIG_INVALID", `${address} is ${product || "no RabbitMQ"} ${version}, ${text}`);
   };
   if (product !== "RabbitMQ") {
-    refuse(
-      "and waybill needs RabbitMQ 3.10 or newer: others that speak AMQP 0-9-1 lack its quorum queues or its delays",
-    );
+    refuse("and waybill needs RabbitMQ 3.10 or newer; other AMQP 0-9-1 brokers lack its quorum queues or its delays");
   }
   if (!isAtLeast(version, 3, 8)) refuse("which is too old; upgrade to 3.10 or newer");
+  // Message TTL and at-least-once dead-lettering of quorum queues came with 3.10.
   if (queueType === "classic" || isAtLeast(version, 3, 10)) return;
   refuse("whose quorum queues cannot delay messages; upgrade to 3.10 or newer, or set ?queueType=classic");
 }
 
-export function isAtLeast(version: string, major: number, minor: number): boolean {
+function isAtLeast(version: string, major: number, minor: number): boolean {
   const [first = 0, second = 0] = version.split(".").map((part) => Number.parseInt(part, 10));
   return first > major || (first === major && second >= minor);
 }
@@ -46,89 +44,63 @@ export function createDoctor(
   const defaults = settingsOf({});
   return {
     server: { product: "rabbitmq", version },
-    settings: SHOWN.map((name) => ({
-      name,
-      value: settings[name],
-      given: settings[name] !== defaults[name],
-    })),
+    settings: SHOWN.map((name) => ({ name, value: settings[name], given: settings[name] !== defaults[name] })),
     async checks() {
       const { blocked } = await session();
-      return [
-        alarm(blocked),
-        durability(settings),
-        consumerTimeout(settings),
-        policies(settings),
-        encryption(settings),
-        await dead(inspector),
-      ];
+      const dead = await inspector.deadLetters({ limit: Infinity });
+      return [alarm(blocked), ...configuration(settings), deadLetters(dead.length)];
     },
   };
 }
 
+/** `remedy`: null where nothing is to be done. */
+const finding = (check: string, severity: Finding["severity"], message: string, remedy: string | null): Finding => ({
+  check: `rabbitmq.${check}`,
+  severity,
+  message,
+  remedy: remedy,
+});
+
 function alarm(blocked: string | null): Finding {
-  return {
-    check: "rabbitmq.alarm",
-    severity: blocked === null ? "ok" : "failure",
-    message:
-      blocked === null
-        ? "no alarm was heard on this connection; the broker raises one only at those who have published"
-        : `the broker takes no messages (${blocked})`,
-    wayOut: blocked === null ? null : "free memory or disk on the broker's machine; it goes on by itself",
-  };
+  if (blocked === null) {
+    const message = "no alarm was reported; the broker reports one only to connections that have published";
+    return finding("alarm", "ok", message, null);
+  }
+  const remedy = "free memory or disk on the broker's machine; the broker resumes by itself";
+  return finding("alarm", "failure", `the broker accepts no messages (${blocked})`, remedy);
 }
 
-function durability({ queueType: type }: Settings): Finding {
-  return {
-    check: "rabbitmq.queue_type",
-    severity: type === "quorum" ? "ok" : "warning",
-    message:
-      type === "quorum"
-        ? "queueType is quorum: a confirmed job is on a majority of nodes"
-        : "queueType is classic: a job that is delayed, retried or buried can be lost with its node, and losses are not counted",
-    wayOut: type === "quorum" ? null : "use quorum queues under another ?prefix=, and let this one run empty",
-  };
+function configuration({ queueType, consumerTimeoutMs, prefix, server, connect }: Settings): Finding[] {
+  const timeout = consumerTimeoutMs === Infinity ? "off" : `${consumerTimeoutMs} ms`;
+  const assumed = `consumer_timeout is assumed to be ${timeout}; AMQP does not report it, "rabbitmqctl environment" does`;
+  const policies = [
+    `AMQP does not report which policies apply to "${prefix}.*" and "${prefix}:*"`,
+    '"rabbitmqctl list_queues name effective_policy_definition" does',
+    `none of them may set "expires", which deletes a queue with its jobs`,
+    `"message-ttl", which ends the wait of confirmed jobs and deletes dead letters`,
+    `or "max-length", which deletes the oldest dead letters`,
+  ].join(", ");
+  const isPlain =
+    connect === null && server.protocol === "amqp" && !/^(localhost|127\.|::1)/.test(server.hostname ?? "");
+  return [
+    queueType === "quorum"
+      ? finding("queue_type", "ok", "queueType is quorum: a confirmed job is on a majority of nodes", null)
+      : finding(
+          "queue_type",
+          "warning",
+          "queueType is classic: a delayed, retried or dead-lettered job can be lost with its node, and lost deliveries are not counted",
+          "use quorum queues under another ?prefix=, and let this one run empty",
+        ),
+    finding("consumer_timeout", "note", assumed, null),
+    finding("policies", "note", policies, null),
+    isPlain
+      ? finding("encryption", "note", "the password and jobs cross the network unencrypted", "use an amqps: URL")
+      : finding("encryption", "ok", "the connection is encrypted, local, or opened by the connect option", null),
+  ];
 }
 
-function consumerTimeout({ consumerTimeoutMs }: Settings): Finding {
-  const text = consumerTimeoutMs === Infinity ? "off" : `${consumerTimeoutMs} ms`;
-  return {
-    check: "rabbitmq.consumer_timeout",
-    severity: "note",
-    message: `consumer_timeout is taken to be ${text}; AMQP does not tell, "rabbitmqctl environment" does`,
-    wayOut: null,
-  };
-}
-
-/** What a policy deletes, nobody sees go: neither a confirm nor an error tells. */
-function policies({ prefix }: Settings): Finding {
-  const deletes = `"expires" deletes a queue with its jobs, "message-ttl" ends the wait of confirmed jobs and deletes dead letters, "max-length" deletes the oldest of these`;
-  const look = "rabbitmqctl list_queues name effective_policy_definition";
-  return {
-    check: "rabbitmq.policies",
-    severity: "note",
-    message: `AMQP does not tell which policies apply to "${prefix}.*" and "${prefix}:*", "${look}" does; keep three away from them: ${deletes}`,
-    wayOut: null,
-  };
-}
-
-function encryption({ server, connect }: Settings): Finding {
-  const plain = connect === null && server.protocol === "amqp" && !/^(localhost|127\.|::1)/.test(server.hostname ?? "");
-  return {
-    check: "rabbitmq.encryption",
-    severity: plain ? "note" : "ok",
-    message: plain
-      ? "password and jobs travel to another machine unencrypted"
-      : "the connection is encrypted, or stays on this machine, or is yours",
-    wayOut: plain ? "use an amqps: URL" : null,
-  };
-}
-
-async function dead(inspector: Inspector): Promise<Finding> {
-  const count = (await inspector.deadLetters({ limit: Infinity })).length;
-  return {
-    check: "rabbitmq.dead_letters",
-    severity: count === 0 ? "ok" : "note",
-    message: count === 0 ? "there are no dead letters" : `${count} dead letters wait for a person`,
-    wayOut: count === 0 ? null : 'look at them with "waybill dead list"; replay or drop them',
-  };
+function deadLetters(count: number): Finding {
+  if (count === 0) return finding("dead_letters", "ok", "there are no dead letters", null);
+  const remedy = 'list them with "waybill dead list", then replay or drop them';
+  return finding("dead_letters", "note", `there are ${count} dead letters`, remedy);
 }

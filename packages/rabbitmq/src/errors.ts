@@ -1,58 +1,83 @@
 import { isWaybillError, toError, WaybillError } from "@waybill/core";
+import { configInvalid, isCertificateRefused } from "@waybill/core/backend";
 
-/** The broker's reply code on an error of amqplib's, or the system's code on one of the socket. */
+export const invalid = (message: string): WaybillError => configInvalid(`rabbitmq: ${message}`);
+
+export const unavailable = (message: string, cause?: unknown): WaybillError =>
+  new WaybillError("BACKEND_UNAVAILABLE", message, { cause });
+
+/** Settles as `work` does, or rejects BACKEND_UNAVAILABLE with the text of `late` at `until`, in monotonic milliseconds. */
+export async function within<T>(work: Promise<T>, until: number, late: () => string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(unavailable(late())), Math.max(0, until - performance.now()));
+  });
+  return Promise.race([work, timeout]).finally(() => clearTimeout(timer));
+}
+
+/** Returns the broker's reply code of an error of amqplib, or the system's code of a socket error. */
 function codeOf(error: Error): number | string | null {
   return "code" in error && (typeof error.code === "number" || typeof error.code === "string") ? error.code : null;
 }
 
-/** The broker refused the user or the vhost: amqplib says so in its text alone. */
-export const isRefusal = ({ message }: Error): boolean => /ACCESS[-_]REFUSED|Expected ConnectionOpenOk/.test(message);
+const USER_REFUSED = /ACCESS[-_]REFUSED/;
+/** What amqplib says when the broker closes the connection at this step, which it does only because of the vhost. */
+const VHOST_REFUSED = /Expected ConnectionOpenOk/;
 
-/** What amqplib says when a connection could not be opened, with the way out. */
+/** Whether the broker refused the user or the vhost. */
+export const isRefusal = ({ message }: Error): boolean => USER_REFUSED.test(message) || VHOST_REFUSED.test(message);
+
+/** Returns the error of a connection that could not be opened. */
 export function connectError(thrown: unknown, address: string, user: string, vhost: string): WaybillError {
   if (isWaybillError(thrown)) return thrown;
   const cause = toError(thrown);
   const { message } = cause;
-  if (message.includes("ACCESS-REFUSED") || message.includes("ACCESS_REFUSED")) {
-    const text = `${address} refuses user "${user}": the password is wrong, the user is unknown, or it may not log in from here`;
-    return new WaybillError("CONFIG_INVALID", text, { cause });
+  if (USER_REFUSED.test(message)) {
+    const why = "the password is wrong, the user is unknown, or it may not log in from this machine; correct the URL";
+    return configInvalid(`${address} refuses user "${user}": ${why}`, cause);
   }
-  // amqplib does not pass on why the broker closed; at this point of the handshake it is always about the vhost.
-  if (message.includes("Expected ConnectionOpenOk")) {
-    const text = `${address} has no vhost "${vhost}", or user "${user}" may not use it; make it with "rabbitmqctl add_vhost", or allow it with "rabbitmqctl set_permissions"`;
-    return new WaybillError("CONFIG_INVALID", text, { cause });
+  if (isCertificateRefused(cause)) {
+    const remedy =
+      "name its authority: ?cacertfile=/path/to/ca.pem, or encrypt without verifying it: ?verify=verify_none";
+    return configInvalid(`${address}: the certificate of the server cannot be verified (${message}); ${remedy}`, cause);
   }
-  return unavailable(`no broker answers at ${address} (${message || String(codeOf(cause))})`, cause);
+  if (codeOf(cause) === "ERR_SSL_WRONG_VERSION_NUMBER") {
+    const remedy = 'begin the URL with "amqp://", or name the port for TLS, usually 5671';
+    return configInvalid(`${address} does not speak TLS; ${remedy}`, cause);
+  }
+  if (VHOST_REFUSED.test(message)) {
+    const remedy = 'create it with "rabbitmqctl add_vhost", or grant access with "rabbitmqctl set_permissions"';
+    return configInvalid(`${address} has no vhost "${vhost}", or user "${user}" may not use it; ${remedy}`, cause);
+  }
+  return unavailable(
+    `no broker answers at ${address} (${message || String(codeOf(cause))}); start it, or correct the URL`,
+    cause,
+  );
 }
 
-/** What a refused declaration means. `name` is the queue or exchange. */
+/** Returns the error of a refused declaration. `name` is the queue or exchange. */
 export function declareError(thrown: unknown, name: string): WaybillError {
   if (isWaybillError(thrown)) return thrown;
   const cause = toError(thrown);
-  const said = /message "(?<text>.*)"$/s.exec(cause.message)?.groups?.["text"] ?? cause.message;
-  switch (codeOf(cause)) {
-    case 406: {
-      const text = `"${name}" is there with other arguments (${said}); let it run empty and delete it, use another ?prefix=, or set queueType and deliveryLimit as it was made with`;
-      return new WaybillError("CONFIG_INVALID", text, { cause });
-    }
-    case 403: {
-      const text = `the user may not use "${name}" (${said}); grant it configure, write and read with "rabbitmqctl set_permissions", or have it made by somebody who may and set ?declare=false`;
-      return new WaybillError("CONFIG_INVALID", text, { cause });
-    }
-    case 405: {
-      const text = `"${name}" belongs to one connection alone (${said}); delete that exclusive queue, or use another ?prefix=`;
-      return new WaybillError("CONFIG_INVALID", text, { cause });
-    }
-    case 404: {
-      const text = `"${name}" does not exist and is not to be made (declare is false); make it as the binding page says, or leave ?declare=false out`;
-      return new WaybillError("CONFIG_INVALID", text, { cause });
-    }
-    default:
-      return unavailable(`"${name}" could not be declared: ${said}`, cause);
-  }
+  const reason = /message "(?<text>.*)"$/s.exec(cause.message)?.groups?.["text"] ?? cause.message;
+  const code = codeOf(cause);
+  const remedy = typeof code === "number" ? REFUSALS[code] : undefined;
+  if (remedy === undefined) return unavailable(`"${name}" could not be declared: ${reason}`, cause);
+  return configInvalid(
+    remedy.replace("NAME", () => `"${name}"`).replace("REASON", () => reason),
+    cause,
+  );
 }
 
-/** What ended a channel that read `name`: without permission, or beside an exclusive consumer, a new channel does no better. */
+/** By AMQP reply code. */
+const REFUSALS: Readonly<Record<number, string>> = {
+  403: 'the user may not use NAME (REASON); grant it configure, write and read with "rabbitmqctl set_permissions", or let an administrator declare it and set ?declare=false',
+  404: "NAME does not exist, and declare is false; declare it as the binding page says, or remove ?declare=false",
+  405: "NAME belongs to another connection alone (REASON); delete that exclusive queue, or use another ?prefix=",
+  406: "NAME exists with other arguments (REASON); let it run empty and delete it, use another ?prefix=, or set queueType and deliveryLimit to the values that it was declared with",
+};
+
+/** Returns the error of a consumer that ended: CONFIG_INVALID when a new one would be refused as well. */
 export function readError(thrown: unknown, name: string): WaybillError {
   if (isWaybillError(thrown)) return thrown;
   if (thrown === null) return unavailable(`the connection to "${name}" was lost`);
@@ -62,16 +87,5 @@ export function readError(thrown: unknown, name: string): WaybillError {
   return unavailable(`the connection to "${name}" was lost (${cause.message})`, cause);
 }
 
-/** A queue or exchange that does not exist. */
+/** Whether the broker replied that a queue or exchange does not exist. */
 export const isMissing = (thrown: unknown): boolean => codeOf(toError(thrown)) === 404;
-
-export const unavailable = (message: string, cause?: unknown): WaybillError =>
-  new WaybillError("BACKEND_UNAVAILABLE", message, { cause });
-
-export const leaseLost = (id: string): WaybillError =>
-  new WaybillError(
-    "LEASE_LOST",
-    `the lease on job "${id}" is no longer ours: its channel was closed, or it was settled`,
-  );
-
-export const refused = (message: string): WaybillError => new WaybillError("CAPABILITY_MISSING", message);

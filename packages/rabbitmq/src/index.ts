@@ -6,20 +6,20 @@ import { optionsFromUrl } from "./url.ts";
 export { rabbitmqCapabilities } from "./capabilities.ts";
 export type { RabbitmqOptions } from "./options.ts";
 
-/** Opens with an `inspector` and a `doctor`, which the general `BackendFactory` does not promise. */
+/** A `BackendFactory` whose backend has an `inspector` and a `doctor`. */
 export type RabbitmqFactory = (
   ...context: Parameters<BackendFactory>
 ) => Promise<InspectableBackend & ExaminableBackend>;
 
-/** Jobs on RabbitMQ. Throws CONFIG_INVALID for bad options. */
+/** Returns a backend on RabbitMQ, for `connect`. Throws `CONFIG_INVALID` for options that are unknown or cannot work. */
 export function rabbitmqBackend(options: RabbitmqOptions): RabbitmqFactory {
   const settings = settingsOf(options);
   return (context) => openRabbit(settings, context);
 }
 
 /**
- * The same from `amqp://user:password@host:5672/vhost?queueType=classic`; the README names the parameters. Throws
- * `CONFIG_INVALID` for a parameter that it does not know.
+ * Returns a backend on the RabbitMQ of a URL, such as `amqp://user:password@host:5672/vhost?queueType=classic`. The README
+ * lists the parameters. Throws `CONFIG_INVALID` for a URL that cannot be read or has an unknown parameter.
  */
 export function fromUrl(url: string): RabbitmqFactory {
   return rabbitmqBackend(optionsFromUrl(url));

@@ -1,117 +1,121 @@
-import type { DeadLetter, DeadLetterQuery, Inspector, QueueCounts } from "@waybill/core";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { DeadLetterRecord, DeadLetterQuery, Inspector, QueueCounts } from "@waybill/core";
+import { isQueueName, matchDeadLetters, textOf } from "@waybill/core/backend";
 import type { Channel, GetMessage } from "amqplib";
-import { choose, deadLetterOf } from "./dead-letter.ts";
-import { isQueueName, textOf } from "@waybill/core/backend";
-import { LINGER_MS } from "./intake.ts";
+import { AFTER_ACK_MS } from "./connection/consumer.ts";
+import type { Writer } from "./enqueue.ts";
 import { isMissing } from "./errors.ts";
-import { FRESH, header, headersOf, propertiesOf, signatureOf } from "./label.ts";
-import { RUNG_COUNT } from "./ladder.ts";
-import type { Settings } from "./options.ts";
-import type { Reading } from "./reading.ts";
-import type { Sender } from "./sender.ts";
-import { names } from "./topology.ts";
+import type { Leases } from "./lease.ts";
+import { deadLetterOf } from "./message/dead-letter.ts";
+import { header, headersOf, INITIAL, propertiesOf, signatureOf } from "./message/label.ts";
+import { LEVEL_COUNT } from "./topology/delay-levels.ts";
+import { names } from "./topology/topology.ts";
 
 export interface InspectorSettings {
-  readonly reading: Reading;
-  readonly sender: Sender;
-  readonly settings: Settings;
-  /** Queues this connection has used: AMQP cannot list those of others. */
-  readonly known: ReadonlySet<string>;
+  readonly leases: Leases;
+  readonly writer: Writer;
+  readonly prefix: string;
+  /** Queues that this connection has used. AMQP cannot list queues. */
+  readonly usedQueues: ReadonlySet<string>;
   /** Throws BACKEND_CLOSED. */
-  readonly ensureOpen: () => void;
+  readonly assertOpen: () => void;
 }
 
 interface Found {
   readonly message: GetMessage;
-  readonly letter: DeadLetter;
+  readonly letter: DeadLetterRecord;
 }
 
-/** Dead letters are looked at by taking all of them out and putting them back; of more than this, the oldest. */
-const MOST = 20_000;
+/** A listing gets all dead letters and requeues them. Of more than this many it sees the oldest. */
+const MOST_LETTERS = 20_000;
 
-export function createInspector({ reading, sender, settings, known, ensureOpen }: InspectorSettings): Inspector {
-  const { prefix } = settings;
-  let last: Promise<unknown> = Promise.resolve();
+export function createInspector({ leases, writer, prefix, usedQueues, assertOpen }: InspectorSettings): Inspector {
+  let previous: Promise<unknown> = Promise.resolve();
 
-  /** One look at a time: what one look has taken out, another would not find. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    ensureOpen();
-    const turn = last.then(work);
-    last = turn.catch(() => undefined);
-    return turn;
+  /** Runs one call at a time, since a call does not see the dead letters that another has got. */
+  async function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
+    assertOpen();
+    const current = previous.then(work);
+    previous = current.catch(() => undefined);
+    return current;
   }
 
   async function withChannel<T>(work: (channel: Channel) => Promise<T>): Promise<T> {
-    const { model, setup } = await reading.link.session();
-    await setup.dead();
+    const { model, declarations } = await leases.connection.session();
+    await declarations.deadLetterQueue();
     const channel = await model.createChannel();
     channel.on("error", () => undefined);
     try {
       return await work(channel);
     } finally {
-      // Whatever was not acked goes back to its place.
+      // Requeues messages that were not acked.
       await channel.close().catch(() => undefined);
     }
   }
 
-  async function takeOut(channel: Channel): Promise<Found[]> {
+  async function getAll(channel: Channel): Promise<Found[]> {
     const found: Found[] = [];
-    while (found.length < MOST) {
-      const message = await channel.get(names.dead(prefix));
+    while (found.length < MOST_LETTERS) {
+      const message = await channel.get(names.deadLetterQueue(prefix));
       if (message === false) break;
       found.push({ message, letter: deadLetterOf(message, prefix) });
     }
     return found;
   }
 
-  /** Oldest first. `store` is done before the dead letter is removed; for null it stays. */
+  /** Returns the dead letters of a query, newest first. */
+  async function select(channel: Channel, query: DeadLetterQuery): Promise<Found[]> {
+    const matches = matchDeadLetters(query);
+    return (await getAll(channel))
+      .filter(({ letter }) => matches(letter))
+      .toSorted((a, b) => (b.letter.diedAt ?? 0) - (a.letter.diedAt ?? 0))
+      .slice(0, query.limit ?? 100);
+  }
+
+  /** Removes dead letters, oldest first, each after `store` has resolved. Those for which it returns null stay. */
   function change(query: DeadLetterQuery, store: (found: Found) => Promise<void> | null): Promise<number> {
-    return inTurn(() =>
-      withChannel(async (channel) => {
-        let changed = 0;
-        for (const found of choose(await takeOut(channel), query).toReversed()) {
-          const stored = store(found);
-          if (stored === null) continue;
-          await stored;
-          channel.ack(found.message);
-          changed += 1;
-        }
-        // A channel that closes at once may take acks with it, and what was dropped would be there again.
-        if (changed > 0) await new Promise((resolve) => setTimeout(resolve, LINGER_MS));
-        return changed;
-      }),
-    );
+    const work = async (channel: Channel): Promise<number> => {
+      let changed = 0;
+      for (const found of (await select(channel, query)).toReversed()) {
+        const stored = store(found);
+        if (stored === null) continue;
+        await stored;
+        channel.ack(found.message);
+        changed += 1;
+      }
+      // A channel that closes at once may lose acks, and removed dead letters would be back.
+      if (changed > 0) await sleep(AFTER_ACK_MS);
+      return changed;
+    };
+    return oneAtATime(() => withChannel(work));
   }
 
-  /** Null for a letter that names no queue: nothing is declared by a name out of a header. */
-  function sendAgain({ message, letter }: Found): Promise<void> | null {
+  /** Returns null for a dead letter without a queue. Nothing is declared by a name from a header. */
+  function enqueueAgain({ message, letter }: Found): Promise<void> | null {
     if (letter.damage !== undefined) return null;
-    const given = message.properties.headers ?? {};
-    const beside = { tenant: textOf(given[header.tenant]), signature: signatureOf(given) };
-    return sender.again(letter.queue, message.content, propertiesOf(letter, headersOf(beside, FRESH)), 0);
+    const headers = message.properties.headers ?? {};
+    const label = { tenant: textOf(headers[header.tenant]), signature: signatureOf(headers) };
+    return writer.copy(letter.queue, message.content, propertiesOf(letter, headersOf(label, INITIAL)), 0);
   }
 
-  async function ready(channel: Channel, name: string): Promise<number> {
-    return (await channel.checkQueue(name)).messageCount;
-  }
-
-  /** A queue that nobody has made yet holds nothing; asking for it costs the channel. */
-  function waiting(queue: string): Promise<Pick<QueueCounts, "ready" | "workers">> {
-    return withChannel(async (channel) => {
-      const { messageCount, consumerCount } = await channel.checkQueue(names.work(prefix, queue));
-      return { ready: messageCount, workers: consumerCount };
-    }).catch((thrown: unknown) => {
-      if (isMissing(thrown)) return { ready: 0 };
+  /** Returns the counts of a queue on the broker; null when it is not declared, which closes the channel. */
+  async function check(
+    name: string,
+  ): Promise<{ readonly messageCount: number; readonly consumerCount: number } | null> {
+    return withChannel((channel) => channel.checkQueue(name)).catch((thrown: unknown) => {
+      if (isMissing(thrown)) return null;
       throw thrown;
     });
   }
 
-  /** Rungs are made upwards, as far as delays reached so far: the first that is missing costs the channel and ends the sum. */
+  /** Levels are declared upwards, as far as delays have needed them: the first missing one closes the channel. */
   function delayed(): Promise<number> {
     return withChannel(async (channel) => {
       let sum = 0;
       try {
-        for (let rung = 0; rung < RUNG_COUNT; rung += 1) sum += await ready(channel, names.rung(prefix, rung));
+        for (let level = 0; level < LEVEL_COUNT; level += 1) {
+          sum += (await channel.checkQueue(names.waitQueue(prefix, level))).messageCount;
+        }
       } catch (thrown) {
         if (!isMissing(thrown)) throw thrown;
       }
@@ -119,38 +123,36 @@ export function createInspector({ reading, sender, settings, known, ensureOpen }
     });
   }
 
+  async function countDead(channel: Channel): Promise<Map<string, number>> {
+    const dead = new Map<string, number>();
+    for (const { letter } of await getAll(channel)) dead.set(letter.queue, (dead.get(letter.queue) ?? 0) + 1);
+    return dead;
+  }
+
+  async function countQueue(queue: string, dead: number): Promise<QueueCounts> {
+    // Dead letters without a queue are counted under "".
+    const found = isQueueName(queue) ? await check(names.workQueue(prefix, queue)) : null;
+    const workers = found === null ? {} : { workers: found.consumerCount };
+    return { ...EMPTY, queue, ready: found?.messageCount ?? 0, ...workers, leased: leases.inFlight(queue), dead };
+  }
+
   return {
     counts: (named = []) =>
-      inTurn(async () => {
-        const dead = new Map<string, number>();
-        const rows = await withChannel(async (channel) => {
-          for (const { letter } of await takeOut(channel)) dead.set(letter.queue, (dead.get(letter.queue) ?? 0) + 1);
-          const list: QueueCounts[] = [];
-          for (const queue of new Set([...known, ...named, ...dead.keys()])) {
-            const counted = { leased: reading.held(queue), dead: dead.get(queue) ?? 0 };
-            // Dead letters that name no queue of ours stand under "".
-            const waits = isQueueName(queue) ? await waiting(queue) : {};
-            list.push({ ...empty(queue), ...waits, ...counted });
-          }
-          return list;
-        });
-        const resting = await delayed();
-        if (resting > 0) rows.push({ ...empty(`${prefix}:wait`), delayed: resting });
+      oneAtATime(async () => {
+        const dead = await withChannel(countDead);
+        const rows: QueueCounts[] = [];
+        for (const queue of new Set([...usedQueues, ...named, ...dead.keys()])) {
+          rows.push(await countQueue(queue, dead.get(queue) ?? 0));
+        }
+        const waiting = await delayed();
+        if (waiting > 0) rows.push({ ...EMPTY, queue: `${prefix}:wait`, delayed: waiting });
         return rows.toSorted((a, b) => (a.queue < b.queue ? -1 : 1));
       }),
     deadLetters: (query = {}) =>
-      inTurn(() => withChannel(async (channel) => choose(await takeOut(channel), query).map(({ letter }) => letter))),
-    replay: (query = {}) => change(query, sendAgain),
+      oneAtATime(() => withChannel(async (channel) => (await select(channel, query)).map(({ letter }) => letter))),
+    replay: (query = {}) => change(query, enqueueAgain),
     drop: (query = {}) => change(query, async () => undefined),
   };
 }
 
-const empty = (queue: string): QueueCounts => ({
-  queue,
-  ready: 0,
-  delayed: 0,
-  leased: 0,
-  dead: 0,
-  finished: 0,
-  oldestWaitMs: null,
-});
+const EMPTY = { ready: 0, delayed: 0, leased: 0, dead: 0, finished: 0, oldestWaitMs: null } as const;

@@ -1,60 +1,56 @@
 import type { ConnectionOptions } from "node:tls";
-import { WaybillError } from "@waybill/core";
+import { assertKnownOptions, describeValue, type OptionNames, wholeNumber } from "@waybill/core/backend";
 import type { ChannelModel, Options } from "amqplib";
-import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
+import { invalid } from "./errors.ts";
 
-/** Where the broker is, and how its queues are made. A URL may carry them too. */
+/** Where the broker is, and how its queues are declared. */
 export interface RabbitmqOptions {
   /** Default "localhost". */
-  readonly hostname?: string;
+  readonly hostname?: string | undefined;
   /** Default 5672, with TLS 5671. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** Default "guest". */
-  readonly username?: string;
+  readonly username?: string | undefined;
   /** Default "guest". */
-  readonly password?: string;
+  readonly password?: string | undefined;
   /** Default "/". */
-  readonly vhost?: string;
-  /** `true`, or what `tls.connect` takes: ca, cert, key, … Default false. */
-  readonly tls?: boolean | ConnectionOptions;
+  readonly vhost?: string | undefined;
+  /** `true`, or options of `tls.connect`: ca, cert, key, … Default false. */
+  readonly tls?: boolean | ConnectionOptions | undefined;
   /**
-   * A ready client: opens one more connection with that heartbeat, in seconds. Called twice, and again whenever a
-   * connection was lost. Takes the place of all options above. Each connection must be new: it is closed by us. One that
-   * is not there after 4 s is BACKEND_UNAVAILABLE, what is no connection CONFIG_INVALID.
+   * Opens a connection with this heartbeat, in seconds, instead of the options above. Called twice, and again whenever a
+   * connection was lost. Each connection must be new; waybill closes it. After 4 s without one, calls reject
+   * BACKEND_UNAVAILABLE; a value that is no connection is CONFIG_INVALID.
    */
-  readonly connect?: (heartbeatS: number) => Promise<ChannelModel>;
-  /** Names everything that is ours on the broker: "waybill.mailers", "waybill:dead". Default "waybill". */
-  readonly prefix?: string;
-  /** "classic" queues lose what the node held in memory when it dies, and do not count losses. Default "quorum". */
-  readonly queueType?: "quorum" | "classic";
-  /** Deliveries after which the broker itself buries a message of a quorum queue. Default 100; more than a worker's `maxLost`. */
-  readonly deliveryLimit?: number;
+  readonly connect?: ((heartbeatS: number) => Promise<ChannelModel>) | undefined;
+  /** Begins all names on the broker: "waybill.mailers", "waybill:dead". Default "waybill". */
+  readonly prefix?: string | undefined;
+  /** "classic" queues are on one node, can lose jobs with it, and do not count lost deliveries. Default "quorum". */
+  readonly queueType?: "quorum" | "classic" | undefined;
+  /** Deliveries after which the broker dead-letters a job, on quorum queues. Set it above a worker's `maxLost`. Default 100. */
+  readonly deliveryLimit?: number | undefined;
   /**
-   * `consumer_timeout` as the broker has it, in ms: it takes a job back that runs longer. It cannot be asked for, so it
-   * is said here, and jobs with a longer timeout are refused at start. Infinity: off. Default 1,800,000: the broker's own.
+   * The broker's own `consumer_timeout`, in ms, which AMQP does not report. The broker redelivers a job that runs
+   * longer, so jobs with a longer timeout are refused at start. Infinity: switched off. Default 1,800,000, as RabbitMQ's.
    */
-  readonly consumerTimeoutMs?: number;
+  readonly consumerTimeoutMs?: number | undefined;
   /**
-   * A job sent and not confirmed by then rejects ENQUEUE_UNKNOWN, one that could not be sent BACKEND_UNAVAILABLE. Default
-   * 9,500: just under the 10 s of `connect`.
+   * How long `enqueue` waits for the broker's confirm, in ms. After that it rejects ENQUEUE_UNKNOWN for a message that
+   * was sent, BACKEND_UNAVAILABLE for one that was not. Default 9,500, just under the 10 s of `connect`.
    */
-  readonly confirmTimeoutMs?: number;
-  /** False: queues and exchanges are made by somebody else, and only looked for. Default true. */
-  readonly declare?: boolean;
+  readonly confirmTimeoutMs?: number | undefined;
+  /** False: queues and exchanges are not declared, only checked. Default true. */
+  readonly declare?: boolean | undefined;
 }
 
-export interface Settings {
+type Name = "prefix" | "queueType" | "deliveryLimit" | "consumerTimeoutMs" | "confirmTimeoutMs" | "declare";
+
+export interface Settings extends Readonly<Required<{ [Key in Name]: NonNullable<RabbitmqOptions[Key]> }>> {
   readonly server: Options.Connect;
   readonly tls: ConnectionOptions;
-  readonly connect: ((heartbeatS: number) => Promise<ChannelModel>) | null;
+  readonly connect: NonNullable<RabbitmqOptions["connect"]> | null;
   /** Without user and password. */
   readonly address: string;
-  readonly prefix: string;
-  readonly queueType: "quorum" | "classic";
-  readonly deliveryLimit: number;
-  readonly consumerTimeoutMs: number;
-  readonly confirmTimeoutMs: number;
-  readonly declare: boolean;
 }
 
 const OPTIONS: OptionNames<RabbitmqOptions> = {
@@ -73,44 +69,36 @@ const OPTIONS: OptionNames<RabbitmqOptions> = {
   declare: true,
 };
 
+/** Fills in the defaults. Throws CONFIG_INVALID. */
 export function settingsOf(options: RabbitmqOptions): Settings {
   assertKnownOptions(options, OPTIONS, "the options of rabbitmqBackend");
-  const { prefix = "waybill", queueType = "quorum", declare = true } = options;
+  const { prefix = "waybill", queueType = "quorum", declare = true, connect = null } = options;
   if (!/^[A-Za-z0-9_-]{1,40}$/.test(prefix)) {
-    throw invalid(`prefix is ${JSON.stringify(prefix)}: use 1 to 40 letters, digits, _ and -`);
+    throw invalid(`prefix is ${describeValue(prefix)}: use 1 to 40 letters, digits, _ and -`);
   }
   if (queueType !== "quorum" && queueType !== "classic") {
-    throw invalid(`queueType is ${JSON.stringify(queueType)}: "quorum" or "classic"`);
+    throw invalid(`queueType is ${describeValue(queueType)}: use "quorum" or "classic"`);
   }
-  if (options.connect !== undefined && typeof options.connect !== "function") {
-    throw invalid("connect is no function; pass one that returns a new connection of amqplib");
+  if (connect !== null && typeof connect !== "function") {
+    throw invalid(`connect is ${describeValue(connect)}: pass a function that returns a new connection of amqplib`);
   }
-  const secure = options.tls !== undefined && options.tls !== false;
-  const { hostname = "localhost", vhost = "/", username = "guest", password = "guest" } = options;
-  const port = options.port ?? (secure ? 5671 : 5672);
-  const protocol = secure ? "amqps" : "amqp";
+  const { hostname = "localhost", vhost = "/", username = "guest", password = "guest", tls = false } = options;
+  const { deliveryLimit = 100, consumerTimeoutMs = 1_800_000, confirmTimeoutMs = 9_500 } = options;
+  const { port = tls === false ? 5672 : 5671 } = options;
+  const protocol = tls === false ? "amqp" : "amqps";
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
   const path = vhost === "/" ? "" : `/${encodeURIComponent(vhost)}`;
+  const timeout = { least: 1, orInfinity: true, why: ' ("off" in a URL)' };
   return {
     server: { protocol, hostname, port, username, password, vhost: encodeURIComponent(vhost) },
-    tls: typeof options.tls === "object" ? options.tls : {},
-    connect: options.connect ?? null,
-    address: options.connect ? "amqp:(a client of yours)" : `${protocol}://${bracketed(hostname)}:${port}${path}`,
+    tls: typeof tls === "object" ? tls : {},
+    connect,
+    address: connect ? "amqp:(opened by the connect option)" : `${protocol}://${host}:${port}${path}`,
     prefix,
     queueType,
-    deliveryLimit: whole("deliveryLimit", options.deliveryLimit ?? 100, 1),
-    consumerTimeoutMs: whole("consumerTimeoutMs", options.consumerTimeoutMs ?? 1_800_000, 1, true),
-    confirmTimeoutMs: whole("confirmTimeoutMs", options.confirmTimeoutMs ?? 9_500, 1),
+    deliveryLimit: wholeNumber("rabbitmq: deliveryLimit", deliveryLimit, { least: 1 }),
+    consumerTimeoutMs: wholeNumber("rabbitmq: consumerTimeoutMs", consumerTimeoutMs, timeout),
+    confirmTimeoutMs: wholeNumber("rabbitmq: confirmTimeoutMs", confirmTimeoutMs, { least: 1 }),
     declare,
   };
 }
-
-const bracketed = (hostname: string): string => (hostname.includes(":") ? `[${hostname}]` : hostname);
-
-function whole(name: string, value: number, least: number, orInfinity = false): number {
-  if ((orInfinity && value === Infinity) || (Number.isSafeInteger(value) && value >= least)) return value;
-  throw invalid(
-    `${name} is ${value}: a whole number from ${least}${orInfinity ? ', or Infinity ("off" in a URL)' : ""}`,
-  );
-}
-
-export const invalid = (message: string): WaybillError => new WaybillError("CONFIG_INVALID", `rabbitmq: ${message}`);

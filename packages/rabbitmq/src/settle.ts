@@ -1,126 +1,109 @@
-import type { Answer, DeadReason } from "@waybill/core";
-import type { Lease, RetryRequest } from "@waybill/core/backend";
-import { leaseLost, refused } from "./errors.ts";
-import { type Delivery, deliveryOf, type Intake } from "./intake.ts";
-import { header, headersOf, propertiesOf } from "./label.ts";
-import { LONGEST_DELAY_MS } from "./ladder.ts";
+import type { DeadReason, Result, WaybillError } from "@waybill/core";
+import { type Backend, type Lease, leaseLost, serialiseError, tooLong } from "@waybill/core/backend";
+import { type Consumer, type Delivery, deliveryOf } from "./connection/consumer.ts";
+import type { Writer } from "./enqueue.ts";
+import { header, headersOf, propertiesOf } from "./message/label.ts";
 import type { Settings } from "./options.ts";
-import type { Sender } from "./sender.ts";
+import { LONGEST_DELAY_MS } from "./topology/delay-levels.ts";
 
 /**
- * Ends leases. A lease is ours while its channel lives, which only an answer of the broker shows: an ack counts once
- * something that was sent after it was answered on the same channel.
+ * Settles leases. A lease is valid while its channel lives, which only a reply of the broker proves: an ack counts once
+ * the broker has replied to a request sent after it on the same channel.
  */
-export interface Settle {
-  ack(leases: readonly Lease[]): Promise<Answer<null>[]>;
-  extend(leases: readonly Lease[]): Answer<number>[];
-  retry(lease: Lease, request: RetryRequest): Promise<void>;
-  deadLetter(lease: Lease, reason: DeadReason): Promise<void>;
-  /** For a lease that was not given out: uncounted, as if it had never been fetched. Never rejects. */
-  giveBack(lease: Lease): Promise<void>;
+export interface Settle extends Pick<Backend, "ack" | "retry" | "deadLetter"> {
+  extend(leases: readonly Lease[]): Result<number>[];
+  /** Releases a lease that no call has returned, without counting a release or a loss. Never rejects. */
+  release(lease: Lease): Promise<void>;
 }
 
-export function createSettle(sender: Sender, queueType: Settings["queueType"]): Settle {
-  /** Stores first, removes second: a crash in between leaves two copies, never none. */
-  async function replace(
-    lease: Omit<Lease, "token">,
-    delivery: Delivery | null,
-    store: (from: Delivery) => Promise<void>,
-  ) {
-    if (delivery === null) throw leaseLost(lease.id);
+export function createSettle(writer: Writer, queueType: Settings["queueType"]): Settle {
+  /** Stores a copy, then removes the message. A crash in between leaves both. */
+  async function replace(lease: Lease, store: (message: Delivery["message"]) => Promise<void>): Promise<void> {
+    const delivery = deliveryOf(lease);
+    if (delivery === null) throw lost(lease);
+    const { consumer } = delivery;
     delivery.state = "settling";
-    await proven(lease, delivery.intake.confirm());
+    await orLost(lease, consumer.confirm());
     try {
-      await store(delivery);
+      await store(delivery.message);
     } catch (thrown) {
-      delivery.state = "held";
+      delivery.state = "leased";
       throw thrown;
     }
-    if (!delivery.intake.alive) throw leaseLost(lease.id);
-    await proven(lease, delivery.intake.ack([delivery]));
-  }
-
-  const proven = (lease: Pick<Lease, "id">, answered: Promise<void>): Promise<void> =>
-    answered.catch(() => {
-      throw leaseLost(lease.id);
-    });
-
-  function storeDead(lease: Omit<Lease, "token">, { message }: Delivery, reason: DeadReason): Promise<void> {
-    const properties = propertiesOf(lease, {
-      ...headersOf(lease, { ...lease, releases: 0, dueAt: null }),
-      [header.queue]: lease.queue,
-      [header.deadCode]: reason.code,
-      [header.deadMessage]: reason.message.slice(0, 2_000),
-      [header.diedAt]: Date.now(),
-    });
-    return sender.bury(lease.queue, message.content, properties);
+    if (!consumer.alive) throw lost(lease);
+    await orLost(lease, consumer.ack([delivery]));
   }
 
   return {
     async ack(leases) {
-      const done = new Map<Intake, Delivery[]>();
-      const owners = leases.map((lease) => {
+      const byConsumer = new Map<Consumer, Delivery[]>();
+      const consumers = leases.map((lease) => {
         const delivery = deliveryOf(lease);
         if (delivery === null) return null;
-        // At once, so that a lease that is given twice is acked once.
+        // Set at once, so that a lease that is given twice is acked once.
         delivery.state = "settling";
-        const others = done.get(delivery.intake);
-        if (others === undefined) done.set(delivery.intake, [delivery]);
+        const { consumer } = delivery;
+        const others = byConsumer.get(consumer);
+        if (others === undefined) byConsumer.set(consumer, [delivery]);
         else others.push(delivery);
-        return delivery.intake;
+        return consumer;
       });
-      const answered = await Promise.all(
-        [...done]
-          .map(async ([intake, deliveries]) => {
-            await intake.ack(deliveries);
-            return intake;
-          })
-          .map((answer) => answer.catch(() => null)),
-      );
-      return leases.map(({ id }, index) => {
-        const owner = owners[index];
-        if (owner && answered.includes(owner)) return { ok: true, value: null };
-        return { ok: false, error: leaseLost(id) };
+      const acked = new Set<Consumer>();
+      const calls = [...byConsumer].map(([consumer, all]) => consumer.ack(all).then(() => acked.add(consumer)));
+      await Promise.allSettled(calls);
+      return leases.map((lease, index): Result<null> => {
+        const consumer = consumers[index];
+        return consumer && acked.has(consumer) ? { ok: true, value: null } : { ok: false, error: lost(lease) };
       });
     },
     extend: (leases) =>
-      leases.map((lease) => {
+      leases.map((lease): Result<number> => {
         const delivery = deliveryOf(lease);
-        if (delivery === null) return { ok: false, error: leaseLost(lease.id) };
-        return { ok: true, value: delivery.intake.expiresAt() };
+        if (delivery === null) return { ok: false, error: lost(lease) };
+        return { ok: true, value: delivery.consumer.expiresAt };
       }),
     async retry(lease, { delayMs, countsAttempt }) {
-      if (delayMs > LONGEST_DELAY_MS) {
-        throw refused(`a retry may wait ${LONGEST_DELAY_MS} ms at most, not ${delayMs}; let it hop`);
-      }
-      const counts = {
-        attempt: lease.attempt + (countsAttempt ? 1 : 0),
-        lost: lease.lost,
-        releases: lease.releases + (countsAttempt ? 0 : 1),
-        dueAt: delayMs > 0 ? Math.ceil(Date.now() + delayMs) : null,
-      };
-      const properties = propertiesOf(lease, headersOf(lease, counts));
-      await replace(lease, deliveryOf(lease), ({ message }) =>
-        sender.again(lease.queue, message.content, properties, delayMs),
-      );
+      if (delayMs > LONGEST_DELAY_MS) throw tooLong("retry delay", lease.id, delayMs, LONGEST_DELAY_MS);
+      const { attempt, lost, releases } = lease;
+      const counted = countsAttempt ? { attempt: attempt + 1, releases } : { attempt, releases: releases + 1 };
+      const dueAt = delayMs > 0 ? Math.ceil(Date.now() + delayMs) : null;
+      const properties = propertiesOf(lease, headersOf(lease, { ...counted, lost, dueAt }));
+      await replace(lease, ({ content }) => writer.copy(lease.queue, content, properties, delayMs));
     },
-    deadLetter: (lease, reason) => replace(lease, deliveryOf(lease), (delivery) => storeDead(lease, delivery, reason)),
-    async giveBack(lease) {
+    async deadLetter(lease, reason) {
+      await replace(lease, ({ content }) => writer.deadLetter(lease.queue, content, deadProperties(lease, reason)));
+    },
+    async release(lease) {
       const delivery = deliveryOf(lease);
       if (delivery === null) return;
-      // Classic queues count nothing, so its place in the queue can be kept.
-      if (queueType === "classic") return delivery.intake.putBack(delivery);
+      // Classic queues count no deliveries, so the message can be requeued.
+      if (queueType === "classic") return delivery.consumer.requeue(delivery);
+      const properties = propertiesOf(lease, headersOf(lease, lease));
       try {
-        const properties = propertiesOf(lease, headersOf(lease, lease));
-        await replace(lease, delivery, ({ message }) => sender.again(lease.queue, message.content, properties, 0));
+        await replace(lease, ({ content }) => writer.copy(lease.queue, content, properties, 0));
       } catch {
-        returnCounted(delivery);
+        // No copy could be stored. Counted as lost, the job is at least available to other workers.
+        if (deliveryOf(lease) !== null) delivery.consumer.requeue(delivery);
       }
     },
   };
 }
 
-/** Nothing could be stored: better counted as lost than kept from others. */
-function returnCounted(delivery: Delivery): void {
-  if (delivery.intake.alive && delivery.state === "held") delivery.intake.putBack(delivery);
+const lost = ({ id }: Lease): WaybillError => leaseLost(id, "its channel was closed, or it was settled");
+
+const orLost = (lease: Lease, confirmed: Promise<void>): Promise<void> =>
+  confirmed.catch(() => {
+    throw lost(lease);
+  });
+
+function deadProperties(lease: Lease, reason: DeadReason): ReturnType<typeof propertiesOf> {
+  const error = serialiseError(reason.error);
+  return propertiesOf(lease, {
+    ...headersOf(lease, { ...lease, releases: 0, dueAt: null }),
+    [header.queue]: lease.queue,
+    [header.deadCode]: reason.code,
+    [header.deadMessage]: reason.message.slice(0, 2_000),
+    ...(error !== null && { [header.deadError]: error }),
+    [header.diedAt]: Date.now(),
+  });
 }

@@ -1,74 +1,92 @@
-import { maskUrl } from "@waybill/core/backend";
-import { invalid, type RabbitmqOptions } from "./options.ts";
+import {
+  anyText,
+  configInvalid,
+  decodeUrlPart,
+  digits,
+  ignored,
+  matching,
+  oneOf,
+  parseServerUrl,
+  pemFile,
+  readUrlParameters,
+  shownUrl,
+  trueOrFalse,
+  type UrlParameter,
+} from "@waybill/core/backend";
+import type { RabbitmqOptions } from "./options.ts";
 
-const NUMBERS = ["deliveryLimit", "consumerTimeoutMs", "confirmTimeoutMs"] as const;
-const PARAMETERS: readonly string[] = ["prefix", "queueType", "declare", ...NUMBERS];
+const ofTls = <T>(parameter: UrlParameter<T>): UrlParameter<T> => ({ ...parameter, tls: true });
+const number = ignored(/^\d+$/, "write a number");
 
-/** `amqp://user:password@host:port/vhost?prefix=waybill`, or `amqps:`, with options as query parameters. */
+const OPTIONS = {
+  prefix: anyText,
+  queueType: oneOf("quorum", "classic"),
+  declare: trueOrFalse,
+  deliveryLimit: digits,
+  consumerTimeoutMs: {
+    read: (text: string) => (text === "off" ? Infinity : digits.read(text)),
+    remedy: 'write a whole number, or "off"',
+  },
+  confirmTimeoutMs: digits,
+} as const;
+
+/** Parameters of RabbitMQ's URIs and of amqplib. Those of TLS are used; heartbeats, time limits and channels are ours. */
+const FOREIGN = {
+  heartbeat: ignored(
+    /^[1-9]\d+$/,
+    "write 10 or more, in seconds; waybill uses 10 s to publish and a third of the lease, at least 1 s, to lease",
+  ),
+  connection_timeout: number,
+  channel_max: number,
+  channelMax: number,
+  frame_max: number,
+  frameMax: number,
+  auth_mechanism: ignored(/^(amq)?plain$/i, "write plain, or open connections yourself: rabbitmqBackend({ connect })"),
+  verify: ofTls(oneOf("verify_peer", "verify_none")),
+  cacertfile: pemFile,
+  certfile: pemFile,
+  keyfile: pemFile,
+  server_name_indication: ofTls(matching(/^[\w.-]+$/, "write a host name, or disable")),
+} as const;
+
+/** Parses `amqp://user:password@host:port/vhost?prefix=waybill`, or `amqps:`. Throws CONFIG_INVALID. */
 export function optionsFromUrl(url: string): RabbitmqOptions {
-  const parts = parse(url);
-  const given = queryOf(parts, url);
-  const vhost = decoded(parts.pathname.slice(1), "vhost", url);
-  const numbers = NUMBERS.filter((name) => given.has(name)).map((name) => [name, numberOf(given.get(name) ?? "")]);
-  return {
-    ...(parts.hostname !== "" && { hostname: parts.hostname.replace(/^\[|\]$/g, "") }),
-    ...(parts.port !== "" && { port: Number(parts.port) }),
-    ...(parts.username !== "" && { username: decoded(parts.username, "user", url) }),
-    ...(parts.username !== "" && { password: decoded(parts.password, "password", url) }),
-    ...(vhost !== "" && { vhost }),
-    ...(given.has("prefix") && { prefix: given.get("prefix") ?? "" }),
-    ...(given.has("queueType") && { queueType: given.get("queueType") as "quorum" }),
-    ...(given.has("declare") && { declare: truthOf(given.get("declare") ?? "") }),
-    ...(Object.fromEntries(numbers) as Partial<Record<(typeof NUMBERS)[number], number>>),
-    tls: parts.protocol === "amqps:",
+  const { protocol, hostname, port, username, password, pathname, searchParams } = parseServerUrl(url, {
+    kind: "an AMQP URL",
+    schemes: ["amqp", "amqps"],
+    example: "amqp://user:password@host:5672/vhost",
+    escaped: "user, password and vhost",
+  });
+  const shown = shownUrl(url);
+  const vhost = pathname.slice(1);
+  if (vhost.includes("/")) {
+    throw configInvalid(`${shown} has two path segments; write a / in the name of a vhost as %2F`);
+  }
+  const isTls = protocol === "amqps:";
+  const place = { shown, tlsScheme: isTls ? null : "amqps://", known: Object.keys({ ...OPTIONS, ...FOREIGN }) };
+  const { verify, cacertfile, certfile, keyfile, server_name_indication, ...options } = readUrlParameters(
+    searchParams,
+    { ...OPTIONS, ...FOREIGN },
+    place,
+  );
+  const tls = {
+    ...(cacertfile !== undefined && { ca: cacertfile }),
+    ...(certfile !== undefined && { cert: certfile }),
+    ...(keyfile !== undefined && { key: keyfile }),
+    ...(verify === "verify_none" && { rejectUnauthorized: false }),
+    ...(server_name_indication !== undefined &&
+      server_name_indication !== "disable" && { servername: server_name_indication }),
   };
-}
-
-function parse(url: string): URL {
-  if (!URL.canParse(url))
-    throw invalid(`"${maskUrl(url)}" is not a URL; write it as amqp://user:password@host:5672/vhost`);
-  const parts = new URL(url);
-  if (parts.hash !== "") {
-    throw invalid(`"${maskUrl(url)}" has a fragment, which means nothing here; write # in a password as %23`);
-  }
-  // What follows may be half a password: no later error may name it.
-  if (`${parts.pathname}${parts.search}`.includes("@")) {
-    throw invalid(
-      `"${maskUrl(url)}" has an @ behind its host; in user, password and vhost write / as %2F, ? as %3F, @ as %40`,
-    );
-  }
-  if (parts.pathname.slice(1).includes("/")) {
-    throw invalid(`"${maskUrl(url)}" has two path segments; a vhost with a / in its name writes it as %2F`);
-  }
-  return parts;
-}
-
-function queryOf(parts: URL, url: string): ReadonlyMap<string, string> {
-  const given = new Map<string, string>();
-  for (const [name, value] of parts.searchParams) {
-    if (!PARAMETERS.includes(name)) {
-      throw invalid(`"${maskUrl(url)}" has an unknown parameter "${name}"; known are ${PARAMETERS.join(", ")}`);
-    }
-    if (given.has(name)) throw invalid(`"${maskUrl(url)}" sets "${name}" twice; keep one`);
-    given.set(name, value);
-  }
-  return given;
-}
-
-const numberOf = (value: string): number => {
-  if (value === "off") return Infinity;
-  return /^\d+$/.test(value) ? Number(value) : Number.NaN;
-};
-
-function truthOf(value: string): boolean {
-  if (value === "true" || value === "false") return value === "true";
-  throw invalid(`declare is ${JSON.stringify(value)}: "true" or "false"`);
-}
-
-function decoded(part: string, name: string, url: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    throw invalid(`the ${name} in "${maskUrl(url)}" has a % that is not an escape; write a real percent sign as %25`);
-  }
+  const decoded = (part: string, what: string): string => decodeUrlPart(part, what, shown);
+  return {
+    ...options,
+    ...(hostname !== "" && { hostname: hostname.replace(/^\[|\]$/g, "") }),
+    ...(port !== "" && { port: Number(port) }),
+    ...(username !== "" && {
+      username: decoded(username, "the user"),
+      password: decoded(password, "the password"),
+    }),
+    ...(vhost !== "" && { vhost: decoded(vhost, "the vhost") }),
+    tls: isTls ? tls : false,
+  };
 }

@@ -3,7 +3,7 @@ import { serviceUrl } from "@waybill/test-servers";
 import { connect as dial } from "amqplib";
 import { afterAll, expect, test } from "vitest";
 import { fromUrl, rabbitmqBackend } from "../src/index.ts";
-import { context, freshStore, lease, message, removePrefix, type Store } from "./broker.ts";
+import { context, freshStore, lease, message, removePrefix, type Store } from "./fixture.ts";
 
 const stores: Store[] = [];
 
@@ -26,14 +26,14 @@ async function publish(store: Store, content: Buffer, properties: object = {}): 
   await connection.close();
 }
 
-test("a wrong password is an error when connecting, and neither it nor the right one is in the message", async () => {
+test("a wrong password rejects `connect`, and no password is in the message", async () => {
   const url = (await serviceUrl("rabbitmq")).replace(/\/\/[^@]*@/, "//guest:hunter2@");
   const error: unknown = await fromUrl(url)(context).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: "CONFIG_INVALID", message: expect.stringContaining('refuses user "guest"') });
   expect(String(error)).not.toContain("hunter2");
 });
 
-test("a missing vhost is an error when connecting that says how to make it", async () => {
+test("a missing vhost rejects `connect`, and the error says how to create it", async () => {
   const url = `${(await serviceUrl("rabbitmq")).replace(/\/$/, "")}/no%2Fsuch`;
   await expect(fromUrl(url)(context)).rejects.toMatchObject({
     code: "CONFIG_INVALID",
@@ -41,26 +41,26 @@ test("a missing vhost is an error when connecting that says how to make it", asy
   });
 });
 
-test("no broker at all is BACKEND_UNAVAILABLE, within seconds, naming host and port", async () => {
+test("without a broker, `connect` rejects BACKEND_UNAVAILABLE within seconds, with host and port", async () => {
   await expect(fromUrl("amqp://127.0.0.1:1")(context)).rejects.toMatchObject({
     code: "BACKEND_UNAVAILABLE",
     message: expect.stringContaining("amqp://127.0.0.1:1"),
   });
 });
 
-test("a queue that is there with other arguments is refused, with three ways out", async () => {
+test("a queue that exists with other arguments is refused, with three remedies", async () => {
   const store = await fresh();
   await (await store.open()).close();
   const classic = fromUrl(store.url.replace("?", "?queueType=classic&"))(context);
   await expect(classic).rejects.toMatchObject({
     code: "CONFIG_INVALID",
     message: expect.stringMatching(
-      /":?.*:dead" is there with other arguments .*x-queue-type.*delete it.*\?prefix=.*queueType/s,
+      /":?.*:dead" exists with other arguments .*x-queue-type.*delete it.*\?prefix=.*queueType/s,
     ),
   });
 });
 
-test("with declare=false a missing queue is named, and nothing is made", async () => {
+test("with declare=false a missing queue is refused by name", async () => {
   const store = await fresh({ declare: "false" });
   await expect(store.open()).rejects.toMatchObject({
     code: "CONFIG_INVALID",
@@ -68,7 +68,7 @@ test("with declare=false a missing queue is named, and nothing is made", async (
   });
 });
 
-test("with declare=false what somebody else made is used as it is", async () => {
+test("with declare=false existing queues are used as they are", async () => {
   const made = await fresh();
   const maker = await made.open();
   await maker.enqueue([message(), message({ delayMs: 100 })]);
@@ -80,30 +80,30 @@ test("with declare=false what somebody else made is used as it is", async () => 
   await user.close();
 });
 
-test("plain text in the queue is dead-lettered by core with its bytes kept, and the next job runs", async () => {
+test("plain text in the queue is dead-lettered with its bytes, and the next job runs", async () => {
   const store = await fresh();
   const ran: string[] = [];
   const job = defineJob({ type: "greeting.print", handler: (_, { id }) => void ran.push(id) });
   const jobs = await connect(store.url, { jobs: [job], log: "off" });
   const { id } = await jobs.enqueue(job, {});
-  await publish(store, Buffer.from("hello, is anybody there?"));
+  await publish(store, Buffer.from("hello, world"));
   await jobs.worker({ jobs: [job] }).start();
   await expect.poll(() => jobs.inspector?.deadLetters(), { timeout: 10_000 }).toHaveLength(1);
   const [letter] = (await jobs.inspector?.deadLetters()) ?? [];
-  expect(letter).toMatchObject({ body: "hello, is anybody there?", reason: { code: "JSON_SYNTAX" }, queue: "default" });
+  expect(letter).toMatchObject({ body: "hello, world", reason: { code: "JSON_SYNTAX" }, queue: "default" });
   expect(ran).toEqual([id]);
   await jobs.close();
 });
 
-test("bytes that are no UTF-8 are dead-lettered, and a replay sends the very same bytes", async () => {
+test("bytes that are not UTF-8 are dead-lettered, and a replay sends the same bytes", async () => {
   const store = await fresh();
   const backend = await store.open();
   const opened = await fromUrl(store.url)(context);
   await backend.enqueue([message()]);
   const bytes = Buffer.from([0x7b, 0xff, 0xfe, 0x22, 0x7d]);
   await publish(store, bytes);
-  const held = [...(await lease(backend)), ...(await lease(backend))];
-  const damaged = held.find(({ damage }) => damage !== undefined);
+  const leases = [...(await lease(backend)), ...(await lease(backend))];
+  const damaged = leases.find(({ damage }) => damage !== undefined);
   expect(damaged).toMatchObject({ body: "", damage: { code: "ENCODING_INVALID" } });
   if (damaged?.damage) await backend.deadLetter(damaged, damaged.damage);
   const read = () => opened.inspector.deadLetters();
@@ -118,7 +118,7 @@ test("bytes that are no UTF-8 are dead-lettered, and a replay sends the very sam
   await connection.close();
 });
 
-test("an envelope without properties gets its label from the envelope", async () => {
+test("a message without properties gets its label from the envelope", async () => {
   const store = await fresh();
   const backend = await store.open();
   await lease(backend, { waitMs: 50 });
@@ -130,7 +130,7 @@ test("an envelope without properties gets its label from the envelope", async ()
   await backend.close();
 });
 
-test("a priority is refused when the program starts, with the way out", async () => {
+test("a priority is refused with what to do instead", async () => {
   const store = await fresh();
   const job = defineJob({ type: "greeting.print", handler: () => undefined });
   const jobs = await connect(store.url, { log: "off" });
@@ -148,19 +148,19 @@ test("R28: a job that may run longer than consumer_timeout is refused when the p
     code: "CAPABILITY_MISSING",
     message: expect.stringMatching(/timeout of at most 50000 ms/),
   });
-  const patient = await connect(store.url.replace("60000", "off"), { jobs: [job], log: "off" });
-  await patient.close();
+  const unlimited = await connect(store.url.replace("60000", "off"), { jobs: [job], log: "off" });
+  await unlimited.close();
 });
 
 test.each([
   ["amqp://h/a/b", /two path segments.*%2F/],
-  ["amqp://h/?heartbeat=5", /unknown parameter "heartbeat"; known are prefix/],
+  ["amqp://h/?ttl=5", /unknown parameter "ttl"; known are: prefix/],
   ["amqp://u:p%40@h/?prefix=a.b", /prefix is "a\.b"/],
-  ["amqp://h/?queueType=stream", /queueType is "stream": "quorum" or "classic"/],
+  ["amqp://h/?queueType=stream", /queueType is "stream"; write one of quorum, classic/],
   ["amqp://h/?deliveryLimit=0", /deliveryLimit is 0/],
-  ["amqp://h/?consumerTimeoutMs=never", /consumerTimeoutMs is NaN.*"off" in a URL/],
+  ["amqp://h/?consumerTimeoutMs=never", /consumerTimeoutMs is "never"; write a whole number, or "off"/],
   ["amqp://h/?prefix=a&prefix=b", /sets "prefix" twice/],
-  ["amqp://u:secret#1@h/", /not a URL|fragment.*%23/],
+  ["amqp://u:secret#1@h/", /not an AMQP URL/],
   ["amqp://u:1/secret@h/", /@ behind its host.*%2F/],
   ["amqp://u:1?secret@h/", /@ behind its host.*%3F/],
   ["amqp://h/%zz", /vhost .* not an escape/],
@@ -178,24 +178,24 @@ test("the address names host, port and vhost, and no user", async () => {
   await backend.close();
 });
 
-test("a ready client may be handed in", async () => {
+test("the connect option opens both connections", async () => {
   const store = await fresh();
-  let dialled = 0;
+  let opened = 0;
   const backend = await rabbitmqBackend({
     prefix: store.prefix,
     async connect(heartbeat) {
-      dialled += 1;
+      opened += 1;
       const { hostname, port } = new URL(store.url);
       return dial({ hostname, port: Number(port), heartbeat });
     },
   })(context);
   await backend.enqueue([message()]);
   expect(await lease(backend)).toHaveLength(1);
-  expect(dialled).toBe(2);
+  expect(opened).toBe(2);
   await backend.close();
 });
 
-test("what a prefix made can be removed again", async () => {
+test("removePrefix deletes everything under a prefix", async () => {
   const store = await freshStore();
   const backend = await store.open();
   await backend.enqueue([message({ delayMs: 100 })]);

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { connect, defineJob } from "@waybill/core";
 import { connect as dial } from "amqplib";
 import { afterAll, expect, test } from "vitest";
-import { freshStore } from "./broker.ts";
+import { freshStore } from "./fixture.ts";
 
 const page = readFileSync(fileURLToPath(new URL("../../../spec/1.0/bindings/rabbitmq.md", import.meta.url)), "utf8");
 const store = await freshStore({}, { queues: ["default"] });
@@ -12,14 +12,14 @@ const { port } = new URL(store.url);
 
 afterAll(() => store.remove());
 
-/** The code on the page in that language, for this run's broker and prefix. */
+/** Returns the page's code in a language, with this run's broker and prefix. */
 function example(language: string): string {
   const code = page.split(`\`\`\`${language}\n`)[1]?.split("```")[0];
   if (code === undefined) throw new Error(`the page has no example in ${language}`);
   return code.replaceAll("waybill.", `${store.prefix}.`).replaceAll("5672", port);
 }
 
-/** Answers the payloads that a worker ran after `publish`. */
+/** Returns the payloads that a worker ran after `publish`. */
 async function ranAfter(publish: () => unknown): Promise<unknown[]> {
   const payloads: unknown[] = [];
   const greet = defineJob({ type: "greeting.print", handler: (payload) => void payloads.push(payload) });
@@ -46,7 +46,22 @@ test("R18: the documented frames of python's standard library enqueue a job that
   return undefined;
 });
 
-test("the documented message of rabbitmqadmin, published as it would be, is run by a worker", async () => {
+/** Debian's library belongs to Debian's Python, which need not be the first one. */
+const pythonWith = (library: string): string | undefined =>
+  ["python3", "/usr/bin/python3"].find((program) => spawnSync(program, ["-c", `import ${library}`]).status === 0);
+
+test("the documented program for pika enqueues a job that a worker runs", async (context) => {
+  const program = pythonWith("pika");
+  if (program === undefined) return context.skip("python3 with pika is not on this machine");
+  const payloads = await ranAfter(() => {
+    const { status, stderr } = spawnSync(program, ["-c", example("python")], { encoding: "utf8" });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+  });
+  expect(payloads).toEqual([{ name: "pika" }]);
+  return undefined;
+});
+
+test("a worker runs the documented message of rabbitmqadmin", async () => {
   const shell = example("sh");
   const given = (name: string): string => new RegExp(`${name}='?([^' ]+)'?`).exec(shell)?.[1] ?? "";
   const payloads = await ranAfter(async () => {
@@ -61,7 +76,7 @@ test("the documented message of rabbitmqadmin, published as it would be, is run 
   expect(payloads).toEqual([{ name: "rabbitmqadmin" }]);
 });
 
-test("a message scheduled for later by a producer that knows nothing of the ladder runs at its time", async () => {
+test("a message with scheduled_at, published to the work queue by another program, runs at its time", async () => {
   const at = Date.now() + 700;
   const payloads = await ranAfter(async () => {
     const connection = await dial(store.url.replace(/\?.*$/, ""));

@@ -4,7 +4,7 @@ import { afterAll, expect, onTestFinished, test } from "vitest";
 import { assertServer } from "../src/doctor.ts";
 import { fromUrl } from "../src/index.ts";
 import { settingsOf } from "../src/options.ts";
-import { context, freshStore, lease, message, type Store } from "./broker.ts";
+import { context, freshStore, lease, message, type Store } from "./fixture.ts";
 
 const stores: Store[] = [];
 
@@ -18,7 +18,7 @@ async function open(options: Readonly<Record<string, string>> = {}) {
   return fromUrl(store.url)(context);
 }
 
-test("the doctor names the server, and tells settings that were given from defaults", async () => {
+test("the doctor names the server, and marks settings that were given", async () => {
   const backend = await open({ consumerTimeoutMs: "60000" });
   const { server, settings } = backend.doctor;
   expect(server).toMatchObject({ product: "rabbitmq", version: expect.stringMatching(/^\d+\.\d+/) });
@@ -27,11 +27,11 @@ test("the doctor names the server, and tells settings that were given from defau
   await backend.close();
 });
 
-test("the doctor finds nothing to mend on a fresh quorum queue, and warns of classic ones", async () => {
+test("the doctor has no remedy for a new quorum queue, and one for classic queues", async () => {
   const quorum = await open();
   const classic = await open({ queueType: "classic" });
   const severe = async (backend: typeof quorum): Promise<string[]> =>
-    (await backend.doctor.checks()).filter(({ wayOut }) => wayOut !== null).map(({ check }) => check);
+    (await backend.doctor.checks()).filter(({ remedy }) => remedy !== null).map(({ check }) => check);
   expect(await severe(quorum)).toEqual([]);
   expect(await severe(classic)).toEqual(["rabbitmq.queue_type"]);
   await quorum.close();
@@ -41,15 +41,15 @@ test("the doctor finds nothing to mend on a fresh quorum queue, and warns of cla
 test("the doctor counts dead letters", async () => {
   const backend = await open();
   await backend.enqueue([message()]);
-  const [held] = await lease(backend);
-  if (held) await backend.deadLetter(held, { code: "TEST", message: "for the doctor" });
+  const [leased] = await lease(backend);
+  if (leased) await backend.deadLetter(leased, { code: "TEST", message: "for the doctor" });
   const found = await backend.doctor.checks();
   expect(found).toContainEqual(expect.objectContaining({ check: "rabbitmq.dead_letters", severity: "note" }));
   await backend.close();
 });
 
-/** The test's broker under another name or version, each as long as its own: the first bytes of a connection say it. */
-async function posing(as: readonly (readonly [RegExp, string])[]): Promise<string> {
+/** Returns the URL of the test's broker behind a proxy that replaces its name or version by one of the same length. */
+async function posingAs(as: readonly (readonly [RegExp, string])[]): Promise<string> {
   const { url } = await freshStore({}, { queues: [] }).then((store) => (stores.push(store), store));
   const real = Number(new URL(url).port);
   const proxy = createServer((near) => {
@@ -72,12 +72,12 @@ async function posing(as: readonly (readonly [RegExp, string])[]): Promise<strin
 test.for([
   ["another product", [[/RabbitMQ/g, "ActiveMQ"]], /is ActiveMQ \d.*needs RabbitMQ 3\.10 or newer/],
   ["an old RabbitMQ", [[/3\.10\.\d/, "3.7.28"]], /is RabbitMQ 3\.7\.28, which is too old; upgrade to 3\.10/],
-] as const)("%s is named at the start, before a declaration of ours fails there", async ([, as, says]) => {
+] as const)("%s is refused at the start by name, before a declaration fails there", async ([, as, says]) => {
   const refusal = { code: "CONFIG_INVALID", message: expect.stringMatching(says) };
-  await expect(fromUrl(await posing(as))(context)).rejects.toMatchObject(refusal);
+  await expect(fromUrl(await posingAs(as))(context)).rejects.toMatchObject(refusal);
 });
 
-test("a server too old for quorum queues with delays is refused with two ways out, unless queues are classic", () => {
+test("a server too old for delays on quorum queues is refused with two remedies, unless queues are classic", () => {
   const rabbit = (version: string) => ({ product: "RabbitMQ", version });
   const refusal = /RabbitMQ 3\.9\.29.*upgrade to 3\.10.*queueType=classic/;
   expect(() => assertServer(rabbit("3.9.29"), settingsOf({}))).toThrow(refusal);

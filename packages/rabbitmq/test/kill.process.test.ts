@@ -6,9 +6,9 @@ import { connect, defineJob } from "@waybill/core";
 import { type RabbitServer, startRabbit } from "@waybill/test-servers";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { fromUrl } from "../src/index.ts";
-import { context, freshStore, lease, message } from "./broker.ts";
+import { context, freshStore, lease, message } from "./fixture.ts";
 
-const child = fileURLToPath(new URL("./children/hold.ts", import.meta.url));
+const child = fileURLToPath(new URL("./children/lease-and-wait.ts", import.meta.url));
 
 let rabbit: RabbitServer;
 
@@ -21,20 +21,24 @@ afterAll(() => rabbit.stop());
 const fresh = async (options: Readonly<Record<string, string>> = {}): Promise<string> =>
   (await freshStore(options, { server: rabbit.url })).url;
 
-/** A process that leases `count` jobs and holds them; resolves once it has them. */
-async function holder(url: string, count: number): Promise<ChildProcess> {
+/** Starts a process that leases `count` jobs and does not settle them. Resolves once it has them. */
+async function startLeasing(url: string, count: number): Promise<ChildProcess> {
   const forked = fork(child, [url, String(count)], { execArgv: ["--conditions=waybill-source"] });
-  const [held] = (await once(forked, "message")) as [number];
-  expect(held).toBe(count);
+  const ended = once(forked, "exit").then(([code]) => {
+    throw new Error(`the process ended with ${String(code)} before it had its jobs`);
+  });
+  ended.catch(() => undefined);
+  const [leased] = (await Promise.race([once(forked, "message"), ended])) as [number];
+  expect(leased).toBe(count);
   return forked;
 }
 
-test("R16: a worker killed in the middle of a job: another has the job within 2 s, 20 times, and each loss is counted", async () => {
+test("R16: the job of a killed worker is leased by another within 2 s, 20 times, and each loss is counted", async () => {
   const url = await fresh();
   const backend = await fromUrl(url)(context);
   const [sent] = await backend.enqueue([message()]);
   for (let kill = 0; kill < 20; kill += 1) {
-    const forked = await holder(url, 1);
+    const forked = await startLeasing(url, 1);
     forked.kill("SIGKILL");
     await once(forked, "exit");
   }
@@ -45,11 +49,11 @@ test("R16: a worker killed in the middle of a job: another has the job within 2 
   await backend.close();
 });
 
-test("R16: on classic queues the job comes back as well, and its losses are not counted", async () => {
+test("R16: on classic queues the job is delivered again as well, and its losses are not counted", async () => {
   const url = await fresh({ queueType: "classic" });
   const backend = await fromUrl(url)(context);
   await backend.enqueue([message()]);
-  const forked = await holder(url, 1);
+  const forked = await startLeasing(url, 1);
   forked.kill("SIGKILL");
   expect(backend.capabilities.countsLost).toBe(false);
   expect((await lease(backend))[0]).toMatchObject({ attempt: 1, lost: 0 });
@@ -60,8 +64,8 @@ test("R16: a worker that is frozen loses its job within its lease and 2 s", asyn
   const url = await fresh();
   const backend = await fromUrl(url)(context);
   await backend.enqueue([message()]);
-  // It holds a lease of 3 s, so its heartbeat is 1 s.
-  const forked = await holder(url, 1);
+  // Its lease is 3 s, so its heartbeat is 1 s.
+  const forked = await startLeasing(url, 1);
   forked.kill("SIGSTOP");
   const startedAt = performance.now();
   expect(await lease(backend, { waitMs: 10_000 })).toHaveLength(1);
@@ -70,13 +74,13 @@ test("R16: a worker that is frozen loses its job within its lease and 2 s", asyn
   await backend.close();
 });
 
-test("R28: a job that kills its worker lands among the dead letters after as many losses as the worker allows", async () => {
+test("R28: a job that kills its workers is dead-lettered after as many losses as the worker allows", async () => {
   const url = await fresh();
   const job = defineJob({ type: "poison.pill", handler: () => undefined });
   const jobs = await connect(url, { jobs: [job], log: "off" });
   const { id } = await jobs.enqueue(job, {});
   for (let kill = 0; kill < 3; kill += 1) {
-    const forked = await holder(url, 1);
+    const forked = await startLeasing(url, 1);
     forked.kill("SIGKILL");
     await once(forked, "exit");
   }
@@ -86,13 +90,13 @@ test("R28: a job that kills its worker lands among the dead letters after as man
   await jobs.close();
 });
 
-test("R28: past the queue's own delivery limit the broker buries the job, bytes kept, and a replay runs it", async () => {
+test("R28: past the queue's delivery limit the broker dead-letters the job with its bytes, and a replay runs it", async () => {
   const url = await fresh({ deliveryLimit: "2" });
   const backend = await fromUrl(url)(context);
   const sent = message();
   await backend.enqueue([sent]);
   for (let kill = 0; kill < 3; kill += 1) {
-    const forked = await holder(url, 1);
+    const forked = await startLeasing(url, 1);
     forked.kill("SIGKILL");
     await once(forked, "exit");
   }
@@ -108,13 +112,13 @@ test("R28: past the queue's own delivery limit the broker buries the job, bytes 
   await backend.close();
 });
 
-test("what the broker sent ahead and nobody asked for goes back within a second or so, for others to run", async () => {
+test("messages that the broker delivered and no call asked for are released within about a second", async () => {
   const url = await fresh();
   const greedy = await fromUrl(url)(context);
   const other = await fromUrl(url)(context);
   await other.enqueue([message()]);
   expect(await lease(greedy, { limit: 10 })).toHaveLength(1);
-  // Nine more may come to it unasked, and it never asks again.
+  // The broker may send it nine more, and it never calls `lease` again.
   await other.enqueue(Array.from({ length: 9 }, () => message()));
   const startedAt = performance.now();
   const found = new Set<string>();
@@ -124,8 +128,8 @@ test("what the broker sent ahead and nobody asked for goes back within a second 
   await other.close();
 });
 
-test("R28: a job held past consumer_timeout is taken back: LEASE_LOST here, delivered again, and the worker goes on", async () => {
-  // It is looked at every 300 ms then, instead of every minute.
+test("R28: a job that runs past consumer_timeout is LEASE_LOST and delivered again, and the worker continues", async () => {
+  // The broker then checks every 300 ms instead of every minute.
   await rabbit.ctl(
     "eval",
     "[application:set_env(rabbit, K, V) || {K, V} <- [{consumer_timeout, 2000}, {channel_tick_interval, 300}]].",
@@ -133,10 +137,10 @@ test("R28: a job held past consumer_timeout is taken back: LEASE_LOST here, deli
   const backend = await fromUrl(await fresh())(context);
   const sent = message();
   await backend.enqueue([sent]);
-  const [held] = await lease(backend);
-  if (held === undefined) throw new Error("nothing was leased");
+  const [leased] = await lease(backend);
+  if (leased === undefined) throw new Error("nothing was leased");
   await expect
-    .poll(async () => (await backend.extend([held], 30_000))[0], { timeout: 10_000 })
+    .poll(async () => (await backend.extend([leased], 30_000))[0], { timeout: 10_000 })
     .toMatchObject({ ok: false, error: { code: "LEASE_LOST" } });
   await sleep(100);
   const [again] = await lease(backend);

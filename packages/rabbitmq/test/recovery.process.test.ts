@@ -5,7 +5,7 @@ import { type Proxy, type RabbitServer, startProxy, startRabbit } from "@waybill
 import { connect as dial } from "amqplib";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { fromUrl } from "../src/index.ts";
-import { context, freshStore, lease, message } from "./broker.ts";
+import { context, freshStore, lease, message } from "./fixture.ts";
 
 let rabbit: RabbitServer;
 let proxy: Proxy;
@@ -27,7 +27,7 @@ afterAll(async () => {
   await rabbit.stop();
 });
 
-/** Through the wire that can be cut, or straight to the broker. */
+/** Returns a URL through the proxy, which can cut connections, or directly to the broker. */
 async function urlOf(wire: "proxy" | "direct", options: Readonly<Record<string, string>> = {}): Promise<string> {
   const { url } = await freshStore(options, { server: rabbit.url });
   return wire === "proxy" ? proxy.url(url) : url;
@@ -39,7 +39,7 @@ async function open(url: string): Promise<Backend> {
   return backend;
 }
 
-/** Enqueues for `forMs` without a rest and runs what it enqueues; answers what was accepted and how often each ran. */
+/** Enqueues and runs jobs until `forMs` after `trouble`. Returns the accepted ids and how many jobs ran more than once. */
 async function underLoad(url: string, forMs: number, trouble: () => Promise<unknown>) {
   const runs = new Map<string, number>();
   const job = defineJob({
@@ -77,18 +77,18 @@ async function underLoad(url: string, forMs: number, trouble: () => Promise<unkn
   return { accepted, twice };
 }
 
-test("R29: the broker's application stopped for 5 s under load: nothing accepted is lost, and all goes on by itself", async () => {
+test("R29: when the broker's application stops for 5 s under load, no accepted job is lost and the worker resumes", async () => {
   const { accepted, twice } = await underLoad(await urlOf("direct"), 1_000, async () => {
     await rabbit.ctl("stop_app");
     await sleep(5_000);
     await rabbit.ctl("start_app");
   });
   expect(accepted.length).toBeGreaterThan(50);
-  // At most what was under way: 10 running, as many waiting behind them, 4 being enqueued.
+  // At most the jobs in flight: 10 running, 10 prefetched, 4 being enqueued.
   expect(twice).toBeLessThanOrEqual(24);
 });
 
-test("the connection cut for 10 s under load: nothing accepted is lost, and all goes on by itself", async () => {
+test("when the connection is cut for 10 s under load, no accepted job is lost and the worker resumes", async () => {
   const { twice } = await underLoad(await urlOf("proxy"), 1_000, async () => {
     proxy.cut();
     await sleep(10_000);
@@ -98,13 +98,13 @@ test("the connection cut for 10 s under load: nothing accepted is lost, and all 
 });
 
 test.each(["quorum", "classic"])(
-  "R27: the broker restarted between enqueue and run: all of 1,000 confirmed jobs on %s queues are there",
+  "R27: all of 1,000 confirmed jobs on %s queues survive a restart of the broker",
   async (queueType) => {
     const url = await urlOf("direct", { queueType });
     const before = await open(url);
     const sent = Array.from({ length: 1_000 }, () => message());
-    const answers = await before.enqueue(sent);
-    expect(answers.filter((answer) => !answer.ok)).toEqual([]);
+    const results = await before.enqueue(sent);
+    expect(results.filter((result) => !result.ok)).toEqual([]);
     await rabbit.restart();
     const after = await open(url);
     const found = new Set<string>();
@@ -117,7 +117,7 @@ test.each(["quorum", "classic"])(
   },
 );
 
-test("a queue deleted under a running worker is made again, and later jobs run", async () => {
+test("a queue that is deleted under a running worker is declared again, and later jobs run", async () => {
   const url = await urlOf("direct");
   const prefix = new URL(url).searchParams.get("prefix") ?? "";
   const ran: number[] = [];
@@ -130,7 +130,7 @@ test("a queue deleted under a running worker is made again, and later jobs run",
   const connection = await dial(rabbit.url);
   const channel = await connection.createChannel();
   await channel.deleteQueue(`${prefix}.default`);
-  // What is sent in the very moment of the deletion is confirmed by the broker and deleted with the rest.
+  // A message sent during the deletion is confirmed by the broker and deleted with the queue.
   await sleep(500);
   expect((await channel.checkQueue(`${prefix}.default`)).consumerCount).toBeGreaterThan(0);
   await connection.close();
@@ -138,47 +138,47 @@ test("a queue deleted under a running worker is made again, and later jobs run",
   await expect.poll(() => ran, { timeout: 10_000 }).toEqual([1, 2]);
 });
 
-test("exchanges and the queue of dead letters are made again when somebody deleted them", async () => {
+test("deleted exchanges and a deleted dead-letter queue are declared again", async () => {
   const url = await urlOf("direct");
   const prefix = new URL(url).searchParams.get("prefix") ?? "";
   const backend = await open(url);
   await backend.enqueue([message({ delayMs: 100 })]);
-  const [held] = await lease(backend);
-  if (held === undefined) throw new Error("nothing was leased");
+  const [leased] = await lease(backend);
+  if (leased === undefined) throw new Error("nothing was leased");
   const connection = await dial(rabbit.url);
   const channel = await connection.createChannel();
   await channel.deleteQueue(`${prefix}:dead`);
   await channel.deleteExchange(`${prefix}:level-100ms`);
   await connection.close();
   await sleep(300);
-  await backend.deadLetter(held, { code: "TEST", message: "to a queue that is gone" });
-  // The first finds out, and says that it may not be stored; the next goes through.
+  await backend.deadLetter(leased, { code: "TEST", message: "to a queue that is gone" });
+  // The first call fails, since its message may not be stored; the next one succeeds.
   await expect
     .poll(async () => (await backend.enqueue([message({ delayMs: 100 })]))[0]?.ok, { timeout: 5_000 })
     .toBe(true);
   expect(await lease(backend)).toHaveLength(1);
 });
 
-test("a lost connection ends its leases: a late settle of any kind is LEASE_LOST, and another worker has the job", async () => {
+test("a lost connection ends its leases: any late settle is LEASE_LOST, and another worker gets the job", async () => {
   const url = await urlOf("proxy");
   const cutOff = await open(url);
   await cutOff.enqueue([message()]);
-  const [held] = await lease(cutOff);
-  if (held === undefined) throw new Error("nothing was leased");
+  const [leased] = await lease(cutOff);
+  if (leased === undefined) throw new Error("nothing was leased");
   proxy.cut();
   await expect
-    .poll(async () => (await cutOff.extend([held], 30_000))[0], { timeout: 5_000 })
+    .poll(async () => (await cutOff.extend([leased], 30_000))[0], { timeout: 5_000 })
     .toMatchObject({ ok: false, error: { code: "LEASE_LOST" } });
   const other = await open(url.replace(`:${proxy.port}`, `:${rabbit.port}`));
   const [again] = await lease(other);
-  expect(again).toMatchObject({ id: held.id, attempt: 1, lost: 1 });
-  expect(await cutOff.ack([held])).toMatchObject([{ ok: false, error: { code: "LEASE_LOST" } }]);
-  await expect(cutOff.retry(held, { delayMs: 0, countsAttempt: true })).rejects.toMatchObject({ code: "LEASE_LOST" });
+  expect(again).toMatchObject({ id: leased.id, attempt: 1, lost: 1 });
+  expect(await cutOff.ack([leased])).toMatchObject([{ ok: false, error: { code: "LEASE_LOST" } }]);
+  await expect(cutOff.retry(leased, { delayMs: 0, countsAttempt: true })).rejects.toMatchObject({ code: "LEASE_LOST" });
   const reason = { code: "TEST", message: "too late" };
-  await expect(cutOff.deadLetter(held, reason)).rejects.toMatchObject({ code: "LEASE_LOST" });
+  await expect(cutOff.deadLetter(leased, reason)).rejects.toMatchObject({ code: "LEASE_LOST" });
 });
 
-test("a lost connection aborts the handler that ran on it", async () => {
+test("a lost connection aborts the handlers of its jobs", async () => {
   const url = await urlOf("proxy");
   const reasons: unknown[] = [];
   const job = defineJob({
@@ -202,43 +202,43 @@ test("a lost connection aborts the handler that ran on it", async () => {
   await expect.poll(() => reasons, { timeout: 4_000 }).toEqual(["LEASE_LOST"]);
 });
 
-test("enqueue with the broker away rejects within its timeout, and works again when it is back", async () => {
+test("enqueue rejects within its timeout while the broker is down, and works when it is back", async () => {
   const url = await urlOf("proxy", { confirmTimeoutMs: "1500" });
   const backend = await open(url);
   for (const how of ["reset", "silence"] as const) {
     proxy.cut(how);
     const startedAt = performance.now();
-    const [answer] = await backend.enqueue([message()]);
-    expect(answer).toMatchObject({ ok: false, error: { code: "BACKEND_UNAVAILABLE" } });
+    const [result] = await backend.enqueue([message()]);
+    expect(result).toMatchObject({ ok: false, error: { code: "BACKEND_UNAVAILABLE" } });
     expect(performance.now() - startedAt).toBeLessThan(2_500);
     proxy.heal();
     await expect.poll(async () => (await backend.enqueue([message()]))[0]?.ok, { timeout: 15_000 }).toBe(true);
   }
 });
 
-test("a memory alarm rejects enqueue with the broker's reason, while acks go on; both work when it is over", async () => {
+test("during a memory alarm enqueue rejects with the broker's reason and acks work; after it both work", async () => {
   const backend = await open(await urlOf("direct", { confirmTimeoutMs: "1500" }));
   await backend.enqueue([message(), message()]);
-  const held = await lease(backend, { limit: 2 });
+  const leases = await lease(backend, { limit: 2 });
   await rabbit.ctl("set_vm_memory_high_watermark", "0.000001");
   try {
     await backend.enqueue([message()]);
-    const [answer] = await backend.enqueue([message()]);
-    expect(answer).toMatchObject({ ok: false, error: { code: "BACKEND_UNAVAILABLE" } });
-    expect(answer?.ok === false && answer.error.message).toMatch(/takes no messages for now \(low on memory\)/);
-    expect(await backend.ack(held)).toMatchObject([{ ok: true }, { ok: true }]);
+    const [result] = await backend.enqueue([message()]);
+    expect(result).toMatchObject({ ok: false, error: { code: "BACKEND_UNAVAILABLE" } });
+    expect(result?.ok === false && result.error.message).toMatch(/accepts no messages at present \(low on memory\)/);
+    expect(await backend.ack(leases)).toMatchObject([{ ok: true }, { ok: true }]);
   } finally {
     await rabbit.ctl("set_vm_memory_high_watermark", "0.4");
   }
   await expect.poll(async () => (await backend.enqueue([message()]))[0]?.ok, { timeout: 10_000 }).toBe(true);
 });
 
-test("what was acked right before a close stays acked, however much it was", async () => {
+test("messages acked right before a close are not delivered again, however many", async () => {
   const url = await urlOf("direct");
   for (let round = 0; round < 5; round += 1) {
     const backend = await fromUrl(url)(context);
     await backend.enqueue(Array.from({ length: 3_000 }, () => message()));
-    // The first call lets a thousand come; each is acked as it comes.
+    // The first call lets the broker send a thousand; each is acked as it arrives.
     for (let left = 3_000; left > 0;) {
       const leases = await lease(backend, { limit: 1_000 });
       left -= leases.length;
@@ -250,7 +250,7 @@ test("what was acked right before a close stays acked, however much it was", asy
   expect(await lease(after, { limit: 1_000, waitMs: 2_000 })).toEqual([]);
 });
 
-test("close returns within its deadline with the broker frozen, and with calls under way", async () => {
+test("close returns within its deadline while the broker is frozen and calls are in flight", async () => {
   const backend = await fromUrl(await urlOf("direct"))(context);
   await backend.enqueue([message()]);
   await lease(backend);
@@ -264,16 +264,16 @@ test("close returns within its deadline with the broker frozen, and with calls u
   expect((await enqueueing)[0]?.ok).toBe(false);
 });
 
-test("a lease that is asked for while the subscription before it ends gets what comes", async () => {
+test("a lease call that starts while the previous subscription ends gets the next message", async () => {
   const { url } = await freshStore({}, { server: rabbit.url });
   const [direct, backend] = [await open(url), await open(proxy.url(url))];
   expect(await lease(backend, { limit: 2, waitMs: 50 })).toEqual([]);
   proxy.cut("silence");
-  // What is not asked for goes back after a second.
+  // Unused subscriptions end after a second.
   await sleep(1_200);
   const asked = lease(backend, { waitMs: 4_000 });
   proxy.heal();
-  // Answered after the subscription has ended.
+  // Its reply comes after the subscription has ended.
   await lease(backend, { queue: "other", waitMs: 0 });
   await sleep(100);
   const sent = message();

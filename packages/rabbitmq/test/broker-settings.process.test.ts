@@ -2,7 +2,7 @@ import { connect, defineJob, isWaybillError, type Jobs } from "@waybill/core";
 import { type RabbitServer, startRabbit } from "@waybill/test-servers";
 import { connect as dial } from "amqplib";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { freshStore, lease, message } from "./broker.ts";
+import { freshStore, lease, message } from "./fixture.ts";
 
 let rabbit: RabbitServer;
 
@@ -15,7 +15,7 @@ afterAll(() => rabbit.stop());
 const fresh = (): ReturnType<typeof freshStore> => freshStore({}, { server: rabbit.url });
 const plain = defineJob({ type: "settings.plain", handler: () => undefined });
 
-/** A worker whose `run` is to reject. */
+/** Returns what a worker's `run` rejects with. */
 async function runs(jobs: Jobs): Promise<unknown> {
   return jobs
     .worker({ jobs: [plain] })
@@ -24,13 +24,13 @@ async function runs(jobs: Jobs): Promise<unknown> {
 }
 
 test.each([
-  ["with other arguments", { durable: true }, /"t\w+\.default" is there with other arguments .*\?prefix=/s],
+  ["with other arguments", { durable: true }, /"t\w+\.default" exists with other arguments .*\?prefix=/s],
   [
     "as the exclusive queue of another connection",
     { exclusive: true, durable: false },
-    /belongs to one connection alone/,
+    /belongs to another connection alone/,
   ],
-])("a worker whose queue is there %s stops, and says what to do", async (_how, options, words) => {
+])("a worker whose queue exists %s stops with an error that says what to do", async (_how, options, words) => {
   const { url, prefix } = await fresh();
   const other = await dial(rabbit.url);
   await (await other.createChannel()).assertQueue(`${prefix}.default`, options);
@@ -42,7 +42,7 @@ test.each([
   await other.close();
 });
 
-test("a worker that may not read its queue stops, and says what to do", async () => {
+test("a worker that may not read its queue stops with an error that says what to do", async () => {
   const { url, prefix } = await fresh();
   await rabbit.ctl("add_user", "writer", "pen");
   await rabbit.ctl("set_permissions", "writer", ".*", ".*", `^${prefix}:.*`);
@@ -53,7 +53,7 @@ test("a worker that may not read its queue stops, and says what to do", async ()
   });
 });
 
-test("the first delayed job on a fresh prefix is not later for the queues that are made for it", async () => {
+test("the first delayed job under a prefix is not late, although its queues are declared first", async () => {
   const store = await fresh();
   const backend = await store.open();
   const waiting = lease(backend, { waitMs: 20_000 });
@@ -63,12 +63,12 @@ test("the first delayed job on a fresh prefix is not later for the queues that a
   expect(await waiting).toHaveLength(1);
   const tookMs = performance.now() - sentAt;
   expect(tookMs).toBeGreaterThanOrEqual(3_000);
-  // Six rungs are made first; each rung that it then rests on adds its own little.
+  // Six levels are declared first, and each level that the message waits on adds some milliseconds.
   expect(tookMs, `stored after ${storedMs} ms`).toBeLessThan(Math.max(3_000, storedMs) + 700);
   await backend.close();
 });
 
-test("a job whose wait a policy of the broker ends is a dead letter that says so, not gone", async () => {
+test("a job whose wait a policy of the broker ends becomes a dead letter with EXPIRED", async () => {
   const store = await fresh();
   const backend = await store.open();
   await rabbit.ctl("set_policy", "ttl", `^${store.prefix}\\.`, '{"message-ttl":100}', "--apply-to", "queues");
@@ -85,27 +85,27 @@ test("a job whose wait a policy of the broker ends is a dead letter that says so
   await backend.close();
 });
 
-test("what an inspector cannot do is an error of ours: a queue of dead letters made otherwise, a broker that is away", async () => {
+test("the inspector rejects with a WaybillError when the dead-letter queue has other arguments, or the broker is down", async () => {
   const { url, prefix } = await fresh();
   const jobs = await connect(url, { log: "off" });
   const other = await dial(rabbit.url);
   const channel = await other.createChannel();
   await channel.deleteQueue(`${prefix}:dead`);
   await channel.assertQueue(`${prefix}:dead`, { durable: false });
-  const looks = [
+  const calls = [
     jobs.inspector?.counts(),
     jobs.inspector?.deadLetters(),
     jobs.inspector?.replay(),
     jobs.inspector?.drop(),
   ];
-  for (const look of looks) {
-    const thrown = await look?.catch((error: unknown) => error);
+  for (const call of calls) {
+    const thrown = await call?.catch((error: unknown) => error);
     expect(isWaybillError(thrown), String(thrown)).toBe(true);
   }
   await other.close();
   await rabbit.kill();
-  const away = await jobs.inspector?.counts().catch((error: unknown) => error);
-  expect(away).toMatchObject({ code: "BACKEND_UNAVAILABLE" });
+  const down = await jobs.inspector?.counts().catch((error: unknown) => error);
+  expect(down).toMatchObject({ code: "BACKEND_UNAVAILABLE" });
   await jobs.close();
   await rabbit.restart();
 });

@@ -3,14 +3,14 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { ChannelModel } from "amqplib";
 import { afterEach, expect, test, vi } from "vitest";
-import { rabbitmqBackend } from "../src/index.ts";
-import { context, freshStore } from "./broker.ts";
+import { rabbitmqBackend } from "../../src/index.ts";
+import { context, freshStore } from "../fixture.ts";
 
 const MOMENTS = [
   "throws at once",
   "rejects with nothing",
   "returns no connection",
-  "settles after we are closed",
+  "settles after our close",
   "emits an error",
   "loses its sockets",
   "is closed by its owner",
@@ -19,11 +19,11 @@ const MOMENTS = [
 
 afterEach(() => void vi.useRealTimers());
 
-test("connections that were handed in fail in every way, and the process lives on and ends in order", async () => {
+test("the user's connections fail in every way, and the process continues and ends with code 0", async () => {
   const store = await freshStore({}, { queues: MOMENTS.map((_, at) => `q${at}`) });
-  const program = fileURLToPath(new URL("children/handed-in.ts", import.meta.url));
+  const program = fileURLToPath(new URL("../children/user-connection.ts", import.meta.url));
   const args = ["--conditions=waybill-source", program, store.url.replace(/\?.*$/, ""), store.prefix];
-  // Rejects with what the process wrote if it ends with another code than 0.
+  // Rejects with the process's output unless it ends with code 0.
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 30_000 });
   await store.remove();
   expect(JSON.parse(stdout)).toEqual(MOMENTS.map((moment) => ({ moment, strange: [] })));
@@ -52,7 +52,7 @@ test.for<[string, () => unknown, string, RegExp]>([
   await refused;
 });
 
-test("a connection that comes too late is closed", async () => {
+test("a connection that opens too late is closed", async () => {
   vi.useFakeTimers();
   let closed = false;
   const model = {
@@ -70,7 +70,7 @@ test("a connection that comes too late is closed", async () => {
   expect(closed).toBe(true);
 });
 
-test("what is no function is refused as no `connect`", () => {
+test("a `connect` that is not a function is refused", () => {
   const connect = {} as () => Promise<ChannelModel>;
-  expect(() => rabbitmqBackend({ connect })).toThrow(/connect is no function/);
+  expect(() => rabbitmqBackend({ connect })).toThrow(/connect is an object: pass a function/);
 });

@@ -11,16 +11,12 @@ import {
 } from "@waybill/core/backend";
 import type { Message as Delivered, Options } from "amqplib";
 
-/** What was counted before this delivery, and travels with every copy. */
-export interface Counts {
-  readonly attempt: number;
-  readonly lost: number;
-  readonly releases: number;
-  readonly dueAt: number | null;
-}
+/** A job's counts before this delivery. They travel in the headers of every copy. */
+export type Counts = Pick<Lease, "attempt" | "lost" | "releases" | "dueAt">;
 
 type Headers = Record<string, string | number>;
 
+/** Names of headers on the wire. */
 export const header = {
   attempt: "waybill-attempt",
   lost: "waybill-lost",
@@ -31,13 +27,14 @@ export const header = {
   signature: "webhook-signature",
   deadCode: "waybill-dead-code",
   deadMessage: "waybill-dead-message",
+  deadError: "waybill-dead-error",
   diedAt: "waybill-died-at",
   queue: "waybill-queue",
 } as const;
 
-export const FRESH: Counts = { attempt: 1, lost: 0, releases: 0, dueAt: null };
+export const INITIAL: Counts = { attempt: 1, lost: 0, releases: 0, dueAt: null };
 
-/** Absent headers mean the beginning: a plain message has none. */
+/** Returns the headers of a message. An absent header has its initial value, so a new job without a tenant has none. */
 export function headersOf(
   { tenant, signature }: Pick<Lease, "tenant" | "signature">,
   { attempt, lost, releases, dueAt }: Counts,
@@ -52,10 +49,10 @@ export function headersOf(
   };
 }
 
-export function propertiesOf(label: Pick<Lease, "id" | "type">, headers: Headers | undefined): Options.Publish {
+export function propertiesOf({ id, type }: Pick<Lease, "id" | "type">, headers?: Headers): Options.Publish {
   return {
-    messageId: label.id,
-    type: label.type,
+    messageId: id,
+    type,
     contentType: "application/json",
     timestamp: Math.floor(Date.now() / 1_000),
     persistent: true,
@@ -65,31 +62,37 @@ export function propertiesOf(label: Pick<Lease, "id" | "type">, headers: Headers
 }
 
 export function messageProperties(message: Message, dueAt: number | null): Options.Publish {
-  const plain = message.tenant === null && message.signature === null && dueAt === null;
-  return propertiesOf(message, plain ? undefined : headersOf(message, { ...FRESH, dueAt }));
+  const needsNone = message.tenant === null && message.signature === null && dueAt === null;
+  return propertiesOf(message, needsNone ? undefined : headersOf(message, { ...INITIAL, dueAt }));
 }
 
-/** A delivery as a lease without its token. `quorum`: the broker counts deliveries that ended unsettled. */
+/**
+ * Returns a delivered message as a lease without its token. Any program may have written it: a header of the wrong type
+ * counts as absent. `countsLost`: the broker counts deliveries, as on quorum queues.
+ */
 export function labelOf(
   { content, properties, fields }: Delivered,
   queue: string,
-  quorum: boolean,
+  countsLost: boolean,
   admit: Admit,
 ): Omit<Lease, "token"> {
   const headers = properties.headers ?? {};
   const signature = signatureOf(headers);
   const { body, damage } = bodyOf(content);
-  const named = nameOf(properties.messageId, properties.type) ?? nameIn(body, signature, admit) ?? unnamed(fields);
+  const label = labelIn(properties.messageId, properties.type) ??
+    labelInBody(body, signature, admit) ??
+      // Core will dead-letter it under this name.
+      { id: `unnamed-${crypto.randomUUID()}-${fields.deliveryTag}`, type: "", tenant: null };
   return {
-    ...named,
+    ...label,
     queue,
     priority: 0,
-    tenant: copiedOf(headers[header.tenant]) ?? named.tenant,
+    tenant: shortText(headers[header.tenant]) ?? label.tenant,
     signature,
     body,
     ...(damage && { damage }),
     attempt: countOf(headers[header.attempt], 1),
-    lost: quorum ? countOf(headers[header.lost], 0) + countOf(headers["x-delivery-count"], 0) : 0,
+    lost: countsLost ? countOf(headers[header.lost], 0) + countOf(headers["x-delivery-count"], 0) : 0,
     releases: countOf(headers[header.releases], 0),
     dueAt: momentOf(headers[header.dueAt]),
     expiresAt: null,
@@ -104,42 +107,30 @@ function bodyOf(content: Buffer): { readonly body: string; readonly damage?: Dea
   }
 }
 
-interface Named {
-  readonly id: string;
-  readonly type: string;
-  readonly tenant: string | null;
-}
+type Label = Pick<Lease, "id" | "type" | "tenant">;
 
-function nameOf(id: unknown, type: unknown): Named | null {
-  return typeof id === "string" && id !== "" && typeof type === "string" ? { id, type, tenant: null } : null;
-}
+const labelIn = (id: unknown, type: unknown): Label | null =>
+  typeof id === "string" && id !== "" && typeof type === "string" ? { id, type, tenant: null } : null;
 
-/** A producer that sets no properties is understood too: its label is in the envelope, which only core may read. */
-function nameIn(body: string, signature: Signature | null, admit: Admit): Named | null {
-  const judged = admit(body, signature);
-  if (!judged.ok) return null;
-  const { id, type, tenant } = judged.message;
+/** A producer need not set properties. The label is then in the envelope, which only core parses. */
+function labelInBody(body: string, signature: Signature | null, admit: Admit): Label | null {
+  const admitted = admit(body, signature);
+  if (!admitted.ok) return null;
+  const { id, type, tenant } = admitted.message;
   return { id, type, tenant };
 }
 
-/** No envelope: core will say so, and bury it under this name. */
-const unnamed = ({ deliveryTag }: Delivered["fields"]): Named => ({
-  id: `unnamed-${crypto.randomUUID()}-${deliveryTag}`,
-  type: "",
-  tenant: null,
-});
+/** amqplib has one buffer of 64 KiB for all headers of a message. With longer texts no copy could be sent. */
+const LONGEST_TEXT = 4_096;
 
-/** Headers of a message fill one buffer of 64 KiB at most in amqplib. With longer ones, no copy could be sent. */
-const LONGEST_COPIED = 4_096;
-
-/** Text that travels with every copy. Null for what is no text, and for one that nobody of ours would write. */
-function copiedOf(value: unknown): string | null {
+/** Returns null for a value that is no text, or is longer than waybill would write. */
+function shortText(value: unknown): string | null {
   const text = textOf(value);
-  return text === null || text.length > LONGEST_COPIED ? null : text;
+  return text === null || text.length > LONGEST_TEXT ? null : text;
 }
 
 export function signatureOf(headers: Readonly<Record<string, unknown>>): Signature | null {
   const timestamp = numberOf(headers[header.signedAt]);
-  const value = copiedOf(headers[header.signature]);
+  const value = shortText(headers[header.signature]);
   return timestamp === null || value === null ? null : { timestamp, value };
 }

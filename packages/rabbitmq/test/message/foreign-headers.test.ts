@@ -3,15 +3,15 @@ import { jobMetrics } from "@waybill/core/metrics";
 import { type OddValues, oddValues } from "@waybill/test-servers";
 import { connect as dial } from "amqplib";
 import { expect, onTestFinished, test } from "vitest";
-import { header } from "../src/label.ts";
-import { names } from "../src/topology.ts";
-import { freshStore } from "./broker.ts";
+import { header } from "../../src/message/label.ts";
+import { names } from "../../src/topology/topology.ts";
+import { freshStore } from "../fixture.ts";
 
 const COUNT = 60;
 
 const HEADERS = [...Object.values(header), "x-delivery-count", "x-death", "x-first-death-queue"];
 
-/** A header of any type that AMQP has. */
+/** Returns a header of any type that AMQP has. */
 function headerValue(odd: OddValues): unknown {
   switch (odd.below(9)) {
     case 0:
@@ -43,7 +43,7 @@ function headersOf(odd: OddValues): Record<string, unknown> {
 /** At most 255 bytes, as AMQP has it. */
 const short = (odd: OddValues): string => odd.text().slice(0, 60);
 
-test(`${COUNT} messages and ${COUNT} dead letters with any headers stop no worker and hide nothing`, async () => {
+test(`${COUNT} messages and ${COUNT} dead letters with headers of any type stop no worker, and all dead letters are listed`, async () => {
   const store = await freshStore({}, { queues: ["default", "mail"] });
   onTestFinished(() => store.remove());
   const odd = oddValues(41);
@@ -60,14 +60,14 @@ test(`${COUNT} messages and ${COUNT} dead letters with any headers stop no worke
   const channel = await connection.createConfirmChannel();
   for (let count = 0; count < COUNT; count += 1) {
     const headers = headersOf(odd);
-    // One that asks for a far time is no damage; it would wait.
+    // A due time far ahead is valid: the message would wait.
     delete headers[header.dueAt];
     const body =
       odd.below(3) === 0 ? Buffer.from([0x7b, 0xff, count]) : Buffer.from(odd.garbled('{"spec":"waybill/1"}'));
     const named = odd.below(2) === 0 ? {} : { messageId: short(odd), type: short(odd) };
     channel.publish("", `${store.prefix}.default`, body, { persistent: true, headers, ...named });
     const dead = { headers: headersOf(odd), messageId: `dead-${count}`, type: short(odd) };
-    // A third names a queue, so that a replay finds it.
+    // A third name a queue, so that they can be replayed.
     if (count % 3 === 0) Object.assign(dead.headers, { [header.queue]: "mail", "x-death": [] });
     channel.publish("", `${store.prefix}:dead`, Buffer.from(odd.text()), { persistent: true, ...dead });
   }
@@ -100,7 +100,7 @@ test(`${COUNT} messages and ${COUNT} dead letters with any headers stop no worke
 });
 
 test.each([header.tenant, header.signature])(
-  "a message whose %s fills its headers is buried like any other",
+  "a message whose %s fills its headers is dead-lettered like any other",
   async (name) => {
     const store = await freshStore();
     onTestFinished(() => store.remove());
@@ -116,7 +116,7 @@ test.each([header.tenant, header.signature])(
     onTestFinished(() => connection.close());
     const channel = await connection.createConfirmChannel();
     const headers = { [header.signedAt]: 1, [name]: "x".repeat(65_380) };
-    channel.publish("", names.work(store.prefix, "default"), Buffer.from("no envelope"), {
+    channel.publish("", names.workQueue(store.prefix, "default"), Buffer.from("no envelope"), {
       messageId: "1",
       type: "t",
       headers,

@@ -1,4 +1,4 @@
-/** Uses connections that were handed in while they fail in every way. Prints what each call said; ends by itself if all is let go of. */
+/** Uses the connections of a `connect` option while they fail. Prints unexpected errors. Ends by itself if nothing is left open. */
 import { connect, defineJob, isWaybillError } from "@waybill/core";
 import { rabbitmqBackend } from "@waybill/rabbitmq";
 import { type ChannelModel, connect as dial } from "amqplib";
@@ -32,7 +32,7 @@ const MOMENTS: Readonly<Record<string, (models: readonly ChannelModel[], strikes
   }),
   "rejects with nothing": again(() => Promise.reject(undefined as never)),
   "returns no connection": again(() => Promise.resolve({ on: () => undefined })),
-  "settles after we are closed": again(() => new Promise((_, reject) => setTimeout(reject, 1_500))),
+  "settles after our close": again(() => new Promise((_, reject) => setTimeout(reject, 1_500))),
   "emits an error": (models) => models.map((model) => model.emit("error", new Error("of the owner's"))),
   "loses its sockets": destroyAll,
   "is closed by its owner": closeAll,
