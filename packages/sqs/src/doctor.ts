@@ -1,15 +1,15 @@
 import { type Doctor, type Finding, WaybillError } from "@waybill/core";
 import { maskUrl } from "@waybill/core/backend";
 import { type Settings, settingsOf } from "./options.ts";
-import type { Queue, Queues } from "./queues.ts";
+import type { Queue, Queues } from "./queues/queues.ts";
 
 const FOURTEEN_DAYS_MS = 1_209_600_000;
 const DAY_MS = 86_400_000;
-/** The most that SQS lets MaximumMessageSize be. */
+/** The largest MaximumMessageSize that SQS allows. */
 const MOST_BYTES = 1_048_576;
 const SHOWN = ["region", "prefix", "fifo", "endpoint", "create", "queues", "pollSeconds", "md5"] as const;
 
-/** What can be told of the queues that this connection has found so far, and those named in `queues`. */
+/** Checks the queues that this connection has found so far, and those of the option `queues`. */
 export function createDoctor(queues: Queues, settings: Settings): Doctor {
   const { region, endpoint, fifo } = settings;
   const defaults = settingsOf({ region, ...(endpoint !== null && { endpoint }) });
@@ -23,84 +23,73 @@ export function createDoctor(queues: Queues, settings: Settings): Doctor {
     }),
     async checks() {
       const [dead, ...found] = await queues.known();
-      const target = dead instanceof WaybillError ? queues.dead : dead;
-      const ofDead =
-        dead instanceof WaybillError
-          ? [unfit(dead)]
-          : [deadLetters(dead, await queues.deadCount()), ...kept(dead, fifo)];
+      const isFound = !(dead instanceof WaybillError);
+      const target = isFound ? dead : queues.dead;
+      const ofDead = isFound ? [deadLetters(dead, await queues.deadCount()), ...waits(dead, fifo)] : [unfit(dead)];
       const ofOthers = found.flatMap((queue) =>
         queue instanceof WaybillError
           ? unfit(queue)
-          : [redrive(queue, target), size(queue, target), ...kept(queue, fifo)],
+          : [redrive(queue, target), size(queue, target), ...waits(queue, fifo)],
       );
       return [...ofDead, ...ofOthers];
     },
   };
 }
 
+/** `remedy`: null where nothing is to be done. */
+const finding = (check: string, severity: Finding["severity"], message: string, remedy: string | null): Finding => ({
+  check: `sqs.${check}`,
+  severity,
+  message,
+  remedy,
+});
+
+/** A queue that is missing, or has a RedrivePolicy that is refused at the start. */
+const unfit = ({ message }: WaybillError): Finding => finding("queue", "failure", message, null);
+
 function deadLetters({ name }: Queue, count: number): Finding {
-  return {
-    check: "sqs.dead_letters",
-    severity: count === 0 ? "ok" : "note",
-    message: `the dead-letter queue "${name}" is there; letters in it: ${count}`,
-    wayOut: count === 0 ? null : "look at them: waybill dead list",
-  };
-}
-
-/** How long any queue of ours keeps a message, and from when on. */
-const kept = (queue: Queue, fifo: boolean): Finding[] => [retention(queue), ...(fifo ? [delay(queue)] : [])];
-
-/** Gone, or with a RedrivePolicy that would have been refused at the start. */
-function unfit({ message }: WaybillError): Finding {
-  return { check: "sqs.queue", severity: "failure", message, wayOut: null };
+  const message = `the dead-letter queue "${name}" exists and has ${count} letters`;
+  if (count === 0) return finding("dead_letters", "ok", message, null);
+  return finding("dead_letters", "note", message, 'list them with "waybill dead list"');
 }
 
 function redrive({ name, redrivesTo }: Queue, dead: Queue): Finding {
-  const wayOut = `set a RedrivePolicy into "${dead.name}" with a maxReceiveCount of 1000`;
-  if (redrivesTo === null) {
-    const message = `"${name}" has no RedrivePolicy: a message that no worker can take stays until its retention ends`;
-    return { check: "sqs.redrive", severity: "warning", message, wayOut };
+  if (redrivesTo === dead.name) {
+    const message = `"${name}" moves a message into "${dead.name}" after 100 deliveries or more`;
+    return finding("redrive", "ok", message, null);
   }
-  if (redrivesTo !== dead.name) {
-    const message = `"${name}" gives messages up into "${redrivesTo}", where waybill does not look for dead letters`;
-    return { check: "sqs.redrive", severity: "warning", message, wayOut };
-  }
-  const message = `"${name}" gives a message up after 100 deliveries or more, into "${dead.name}"`;
-  return { check: "sqs.redrive", severity: "ok", message, wayOut: null };
+  const message =
+    redrivesTo === null
+      ? `"${name}" has no RedrivePolicy: a message that no worker can process stays until its retention ends`
+      : `"${name}" moves messages into "${redrivesTo}", where waybill does not look for dead letters`;
+  const remedy = `set a RedrivePolicy into "${dead.name}" with a maxReceiveCount of 1000`;
+  return finding("redrive", "warning", message, remedy);
 }
 
 function size({ name, maxBytes }: Queue, dead: Queue): Finding {
-  const message = `"${name}" takes messages of up to ${maxBytes} bytes (MaximumMessageSize), "${dead.name}" of up to ${dead.maxBytes}`;
+  const message = `"${name}" accepts messages of up to ${maxBytes} bytes (MaximumMessageSize), "${dead.name}" of up to ${dead.maxBytes}`;
   if (dead.maxBytes < maxBytes) {
-    const wayOut = `set MaximumMessageSize of "${dead.name}" to ${maxBytes}: larger jobs cannot be put aside there`;
-    return { check: "sqs.size", severity: "warning", message, wayOut };
+    const remedy = `set MaximumMessageSize of "${dead.name}" to ${maxBytes}: larger jobs cannot be dead-lettered`;
+    return finding("size", "warning", message, remedy);
   }
-  const largest = maxBytes >= MOST_BYTES;
-  return {
-    check: "sqs.size",
-    severity: largest ? "ok" : "note",
-    message,
-    wayOut: largest ? null : `larger jobs are refused at enqueue: set both to ${MOST_BYTES}, which is the most`,
-  };
+  if (maxBytes >= MOST_BYTES) return finding("size", "ok", message, null);
+  const remedy = `set both to ${MOST_BYTES}, the largest size; larger jobs are refused at enqueue`;
+  return finding("size", "note", message, remedy);
 }
 
-/** A FIFO queue takes no delay of a message, so that of the queue holds for all of them. */
-function delay({ name, delaySeconds }: Queue): Finding {
-  return {
-    check: "sqs.delay",
-    severity: delaySeconds === 0 ? "ok" : "warning",
-    message: `"${name}" holds every message back for ${delaySeconds} s (DelaySeconds)`,
-    wayOut: delaySeconds === 0 ? null : "set DelaySeconds to 0: a FIFO queue takes no delay of a message's own",
-  };
-}
-
-function retention({ name, retentionMs }: Queue): Finding {
+/** What a queue does to messages that wait. A FIFO message cannot have a delay of its own, so its queue must have none. */
+function waits({ name, retentionMs, delaySeconds }: Queue, fifo: boolean): Finding[] {
   const days = Math.round((retentionMs / DAY_MS) * 10) / 10;
-  const longest = retentionMs >= FOURTEEN_DAYS_MS;
-  return {
-    check: "sqs.retention",
-    severity: longest ? "ok" : "warning",
-    message: `"${name}" keeps messages for ${days} days (MessageRetentionPeriod); what waits longer is deleted unseen`,
-    wayOut: longest ? null : "set MessageRetentionPeriod to 1209600, which is the longest",
-  };
+  const kept = `"${name}" keeps messages for ${days} days (MessageRetentionPeriod); messages that wait longer are deleted`;
+  const retention =
+    retentionMs >= FOURTEEN_DAYS_MS
+      ? finding("retention", "ok", kept, null)
+      : finding("retention", "warning", kept, "set MessageRetentionPeriod to 1209600, the longest");
+  if (!fifo) return [retention];
+  const delayed = `"${name}" delays every message for ${delaySeconds} s (DelaySeconds)`;
+  const delay =
+    delaySeconds === 0
+      ? finding("delay", "ok", delayed, null)
+      : finding("delay", "warning", delayed, "set DelaySeconds to 0: it applies to every message of a FIFO queue");
+  return [retention, delay];
 }

@@ -1,7 +1,7 @@
 import { errorMessage, isWaybillError, WaybillError } from "@waybill/core";
-import { member } from "@waybill/core/backend";
+import { configInvalid, leaseLost, member } from "@waybill/core/backend";
 
-/** The error's own name, without the prefixes that older protocols put before it. */
+/** Returns the error's code without the prefixes of older protocols, and with a new name for an old one. */
 export function codeOf(thrown: unknown): string {
   const code = [member(thrown, "Code"), member(thrown, "name")].find((one) => typeof one === "string") ?? "";
   const last = code.replace(/^.*#/, "").replace(/^AWS\.SimpleQueueService\./, "");
@@ -16,60 +16,47 @@ const LEGACY: Readonly<Record<string, string>> = {
   Throttling: "RequestThrottled",
 };
 
-/** SQS knows the caller not, or not well enough. */
-const REFUSED: ReadonlySet<string> = new Set([
-  "AccessDenied",
-  "InvalidClientTokenId",
-  "UnrecognizedClientException",
-  "SignatureDoesNotMatch",
-  "InvalidSignatureException",
-  "IncompleteSignature",
-  "ExpiredToken",
-  "ExpiredTokenException",
-  "MissingAuthenticationToken",
-  "InvalidSecurity",
-  "CredentialsProviderError",
-]);
+/** SQS does not know the caller, or does not allow the call. */
+const REFUSED =
+  /^(AccessDenied|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|InvalidSignatureException|IncompleteSignature|ExpiredToken|ExpiredTokenException|MissingAuthenticationToken|InvalidSecurity|CredentialsProviderError)$/;
 
-/** The handle on a delivery is no longer good: the message was deleted, or became visible again. */
-const LOST: ReadonlySet<string> = new Set([
-  "ReceiptHandleIsInvalid",
-  "InvalidIdFormat",
-  "MessageNotInflight",
-  "InvalidParameterValue",
-]);
+/** The receipt handle is no longer valid: the message was deleted, or became visible again. */
+const LOST = /^(ReceiptHandleIsInvalid|InvalidIdFormat|MessageNotInflight|InvalidParameterValue)$/;
 
 export const isMissingQueue = (thrown: unknown): boolean => codeOf(thrown) === "QueueDoesNotExist";
 
 /**
- * What an error of a call means. While the backend opens, what can never work is CONFIG_INVALID; once it has worked,
- * the same finding is BACKEND_UNAVAILABLE, because a key or a policy may be put right.
+ * Returns the error of a failed call. While the backend opens, what needs a change by the user is CONFIG_INVALID; later it
+ * is BACKEND_UNAVAILABLE, because credentials or a policy may be corrected while the program runs.
  */
 export function sqsError(thrown: unknown, what: string, during: "open" | "use" = "use"): WaybillError {
   if (isWaybillError(thrown)) return thrown;
   const code = codeOf(thrown);
-  const options = { cause: thrown };
-  const lasting = during === "open" ? "CONFIG_INVALID" : "BACKEND_UNAVAILABLE";
   const message = errorMessage(thrown);
-  if (REFUSED.has(code)) {
-    const text = `SQS refuses ${what} (${code}: ${message}); check the credentials and that the policy allows sqs:*Message*, sqs:GetQueueUrl and sqs:GetQueueAttributes`;
-    return new WaybillError(lasting, text, options);
+  const unavailable = (text: string): WaybillError => new WaybillError("BACKEND_UNAVAILABLE", text, { cause: thrown });
+  const byUser = (text: string): WaybillError => (during === "open" ? configInvalid(text, thrown) : unavailable(text));
+  if (REFUSED.test(code)) {
+    const remedy =
+      "check the credentials, and that the policy allows sqs:*Message*, sqs:GetQueueUrl and sqs:GetQueueAttributes";
+    return byUser(`SQS refuses ${what} (${code}: ${message}); ${remedy}`);
   }
-  if (code === "QueueDoesNotExist") {
-    return new WaybillError(lasting, `${what}: the queue is gone; make it again, or let waybill: create=true`, options);
+  switch (code) {
+    case "QueueDoesNotExist":
+      return byUser(`${what}: the queue does not exist any more; create it again, or set create=true`);
+    case "QueueDeletedRecently":
+      return unavailable(
+        `${what}: a queue of this name was deleted less than 60 seconds ago; SQS accepts the name after that`,
+      );
+    case "OverLimit": {
+      const text = `${what}: the queue has 120,000 messages in flight, which is the limit of SQS; let some finish`;
+      return new WaybillError("BACKEND_FULL", text, { cause: thrown });
+    }
+    default:
+      return unavailable(`${what} failed at SQS: ${code}: ${message}`);
   }
-  if (code === "QueueDeletedRecently") {
-    const text = `${what}: a queue of this name was deleted less than 60 seconds ago; SQS takes the name again after that`;
-    return new WaybillError("BACKEND_UNAVAILABLE", text, options);
-  }
-  if (code === "OverLimit") {
-    const text = `${what}: 120,000 messages of the queue are being worked on, which is the most; let some finish`;
-    return new WaybillError("BACKEND_FULL", text, options);
-  }
-  return new WaybillError("BACKEND_UNAVAILABLE", `${what} failed at SQS: ${code}: ${message}`, options);
 }
 
-/** One entry of a batch that SQS did not carry out. */
+/** An entry of a batch that failed. */
 export interface FailedEntry {
   readonly Id?: string | undefined;
   readonly Code?: string | undefined;
@@ -77,17 +64,13 @@ export interface FailedEntry {
   readonly SenderFault?: boolean | undefined;
 }
 
-/** Worth another try by itself: throttled, or a fault on the side of SQS. */
+/** Whether a repetition may succeed: SQS throttled the entry, or failed itself. */
 export const isTransient = (failed: FailedEntry): boolean =>
   failed.SenderFault !== true || codeOf(failed) === "RequestThrottled";
 
-export function entryError(failed: FailedEntry, what: string, job: string): WaybillError {
+export function entryError(failed: FailedEntry, action: string, job: string): WaybillError {
   const code = codeOf(failed);
-  if (what !== "SendMessageBatch" && LOST.has(code)) return leaseLost(job);
-  const text = `${what} failed for job "${job}": ${code}: ${failed.Message ?? "no reason given"}`;
-  if (isTransient(failed)) return new WaybillError("BACKEND_UNAVAILABLE", text);
-  return new WaybillError("CAPABILITY_MISSING", text);
+  if (action !== "SendMessageBatch" && LOST.test(code)) return leaseLost(job);
+  const text = `${action} failed for job "${job}": ${code}: ${failed.Message ?? "no reason given"}`;
+  return new WaybillError(isTransient(failed) ? "BACKEND_UNAVAILABLE" : "CAPABILITY_MISSING", text);
 }
-
-export const leaseLost = (job: string): WaybillError =>
-  new WaybillError("LEASE_LOST", `the lease on job "${job}" is no longer ours: it ran out or was settled`);

@@ -15,18 +15,18 @@ export {
 } from "./lambda.ts";
 export type { SqsOptions } from "./options.ts";
 
-/** Opens with an `inspector` and a `doctor`, which the general `BackendFactory` does not promise. */
+/** A `BackendFactory` whose backend has an `inspector` and a `doctor`. */
 export type SqsFactory = (...context: Parameters<BackendFactory>) => Promise<InspectableBackend & ExaminableBackend>;
 
-/** Jobs in Amazon SQS, standard or FIFO. Throws CONFIG_INVALID for bad options. */
+/** Returns a backend on Amazon SQS, for `connect`. Throws `CONFIG_INVALID` for options that are unknown or cannot work. */
 export function sqsBackend(options: SqsOptions): SqsFactory {
   const settings = settingsOf(options);
   return (context) => openSqs(settings, context);
 }
 
 /**
- * The same from `sqs://eu-west-1/shop?fifo=true`; the README names the parameters. Throws `CONFIG_INVALID` for a
- * parameter that it does not know.
+ * Returns a backend on the SQS of a URL, such as `sqs://eu-west-1/shop?fifo=true`. The README lists the parameters. Throws
+ * `CONFIG_INVALID` for a URL that cannot be read or has an unknown parameter.
  */
 export function fromUrl(url: string): SqsFactory {
   return sqsBackend(optionsFromUrl(url));

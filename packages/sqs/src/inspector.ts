@@ -1,33 +1,44 @@
 import { GetQueueAttributesCommand, ListQueuesCommand } from "@aws-sdk/client-sqs";
-import { type DeadLetter, type DeadLetterQuery, type Inspector, type QueueCounts, WaybillError } from "@waybill/core";
-import type { Batches, Outgoing } from "./batches.ts";
-import type { Send } from "./client.ts";
-import type { DeadLetters, Letter } from "./dead-letters.ts";
+import { type DeadLetterQuery, type Inspector, type QueueCounts, WaybillError } from "@waybill/core";
+import type { Batches, Outgoing } from "./client/batches.ts";
+import type { Send } from "./client/client.ts";
 import { sqsError } from "./errors.ts";
-import { groupOf } from "./label.ts";
+import { groupOf } from "./message/label.ts";
 import type { Settings } from "./options.ts";
-import { queueOf, type Queues } from "./queues.ts";
+import type { DeadLetters, Letter } from "./queues/dead-letters.ts";
+import { queueOf, type Queues } from "./queues/queues.ts";
 
-/** SQS's own counts are approximate, and it tells nobody how long a message has waited: `oldestWaitMs` is always null. */
-export function createInspector(
-  send: Send,
-  batches: Batches,
-  queues: Queues,
-  deadLetters: DeadLetters,
-  settings: Settings,
-  ensureOpen: () => void,
-): Inspector {
-  async function attributesOf(url: string): Promise<Record<string, number>> {
+export interface InspectorSettings {
+  readonly send: Send;
+  readonly batches: Batches;
+  readonly queues: Queues;
+  readonly deadLetters: DeadLetters;
+  readonly settings: Settings;
+  /** Throws BACKEND_CLOSED. */
+  readonly assertOpen: () => void;
+}
+
+interface Change {
+  readonly gone: ReadonlySet<Letter>;
+  /** One for each letter that is not gone although it has no damage. */
+  readonly errors: readonly WaybillError[];
+}
+
+/** The counts are SQS's own and approximate. SQS does not say how long a message has waited: `oldestWaitMs` is null. */
+export function createInspector(given: InspectorSettings): Inspector {
+  const { send, batches, queues, deadLetters, settings, assertOpen } = given;
+
+  async function countsOf(url: string): Promise<Record<string, number>> {
     const { Attributes = {} } = await send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }));
     return Object.fromEntries(Object.entries(Attributes).map(([name, value]) => [name, Number(value)]));
   }
 
-  async function countOf(queue: string, url: string | null, dead: number): Promise<QueueCounts> {
+  async function countQueue(queue: string, url: string | null, dead: number): Promise<QueueCounts> {
     const unreadable: string[] = [];
-    const counts =
+    const counts: Readonly<Record<string, number>> =
       url === null
         ? {}
-        : await attributesOf(url).catch((thrown: unknown): Record<string, number> => {
+        : await countsOf(url).catch((thrown: unknown) => {
             unreadable.push(sqsError(thrown, `counting the messages of "${queue}"`).message);
             return {};
           });
@@ -43,36 +54,36 @@ export function createInspector(
     };
   }
 
-  /** By queue. An empty dead-letter queue is not looked into: a look takes a second and hides what it finds. */
-  async function deaths(): Promise<ReadonlyMap<string, number>> {
-    const counts = await attributesOf(queues.dead.url);
-    if (counts["ApproximateNumberOfMessages"] === 0) return new Map();
-    return deadLetters.look(null, async (letters) => {
-      const value = new Map<string, number>();
-      for (const { queue } of letters) value.set(queue, (value.get(queue) ?? 0) + 1);
-      return { gone: new Set<Letter>(), value };
+  /** Counts dead letters by queue. Receives none from an empty queue, since that takes a second and hides what it finds. */
+  async function countDead(): Promise<ReadonlyMap<string, number>> {
+    const dead = new Map<string, number>();
+    if ((await countsOf(queues.dead.url))["ApproximateNumberOfMessages"] === 0) return dead;
+    return deadLetters.use(null, async (letters) => {
+      for (const { record } of letters) dead.set(record.queue, (dead.get(record.queue) ?? 0) + 1);
+      return { gone: NONE, value: dead };
     });
   }
 
-  /** Each stored in its queue first, then removed; one that cannot be stored stays a dead letter, and the error says why. */
-  async function sendBack(letters: readonly Letter[]): Promise<Change> {
+  /** Stores each letter in its queue, then removes it. One that could not be stored stays. */
+  async function enqueueAgain(letters: readonly Letter[]): Promise<Change> {
     const stored: Letter[] = [];
     const errors: WaybillError[] = [];
-    // Nothing is made or sent to by a name that only an attribute has.
-    const sound = letters.filter(({ damage }) => damage === undefined);
-    for (const name of new Set(sound.map(({ queue }) => queue))) {
-      // Oldest first and ten at a time, so that the dead come back in the order they came.
-      const own = sound.filter((letter) => letter.queue === name).toReversed();
+    // No queue is created or used by a name that only an attribute has.
+    const sound = letters.filter(({ record }) => record.damage === undefined);
+    for (const name of new Set(sound.map(({ record }) => record.queue))) {
+      const own = sound.filter(({ record }) => record.queue === name).toReversed();
       const queue = await queues.find(name).catch((thrown: unknown) => sqsError(thrown, `finding the queue "${name}"`));
-      if (queue instanceof WaybillError) errors.push(...own.map(() => queue));
-      else {
-        for (let from = 0; from < own.length; from += 10) {
-          const ten = own.slice(from, from + 10);
-          const outgoing = ten.map((letter) => revived(letter, settings.fifo));
-          const answers = await batches.send(queue, outgoing);
-          stored.push(...ten.filter((_, index) => answers[index]?.ok === true));
-          errors.push(...answers.flatMap((answer) => (answer.ok ? [] : [answer.error])));
-        }
+      // Oldest first and one request at a time, to keep the order.
+      for (const some of inTens(own)) {
+        const results = await Promise.all(
+          some.map((letter) =>
+            queue instanceof WaybillError
+              ? ({ ok: false, error: queue } as const)
+              : batches.send(queue.url, revived(letter, settings.fifo)),
+          ),
+        );
+        stored.push(...some.filter((_, index) => results[index]?.ok));
+        errors.push(...results.flatMap((result) => (result.ok ? [] : [result.error])));
       }
     }
     const removed = await remove(stored);
@@ -80,74 +91,67 @@ export function createInspector(
   }
 
   async function remove(letters: readonly Letter[]): Promise<Change> {
-    const answers = await batches.remove(
-      queues.dead,
-      letters.map(({ id, handle }) => ({ job: id, handle })),
+    const results = await Promise.all(
+      letters.map(({ record, handle }) => batches.remove(queues.dead.url, { job: record.id, handle })),
     );
     return {
-      gone: new Set(letters.filter((_, index) => answers[index]?.ok === true)),
-      errors: answers.flatMap((answer) => (answer.ok ? [] : [answer.error])),
+      gone: new Set(letters.filter((_, index) => results[index]?.ok)),
+      errors: results.flatMap((result) => (result.ok ? [] : [result.error])),
     };
   }
 
-  /** How many; rejects with the first error once all others are through. */
+  /** Returns how many letters are gone. Rejects with the first error after all others were tried. */
   async function change(
-    what: string,
+    did: string,
     query: DeadLetterQuery,
     act: (letters: readonly Letter[]) => Promise<Change>,
   ): Promise<number> {
-    const { gone, errors } = await deadLetters.look(query, async (letters) => {
+    assertOpen();
+    const { gone, errors } = await deadLetters.use(query, async (letters) => {
       const value = await act(letters);
-      return { gone: value.gone, value, did: `${value.gone.size} dead letters were ${what}` };
+      return { gone: value.gone, value, did: `${value.gone.size} dead letters were ${did}` };
     });
     const [first] = errors;
     if (first === undefined) return gone.size;
-    const text = `${gone.size} dead letters were ${what}, ${errors.length} were not: ${first.message}`;
+    const text = `${gone.size} dead letters were ${did}, ${errors.length} were not: ${first.message}`;
     throw new WaybillError(first.code, text, { cause: first });
   }
 
   return {
     async counts() {
-      ensureOpen();
+      assertOpen();
       try {
-        const [found, dead] = await Promise.all([listQueues(send, settings), deaths()]);
-        const urls = new Map<string, string | null>([...dead.keys()].map((queue) => [queue, null]));
-        for (const { queue, url } of found) urls.set(queue, url);
-        const counts = await Promise.all([...urls].map(([queue, url]) => countOf(queue, url, dead.get(queue) ?? 0)));
+        const [found, dead] = await Promise.all([listQueues(send, settings), countDead()]);
+        const urls = new Map<string, string | null>([
+          ...[...dead.keys()].map((queue) => [queue, null] as const),
+          ...found,
+        ]);
+        const counts = await Promise.all([...urls].map(([queue, url]) => countQueue(queue, url, dead.get(queue) ?? 0)));
         return counts
           .filter((one) => one.ready + one.delayed + one.leased + one.dead > 0 || one.unreadable !== undefined)
-          .sort(byQueue);
+          .sort((one, other) => (one.queue < other.queue ? -1 : 1));
       } catch (thrown) {
         throw sqsError(thrown, "counting messages");
       }
     },
     async deadLetters(query = {}) {
-      ensureOpen();
-      return deadLetters.look(query, async (letters) => ({ gone: new Set<Letter>(), value: letters.map(shown) }));
+      assertOpen();
+      return deadLetters.use(query, async (letters) => ({ gone: NONE, value: letters.map(({ record }) => record) }));
     },
-    async replay(query = {}) {
-      ensureOpen();
-      return change("replayed", query, sendBack);
-    },
-    async drop(query = {}) {
-      ensureOpen();
-      return change("dropped", query, remove);
-    },
+    replay: (query = {}) => change("replayed", query, enqueueAgain),
+    drop: (query = {}) => change("dropped", query, remove),
   };
 }
 
-const byQueue = (one: { readonly queue: string }, other: { readonly queue: string }): number =>
-  one.queue < other.queue ? -1 : 1;
+const NONE: ReadonlySet<Letter> = new Set();
 
-interface Change {
-  readonly gone: ReadonlySet<Letter>;
-  /** One for each letter that is still there, though there is nothing wrong with it. */
-  readonly errors: readonly WaybillError[];
+function inTens<T>(all: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(all.length / 10) }, (_, index) => all.slice(index * 10, index * 10 + 10));
 }
 
-/** The queues of the prefix and type, by name. */
-async function listQueues(send: Send, { prefix, fifo }: Settings): Promise<{ queue: string; url: string }[]> {
-  const found: { queue: string; url: string }[] = [];
+/** Returns the queues of the prefix and type, as name and URL. */
+async function listQueues(send: Send, { prefix, fifo }: Settings): Promise<(readonly [string, string])[]> {
+  const found: (readonly [string, string])[] = [];
   let token: string | undefined;
   do {
     const page = new ListQueuesCommand({ QueueNamePrefix: `${prefix}-`, MaxResults: 1_000, NextToken: token });
@@ -155,19 +159,21 @@ async function listQueues(send: Send, { prefix, fifo }: Settings): Promise<{ que
     for (const url of QueueUrls) {
       const name = url.split("/").at(-1) ?? "";
       const queue = queueOf(prefix, name);
-      if (queue !== null && name.endsWith(".fifo") === fifo) found.push({ queue, url });
+      if (queue !== null && name.endsWith(".fifo") === fifo) found.push([queue, url]);
     }
     token = NextToken;
   } while (token !== undefined);
-  return found.sort(byQueue);
+  return found;
 }
 
-/** As it was first enqueued: no attempt, nothing lost, nothing released. */
-function revived({ id, messageId, text, attributes, label }: Letter, fifo: boolean): Outgoing {
-  const kept = Object.entries(attributes).filter(([name]) => !/^waybill-(delivery|queue|code|reason)$/.test(name));
+/** Returns the message of a letter as it was enqueued first, with initial counts. */
+function revived({ record, messageId, text, attributes, label }: Letter, fifo: boolean): Outgoing {
+  const kept = Object.entries(attributes).filter(
+    ([name]) => !/^waybill-(delivery|queue|code|error|reason)$/.test(name),
+  );
   const group = label === null ? messageId : groupOf(label);
   return {
-    job: id,
+    job: record.id,
     text,
     attributes: Object.fromEntries(kept),
     delaySeconds: 0,
@@ -175,14 +181,3 @@ function revived({ id, messageId, text, attributes, label }: Letter, fifo: boole
     dedupe: fifo ? messageId : null,
   };
 }
-
-const shown = ({ id, type, queue, reason, attempt, diedAt, body, damage }: Letter): DeadLetter => ({
-  id,
-  type,
-  queue,
-  reason,
-  attempt,
-  diedAt,
-  body,
-  ...(damage !== undefined && { damage }),
-});

@@ -1,123 +1,139 @@
 import { type JobDefinition, type Outcome, WaybillError } from "@waybill/core";
-import { countOf } from "@waybill/core/backend";
+import { assertGuardOptions, assertKnownOptions, countOf, type OptionNames } from "@waybill/core/backend";
 import {
-  createRegistry,
+  createHandlerRegistry,
   type Delivery,
   execute,
-  Execution,
-  type Registry,
-  type RegistryOptions,
-} from "@waybill/core/door";
-import { read } from "./label.ts";
+  RunHandle,
+  type HandlerRegistry,
+  type HandlerRegistryOptions,
+} from "@waybill/core/endpoint";
+import { read } from "./message/label.ts";
 
-/** What Lambda hands over for an SQS trigger, as far as it is read here. */
+/** The event of an SQS trigger, as far as it is used. */
 export interface SqsEvent {
   readonly Records: readonly SqsRecord[];
 }
 
-/** One message, as Lambda hands it over. */
+/** A message in the event. */
 export interface SqsRecord {
   readonly messageId: string;
   readonly body: string;
-  /** Those of SQS. Without `ApproximateReceiveCount`, it counts as the first delivery. */
+  /** SQS's own attributes. Without `ApproximateReceiveCount` the message counts as delivered for the first time. */
   readonly attributes: { readonly ApproximateReceiveCount?: string; readonly MessageGroupId?: string };
-  /** Those of the sender. Absent: none. */
+  /** The sender's attributes. Omitted: none. */
   readonly messageAttributes?: { readonly [name: string]: { readonly stringValue?: string | undefined } };
-  /** The queue's. Absent: a standard queue's. */
+  /** The ARN of the queue. Omitted: that of a standard queue. */
   readonly eventSourceARN?: string;
 }
 
-/** What Lambda tells of the invocation, as far as it is read here. */
+/** The context of an invocation, as far as it is used. */
 export interface LambdaContext {
-  /** Names the run in events. Absent: the process does. */
+  /** Becomes the worker's name in events. Omitted: the process id does. */
   readonly awsRequestId?: string;
-  /** Milliseconds until Lambda freezes the function. */
+  /** Returns the milliseconds until Lambda freezes the function. */
   getRemainingTimeInMillis?(): number;
 }
 
-/** The messages to deliver again; Lambda deletes the others. The trigger needs `ReportBatchItemFailures`. */
+/** The messages that SQS shall deliver again. Lambda deletes the others. The trigger needs `ReportBatchItemFailures`. */
 export interface LambdaResponse {
   readonly batchItemFailures: { readonly itemIdentifier: string }[];
 }
 
-/** What a worker would be given, as far as Lambda leaves it to us. */
+/** The options of a worker that apply on Lambda. */
 export interface SqsHandlerOptions extends Pick<
-  RegistryOptions,
+  HandlerRegistryOptions,
   "events" | "keys" | "middleware" | "signatures" | "telemetry"
 > {
-  /** Definitions with handlers. Two of one type are an error. */
+  /** Definitions with handlers. Two of one type are CONFIG_INVALID. */
   readonly jobs: readonly JobDefinition[];
 }
 
-/** What Lambda calls. */
+/** The function that Lambda calls. */
 export type SqsHandler = (event: SqsEvent, context?: LambdaContext) => Promise<LambdaResponse>;
 
-/** Before the function is frozen, jobs that still run are told so and get this long to end. */
-const LAST_WORDS_MS = 2_000;
+const OPTIONS: OptionNames<SqsHandlerOptions> = {
+  jobs: true,
+  events: true,
+  keys: true,
+  middleware: true,
+  signatures: true,
+  telemetry: true,
+};
+
+/** How long before the freeze running jobs are aborted. */
+const BEFORE_FREEZE_MS = 2_000;
 
 /**
- * A Lambda function for an SQS trigger. `export const handler = sqsHandler({ jobs })`. Whatever does not complete is
- * reported as failed, comes again after the queue's visibility timeout, and is moved to the queue's own dead-letter
- * queue after its `maxReceiveCount`. Every delivery is an attempt. Throws `CONFIG_INVALID` when made.
+ * Returns a Lambda function for an SQS trigger: `export const handler = sqsHandler({ jobs })`. Every delivery is an attempt.
+ * A job that does not complete is reported as failed; SQS delivers it again after the queue's visibility timeout, and moves
+ * it to the queue's own dead-letter queue after `maxReceiveCount` deliveries. Throws `CONFIG_INVALID` for bad options.
  */
-export function sqsHandler({ jobs, ...options }: SqsHandlerOptions): SqsHandler {
-  const registry = createRegistry(jobs, options);
+export function sqsHandler(given: SqsHandlerOptions): SqsHandler {
+  assertKnownOptions(given, OPTIONS, "the options of sqsHandler");
+  assertGuardOptions(given, ["keys", "signatures"], "the options of sqsHandler");
+  const { jobs, ...options } = given;
+  const registry = createHandlerRegistry(jobs, options);
   return async (event, context = {}) => {
     const worker = `lambda-${context.awsRequestId ?? process.pid}`;
-    const freezesAt = context.getRemainingTimeInMillis?.() ?? null;
-    const until = freezesAt === null ? null : performance.now() + freezesAt - LAST_WORDS_MS;
-    const lines = linesOf(event.Records);
-    const failed = await Promise.all(lines.map((line) => runLine(line, registry, worker, until)));
+    const remainingMs = context.getRemainingTimeInMillis?.() ?? null;
+    const until = remainingMs === null ? null : performance.now() + remainingMs - BEFORE_FREEZE_MS;
+    const failed = await Promise.all(parallel(event.Records).map((list) => runInOrder(list, registry, worker, until)));
     return { batchItemFailures: failed.flat().map((itemIdentifier) => ({ itemIdentifier })) };
   };
 }
 
-/** What may run side by side: each message of a standard queue, each group of a FIFO queue. */
-function linesOf(records: readonly SqsRecord[]): SqsRecord[][] {
-  const lines = new Map<string, SqsRecord[]>();
+/** Returns lists of messages that may run in parallel: each message of a standard queue, each group of a FIFO queue. */
+function parallel(records: readonly SqsRecord[]): SqsRecord[][] {
+  const lists = new Map<string, SqsRecord[]>();
   for (const record of records) {
     const isFifo = record.eventSourceARN?.endsWith(".fifo") === true;
     const name = isFifo ? `group ${record.attributes.MessageGroupId ?? ""}` : `message ${record.messageId}`;
-    lines.set(name, [...(lines.get(name) ?? []), record]);
+    lists.set(name, [...(lists.get(name) ?? []), record]);
   }
-  return [...lines.values()];
+  return [...lists.values()];
 }
 
-/** One after the other. The first that fails ends the line: those behind it must not overtake it. */
-async function runLine(
-  line: readonly SqsRecord[],
-  registry: Registry,
+/** Runs one message after the other. Those after the first that fails must not overtake it, so they fail as well. */
+async function runInOrder(
+  list: readonly SqsRecord[],
+  registry: HandlerRegistry,
   worker: string,
   until: number | null,
 ): Promise<string[]> {
-  for (const [index, record] of line.entries()) {
+  for (const [index, record] of list.entries()) {
     const outcome = await run(record, registry, worker, until);
-    if (!isDone(outcome)) return line.slice(index).map(({ messageId }) => messageId);
+    if (!isDone(outcome)) return list.slice(index).map(({ messageId }) => messageId);
   }
   return [];
 }
 
-/** A job that asked to be forgotten rather than kept is done with as well. */
+/** A discarded job has ended as well. */
 const isDone = (outcome: Outcome): boolean =>
   outcome.kind === "completed" || (outcome.kind === "dead" && !outcome.kept);
 
-async function run(record: SqsRecord, registry: Registry, worker: string, until: number | null): Promise<Outcome> {
-  const execution = new Execution();
+async function run(
+  record: SqsRecord,
+  registry: HandlerRegistry,
+  worker: string,
+  until: number | null,
+): Promise<Outcome> {
+  const handle = new RunHandle();
   const leftMs = until === null ? null : Math.max(0, until - performance.now());
-  const timer = leftMs === null ? undefined : setTimeout(() => execution.cancel(FREEZING, LAST_WORDS_MS / 2), leftMs);
+  const timer = leftMs === null ? undefined : setTimeout(() => handle.cancel(FREEZING, BEFORE_FREEZE_MS / 2), leftMs);
   try {
-    return await execute(deliveryOf(record, worker, execution), registry);
+    return await execute(deliveryOf(record, worker, handle), registry);
   } finally {
     clearTimeout(timer);
   }
 }
 
-const FREEZING = new WaybillError("SHUTDOWN", "Lambda is about to freeze the function; the job goes back to its queue");
+const FREEZING = new WaybillError("SHUTDOWN", "Lambda is about to freeze the function; SQS delivers the job again");
 
-/** What brings jobs here, to telemetry: the same queues as a worker's. */
+/** The origin of the jobs in telemetry, as a worker on SQS has it. */
 const LAMBDA = { name: "sqs" } as const;
 
-function deliveryOf(record: SqsRecord, worker: string, execution: Execution): Delivery {
+function deliveryOf(record: SqsRecord, worker: string, handle: RunHandle): Delivery {
   const texts = new Map<string, string>();
   for (const [name, { stringValue }] of Object.entries(record.messageAttributes ?? {})) {
     if (typeof stringValue === "string") texts.set(name, stringValue);
@@ -129,12 +145,12 @@ function deliveryOf(record: SqsRecord, worker: string, execution: Execution): De
     signature,
     from: LAMBDA,
     worker,
-    execution,
+    handle,
     attempt: history.attempt + receives - 1,
     lost: history.lost,
     releases: history.releases,
     dueAt: history.dueAt,
-    // Which queue of waybill's it is, only the body can tell here.
+    // Only the body names waybill's queue here.
     label: null,
   };
 }

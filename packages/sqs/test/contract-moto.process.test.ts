@@ -1,5 +1,5 @@
 import { startMoto } from "@waybill/test-servers";
 import { contractOn } from "./contract.ts";
-import { useEmulator } from "./fresh.ts";
+import { useEmulator } from "./fixture.ts";
 
 contractOn(useEmulator(startMoto));

@@ -2,14 +2,14 @@ import { CreateQueueCommand, GetQueueUrlCommand, SetQueueAttributesCommand } fro
 import type { Finding } from "@waybill/core";
 import { doctorOf } from "@waybill/core/backend";
 import { expect, test } from "vitest";
-import { freshPrefix, lease, message, open, region, useEmulator } from "./fresh.ts";
+import { freshPrefix, lease, message, open, region, useEmulator } from "./fixture.ts";
 import type { SqsOptions } from "../src/index.ts";
 
 const emulator = useEmulator();
 /** Of both copies of SQS. */
 const account = "000000000000";
 
-test("queues that waybill made are in order", async () => {
+test("queues that waybill created have no warnings", async () => {
   const backend = await open(emulator.endpoint, { queues: ["default"] });
   const findings = await doctorOf(backend)?.checks();
   expect(findings?.map(({ check, severity }) => [check, severity])).toEqual([
@@ -21,26 +21,29 @@ test("queues that waybill made are in order", async () => {
   ]);
 });
 
-test("a short retention and a missing redrive are warnings with a way out; dead letters are a note", async () => {
+test("a short retention and a missing RedrivePolicy are warnings with a remedy; dead letters are a note", async () => {
   const prefix = freshPrefix();
   const Attributes = { MessageRetentionPeriod: "345600" };
   await emulator.client.send(new CreateQueueCommand({ QueueName: `${prefix}-default`, Attributes }));
   const backend = await open(emulator.endpoint, { prefix });
   await backend.enqueue([message()]);
-  const [held] = await lease(backend, { waitMs: 2_000 });
-  if (held) await backend.deadLetter(held, { code: "TEST", message: "why" });
+  const [leased] = await lease(backend, { waitMs: 2_000 });
+  if (leased) await backend.deadLetter(leased, { code: "TEST", message: "why" });
   const findings = await doctorOf(backend)?.checks();
   expect(findings).toMatchObject([
-    { check: "sqs.dead_letters", severity: "note", message: expect.stringContaining("letters in it: 1") },
+    { check: "sqs.dead_letters", severity: "note", message: expect.stringContaining("has 1 letters") },
     { check: "sqs.retention", severity: "ok" },
-    { check: "sqs.redrive", severity: "warning", wayOut: expect.stringContaining(`${prefix}_dead`) },
+    { check: "sqs.redrive", severity: "warning", remedy: expect.stringContaining(`${prefix}_dead`) },
     { check: "sqs.size" },
     { check: "sqs.retention", severity: "warning", message: expect.stringContaining("4 days") },
   ]);
 });
 
-/** What the doctor finds to mend, after `change` was made to the queues of an open backend. */
-async function toMend(options: Partial<SqsOptions>, change: (prefix: string) => Promise<void>): Promise<Finding[]> {
+/** Returns the warnings and failures after `change` was made to the queues of an open backend. */
+async function warningsAfter(
+  options: Partial<SqsOptions>,
+  change: (prefix: string) => Promise<void>,
+): Promise<Finding[]> {
   const prefix = freshPrefix();
   const backend = await open(emulator.endpoint, { prefix, queues: ["default"], ...options });
   await change(prefix);
@@ -56,15 +59,15 @@ async function set(name: string, Attributes: Record<string, string>): Promise<vo
 const policyOf = (target: string, maxReceiveCount: number): string =>
   JSON.stringify({ deadLetterTargetArn: `arn:aws:sqs:${region}:${account}:${target}`, maxReceiveCount });
 
-test("a delay of a FIFO queue is a warning, since no message there has its own; a standard queue's is overruled", async () => {
+test("a delay of a FIFO queue is a warning, since its messages cannot have their own; a standard queue's has no effect", async () => {
   const delayed = { DelaySeconds: "60" };
-  const fifo = await toMend({ fifo: true }, (prefix) => set(`${prefix}-default.fifo`, delayed));
+  const fifo = await warningsAfter({ fifo: true }, (prefix) => set(`${prefix}-default.fifo`, delayed));
   expect(fifo).toMatchObject([{ check: "sqs.delay", message: expect.stringContaining("for 60 s") }]);
-  expect(await toMend({}, (prefix) => set(`${prefix}-default`, delayed))).toEqual([]);
+  expect(await warningsAfter({}, (prefix) => set(`${prefix}-default`, delayed))).toEqual([]);
 });
 
-test("a dead-letter queue that takes less than the queue before it, or forgets early, is a warning", async () => {
-  const found = await toMend({}, (prefix) =>
+test("a dead-letter queue with a smaller message size or a short retention is a warning", async () => {
+  const found = await warningsAfter({}, (prefix) =>
     set(`${prefix}_dead`, { MaximumMessageSize: "1024", MessageRetentionPeriod: "60" }),
   );
   expect(found).toMatchObject([
@@ -73,18 +76,22 @@ test("a dead-letter queue that takes less than the queue before it, or forgets e
   ]);
 });
 
-test("a queue that somebody changed since the start is a finding, and the others are told of", async () => {
-  const found = await toMend({ queues: ["default", "early", "else"] }, async (prefix) => {
+test("a queue that was changed since the start is a finding, beside those of the others", async () => {
+  const found = await warningsAfter({ queues: ["default", "early", "else"] }, async (prefix) => {
     await set(`${prefix}-early`, { RedrivePolicy: policyOf(`${prefix}_dead`, 3) });
     await set(`${prefix}-else`, { RedrivePolicy: policyOf(`${prefix}-default`, 500) });
   });
   expect(found).toMatchObject([
-    { check: "sqs.queue", severity: "failure", message: expect.stringMatching(/-early" gives a message up after 3/) },
+    {
+      check: "sqs.queue",
+      severity: "failure",
+      message: expect.stringMatching(/-early" dead-letters a message after 3/),
+    },
     { check: "sqs.redrive", severity: "warning", message: expect.stringMatching(/-else".*waybill does not look/) },
   ]);
 });
 
-test("R13: every setting is told with whether somebody gave it, and none is a secret", async () => {
+test("R13: every setting is listed with whether it was given, and none is a secret", async () => {
   const credentials = { accessKeyId: "AKIA", secretAccessKey: "s3cret" };
   const backend = await open(emulator.endpoint, { prefix: "shop", credentials, pollSeconds: 5 });
   const settings = doctorOf(backend)?.settings ?? [];

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** One call as it goes to SQS. */
+/** A call to SQS. */
 export interface Call {
   readonly action: string;
   readonly input: { readonly [field: string]: unknown; readonly Entries?: { readonly Id: string }[] };
@@ -16,14 +16,14 @@ export interface FaultProxy {
   readonly url: string;
   /** Every call so far, oldest first. */
   readonly calls: Call[];
-  /** Answers instead of SQS, or null to let the call through; may wait. */
+  /** Returns a response instead of SQS's, or null to forward the call. */
   before: (call: Call) => Fault | null | Promise<Fault | null>;
-  /** May change a good answer of SQS. */
+  /** Returns a successful response of SQS, changed or not. */
   after: (call: Call, output: Record<string, unknown>) => Record<string, unknown>;
   close(): Promise<void>;
 }
 
-/** SQS in front of the emulator, with the faults that the emulator never has: refusals, throttling, half-failed batches. */
+/** Starts a proxy for faults that the emulator never has: refusals, throttling, partly failed batches. */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const proxy: Omit<FaultProxy, "url"> = {
     calls: [],
@@ -31,7 +31,7 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
     after: (_, output) => output,
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const text = await textOf(request);
     const action = String(request.headers["x-amz-target"]).replace("AmazonSQS.", "");
     const call: Call = { action, input: JSON.parse(text) as Call["input"] };
@@ -49,8 +49,8 @@ export async function startFaultProxy(target: string): Promise<FaultProxy> {
   }
 
   const server: Server = createServer((request, response) => {
-    // Nobody behind it any more: whoever called sees the connection end.
-    answer(request, response).catch(() => response.destroy());
+    // The emulator has stopped, so the caller's connection ends as well.
+    respond(request, response).catch(() => response.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -3,7 +3,7 @@ import { connect, defineJob } from "@waybill/core";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sqsBackend } from "../src/index.ts";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
-import { credentials, freshPrefix, lease, message, open, region, useEmulator } from "./fresh.ts";
+import { credentials, freshPrefix, lease, message, open, region, useEmulator } from "./fixture.ts";
 
 const emulator = useEmulator();
 let proxy: FaultProxy;
@@ -16,8 +16,8 @@ afterEach(() => proxy.close());
 const backendOf = (options = {}) =>
   sqsBackend({ region, endpoint: proxy.url, credentials, prefix: freshPrefix(), pollSeconds: 1, ...options });
 
-test("R25: a standard queue may deliver twice and in any order: an id never runs twice at once, and none is lost", async () => {
-  // Every delivery comes a second time, under the same handle, and backwards.
+test("R25: when a standard queue delivers twice and in any order, no id runs twice at once and none is lost", async () => {
+  // Every message is delivered twice, with the same handle, in reverse order.
   proxy.after = (call, output) => {
     const { Messages } = output as { readonly Messages?: object[] };
     if (call.action !== "ReceiveMessage" || Messages === undefined) return output;
@@ -44,7 +44,7 @@ test("R25: a standard queue may deliver twice and in any order: an id never runs
   await jobs.close();
 });
 
-test("R25: a lease that SQS takes away aborts the handler with LEASE_LOST, and its end is not counted as done", async () => {
+test("R19, R25: when SQS ends a lease, its handler is aborted with LEASE_LOST and not counted as completed", async () => {
   const reasons: unknown[] = [];
   const job = defineJob({
     type: "test.long",
@@ -69,7 +69,7 @@ test("R25: a lease that SQS takes away aborts the handler with LEASE_LOST, and i
   await jobs.close();
 });
 
-test("bodies are checked by MD5 on the way, and where MD5 is barred they are not", async () => {
+test("R19: bodies are checked by MD5, unless md5 is false", async () => {
   proxy.after = (call, output) => {
     const { Messages } = output as { readonly Messages?: object[] };
     if (call.action !== "ReceiveMessage" || Messages === undefined) return output;
@@ -78,15 +78,15 @@ test("bodies are checked by MD5 on the way, and where MD5 is barred they are not
   const strict = await open(proxy.url, { credentials });
   await strict.enqueue([message()]);
   await expect(lease(strict, { waitMs: 2_000 })).rejects.toThrow("MD5");
-  const barred = await open(proxy.url, { credentials, md5: false });
+  const unchecked = await open(proxy.url, { credentials, md5: false });
   const sent = message();
-  await barred.enqueue([sent]);
-  expect(await lease(barred, { waitMs: 2_000 })).toMatchObject([{ id: sent.id }]);
+  await unchecked.enqueue([sent]);
+  expect(await lease(unchecked, { waitMs: 2_000 })).toMatchObject([{ id: sent.id }]);
   await strict.close();
-  await barred.close();
+  await unchecked.close();
 });
 
-test("R25: throttled receives do not end a worker: it goes on when SQS does", async () => {
+test("R25: throttled receives do not stop a worker", async () => {
   const ran: string[] = [];
   const job = defineJob({ type: "test.quick", handler: (_, { id }) => void ran.push(id) });
   const jobs = await connect(backendOf(), { log: "off" });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   currentJob,
   defineJob,
-  Discard,
+  DeadLetter,
   EventBus,
   type JobContext,
   keyRing,
@@ -11,7 +11,7 @@ import {
   type StartedEvent,
   type Telemetry,
 } from "@waybill/core";
-import { signatureFor } from "@waybill/core/door";
+import { signatureFor } from "@waybill/core/endpoint";
 import { expect, test } from "vitest";
 import { type SqsEvent, sqsHandler, type SqsRecord } from "../src/index.ts";
 
@@ -30,11 +30,11 @@ const jobs = [
   defineJob({
     type: "hopeless",
     handler() {
-      throw new Discard("never");
+      throw new DeadLetter("never");
     },
   }),
   defineJob({
-    type: "forgettable",
+    type: "discarded",
     retry: { maxAttempts: 1, onExhaustion: "discard" },
     handler() {
       throw new Error("never mind");
@@ -84,11 +84,11 @@ test("an empty batch has no failures", async () => {
   expect(await handler({ Records: [] })).toEqual({ batchItemFailures: [] });
 });
 
-test("only the messages that did not complete are reported; their neighbours are done", async () => {
+test("only the messages that did not complete are reported", async () => {
   expect(await failedOf([record({ type: "fine" }), record({ type: "broken" }), record({ type: "fine" })])).toEqual([1]);
 });
 
-test("what is dead, unknown, poison or before its time is reported, never deleted", async () => {
+test("jobs that are dead, unknown, invalid or early are reported, never deleted", async () => {
   const early = record({
     type: "fine",
     body: JSON.stringify({
@@ -101,18 +101,18 @@ test("what is dead, unknown, poison or before its time is reported, never delete
   });
   const records = [
     record({ type: "hopeless" }),
-    record({ type: "nobody.knows" }),
+    record({ type: "unknown.type" }),
     record({ type: "", body: "{" }),
     early,
   ];
   expect(await failedOf(records)).toEqual([0, 1, 2, 3]);
 });
 
-test("a job that is to be forgotten after its last attempt is done", async () => {
-  expect(await failedOf([record({ type: "forgettable" })])).toEqual([]);
+test("a job that is discarded after its last attempt is deleted", async () => {
+  expect(await failedOf([record({ type: "discarded" })])).toEqual([]);
 });
 
-test("a FIFO group stops at its first failure and returns the rest; other groups go on", async () => {
+test("a FIFO group stops at its first failure and reports the rest; other groups continue", async () => {
   const records = [
     record({ type: "fine", arn: FIFO, group: "a" }),
     record({ type: "fine", arn: FIFO, group: "b" }),
@@ -126,19 +126,19 @@ test("a FIFO group stops at its first failure and returns the rest; other groups
   expect(records.map(({ messageId }) => ran.has(messageId))).toEqual([true, true, true, true, false]);
 });
 
-test("a group on a standard queue is only fair: a failure does not stop the others", async () => {
+test("in a group of a standard queue a failure does not stop the others", async () => {
   const records = [record({ type: "broken", group: "a" }), record({ type: "fine", group: "a" })];
   expect(await failedOf(records)).toEqual([0]);
 });
 
-test("every delivery is an attempt, on top of those before the message was sent again", async () => {
+test("every delivery is an attempt, added to those of earlier copies", async () => {
   seen.length = 0;
   const carried = { "waybill-delivery": "attempt=3 lost=1 releases=2" };
   await failedOf([record({ type: "fine", receives: 4 }), record({ type: "fine", receives: 2, attributes: carried })]);
   expect(seen.map(({ attempt }) => attempt)).toEqual([4, 4]);
 });
 
-test("a body that travelled as base64 is read as it was enqueued", async () => {
+test("a body that travelled as base64 is read unchanged", async () => {
   const body = JSON.stringify({ spec: "waybill/1", id: newId(), type: "fine", args: [{ name: "\u{1F4F7}" }] });
   const attributes = { "waybill-encoding": "base64" };
   expect(await failedOf([record({ type: "fine", attributes, body: Buffer.from(body).toString("base64") })])).toEqual(
@@ -152,7 +152,7 @@ test("before Lambda freezes the function, a running job is aborted and reported"
   expect(performance.now() - before).toBeLessThan(2_200);
 });
 
-test("it runs jobs as a worker does: by the same events, in a scope of their own", async () => {
+test("it runs jobs with the events and the job scope of a worker", async () => {
   const events = new EventBus();
   const started: StartedEvent[] = [];
   events.on("started", (event) => void started.push(event));
@@ -164,7 +164,7 @@ test("it runs jobs as a worker does: by the same events, in a scope of their own
   expect(started).toMatchObject([{ type: "fine", queue: "default", worker: "lambda-r-1", attempt: 1 }]);
 });
 
-test("it runs what a producer signed and reports the rest, as a worker that asks for signatures", async () => {
+test("with signatures required it runs signed jobs and reports the others", async () => {
   const keys = keyRing(newSecret());
   const run = sqsHandler({ jobs, keys, signatures: "required" });
   const unsigned = record({ type: "fine" });
@@ -175,18 +175,18 @@ test("it runs what a producer signed and reports the rest, as a worker that asks
   expect(batchItemFailures).toEqual([{ itemIdentifier: unsigned.messageId }]);
 });
 
-test("its runs are traced as a worker's are, from the same queues", async () => {
-  const told: unknown[] = [];
+test("its runs are traced like a worker's", async () => {
+  const traced: unknown[] = [];
   const telemetry: Telemetry = {
     send: () => ({ trace: null, end() {} }),
     process({ from, type, worker }) {
-      return { within: (work) => work(), end: ({ outcome }) => void told.push([from.name, type, worker, outcome]) };
+      return { within: (work) => work(), end: ({ outcome }) => void traced.push([from.name, type, worker, outcome]) };
     },
-    settled: () => void told.push("settled"),
+    settled: () => void traced.push("settled"),
   };
   const run = sqsHandler({ jobs, telemetry });
   await run({ Records: [record({ type: "fine" }), record({ type: "broken" })] }, { awsRequestId: "r-2" });
-  expect(told.toSorted()).toEqual([
+  expect(traced.toSorted()).toEqual([
     ["sqs", "broken", "lambda-r-2", "retry"],
     ["sqs", "fine", "lambda-r-2", "completed"],
   ]);

@@ -34,31 +34,34 @@ describe("an sqs URL", () => {
       "sqs://us-east-1/shop?endpoint=http://127.0.0.1:4566",
       { region: "us-east-1", prefix: "shop", endpoint: "http://127.0.0.1:4566" },
     ],
-  ])("%s is understood", (url, options) => {
+  ])("%s is parsed", (url, options) => {
     expect(optionsFromUrl(url)).toEqual(options);
   });
 
   test.each([
-    ["sqs://sqs.eu-west-1.amazonaws.com/123456789012/shop", "name the region"],
+    [
+      "sqs://sqs.eu-west-2.amazonaws.com/123456789012/shop",
+      "write the region, and the prefix of the queues' names: sqs://eu-west-2/shop",
+    ],
     ["sqs://127.0.0.1:4566/shop", "sqs://eu-west-1/shop?endpoint=http://127.0.0.1:4566"],
     ["sqs://eu-west-1/shop/default", "has more than a prefix in its path"],
-    ["sqs:///shop", "names no region"],
+    ["sqs:///shop", "has no region"],
     ["sqs:shop", "write it as sqs://eu-west-1/shop"],
-    ["sqs://eu-west-1/shop?visibility=30", "known are endpoint"],
-    ["sqs://eu-west-1/shop?fifo=yes", "use true or false"],
+    ["sqs://eu-west-1/shop?visibility=30", "known are: endpoint"],
+    ["sqs://eu-west-1/shop?fifo=yes", "write true or false"],
     ["sqs://eu-west-1/shop?fifo=true&fifo=false", "twice"],
     ["sqs://eu-west-1/shop?pollSeconds=60", "from 1 to 20"],
-    ["sqs://eu-west-1/shop?pollSeconds=soon", "from 1 to 20"],
+    ["sqs://eu-west-1/shop?pollSeconds=soon", "write a whole number"],
     ["sqs://eu-west-1/shop?endpoint=127.0.0.1:4566", "http://127.0.0.1:4566"],
     ["sqs://eu-west-1/shop?queues=Mail", "lower-case"],
     ["sqs://eu-west-1/sh.op", "prefix"],
     ["sqs://eu-west-1/%zz", "not an escape"],
-    ["sqs://eu-west-1/shop#default", "end it before the #"],
-  ])("%s is refused, naming the fix: %s", (url, fix) => {
-    expect(refusal(() => fromUrl(url))).toContain(fix);
+    ["sqs://eu-west-1/shop#default", "fragment"],
+  ])("%s is refused with what to do: %s", (url, remedy) => {
+    expect(refusal(() => fromUrl(url))).toContain(remedy);
   });
 
-  test("that holds a secret is refused without repeating it", () => {
+  test("that has a secret is refused without repeating it", () => {
     const text = refusal(() => fromUrl("sqs://AKIA1:s3cret@eu-west-1/shop"));
     expect(text).toContain("AWS_ACCESS_KEY_ID");
     expect(text).not.toContain("s3cret");
@@ -66,7 +69,7 @@ describe("an sqs URL", () => {
   });
 });
 
-test("queues are made by waybill only at an endpoint of one's own, unless told otherwise", () => {
+test("by default queues are created only with an endpoint", () => {
   const place = { region: "eu-west-1", prefix: "shop" };
   const endpoint = "http://127.0.0.1:4566";
   expect(settingsOf(place).create).toBe(false);
@@ -90,7 +93,7 @@ describe("R10: attributes for other tools", () => {
     expect(refusal(attributed({ [name]: value }))).toContain(why);
   });
 
-  test("more than SQS has room for are refused", () => {
+  test("more than 3 are refused", () => {
     expect(refusal(attributed({ a: "1", b: "2", c: "3", d: "4" }))).toContain("3 are free");
     expect(attributed({ a: "1", b: "2", "c-3": "ü" })).not.toThrow();
   });

@@ -3,7 +3,7 @@ import { connect, defineJob, handlerFor } from "@waybill/core";
 import { startFauxqs } from "@waybill/test-servers";
 import { afterAll, beforeAll, describe, test } from "vitest";
 import { start } from "./children/start.ts";
-import { freshPrefix } from "./fresh.ts";
+import { freshPrefix } from "./fixture.ts";
 
 let server: Awaited<ReturnType<typeof startFauxqs>>;
 beforeAll(async () => {
@@ -36,13 +36,13 @@ describe.concurrent.each(["", "&fifo=true"])("a worker on SQS (%s)", (more) => {
     await jobs.close();
   });
 
-  test("R7: a killed worker's job is run elsewhere once its lease has ended", async ({ expect }) => {
+  test("R7: a killed worker's job runs in another worker once its lease has ended", async ({ expect }) => {
     const url = freshUrl(more);
     const jobs = await connect(url, { log: "off" });
-    const holder = start("nap", url, { lease: "2s" });
+    const other = start("nap", url, { lease: "2s" });
     await jobs.enqueue(nap, {});
-    await holder.firstLines(1);
-    holder.kill();
+    await other.firstLines(1);
+    other.kill();
     const killed = performance.now();
     const runs: { readonly attempt: number; readonly afterMs: number }[] = [];
     const noted = handlerFor(nap, (_, job) => {
@@ -58,25 +58,23 @@ describe.concurrent.each(["", "&fifo=true"])("a worker on SQS (%s)", (more) => {
   });
 });
 
-test("a worker asked to stop hands its job back within its limits, and another has it at once", async ({ expect }) => {
+test("a worker that stops releases its job within its limits, and another leases it at once", async ({ expect }) => {
   const url = freshUrl();
   const jobs = await connect(url, { log: "off" });
-  const holder = start("nap", url, { lease: "30s" });
+  const other = start("nap", url, { lease: "30s" });
   const { id } = await jobs.enqueue(nap, {});
-  await holder.firstLines(1);
-  holder.kill("SIGTERM");
+  await other.firstLines(1);
+  other.kill("SIGTERM");
   const ran: string[] = [];
   const noted = handlerFor(nap, (_, job) => void ran.push(`${job.id} ${job.attempt}`));
   const worker = jobs.worker({ jobs: [noted] });
   await worker.start();
-  expect(await holder.ended).toBe(0);
+  expect(await other.ended).toBe(0);
   await expect.poll(() => ran, { timeout: 3_000 }).toEqual([`${id} 1`]);
   await jobs.close();
 });
 
-test("enqueue rejects within its timeout while SQS does not answer, and close returns within its own", async ({
-  expect,
-}) => {
+test("while SQS does not respond, enqueue and close end within their timeouts", async ({ expect }) => {
   const url = freshUrl();
   const jobs = await connect(url, { log: "off", enqueueTimeout: "2s", closeTimeout: "1s" });
   const noted = handlerFor(nap, () => undefined);
@@ -96,7 +94,7 @@ test("enqueue rejects within its timeout while SQS does not answer, and close re
   }
 });
 
-test("while SQS is away nothing is accepted, and when it is back the worker goes on by itself", async ({ expect }) => {
+test("while SQS is down nothing is accepted, and the worker resumes when it is back", async ({ expect }) => {
   const durable = await startFauxqs();
   const endpoint = encodeURIComponent(new URL(durable.url).searchParams.get("endpoint") ?? "");
   const jobs = await connect(`sqs://us-east-1/${freshPrefix()}?endpoint=${endpoint}`, {

@@ -1,4 +1,4 @@
-/** What a test asks of another process: one role, on one URL. Each line written is one id. */
+/** `run.ts ROLE URL`: the program of another process in a test. Each line of its output is a job's id. */
 import { writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -7,7 +7,7 @@ import { connect, defineJob, type Duration } from "@waybill/core";
 const { positionals, values } = parseArgs({ allowPositionals: true, options: { lease: { type: "string" } } });
 const [role = "", url = ""] = positionals;
 
-/** A worker that says what it runs and never finishes it. */
+/** A worker that writes the ids of its jobs and never ends them. */
 async function nap(): Promise<void> {
   const jobs = await connect(url, { log: "off" });
   const napping = defineJob({

@@ -1,30 +1,30 @@
 import { GetQueueUrlCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { expect, onTestFinished, test } from "vitest";
-import { guarded } from "../src/handed-in.ts";
-import { credentials, lease, message, open, region, useEmulator } from "./fresh.ts";
-import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
+import { withTimeLimit } from "../../src/client/client.ts";
+import { credentials, lease, message, open, region, useEmulator } from "../fixture.ts";
+import { type FaultProxy, startFaultProxy } from "../fault-proxy.ts";
 
 const emulator = useEmulator();
 const throttled = { status: 400, body: { __type: "com.amazonaws.sqs#RequestThrottled", message: "slow down" } };
 
 test.each<[string, FaultProxy["before"], ConstructorParameters<typeof SQSClient>[0]]>([
-  ["no timeout, and a server that is frozen", () => new Promise(() => undefined), { maxAttempts: 1 }],
+  ["no timeout, and a frozen server", () => new Promise(() => undefined), { maxAttempts: 1 }],
   ["10 tries, and a server that throttles", () => throttled, { maxAttempts: 10 }],
   [
     "a pause of a minute before another try",
     () => throttled,
     { retryStrategy: { ...pausing(60_000), mode: "standard" } },
   ],
-])("a call of a client that was handed in ends in time: %s", async (_what, before, config = {}) => {
+])("a call of the user's client ends in time: %s", async (_what, before, config = {}) => {
   const proxy = await startFaultProxy(emulator.endpoint);
   proxy.before = before;
   const client = new SQSClient({ region, credentials, endpoint: proxy.url, ...config });
   onTestFinished(() => client.destroy());
-  const call = guarded(client, 150)(new GetQueueUrlCommand({ QueueName: "any" }));
+  const call = withTimeLimit(client, 150)(new GetQueueUrlCommand({ QueueName: "any" }));
   await expect(call).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE", message: expect.stringContaining("150 ms") });
 });
 
-test("every call of a client that was handed in has that deadline", async () => {
+test("every call of the user's client has a time limit", async () => {
   const client = new SQSClient({ region, credentials, endpoint: emulator.endpoint });
   const { requestHandler } = client.config;
   const handle = requestHandler.handle.bind(requestHandler);
@@ -41,7 +41,7 @@ test("every call of a client that was handed in has that deadline", async () => 
   client.destroy();
 });
 
-/** A retry strategy of the SDK that always tries again, so much later. */
+/** Returns a retry strategy of the SDK that always repeats the call after a pause. */
 function pausing(pauseMs: number) {
   const token = { getRetryCount: () => 0, getRetryDelay: () => pauseMs, getRetryCost: () => 0 };
   return {

@@ -8,8 +8,8 @@ import { connect, defineJob } from "@waybill/core";
 import { jobMetrics } from "@waybill/core/metrics";
 import { type OddValues, oddValues } from "@waybill/test-servers";
 import { expect, onTestFinished, test } from "vitest";
-import { sqsBackend } from "../src/index.ts";
-import { credentials, freshPrefix, region, useEmulator } from "./fresh.ts";
+import { sqsBackend } from "../../src/index.ts";
+import { credentials, freshPrefix, region, useEmulator } from "../fixture.ts";
 
 const emulator = useEmulator();
 const COUNT = 60;
@@ -17,7 +17,7 @@ const NAMES = ["id", "type", "tenant", "delivery", "encoding", "queue", "code", 
   (name) => `waybill-${name}`,
 );
 
-/** SQS takes no empty values, and no characters that XML has not. */
+/** SQS refuses empty values, and characters that XML does not have. */
 const text = (odd: OddValues): string => odd.text().replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD]/gu, "?") || "?";
 
 function attribute(odd: OddValues): MessageAttributeValue {
@@ -57,7 +57,7 @@ async function connected() {
   return { prefix, jobs, urlOf };
 }
 
-test("an s3:TestEvent is kept as a dead letter, and said by an event, in the report and in the metrics", async () => {
+test("an s3:TestEvent is dead-lettered, and counted by an event, the report and the metrics", async () => {
   const { jobs, urlOf } = await connected();
   const good = defineJob({ type: "good", handler: () => undefined });
   await jobs.enqueue(good, {});
@@ -75,7 +75,7 @@ test("an s3:TestEvent is kept as a dead letter, and said by an event, in the rep
   expect(await worker.stop()).toMatchObject({ rejected: 1, dead: 0 });
 });
 
-test(`${COUNT} messages and ${COUNT} dead letters with any attributes stop no worker and hide nothing`, async () => {
+test(`${COUNT} messages and ${COUNT} dead letters with attributes of any type stop no worker, and all dead letters are listed`, async () => {
   const { prefix, jobs, urlOf } = await connected();
   const odd = oddValues(59);
   const [ran, ids]: [string[], string[]] = [[], []];

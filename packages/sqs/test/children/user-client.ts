@@ -1,4 +1,4 @@
-/** Uses clients that were handed in while they fail in every way. Prints what each call said. */
+/** Uses clients of the `client` option while they fail. Prints unexpected errors. */
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { connect, defineJob, isWaybillError } from "@waybill/core";
 import { sqsBackend } from "@waybill/sqs";
@@ -54,5 +54,5 @@ async function survive([moment, strike]: [string, (typeof MOMENTS)[string]], at:
 }
 
 const survived = await Promise.all(Object.entries(MOMENTS).map(survive));
-// The poll that never settles has seconds to go before it is given up.
+// The poll that never settles would keep the process alive for seconds more.
 process.stdout.write(JSON.stringify(survived), () => process.exit());

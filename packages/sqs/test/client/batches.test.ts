@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WaybillError } from "@waybill/core";
 import type { Backend, Lease } from "@waybill/core/backend";
-import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
-import { credentials, lease, message, open, useEmulator } from "./fresh.ts";
+import { type FaultProxy, startFaultProxy } from "../fault-proxy.ts";
+import { credentials, lease, message, open, useEmulator } from "../fixture.ts";
 
 const emulator = useEmulator();
 let proxy: FaultProxy;
@@ -18,7 +18,7 @@ afterEach(async () => {
   await proxy.close();
 });
 
-async function take(count: number): Promise<Lease[]> {
+async function leaseAll(count: number): Promise<Lease[]> {
   const found: Lease[] = [];
   while (found.length < count) found.push(...(await lease(backend, { limit: count - found.length, waitMs: 2_000 })));
   return found;
@@ -27,7 +27,7 @@ async function take(count: number): Promise<Lease[]> {
 const callsOf = (action: string): number[] =>
   proxy.calls.filter((call) => call.action === action).map(({ input }) => input.Entries?.length ?? 0);
 
-/** Turns the entry of that number into a failed one, the first `times` calls of that action. */
+/** Makes the entry with this id fail in the first `times` calls of the action. */
 function failEntry(action: string, id: string, times: number, failed: { Code: string; SenderFault: boolean }): void {
   let left = times;
   proxy.before = (call) => {
@@ -37,7 +37,7 @@ function failEntry(action: string, id: string, times: number, failed: { Code: st
     const rest = call.input.Entries?.filter(({ Id }) => Id !== id) ?? [];
     const Successful = rest.map(({ Id }) => ({ Id, MessageId: "m", MD5OfMessageBody: "" }));
     const body = { Successful: [], Failed: [{ Id: id, Message: "by the proxy", ...failed }] };
-    // The others really happen, once: what is answered for them is SQS's own answer.
+    // The other entries reach the emulator once, and have its results.
     if (rest.length === 0) return { status: 200, body };
     Object.assign(call.input, { Entries: rest });
     return Successful.length > 0 ? forward(call, body) : null;
@@ -50,60 +50,60 @@ async function forward(call: FaultProxy["calls"][number], body: { Failed: object
     "x-amz-target": `AmazonSQS.${call.action}`,
     authorization: "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/sqs/aws4_request",
   };
-  const answer = await fetch(emulator.endpoint, { method: "POST", headers, body: JSON.stringify(call.input) });
-  const output = (await answer.json()) as { Successful: object[] };
+  const response = await fetch(emulator.endpoint, { method: "POST", headers, body: JSON.stringify(call.input) });
+  const output = (await response.json()) as { Successful: object[] };
   return { status: 200, body: { Successful: output.Successful, Failed: body.Failed } };
 }
 
-test("a throttled entry is sent again by itself: its neighbours are not sent twice", async () => {
+test("R19: a throttled entry is sent again, and the others of its batch are not", async () => {
   failEntry("SendMessageBatch", "1", 2, { Code: "RequestThrottled", SenderFault: true });
   const messages = [message(), message(), message()];
-  const answers = await backend.enqueue(messages);
-  expect(answers.map(({ ok }) => ok)).toEqual([true, true, true]);
+  const results = await backend.enqueue(messages);
+  expect(results.map(({ ok }) => ok)).toEqual([true, true, true]);
   expect(callsOf("SendMessageBatch")).toEqual([2, 1, 1]);
-  const found = await take(3);
+  const found = await leaseAll(3);
   expect(found.map(({ id }) => id).sort()).toEqual(messages.map(({ id }) => id).sort());
   expect(await lease(backend)).toEqual([]);
 });
 
-test("an entry that fails for good answers for itself alone", async () => {
+test("R19: an entry that fails permanently does not fail the others", async () => {
   failEntry("SendMessageBatch", "0", 1, { Code: "InvalidMessageContents", SenderFault: true });
   const [refused, stored] = await backend.enqueue([message(), message()]);
   expect(refused).toMatchObject({ ok: false, error: { code: "CAPABILITY_MISSING" } });
   expect(stored).toMatchObject({ ok: true });
 });
 
-test("an entry that stays throttled is answered BACKEND_UNAVAILABLE, and can be acked again", async () => {
+test("an entry that keeps failing at SQS is BACKEND_UNAVAILABLE, and can be acked again", async () => {
   await backend.enqueue([message(), message()]);
-  const held = await take(2);
+  const leases = await leaseAll(2);
   failEntry("DeleteMessageBatch", "0", 4, { Code: "InternalError", SenderFault: false });
-  const [first, second] = await backend.ack(held);
+  const [first, second] = await backend.ack(leases);
   expect(first).toMatchObject({ ok: false, error: { code: "BACKEND_UNAVAILABLE" } });
   expect(second).toMatchObject({ ok: true });
-  expect((await backend.ack(held)).map((answer) => answer.ok || answer.error.code)).toEqual([true, "LEASE_LOST"]);
+  expect((await backend.ack(leases)).map((result) => result.ok || result.error.code)).toEqual([true, "LEASE_LOST"]);
 });
 
-test("a lease that SQS calls lost is lost, entry by entry", async () => {
+test("an entry with an invalid receipt handle is LEASE_LOST, and the others are not", async () => {
   await backend.enqueue([message(), message()]);
-  const held = await take(2);
+  const leases = await leaseAll(2);
   failEntry("ChangeMessageVisibilityBatch", "1", 1, { Code: "ReceiptHandleIsInvalid", SenderFault: true });
-  const answers = await backend.extend(held, 30_000);
-  expect(answers.map((answer) => answer.ok || answer.error.code)).toEqual([true, "LEASE_LOST"]);
+  const results = await backend.extend(leases, 30_000);
+  expect(results.map((result) => result.ok || result.error.code)).toEqual([true, "LEASE_LOST"]);
 });
 
-test("an entry of which SQS says nothing is not taken for done", async () => {
+test("an entry without a result is BACKEND_UNAVAILABLE, not stored", async () => {
   proxy.after = (call, output) => (call.action === "SendMessageBatch" ? { ...output, Successful: [] } : output);
-  const [answer] = await backend.enqueue([message()]);
-  expect(answer).toMatchObject({ ok: false, error: { code: "BACKEND_UNAVAILABLE" } });
+  const [result] = await backend.enqueue([message()]);
+  expect(result).toMatchObject({ ok: false, error: { code: "BACKEND_UNAVAILABLE" } });
 });
 
-test("25 messages, 25 acks and 25 extensions are three calls each; retries of one moment share calls as well", async () => {
+test("25 messages, 25 acks and 25 extensions are three requests each; simultaneous retries share requests as well", async () => {
   const messages = Array.from({ length: 25 }, () => message());
   await backend.enqueue(messages);
-  const held = await take(25);
-  await backend.extend(held, 30_000);
-  await Promise.all(held.map((one) => backend.retry(one, { delayMs: 0, countsAttempt: true })));
-  const again = await take(25);
+  const leases = await leaseAll(25);
+  await backend.extend(leases, 30_000);
+  await Promise.all(leases.map((one) => backend.retry(one, { delayMs: 0, countsAttempt: true })));
+  const again = await leaseAll(25);
   expect(again.every(({ attempt }) => attempt === 2)).toBe(true);
   await backend.ack(again);
   expect(callsOf("SendMessageBatch")).toEqual([10, 10, 5, 10, 10, 5]);
@@ -111,16 +111,16 @@ test("25 messages, 25 acks and 25 extensions are three calls each; retries of on
   expect(callsOf("DeleteMessageBatch")).toEqual([10, 10, 5, 10, 10, 5]);
 });
 
-test("a retry whose copy is stored and whose removal fails goes on with the removal: no second copy", async () => {
+test("a retry whose copy is stored and whose removal fails repeats the removal, without a second copy", async () => {
   await backend.enqueue([message()]);
-  const [held] = await take(1);
-  if (held === undefined) throw new Error("nothing was leased");
+  const [leased] = await leaseAll(1);
+  if (leased === undefined) throw new Error("nothing was leased");
   failEntry("DeleteMessageBatch", "0", 4, { Code: "InternalError", SenderFault: false });
-  const retry = (): Promise<void> => backend.retry(held, { delayMs: 0, countsAttempt: true });
+  const retry = (): Promise<void> => backend.retry(leased, { delayMs: 0, countsAttempt: true });
   await expect(retry()).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE" });
   await retry();
   expect(callsOf("SendMessageBatch")).toEqual([1, 1]);
-  expect((await take(1))[0]).toMatchObject({ attempt: 2 });
+  expect((await leaseAll(1))[0]).toMatchObject({ attempt: 2 });
   expect(await lease(backend)).toEqual([]);
 });
 
@@ -129,7 +129,7 @@ test("too many messages in flight is BACKEND_FULL, and an outage BACKEND_UNAVAIL
   const overLimit = await lease(backend).catch((thrown: unknown) => thrown);
   expect(overLimit).toMatchObject({ code: "BACKEND_FULL" });
   proxy.before = () => ({ status: 503, body: { __type: "ServiceUnavailable", message: "busy" } });
-  const [answer] = await backend.enqueue([message()]);
-  expect(answer).toMatchObject({ ok: false, error: { code: "BACKEND_UNAVAILABLE" } });
-  expect(answer?.ok === false && answer.error).toBeInstanceOf(WaybillError);
+  const [result] = await backend.enqueue([message()]);
+  expect(result).toMatchObject({ ok: false, error: { code: "BACKEND_UNAVAILABLE" } });
+  expect(result?.ok === false && result.error).toBeInstanceOf(WaybillError);
 });

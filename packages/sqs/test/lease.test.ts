@@ -6,11 +6,11 @@ import {
   type Message as SqsMessage,
 } from "@aws-sdk/client-sqs";
 import { connect, defineJob, newId } from "@waybill/core";
-import type { Lease } from "@waybill/core/backend";
+import { inspectorOf, type Lease } from "@waybill/core/backend";
 import { describe, expect, test } from "vitest";
 import { startFaultProxy } from "./fault-proxy.ts";
 import { sqsBackend } from "../src/index.ts";
-import { credentials, freshPrefix, lease, message, open, region, useEmulator } from "./fresh.ts";
+import { credentials, freshPrefix, lease, message, open, region, useEmulator } from "./fixture.ts";
 
 const emulator = useEmulator();
 
@@ -29,7 +29,7 @@ async function sendByHand(name: string, body: string, attributes: Record<string,
   );
 }
 
-/** The next message of a queue as anybody sees it. */
+/** Receives the next message of a queue with the SDK. */
 async function rawFrom(name: string): Promise<SqsMessage | undefined> {
   const { Messages } = await emulator.client.send(
     new ReceiveMessageCommand({ QueueUrl: await urlOf(name), MessageAttributeNames: ["All"], WaitTimeSeconds: 2 }),
@@ -46,7 +46,7 @@ async function one(leases: Promise<Lease[]>): Promise<Lease> {
   return first;
 }
 
-test("R25: every receive asks for the attributes it needs, although the emulator gives them unasked", async () => {
+test("R25: every receive requests the attributes that it needs, although the emulator returns all", async () => {
   const proxy = await startFaultProxy(emulator.endpoint);
   const backend = await open(proxy.url, { credentials });
   await lease(backend, { limit: 3, leaseMs: 10_000 });
@@ -60,12 +60,12 @@ test("R25: every receive asks for the attributes it needs, although the emulator
   await proxy.close();
 });
 
-test("a tenant's jobs share a group, so that a standard queue is fair to the others; the copy of a retry too", async () => {
+test("the jobs of a tenant and the copies of their retries share a group, so that a standard queue is fair", async () => {
   const proxy = await startFaultProxy(emulator.endpoint);
   const backend = await open(proxy.url, { credentials });
   await backend.enqueue([message({ tenant: "acme" }), message({ tenant: "acme/eu west" }), message()]);
-  const held = await one(lease(backend, { waitMs: 2_000 }));
-  await backend.retry(held, { delayMs: 0, countsAttempt: true });
+  const leased = await one(lease(backend, { waitMs: 2_000 }));
+  await backend.retry(leased, { delayMs: 0, countsAttempt: true });
   const groups = proxy.calls
     .filter(({ action }) => action === "SendMessageBatch")
     .flatMap(({ input }) =>
@@ -76,15 +76,15 @@ test("a tenant's jobs share a group, so that a standard queue is fair to the oth
   await proxy.close();
 });
 
-describe("a message that no waybill program sent", () => {
-  test("is run if its body is an envelope, and survives a retry", async () => {
+describe("a message that another program sent", () => {
+  test("is leased if its body is an envelope, and can be retried", async () => {
     const prefix = freshPrefix();
     const backend = await open(emulator.endpoint, { prefix, queues: ["default"] });
     const body = ' {"id":"by-hand","type":"test.hand"}';
     await sendByHand(`${prefix}-default`, body, { origin: "billing" });
-    const held = await one(lease(backend, { waitMs: 2_000 }));
-    expect(held).toMatchObject({ id: "by-hand", type: "test.hand", body, attempt: 1, queue: "default" });
-    await backend.retry(held, { delayMs: 0, countsAttempt: true });
+    const leased = await one(lease(backend, { waitMs: 2_000 }));
+    expect(leased).toMatchObject({ id: "by-hand", type: "test.hand", body, attempt: 1, queue: "default" });
+    await backend.retry(leased, { delayMs: 0, countsAttempt: true });
     expect(attributesOf(await rawFrom(`${prefix}-default`))).toMatchObject({
       origin: "billing",
       "waybill-id": "by-hand",
@@ -94,14 +94,14 @@ describe("a message that no waybill program sent", () => {
   test.each([
     ["plain text", "hello"],
     ["a Sidekiq job", '{"class":"HardWorker","args":[1],"jid":"b4a577edbccf1d805744efa9"}'],
-    ["half of somebody's JSON", '{"id":'],
-  ])("and is %s is kept with a code in the dead-letter queue, its bytes and attributes untouched", async (_, body) => {
+    ["incomplete JSON", '{"id":'],
+  ])("and is %s is dead-lettered with a code, its bytes and attributes unchanged", async (_, body) => {
     const prefix = freshPrefix();
     const backend = await open(emulator.endpoint, { prefix, queues: ["default"] });
     await sendByHand(`${prefix}-default`, body, { origin: "billing" });
-    const held = await one(lease(backend, { waitMs: 1_000 }));
-    if (held.damage === undefined) throw new Error("it is taken for a job");
-    await backend.deadLetter(held, held.damage);
+    const leased = await one(lease(backend, { waitMs: 1_000 }));
+    if (leased.damage === undefined) throw new Error("it was leased as a job");
+    await backend.deadLetter(leased, leased.damage);
     const dead = await rawFrom(`${prefix}_dead`);
     expect(dead?.Body).toBe(body);
     expect(attributesOf(dead)).toMatchObject({
@@ -113,7 +113,7 @@ describe("a message that no waybill program sent", () => {
   });
 });
 
-test("a dead letter says whose it was, why it died and what it had been through", async () => {
+test("a dead letter has its queue, its reason and its counts", async () => {
   const prefix = freshPrefix();
   const backend = await open(emulator.endpoint, { prefix });
   const sent = message({ queue: "mail.bulk", tenant: "acme", body: " {}" });
@@ -137,29 +137,44 @@ test("a dead letter says whose it was, why it died and what it had been through"
   });
 });
 
-describe("a wait longer than SQS has", () => {
-  test("is made of copies, each of which knows when the job is due and counts nothing", async () => {
+test("a dead letter with too many attributes leaves out the reason, which is in the error as well", async () => {
+  const prefix = freshPrefix();
+  const backend = await open(emulator.endpoint, { prefix });
+  const signature = { timestamp: 1_790_000_000, value: "v1,c2ln" };
+  // With the encoding there are ten, and the error would be the eleventh.
+  await backend.enqueue([message({ tenant: "acme", signature, body: '"\u0001"' })]);
+  await backend.retry(await one(lease(backend, { waitMs: 2_000 })), { delayMs: 0, countsAttempt: true });
+  const error = { name: "CardDeclined", code: null, message: "no money", stack: ["at pay (pay.ts:7:9)"], causes: [] };
+  const reason = { code: "ATTEMPTS_EXHAUSTED", message: "attempt 2 of 2 failed: CardDeclined: no money", error };
+  await backend.deadLetter(await one(lease(backend, { waitMs: 2_000 })), reason);
+  const [letter] = (await inspectorOf(backend)?.deadLetters()) ?? [];
+  expect(letter).toMatchObject({ attempt: 2, body: '"\u0001"', queue: "default", type: "test.job" });
+  expect(letter?.reason).toEqual({ ...reason, message: "CardDeclined: no money" });
+});
+
+describe("a delay longer than SQS allows", () => {
+  test("is made of copies that know when the job is due and do not change its counts", async () => {
     const prefix = freshPrefix();
     const backend = await open(emulator.endpoint, { prefix, queues: ["default"] });
     const due = Date.now() + 3_000;
-    // As if 900 s had just ended for a job that is due in 3 s more.
+    // As after a delay of 900 s of a job that is due 3 s later.
     await sendByHand(`${prefix}-default`, "{}", {
       "waybill-id": "sleeper",
       "waybill-type": "test.job",
       "waybill-delivery": `attempt=3 lost=1 releases=2 due=${due}`,
     });
-    const held = await one(lease(backend, { waitMs: 8_000 }));
+    const leased = await one(lease(backend, { waitMs: 8_000 }));
     expect(Date.now()).toBeGreaterThanOrEqual(due);
-    expect(held).toMatchObject({ id: "sleeper", attempt: 3, lost: 1, releases: 2, dueAt: due });
+    expect(leased).toMatchObject({ id: "sleeper", attempt: 3, lost: 1, releases: 2, dueAt: due });
   });
 
-  test("asks SQS for 900 s at most, and for the rest later", async () => {
+  test("is requested in parts of at most 900 s", async () => {
     const proxy = await startFaultProxy(emulator.endpoint);
     const backend = await open(proxy.url, { credentials });
     await backend.enqueue([message()]);
-    const held = await one(lease(backend, { waitMs: 2_000 }));
+    const leased = await one(lease(backend, { waitMs: 2_000 }));
     const before = Date.now();
-    await backend.retry(held, { delayMs: 30 * 86_400_000, countsAttempt: true });
+    await backend.retry(leased, { delayMs: 30 * 86_400_000, countsAttempt: true });
     const copy = proxy.calls.findLast(({ action }) => action === "SendMessageBatch")?.input.Entries?.[0];
     expect(copy).toMatchObject({ DelaySeconds: 900 });
     const due = /due=(\d+)/.exec(JSON.stringify(copy))?.[1];
@@ -170,7 +185,7 @@ describe("a wait longer than SQS has", () => {
 });
 
 describe("on a FIFO queue", () => {
-  test("a group's jobs come one at a time and in order, a failed one before those behind it", async () => {
+  test("a group's jobs are delivered one at a time and in order, a failed one before the next", async () => {
     const backend = await open(emulator.endpoint, { fifo: true });
     const sent = [message({ tenant: "acme" }), message({ tenant: "acme" }), message({ tenant: "acme" })];
     await backend.enqueue(sent);
@@ -187,7 +202,7 @@ describe("on a FIFO queue", () => {
     expect(order).toEqual(sent.map(({ id }) => id));
   });
 
-  test("every receive takes one message: a second of its group might have to wait behind it", async () => {
+  test("every receive requests one message", async () => {
     const proxy = await startFaultProxy(emulator.endpoint);
     const backend = await open(proxy.url, { credentials, fifo: true });
     await backend.enqueue(Array.from({ length: 6 }, () => message()));
@@ -199,18 +214,18 @@ describe("on a FIFO queue", () => {
     await proxy.close();
   });
 
-  test("a delayed job sleeps by visibility, which is not an attempt", async () => {
+  test("a delayed job waits hidden, which is not an attempt", async () => {
     const backend = await open(emulator.endpoint, { fifo: true });
     await backend.enqueue([message({ delayMs: 2_500 })]);
     const before = performance.now();
-    const held = await one(lease(backend, { waitMs: 8_000 }));
+    const leased = await one(lease(backend, { waitMs: 8_000 }));
     expect(performance.now() - before).toBeGreaterThan(2_400);
-    expect(held).toMatchObject({ attempt: 1, lost: 0, releases: 0 });
-    await backend.retry(held, { delayMs: 0, countsAttempt: true });
+    expect(leased).toMatchObject({ attempt: 1, lost: 0, releases: 0 });
+    await backend.retry(leased, { delayMs: 0, countsAttempt: true });
     expect(await one(lease(backend, { waitMs: 2_000 }))).toMatchObject({ attempt: 2 });
   });
 
-  test("no message asks for a delay of its own, and each has a name by which SQS drops a second one", async () => {
+  test("no message has a delay, and each has an id by which SQS drops duplicates", async () => {
     const proxy = await startFaultProxy(emulator.endpoint);
     const backend = await open(proxy.url, { credentials, fifo: true });
     const sent = message({ delayMs: 60_000, tenant: "acme" });
@@ -223,7 +238,7 @@ describe("on a FIFO queue", () => {
   });
 });
 
-test("a foreign job whose time is beyond what a FIFO queue keeps is a dead letter, not lost with its retention", async () => {
+test("a foreign job that is due after the retention of a FIFO queue is dead-lettered", async () => {
   const prefix = freshPrefix();
   const jobs = await connect(sqsBackend({ region, endpoint: emulator.endpoint, prefix, fifo: true }), { log: "off" });
   const job = defineJob({ type: "test.far", handler: () => undefined });

@@ -6,9 +6,19 @@ import {
 } from "@aws-sdk/client-sqs";
 import type { Lease } from "@waybill/core/backend";
 import { expect, test } from "vitest";
-import { context, credentials, freshPrefix, lease, message, isFirstCopy, open, region, useEmulator } from "./fresh.ts";
-import { startFaultProxy } from "./fault-proxy.ts";
-import { sqsBackend, type SqsOptions } from "../src/index.ts";
+import {
+  context,
+  credentials,
+  freshPrefix,
+  lease,
+  message,
+  isFirstCopy,
+  open,
+  region,
+  useEmulator,
+} from "../fixture.ts";
+import { startFaultProxy } from "../fault-proxy.ts";
+import { sqsBackend, type SqsOptions } from "../../src/index.ts";
 
 const emulator = useEmulator();
 
@@ -16,7 +26,7 @@ async function make(name: string, attributes: Record<string, string> = {}): Prom
   await emulator.client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
 }
 
-/** A policy that names `target` beside `made`, whose account each copy of SQS invents. */
+/** Returns a policy that names `target`, in the account of `made`, which differs between copies of SQS. */
 async function redrive(made: string, maxReceiveCount: number, target = made): Promise<Record<string, string>> {
   const { QueueUrl } = await emulator.client.send(new GetQueueUrlCommand({ QueueName: made }));
   const { Attributes } = await emulator.client.send(
@@ -31,11 +41,11 @@ async function queuesOf(prefix: string): Promise<string[]> {
   return QueueUrls.map((url) => url.split("/").at(-1) ?? "").sort();
 }
 
-/** Opens without leave to make queues. */
+/** Opens without `create`. */
 const find = (prefix: string, options: Partial<SqsOptions> = {}): Promise<unknown> =>
   open(emulator.endpoint, { prefix, create: false, queues: ["default"], ...options });
 
-test("a delay that somebody gave the queue delays neither a job nor its retry", async () => {
+test("a delay of the queue delays neither a job nor its retry", async () => {
   const prefix = freshPrefix();
   await make(`${prefix}_dead`);
   await make(`${prefix}-default`, { DelaySeconds: "900", ...(await redrive(`${prefix}_dead`, 1_000)) });
@@ -47,7 +57,7 @@ test("a delay that somebody gave the queue delays neither a job nor its retry", 
   expect(await lease(backend, { waitMs: 10_000 })).toMatchObject([{ id: "job-now", attempt: 2 }]);
 });
 
-test("where waybill may make queues, a dead-letter queue comes first and every queue names it", async () => {
+test("with `create`, the dead-letter queue is created first, and every queue names it", async () => {
   const prefix = freshPrefix();
   const backend = await open(emulator.endpoint, { prefix, queues: ["default"] });
   await backend.enqueue([message({ queue: "mail.bulk" })]);
@@ -61,7 +71,7 @@ test("where waybill may make queues, a dead-letter queue comes first and every q
   expect(JSON.parse(Attributes?.["RedrivePolicy"] ?? "")).toEqual(JSON.parse(RedrivePolicy));
 });
 
-test("FIFO queues are made for many groups side by side", async () => {
+test("FIFO queues are created for many groups in parallel", async () => {
   const prefix = freshPrefix();
   await open(emulator.endpoint, { prefix, fifo: true, queues: ["default"] });
   expect(await queuesOf(prefix)).toEqual([`${prefix}-default.fifo`, `${prefix}_dead.fifo`]);
@@ -72,42 +82,42 @@ test("FIFO queues are made for many groups side by side", async () => {
   expect(Attributes).toMatchObject({ FifoThroughputLimit: "perMessageGroupId", DeduplicationScope: "messageGroup" });
 });
 
-test("where it may not, a missing queue is an error that names it and the way out, and nothing is made", async () => {
+test("without `create`, a missing queue is an error that says what to do, and nothing is created", async () => {
   const prefix = freshPrefix();
   await expect(find(prefix)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
-  await expect(find(prefix)).rejects.toThrow(`no queue "${prefix}_dead" in this account and region; make it`);
+  await expect(find(prefix)).rejects.toThrow(`no queue "${prefix}_dead" in this account and region; create it`);
   await make(`${prefix}_dead`);
   await expect(find(prefix)).rejects.toThrow(`no queue "${prefix}-default"`);
   const backend = await open(emulator.endpoint, { prefix, create: false });
   await make(`${prefix}-default`);
-  const answers = await backend.enqueue([message({ queue: "missing" }), message()]);
-  expect(answers[0]).toMatchObject({ ok: false, error: { code: "CONFIG_INVALID" } });
-  expect(answers[1]).toMatchObject({ ok: true });
+  const results = await backend.enqueue([message({ queue: "missing" }), message()]);
+  expect(results[0]).toMatchObject({ ok: false, error: { code: "CONFIG_INVALID" } });
+  expect(results[1]).toMatchObject({ ok: true });
   await expect(lease(backend, { queue: "missing" })).rejects.toThrow("create=true");
   expect(await queuesOf(prefix)).toEqual([`${prefix}-default`, `${prefix}_dead`]);
 });
 
-test("a queue of the other type is named as what it is", async () => {
+test("an error about a missing queue names the queue of the other type", async () => {
   const prefix = freshPrefix();
   await make(`${prefix}_dead.fifo`, { FifoQueue: "true" });
   await make(`${prefix}-default.fifo`, { FifoQueue: "true" });
-  await expect(find(prefix)).rejects.toThrow("say fifo=true");
+  await expect(find(prefix)).rejects.toThrow("set fifo=true");
   const other = freshPrefix();
   await make(`${other}_dead`);
   await expect(find(other, { fifo: true })).rejects.toThrow("remove fifo=true");
 });
 
-test("a queue whose redrive gives up before 100 deliveries is refused when the program starts", async () => {
+test("a queue with a maxReceiveCount below 100 is refused when the program starts", async () => {
   const prefix = freshPrefix();
   await make(`${prefix}_dead`);
   await make(`${prefix}-default`, await redrive(`${prefix}_dead`, 10));
   await make(`${prefix}-fine`, await redrive(`${prefix}_dead`, 100));
   await expect(find(prefix)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
-  await expect(find(prefix)).rejects.toThrow("gives a message up after 10 deliveries");
+  await expect(find(prefix)).rejects.toThrow("dead-letters a message after 10 deliveries");
   await find(prefix, { queues: ["fine"] });
 });
 
-test("R25: a redrive into a queue that does not exist is refused, by SQS or by us", async () => {
+test("R19, R25: a RedrivePolicy into a queue that does not exist is refused, by SQS or by waybill", async () => {
   const prefix = freshPrefix();
   await make(`${prefix}_dead`);
   const policy = await redrive(`${prefix}_dead`, 500, "nowhere");
@@ -116,7 +126,7 @@ test("R25: a redrive into a queue that does not exist is refused, by SQS or by u
   else await expect(find(prefix)).rejects.toThrow('names a queue that does not exist, "nowhere"');
 });
 
-test("a queue that was missing is found once it is there: a failure is not remembered", async () => {
+test("a queue that was missing is found once it exists", async () => {
   const prefix = freshPrefix();
   await make(`${prefix}_dead`);
   const backend = await open(emulator.endpoint, { prefix, create: false });
@@ -129,7 +139,7 @@ test.each([
   { status: 403, __type: "com.amazonaws.sqs#AccessDeniedException" },
   { status: 403, __type: "com.amazon.coral.service#InvalidClientTokenId" },
   { status: 400, __type: "com.amazonaws.sqs#AWS.SimpleQueueService.AccessDenied" },
-])("wrong credentials ($__type) end the start with a clear error", async ({ status, __type }) => {
+])("wrong credentials ($__type) reject `connect` with what to check", async ({ status, __type }) => {
   const proxy = await startFaultProxy(emulator.endpoint);
   proxy.before = () => ({ status, body: { __type, message: "The security token is invalid" } });
   const opening = sqsBackend({ region, endpoint: proxy.url, credentials, prefix: freshPrefix() })(context);
@@ -138,11 +148,11 @@ test.each([
   await proxy.close();
 });
 
-test("R25: the error names of both protocols mean the same: an old name for a missing queue makes the queue", async () => {
+test("R19, R25: an old error name for a missing queue is understood, and the queue is created", async () => {
   const proxy = await startFaultProxy(emulator.endpoint);
-  let lies = 1;
+  let times = 1;
   proxy.before = ({ action }) => {
-    if (action !== "GetQueueUrl" || lies-- <= 0) return null;
+    if (action !== "GetQueueUrl" || times-- <= 0) return null;
     return { status: 400, body: { __type: "AWS.SimpleQueueService.NonExistentQueue", message: "no" } };
   };
   const backend = await open(proxy.url, { credentials });
@@ -151,23 +161,23 @@ test("R25: the error names of both protocols mean the same: an old name for a mi
   await proxy.close();
 });
 
-test("an endpoint at which nobody listens is told apart from a wrong key", async () => {
+test("an endpoint without a server is BACKEND_UNAVAILABLE, unlike wrong credentials", async () => {
   const proxy = await startFaultProxy(emulator.endpoint);
   await proxy.close();
   const opening = sqsBackend({ region, endpoint: proxy.url, prefix: freshPrefix() })(context);
   await expect(opening).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE" });
 });
 
-test("every call goes to the endpoint, whatever host the queue's URL names", async () => {
+test("R19: every call goes to the endpoint, whatever host the queue's URL names", async () => {
   const proxy = await startFaultProxy(emulator.endpoint);
   const backend = await open(proxy.url, { credentials });
   await backend.enqueue([message()]);
-  const [held] = await lease(backend, { waitMs: 2_000 });
-  if (held) await backend.ack([held]);
+  const [leased] = await lease(backend, { waitMs: 2_000 });
+  if (leased) await backend.ack([leased]);
   const actions = new Set(proxy.calls.map(({ action }) => action));
   for (const action of ["SendMessageBatch", "ReceiveMessage", "DeleteMessageBatch"]) expect(actions).toContain(action);
   const url = proxy.calls.find(({ action }) => action === "SendMessageBatch")?.input["QueueUrl"];
-  // This copy writes a host that leads nowhere; others write the one that they were called by.
+  // This copy returns a host that does not exist; others return the one that they were called by.
   if (isFirstCopy) expect(new URL(String(url)).hostname).toBe("sqs.us-east-1.localhost");
   await backend.close();
   await proxy.close();

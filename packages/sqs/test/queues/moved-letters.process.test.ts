@@ -9,20 +9,20 @@ import {
 import { connect, defineJob } from "@waybill/core";
 import { inspectorOf } from "@waybill/core/backend";
 import { describe, expect, test } from "vitest";
-import { sqsBackend } from "../src/index.ts";
-import { startFaultProxy } from "./fault-proxy.ts";
-import { credentials, emulators, freshPrefix, lease, message, open, region, useEmulator } from "./fresh.ts";
+import { sqsBackend } from "../../src/index.ts";
+import { startFaultProxy } from "../fault-proxy.ts";
+import { credentials, emulators, freshPrefix, lease, message, open, region, useEmulator } from "../fixture.ts";
 
 const stuck = defineJob({ type: "test.stuck", queue: "mail.bulk", handler() {} });
 
-// SQS moves a message aside on its own once it was received too often; what it writes beside it differs between copies.
-describe.each(emulators)("letters that SQS moved itself, on $copy", ({ start }) => {
+// SQS dead-letters a message that was received too often. The attributes that it adds differ between copies of SQS.
+describe.each(emulators)("dead letters that SQS moved, on $copy", ({ start }) => {
   const emulator = useEmulator(start);
 
   const urlOf = async (QueueName: string): Promise<string | undefined> =>
     (await emulator.client.send(new GetQueueUrlCommand({ QueueName }))).QueueUrl;
 
-  /** Makes SQS give up what is in `from` after one delivery, and receives until it has. */
+  /** Makes SQS move the messages of `from` after one delivery, and receives until it has. */
   async function moved(from: string, dead: string): Promise<void> {
     const [QueueUrl, deadUrl] = [await urlOf(from), await urlOf(dead)];
     const AttributeNames = ["QueueArn" as const, "ApproximateNumberOfMessages" as const];
@@ -39,7 +39,7 @@ describe.each(emulators)("letters that SQS moved itself, on $copy", ({ start }) 
     await expect.poll(receive, { timeout: 20_000, interval: 200 }).toBe("1");
   }
 
-  test("are shown with their own queue and no invented time of death, and replay runs them", async () => {
+  test("are listed with their queue and without `diedAt`, and can be replayed", async () => {
     const prefix = freshPrefix();
     const factory = sqsBackend({ region, endpoint: emulator.endpoint, prefix, pollSeconds: 1, queues: ["mail.bulk"] });
     const jobs = await connect(factory, { log: "off" });
@@ -55,7 +55,7 @@ describe.each(emulators)("letters that SQS moved itself, on $copy", ({ start }) 
     await jobs.close();
   }, 60_000);
 
-  test("that name no queue at all are counted and shown as damaged, and a replay leaves them", async () => {
+  test("that name no queue are counted and listed with `damage`, and a replay leaves them", async () => {
     const prefix = freshPrefix();
     const backend = await open(emulator.endpoint, { prefix, queues: ["default"] });
     const inspector = inspectorOf(backend);
@@ -80,19 +80,19 @@ describe.each(emulators)("letters that SQS moved itself, on $copy", ({ start }) 
   }, 60_000);
 });
 
-describe("what cannot be replayed or dropped is said, whatever the reason", () => {
+describe("replay and drop reject with how many letters failed and why", () => {
   const emulator = useEmulator();
 
   test.each([
     { action: "SendMessageBatch", what: "replay" },
     { action: "DeleteMessageBatch", what: "replay" },
     { action: "DeleteMessageBatch", what: "drop" },
-  ] as const)("$what, where SQS refuses $action", async ({ action, what }) => {
+  ] as const)("$what, when SQS refuses $action", async ({ action, what }) => {
     const proxy = await startFaultProxy(emulator.endpoint);
     const backend = await open(proxy.url, { credentials });
     await backend.enqueue([message({ id: "one" })]);
-    const [held] = await lease(backend, { waitMs: 2_000 });
-    if (held) await backend.deadLetter(held, { code: "TEST", message: "why" });
+    const [leased] = await lease(backend, { waitMs: 2_000 });
+    if (leased) await backend.deadLetter(leased, { code: "TEST", message: "why" });
     proxy.before = (call) =>
       call.action === action
         ? { status: 403, body: { __type: "com.amazonaws.sqs#AccessDeniedException", message: "no" } }
@@ -106,7 +106,7 @@ describe("what cannot be replayed or dropped is said, whatever the reason", () =
     await proxy.close();
   });
 
-  test("a queue that is gone and may not be made keeps its letters, and the others are replayed", async () => {
+  test("letters of a queue that is missing and may not be created stay, and the others are replayed", async () => {
     const prefix = freshPrefix();
     for (const name of [`${prefix}_dead`, `${prefix}-default`]) {
       await emulator.client.send(new CreateQueueCommand({ QueueName: name }));

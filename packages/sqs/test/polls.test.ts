@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { startFaultProxy } from "./fault-proxy.ts";
-import { credentials, freshPrefix, lease, message, open, useEmulator } from "./fresh.ts";
+import { credentials, freshPrefix, lease, message, open, useEmulator } from "./fixture.ts";
 
 const emulator = useEmulator();
 
-test("a poll is never cut: what it brings after the abort is there for the next, long before its lease would end", async () => {
+test("a poll is never aborted: a message that arrives after the abort is released long before its lease would end", async () => {
   const prefix = freshPrefix();
   const backend = await open(emulator.endpoint, { prefix, pollSeconds: 2 });
   const stop = new AbortController();
@@ -15,7 +15,7 @@ test("a poll is never cut: what it brings after the abort is there for the next,
   stop.abort();
   expect(await waiting).toEqual([]);
   expect(performance.now() - aborted).toBeLessThan(1_500);
-  // The poll is still open at SQS, and gets this one.
+  // The poll is still open at SQS, and receives this message.
   const sent = message();
   await backend.enqueue([sent]);
   await sleep(300);
@@ -23,7 +23,7 @@ test("a poll is never cut: what it brings after the abort is there for the next,
   expect(await lease(other, { waitMs: 3_000 })).toMatchObject([{ id: sent.id, attempt: 1, lost: 0, releases: 0 }]);
 });
 
-test("close waits for the last poll and gives back what it brings, so that nothing stays hidden", async () => {
+test("close waits for the last poll and releases its messages, so that none stays hidden", async () => {
   const prefix = freshPrefix();
   const backend = await open(emulator.endpoint, { prefix, pollSeconds: 2 });
   const other = await open(emulator.endpoint, { prefix });
@@ -39,9 +39,9 @@ test("close waits for the last poll and gives back what it brings, so that nothi
   expect(await lease(other, { waitMs: 3_000 })).toMatchObject([{ id: sent.id, lost: 0 }]);
 });
 
-test("polls are no longer than told, so that a worker that stops can wait for its last one", async () => {
+test("polls are no longer than `pollSeconds`", async () => {
   const proxy = await startFaultProxy(emulator.endpoint);
-  const backend = await open(proxy.url, { credentials, pollSeconds: 1 });
+  const backend = await open(proxy.url, { credentials, pollSeconds: 1, queues: ["default"] });
   expect(await lease(backend, { waitMs: 2_500 })).toEqual([]);
   const waits = proxy.calls
     .filter(({ action }) => action === "ReceiveMessage")
@@ -52,7 +52,7 @@ test("polls are no longer than told, so that a worker that stops can wait for it
   await proxy.close();
 });
 
-test("a queue with plenty is read by several calls at once, 10 messages each", async () => {
+test("a queue with many messages is read by parallel requests of 10 messages", async () => {
   const proxy = await startFaultProxy(emulator.endpoint);
   const backend = await open(proxy.url, { credentials });
   for (let batch = 0; batch < 4; batch += 1) await backend.enqueue(Array.from({ length: 50 }, () => message()));
@@ -65,22 +65,22 @@ test("a queue with plenty is read by several calls at once, 10 messages each", a
   await proxy.close();
 });
 
-test("R25: an ack after the lease has ended is lost, although SQS deletes by an old handle without a word", async () => {
+test("R19, R25: an ack after the lease has ended is LEASE_LOST, although SQS accepts the old handle", async () => {
   const backend = await open(emulator.endpoint);
   await backend.enqueue([message()]);
   const [late] = await lease(backend, { waitMs: 2_000, leaseMs: 500 });
   await sleep(600);
   if (late === undefined) throw new Error("nothing was leased");
-  const [answer] = await backend.ack([late]);
-  expect(answer).toMatchObject({ ok: false, error: { code: "LEASE_LOST" } });
+  const [result] = await backend.ack([late]);
+  expect(result).toMatchObject({ ok: false, error: { code: "LEASE_LOST" } });
   expect(await lease(backend, { waitMs: 4_000 })).toMatchObject([{ id: late.id, lost: 1 }]);
 });
 
-test("an abort ends a wait although SQS does not answer, be it for the queue or for its messages", async () => {
+test("an abort ends a waiting lease call although SQS does not respond", async () => {
   const proxy = await startFaultProxy(emulator.endpoint);
   const backend = await open(proxy.url, { credentials });
-  let letGo = (): void => undefined;
-  const silent = new Promise<null>((resolve) => (letGo = () => resolve(null)));
+  let respond = (): void => undefined;
+  const silent = new Promise<null>((resolve) => (respond = () => resolve(null)));
   proxy.before = () => silent;
   const stop = new AbortController();
   const waiting = lease(backend, { queue: "never.seen", waitMs: 20_000, signal: stop.signal });
@@ -89,7 +89,7 @@ test("an abort ends a wait although SQS does not answer, be it for the queue or 
   stop.abort();
   expect(await waiting).toEqual([]);
   expect(performance.now() - before).toBeLessThan(5_000);
-  letGo();
+  respond();
   await backend.close();
   await proxy.close();
 });

@@ -1,12 +1,12 @@
 import { CreateQueueCommand } from "@aws-sdk/client-sqs";
 import { connect, defineJob } from "@waybill/core";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { sqsBackend } from "../src/index.ts";
-import { type Call, type FaultProxy, type Fault, startFaultProxy } from "./fault-proxy.ts";
-import { credentials, freshPrefix, message, open, region, useEmulator } from "./fresh.ts";
+import { sqsBackend } from "../../src/index.ts";
+import { type Call, type FaultProxy, type Fault, startFaultProxy } from "../fault-proxy.ts";
+import { credentials, freshPrefix, message, open, region, useEmulator } from "../fixture.ts";
 
 const emulator = useEmulator();
-/** AWS asks for a second; some of its servers take a little longer to know. */
+/** AWS asks programs to wait a second; some of its servers take longer to know a queue. */
 const UNKNOWN_MS = 1_200;
 
 let proxy: FaultProxy;
@@ -17,10 +17,10 @@ afterEach(() => proxy.close());
 
 const nameIn = (text: unknown): string => String(text).split(/[/:]/).at(-1) ?? "";
 
-/** AWS after CreateQueue: for a while each call on the queue, or with a policy that names it, is refused. */
+/** As AWS after CreateQueue: refuses each call on a new queue, or with a policy that names it. */
 function refuseNewQueues(missing: string): void {
-  const madeAt = new Map<string, number>();
-  const isNew = (name: string): boolean => performance.now() - (madeAt.get(name) ?? -Infinity) < UNKNOWN_MS;
+  const createdAt = new Map<string, number>();
+  const isNew = (name: string): boolean => performance.now() - (createdAt.get(name) ?? -Infinity) < UNKNOWN_MS;
   proxy.before = ({ action, input }: Call): Fault | null => {
     const { QueueName, QueueUrl, Attributes = {} } = input as Record<string, unknown> & { Attributes?: object };
     if (action === "CreateQueue") {
@@ -30,7 +30,7 @@ function refuseNewQueues(missing: string): void {
         const reason = "Value for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.";
         return { status: 400, body: { __type: "com.amazonaws.sqs#InvalidParameterValue", message: reason } };
       }
-      madeAt.set(String(QueueName), performance.now());
+      createdAt.set(String(QueueName), performance.now());
       return null;
     }
     if (!isNew(nameIn(QueueUrl ?? QueueName))) return null;
@@ -57,7 +57,7 @@ describe.each(["com.amazonaws.sqs#QueueDoesNotExist", "AWS.SimpleQueueService.No
   },
 );
 
-test("a queue that is really gone is told within seconds, and by name", async () => {
+test("calls on a deleted queue reject within seconds", async () => {
   const backend = await open(proxy.url, { credentials });
   expect((await backend.enqueue([message()]))[0]).toMatchObject({ ok: true });
   proxy.before = ({ action }) =>
@@ -65,13 +65,13 @@ test("a queue that is really gone is told within seconds, and by name", async ()
       ? { status: 400, body: { __type: "com.amazonaws.sqs#QueueDoesNotExist", message: "no" } }
       : null;
   const began = performance.now();
-  const [answer] = await backend.enqueue([message()]);
-  expect(answer).toMatchObject({ ok: false, error: { message: expect.stringContaining("the queue is gone") } });
+  const [result] = await backend.enqueue([message()]);
+  expect(result).toMatchObject({ ok: false, error: { message: expect.stringContaining("does not exist any more") } });
   expect(performance.now() - began).toBeLessThan(8_000);
   await backend.close();
 });
 
-test("a name that was deleted within the last minute is said to be taken again after it, and is tried again", async () => {
+test("the name of a queue that was deleted within a minute is refused with the reason, and the next use tries again", async () => {
   const prefix = freshPrefix();
   let refusals = 1;
   proxy.before = ({ action, input }) =>
@@ -86,7 +86,7 @@ test("a name that was deleted within the last minute is said to be taken again a
   await backend.close();
 });
 
-test("a queue that somebody else makes in the same moment, with other attributes, is taken as it is", async () => {
+test("a queue that another program creates at the same time, with other attributes, is used as it is", async () => {
   const prefix = freshPrefix();
   proxy.before = async ({ action, input }) => {
     if (action !== "CreateQueue" || !String(input["QueueName"]).endsWith("-default")) return null;
