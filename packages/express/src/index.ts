@@ -1,18 +1,19 @@
 import type { IncomingMessage } from "node:http";
-import { type NodeDoor, type NodeListener, nodeListener } from "@waybill/http/node";
+import { type NodeEndpoint, type NodeListener, nodeListener } from "@waybill/http/node";
 
 export { keepRawBody } from "@waybill/http/node";
 
 /**
- * A door as Express middleware. Whether receiver, relay or ingress, it takes the requests that are for it and passes
- * on all others untouched, so it may stand in front of anything. Mount it before body parsers; or give those `verify:
- * keepRawBody`. The path is counted from the root, whatever it is mounted at: `app.use("/work", waybill(receiver))`.
+ * Returns a receiver, a relay or an ingress as Express middleware. It handles the requests that are for the endpoint and
+ * calls `next` for all others. Mount it before body parsers, or give those `verify: keepRawBody`. The endpoint's path is
+ * counted from the root, wherever it is mounted: `app.use("/work", waybill(receiver))`. Throws `CONFIG_INVALID` for a value
+ * that is no endpoint.
  */
-export function waybill(door: NodeDoor): NodeListener {
-  return nodeListener(door, originalUrl);
+export function waybill(endpoint: NodeEndpoint): NodeListener {
+  return nodeListener(endpoint, originalUrl);
 }
 
-/** Express takes the path it is mounted at off `url`. */
+/** Express removes the mount path from `url`. */
 function originalUrl(request: IncomingMessage): string {
   return "originalUrl" in request ? String(request.originalUrl) : (request.url ?? "/");
 }

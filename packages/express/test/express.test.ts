@@ -11,7 +11,7 @@ import { keepRawBody, waybill } from "../src/index.ts";
 // The types of Express 5 say enough of 4 for this.
 const express4 = createRequire(import.meta.url)("express-4") as typeof express5;
 const keys = keyRing(newSecret());
-/** The two differ in what stands in `body` when nothing was parsed, and in how `url` is rewritten. */
+/** The two differ in the value of `body` when nothing was parsed, and in how `url` is rewritten. */
 const versions = [
   ["Express 5", express5],
   ["Express 4", express4],
@@ -56,12 +56,12 @@ function signed(body: string, by = keys.requests): Record<string, string> {
 const daemon = { "user-agent": "aws-sqsd/3.0.4", "x-aws-sqsd-msgid": "m", "x-aws-sqsd-receive-count": "1" };
 
 async function post(url: string, body: string, headers: Record<string, string> = {}) {
-  const answer = await fetch(url, {
+  const response = await fetch(url, {
     method: "POST",
     body,
     headers: { "content-type": "application/json", ...headers },
   });
-  return { status: answer.status, text: await answer.text(), headers: answer.headers };
+  return { status: response.status, text: await response.text(), headers: response.headers };
 }
 
 describe.each(versions)("%s", (version, express) => {
@@ -124,22 +124,22 @@ describe.each(versions)("%s", (version, express) => {
     expect((await post(`${origin}/work`, fromDaemon, { ...daemon, ...attributeHeaders })).status).toBe(200);
     expect(seen.ran).toEqual([body, fromDaemon]);
 
-    // Shaped like a daemon's, and claimed for it, but of nobody who may push.
-    expect((await post(`${origin}/`, "{}", daemon)).status).toBe(403);
+    // Requests in the daemon's format, and matched as such, but without a signature.
+    expect((await post(`${origin}/`, "{}", daemon)).status).toBe(404);
     expect((await post(`${origin}/work`, "{}", daemon)).status).toBe(403);
     expect(seen.ran).toHaveLength(2);
   });
 
-  test("after express.json() that kept no bytes, what its sender wrote differently is refused, and the log says what to do", async () => {
+  test("after express.json() that kept no bytes, a body in another notation is refused, and the log says what to do", async () => {
     const { receiver, lines, ran } = receiving();
     const origin = await listening(express().use(express.json()).use("/work", waybill(receiver)));
     const body = envelope(" ");
     expect((await post(`${origin}/work`, body, signed(body))).status).toBe(403);
-    expect(lines.at(-1)?.["message"]).toMatch(/mount the door first, or parse with `verify: keepRawBody`/);
+    expect(lines.at(-1)?.["message"]).toMatch(/mount the endpoint first, or parse with `verify: keepRawBody`/);
     expect(ran).toEqual([]);
   });
 
-  test("what was written out again is not taken where no signature proves it, and a body that is gone is a 500", async () => {
+  test("a body that was serialized again is refused where no signature covers it, and a body that is gone is a 500", async () => {
     const job = defineJob({ type: "work", handler() {} });
     const lines: LogLine[] = [];
     const unsigned = createReceiver({ jobs: [job], keys: "unsigned", log: (line) => lines.push(line) });
@@ -217,7 +217,7 @@ describe.each(versions)("%s", (version, express) => {
     await expect(more).rejects.toThrow();
   });
 
-  test("an error handler and a 404 of the application are not met by pushed jobs, whatever becomes of those", async () => {
+  test("pushed jobs do not reach the application's error handler and 404, whatever their outcome", async () => {
     const met: string[] = [];
     const failing = defineJob({ type: "work", handler: () => Promise.reject(new Error("no")) });
     const receiver = createReceiver({ jobs: [failing], keys, log: "off" });
@@ -233,7 +233,7 @@ describe.each(versions)("%s", (version, express) => {
     expect(met).toEqual(["/nothing"]);
   });
 
-  test("a middleware with a time limit may answer first: the job is aborted, and its own answer dropped", async () => {
+  test("a middleware with a time limit may respond first: the job is aborted, and its own response dropped", async () => {
     const reasons: string[] = [];
     const slow = defineJob({
       type: "work",
@@ -261,13 +261,13 @@ describe.each(versions)("%s", (version, express) => {
     expect(reasons).toEqual(["JOB_CANCELLED", "JOB_CANCELLED"]);
   });
 
-  test("an ingress beside a receiver takes jobs in, whichever stands first", async () => {
+  test("an ingress beside a receiver stores jobs, whichever is mounted first", async () => {
     const { receiver, ran } = receiving();
     const jobs = await connect("memory:", { log: "off" });
     onTestFinished(() => jobs.close());
     const ingress = createIngress({ to: jobs, keys });
-    for (const doors of [[receiver, ingress] as const, [ingress, receiver] as const]) {
-      const origin = await listening(doors.reduce((app, door) => app.use(waybill(door)), express()));
+    for (const endpoints of [[receiver, ingress] as const, [ingress, receiver] as const]) {
+      const origin = await listening(endpoints.reduce((app, endpoint) => app.use(waybill(endpoint)), express()));
       const [taken, run] = [envelope(), envelope()];
       expect((await post(`${origin}/jobs`, taken, signed(taken, keys))).text).toContain('"stored":true');
       expect((await post(`${origin}/work`, run, signed(run))).status).toBe(200);
@@ -277,7 +277,7 @@ describe.each(versions)("%s", (version, express) => {
   });
 });
 
-test("a request that its sender breaks off before a slow middleware lets it in is nobody's job", async () => {
+test("a request that its sender breaks off during a slow middleware runs no job", async () => {
   const { receiver, ran, lines } = receiving();
   let letIn: () => void = () => {};
   const app = express5();

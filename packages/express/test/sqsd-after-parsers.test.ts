@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { defineJob, keyRing, newId, newSecret } from "@waybill/core";
-import { serialiseEnvelope, signatureFor } from "@waybill/core/door";
+import { serialiseEnvelope, signatureFor } from "@waybill/core/endpoint";
 import { createReceiver, signedWrapper, sqsd } from "@waybill/http";
 import express from "express";
 import { afterAll, describe, expect, test } from "vitest";

@@ -15,7 +15,7 @@ test("a receiver is Express middleware, at the root or at a path, and nothing el
     application.use(express.json({ verify: keepRawBody })),
     // @ts-expect-error a receiver is not middleware by itself
     application.use(receiver),
-    // @ts-expect-error options are no door
+    // @ts-expect-error options are no endpoint
     waybill({ path: "/work" }),
     // @ts-expect-error the path is the receiver's own option
     waybill(receiver, { path: "/work" }),

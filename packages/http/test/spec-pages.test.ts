@@ -37,7 +37,7 @@ describe("the example of the pages is one signed job", () => {
     return undefined;
   });
 
-  it("the request is taken by a receiver that has the secret", async () => {
+  it("a receiver that has the secret accepts the request", async () => {
     const [head = "", body = ""] = example(push, "http").split("\n\n");
     const fields = head.split("\n").slice(1);
     const headers = Object.fromEntries(
@@ -45,11 +45,11 @@ describe("the example of the pages is one signed job", () => {
     );
     expect(Buffer.byteLength(body)).toBe(Number(headers["content-length"]));
     vi.setSystemTime(Number(headers["webhook-timestamp"]) * 1_000);
-    const parcel = await native({ keys: secret }).open(
-      { method: "POST", path: "/work", headers, peer: null, read: () => Promise.reject(), onGone: () => {} },
+    const delivery = await native({ keys: secret }).authenticate(
+      { method: "POST", path: "/work", headers, peer: null, read: () => Promise.reject(), onDisconnect: () => {} },
       Buffer.from(body),
     );
-    expect(parcel).toMatchObject({ body, attempt: 2, provenId: headers["webhook-id"] });
+    expect(delivery).toMatchObject({ body, attempt: 2, signedId: headers["webhook-id"] });
   });
 
   it("the wrapper holds the same bytes and the same signature", () => {
@@ -60,7 +60,7 @@ describe("the example of the pages is one signed job", () => {
   });
 });
 
-it("the producer in Python, as its page shows it, hands a job in at an ingress that has its secret", async (context) => {
+it("the producer in Python, as its page shows it, sends a job to an ingress that has its secret", async (context) => {
   if (spawnSync("python3", ["--version"]).status !== 0) return context.skip("python3 is not on this machine");
   const page = readFileSync(new URL("../producers/python/README.md", spec), "utf8");
   const key = newSecret();
@@ -68,7 +68,7 @@ it("the producer in Python, as its page shows it, hands a job in at an ingress t
   const server = createServer(nodeListener(createIngress({ to: jobs, keys: key })));
   await once(server.listen(0, "127.0.0.1"), "listening");
   const { port } = server.address() as AddressInfo;
-  const env = { ...process.env, WAYBILL_KEY: key, WAYBILL_PUSH_URL: `http://127.0.0.1:${port}/jobs` };
+  const env = { ...process.env, WAYBILL_KEY: key, WAYBILL_INGRESS_URL: `http://127.0.0.1:${port}/jobs` };
   try {
     await promisify(execFile)("python3", ["-c", example(page, "python")], { env });
     expect(await jobs.inspector?.counts()).toMatchObject([{ queue: "default", ready: 1 }]);
@@ -80,10 +80,11 @@ it("the producer in Python, as its page shows it, hands a job in at an ingress t
 });
 
 it("the page lists every problem code of the code, and no other, in its order", () => {
-  const source = readFileSync(new URL("../src/problem.ts", import.meta.url), "utf8");
+  const source = readFileSync(new URL("../src/push/push-refused.ts", import.meta.url), "utf8");
   const codes = [...source.split("export class")[0]!.matchAll(/^ {2}\| "(\w+)"/gm)].map(([, code]) => code);
   expect(codes.length).toBeGreaterThan(10);
-  const rows = [...push.matchAll(/^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|/gm)].map(([, cell = ""]) => cell);
+  const [, ofRequests = ""] = push.split("\nThe second table lists codes of requests:\n");
+  const rows = [...ofRequests.matchAll(/^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|/gm)].map(([, cell = ""]) => cell);
   const listed = rows.flatMap((cell) => cell.replaceAll("`", "").split(", "));
   expect(listed).toEqual(codes);
 });

@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import { defineJob, type Jobs } from "@waybill/core";
+import { defineJob, type Jobs, type Producer } from "@waybill/core";
 import { expectTypeOf, test } from "vitest";
 import {
   cloudTasks,
@@ -41,7 +41,7 @@ test("a receiver with a misspelt option, or one of another type, does not compil
 test("a dead push is kept by a function that says when it has", () => {
   const calls = () => [
     createReceiver({ keys, jobs: [count], keepDead: async ({ body }) => void expectTypeOf(body).toBeString() }),
-    // @ts-expect-error nobody would know when the letter is kept
+    // @ts-expect-error the receiver could not wait until the letter is kept
     createReceiver({ keys, jobs: [count], keepDead: () => true }),
   ];
   expectTypeOf(calls).toBeFunction();
@@ -51,7 +51,7 @@ test("a relay, an ingress, a sender and a carrier with a wrong option do not com
   const wrong = (jobs: Jobs) => [
     // @ts-expect-error a relay stores what comes in a connection
     createRelay({ keys, to: "redis://127.0.0.1" }),
-    // @ts-expect-error an ingress lets nobody in without keys
+    // @ts-expect-error an ingress needs keys
     createIngress({ to: jobs }),
     // @ts-expect-error an ingress runs no jobs
     createIngress({ to: jobs, keys, jobs: [count] }),
@@ -75,10 +75,15 @@ test("a relay, an ingress, a sender and a carrier with a wrong option do not com
   expectTypeOf(wrong).toBeFunction();
 });
 
-test("a door is a listener of Node's server, and nothing else is", () => {
+test("a relay and an ingress store by a producer, which needs no worker", () => {
+  const calls = (producer: Producer) => [createRelay({ keys, to: producer }), createIngress({ keys, to: producer })];
+  expectTypeOf(calls).toBeFunction();
+});
+
+test("an endpoint is a listener of Node's server, and nothing else is", () => {
   const calls = () => [
     createServer(nodeListener(createReceiver({ keys, jobs: [count] }))),
-    // @ts-expect-error options are no door
+    // @ts-expect-error options are no endpoint
     nodeListener({ keys, jobs: [count] }),
   ];
   expectTypeOf(calls).toBeFunction();

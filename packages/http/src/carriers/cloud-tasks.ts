@@ -1,16 +1,17 @@
 import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { type Duration, WaybillError } from "@waybill/core";
-import { durationMs, type JobLabel } from "@waybill/core/door";
-import type { Carrier } from "../carrier.ts";
-import { producerSignature } from "../producer-signature.ts";
-import { type PushAnswer, header, type HeaderFields, MOST_COUNTED, wholeHeader } from "../push.ts";
-import { textOf } from "../text.ts";
+import { durationMs, type JobLabel } from "@waybill/core/endpoint";
+import type { Carrier } from "../push/carrier.ts";
+import { producerSignature } from "../push/producer-signature.ts";
+import type { PushResponse } from "../push/push-response.ts";
+import { header, type HeaderFields, MAX_COUNT, wholeHeader } from "../push/push-request.ts";
+import { textOf } from "../push/body-text.ts";
 import { bearerProof, type OidcOptions } from "./oidc.ts";
 
-/** Whose tokens are let in, and how long Cloud Tasks waits. */
+/** Which tokens are accepted, and how long Cloud Tasks waits. */
 export interface CloudTasksOptions extends OidcOptions {
-  /** The tasks' own `dispatchDeadline`, 15 s to 30 min: longer than this Cloud Tasks does not wait. Default "10m". */
-  readonly dispatchDeadline?: Duration;
+  /** The `dispatchDeadline` of the tasks, 15 s to 30 min: how long Cloud Tasks waits for a response. Default "10m". */
+  readonly dispatchDeadline?: Duration | undefined;
 }
 
 const OPTIONS: OptionNames<CloudTasksOptions> = {
@@ -21,46 +22,49 @@ const OPTIONS: OptionNames<CloudTasksOptions> = {
 };
 
 /**
- * HTTP tasks of Google Cloud Tasks. The body is the envelope, and `oidcToken` says who sends it. Throws
- * `CONFIG_INVALID` for an option that makes no sense.
+ * Returns the carrier for HTTP tasks of Google Cloud Tasks. The body is the envelope, and `oidcToken` authenticates the
+ * sender. Throws `CONFIG_INVALID` for an option that does not exist or makes no sense.
  */
 export function cloudTasks(given: CloudTasksOptions): Carrier {
   assertKnownOptions(given, OPTIONS, "the options of cloudTasks");
   const { dispatchDeadline = "10m", ...oidc } = given;
   const prove = bearerProof(oidc, "cloudTasks");
-  const patienceMs = durationMs(dispatchDeadline, "dispatchDeadline");
-  if (patienceMs < 15_000 || patienceMs > 1_800_000) {
-    throw new WaybillError("CONFIG_INVALID", `dispatchDeadline is ${patienceMs} ms: Cloud Tasks takes "15s" to "30m"`);
+  const ackDeadlineMs = durationMs(dispatchDeadline, "dispatchDeadline");
+  if (ackDeadlineMs < 15_000 || ackDeadlineMs > 1_800_000) {
+    throw new WaybillError(
+      "CONFIG_INVALID",
+      `dispatchDeadline is ${ackDeadlineMs} ms: Cloud Tasks takes "15s" to "30m"`,
+    );
   }
   return {
     name: "cloudTasks",
-    runs: true,
-    line: 0,
-    patienceMs,
-    patienceSetting: "dispatchDeadline",
+    waitsForJobs: true,
+    maxWaiting: 0,
+    ackDeadlineMs,
+    ackDeadlineSetting: "dispatchDeadline",
     paths: [],
-    keepsDead: false,
-    // Elsewhere they are the application's own tasks.
+    keepsDeadLetters: false,
+    // At other paths they are the application's own tasks.
     recognises: ({ headers }, here) => here && Object.hasOwn(headers, "x-cloudtasks-queuename"),
-    admits: ({ headers }) => prove(headers),
-    open({ headers }, body) {
+    checkHeaders: ({ headers }) => prove(headers),
+    authenticate({ headers }, body) {
       return {
         body: textOf(body),
-        attempt: Math.min((wholeHeader(headers, "x-cloudtasks-taskexecutioncount", 0) ?? 0) + 1, MOST_COUNTED),
+        attempt: Math.min((wholeHeader(headers, "x-cloudtasks-taskexecutioncount", 0) ?? 0) + 1, MAX_COUNT),
         lost: 0,
         releases: 0,
         signature: producerSignature((name) => header(headers, name)),
         label: labelIn(headers),
-        provenId: null,
-        // The same task comes again with the same token, and ought to.
-        once: null,
+        signedId: null,
+        // A task that is delivered again has the same token, and must run.
+        replayProtection: null,
       };
     },
-    reply,
+    mapResponse,
   };
 }
 
-/** The task's name is not the job's id, but all there is to find a task by whose body is no envelope. */
+/** For a body that is no envelope: the task's name is not the job's id, but identifies the task in the log. */
 function labelIn(headers: HeaderFields): JobLabel | null {
   const id = header(headers, "x-cloudtasks-taskname");
   const queue = header(headers, "x-cloudtasks-queuename");
@@ -68,22 +72,20 @@ function labelIn(headers: HeaderFields): JobLabel | null {
 }
 
 /**
- * Its count of executions leaves out what was answered 5xx, and its count of retries leaves out nothing. So a failed
- * attempt is told by a 4xx, and all that is no attempt by a 503: then executions are failed attempts, to the letter,
- * and a deploy spends none. By a 500 for each failure a job would be at its first attempt for ever.
+ * Cloud Tasks does not count a 5xx as an execution. So a failed attempt is a 4xx and a release is a 503: the count of
+ * executions is then the number of failed attempts, and a deploy spends none. With a 500 for each failure every delivery
+ * would be attempt 1.
  */
-function reply(answer: PushAnswer): PushAnswer {
-  switch (answer.headers["waybill-outcome"]) {
+function mapResponse(response: PushResponse): PushResponse {
+  switch (response.headers["waybill-outcome"]) {
     case "retry":
-      return { ...answer, status: ATTEMPT_FAILED };
+      return { ...response, status: ATTEMPT_FAILED };
     case "release":
-      return { ...answer, status: 503 };
+      return { ...response, status: 503 };
     default:
-      return answer;
+      return response;
   }
 }
 
-/**
- * Failed Dependency: no 4xx of anybody else's here, so that it can be told in a log. Not 429, which slows the queue.
- */
+/** Failed Dependency: no other 4xx of an endpoint, so a log shows it is a failed attempt. Not 429, which slows the queue. */
 const ATTEMPT_FAILED = 424;

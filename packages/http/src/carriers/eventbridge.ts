@@ -2,27 +2,27 @@ import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { Buffer } from "node:buffer";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { WaybillError } from "@waybill/core";
-import type { Carrier } from "../carrier.ts";
-import { forbidden } from "../problem.ts";
-import { header } from "../push.ts";
-import { laterBy503 } from "../respond.ts";
-import { textOf } from "../text.ts";
-import { isObject, malformed, member, parsed, textIn } from "../wrapping.ts";
+import type { Carrier } from "../push/carrier.ts";
+import { forbidden } from "../push/push-refused.ts";
+import { header } from "../push/push-request.ts";
+import { retryAs503 } from "./retry-as-503.ts";
+import { textOf } from "../push/body-text.ts";
+import { isObject, malformed, member, parsed, textIn } from "./json-wrapper.ts";
 import { listOf } from "./oidc.ts";
 
-/** The key of the connection that the API destination uses. */
+/** The API key of the connection that the API destination uses. */
 export interface EventBridgeOptions {
   /** The connection's "API key name". Default "x-api-key". */
-  readonly header?: string;
-  /** The connection's API key, at least 16 characters; two while it is changed. Nothing else proves who sent an event. */
-  readonly keys: string | readonly string[];
+  readonly header?: string | undefined;
+  /** The connection's API key, at least 16 characters; two while it is changed. Nothing else authenticates an event. */
+  readonly keys: string | readonly string[] | undefined;
 }
 
 const OPTIONS: OptionNames<EventBridgeOptions> = { header: true, keys: true };
 
 /**
- * API destinations of Amazon EventBridge. The body is the envelope, or a whole event whose `detail` is one. To be
- * relayed: it waits 5 seconds. Throws `CONFIG_INVALID` for an option that makes no sense.
+ * Returns the carrier for API destinations of Amazon EventBridge. The body is the envelope, or a whole event whose `detail`
+ * is one. For relays only: it waits 5 seconds. Throws `CONFIG_INVALID` for an option that does not exist or makes no sense.
  */
 export function eventBridge(given: EventBridgeOptions): Carrier {
   assertKnownOptions(given, OPTIONS, "the options of eventBridge");
@@ -34,43 +34,43 @@ export function eventBridge(given: EventBridgeOptions): Carrier {
   }
   return {
     name: "eventBridge",
-    runs: false,
-    line: 0,
-    patienceMs: 5_000,
+    waitsForJobs: false,
+    maxWaiting: 0,
+    ackDeadlineMs: 5_000,
     paths: [],
-    // Its user agent cannot be changed; the key's header may be any client's of the application.
+    // The user agent cannot be changed; other clients of the application may use the key's header.
     recognises: ({ headers }, here) =>
       here && (header(headers, "user-agent") ?? "").startsWith("Amazon/EventBridge/ApiDestinations"),
-    admits({ headers }) {
-      if (!isKnown(header(headers, field), digests)) throw forbidden("no key of ours is in its header");
+    checkHeaders({ headers }) {
+      if (!isKnown(header(headers, field), digests)) throw forbidden(`the header ${field} contains none of the keys`);
     },
-    open(_, body) {
+    authenticate(_, body) {
       return {
         body: envelopeOf(textOf(body)),
         attempt: 1,
         lost: 0,
         releases: 0,
-        // EventBridge writes the JSON anew, so that a signature of the producer's would no longer be right.
+        // EventBridge serialises the JSON again, so a producer's signature would not verify.
         signature: null,
         label: null,
-        provenId: null,
-        once: null,
+        signedId: null,
+        replayProtection: null,
       };
     },
-    reply: laterBy503,
+    mapResponse: retryAs503,
   };
 }
 
-/** A rule without `InputPath` sends the event around the envelope. */
+/** Returns the envelope. A rule without `InputPath` sends it inside an event. */
 function envelopeOf(text: string): string {
   const event = parsed(text);
   if (!isObject(event) || textIn(event, "detail-type") === null) return text;
   const detail = member(event, "detail");
-  if (!isObject(detail)) throw malformed("its `detail` is no object");
+  if (!isObject(detail)) throw malformed("the event's `detail` is no object");
   return JSON.stringify(detail);
 }
 
-/** Hashes are of one length, and all are compared: how long it takes tells nothing of how close a guess came. */
+/** Compares hashes of one length, and all of them, so that the time does not show how close a guess is. */
 function isKnown(given: string | null, digests: readonly Buffer[]): boolean {
   const digest = sha256(given ?? "");
   let matches = 0;

@@ -1,36 +1,41 @@
 import { errorMessage, WaybillError } from "@waybill/core";
-import { errorCode, isInstance } from "@waybill/core/door";
+import { describeValue } from "@waybill/core/backend";
+import { errorCode, isInstance } from "@waybill/core/endpoint";
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, jwtVerify, type JWTVerifyGetKey } from "jose";
-import { forbidden, PushRefused } from "../problem.ts";
-import { header, type HeaderFields } from "../push.ts";
+import { forbidden, PushRefused } from "../push/push-refused.ts";
+import { header, type HeaderFields } from "../push/push-request.ts";
 
-/** Which of Google's senders may push, as their tokens say. */
+/** Which of Google's senders may push, by their OIDC tokens. */
 export interface OidcOptions {
-  /** What the tokens are made out for, as the sender is set: by default the URL it posts to. Any of several. */
-  readonly audience: string | readonly string[];
-  /** E-mail addresses of the service accounts that may push: everybody on Google can have tokens for your audience. */
-  readonly serviceAccounts: readonly string[];
+  /** The audience set at the sender, by default the URL it posts to. One of several must match. */
+  readonly audience: string | readonly string[] | undefined;
+  /** E-mail addresses of the service accounts that may push. Any Google account can get a token for your audience. */
+  readonly serviceAccounts: readonly string[] | undefined;
   /**
-   * The keys that sign tokens: a key set, a URL to fetch one from, or a function. Default Google's, fetched when they are
-   * first needed and kept for an hour.
+   * The keys that verify tokens: a key set, a URL to fetch one from, or a function. Default Google's, fetched when first
+   * needed and kept for an hour.
    */
-  readonly jwks?: JSONWebKeySet | URL | string | JWTVerifyGetKey;
+  readonly jwks?: JSONWebKeySet | URL | string | JWTVerifyGetKey | undefined;
 }
 
 const GOOGLE_KEYS = "https://www.googleapis.com/oauth2/v3/certs";
 const ISSUERS = ["https://accounts.google.com", "accounts.google.com"];
 const STRIPPED =
-  "Cloud Run took the signature off its token: let everybody invoke the service, and this door check who does";
-/** Clocks differ by this much at the most, in seconds. */
+  "Cloud Run removed the signature of its token: allow unauthenticated invocations; this endpoint verifies the token";
+/** How far clocks may differ, in seconds. */
 export const LEEWAY_S = 30;
 
 /**
- * Checks the bearer token of a request: RS256 by one of the keys, issuer, audience, expiry, and a verified e-mail address
- * on the list. The token covers nothing else of the request, and the same one comes with many. Rejects `PushRefused`: 403
- * for a token that proves nothing, 503 when the keys could not be had. Throws `CONFIG_INVALID`.
+ * Returns a check of a request's bearer token: RS256 by one of the keys, issuer, audience, expiry, and a verified e-mail
+ * address on the list. The token covers nothing else of the request, and many requests have the same one. The check rejects
+ * `PushRefused`: 403 for a token that does not verify, 503 if the keys could not be fetched. Throws `CONFIG_INVALID`.
  */
 export function bearerProof(options: OidcOptions, carrier: string): (headers: HeaderFields) => Promise<void> {
   const audience = listOf(options.audience, `the audience of ${carrier}`);
+  if (typeof options.serviceAccounts === "string") {
+    const message = `the serviceAccounts of ${carrier} is a text: pass a list of e-mail addresses`;
+    throw new WaybillError("CONFIG_INVALID", message);
+  }
   const emails = new Set(listOf(options.serviceAccounts, `the serviceAccounts of ${carrier}`));
   const keys = keysFrom(options.jwks ?? GOOGLE_KEYS, carrier);
   return async (headers) => {
@@ -51,7 +56,7 @@ export function bearerProof(options: OidcOptions, carrier: string): (headers: He
   };
 }
 
-/** Why a token proves nothing, by what jose calls it; the token itself is never shown. Anything else is an error of ours. */
+/** Returns the refusal for an error of jose, without the token itself. Returns any other error unchanged. */
 export function tokenRefusal(thrown: unknown): unknown {
   const code = codeOf(thrown);
   if (!/^ERR_(JOSE|JWT|JWS|JWKS|JWK)_/.test(code)) return thrown;
@@ -59,14 +64,17 @@ export function tokenRefusal(thrown: unknown): unknown {
   return forbidden(`its token is refused: ${code}${claim}`);
 }
 
-/** One text or several, none of them empty. */
-export function listOf(value: string | readonly string[], name: string): string[] {
-  const list = typeof value === "string" ? [value] : [...value];
-  if (list.length > 0 && list.every((one) => typeof one === "string" && one !== "")) return list;
-  throw new WaybillError("CONFIG_INVALID", `${name}: give at least one, and none that is empty`);
+/** Returns one text or several as a list. Throws `CONFIG_INVALID` for an empty one; the error shows no text, which may be a secret. */
+export function listOf(value: string | readonly string[] | undefined, name: string): string[] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (list.length > 0 && list.every((one) => typeof one === "string" && one !== "")) return list as string[];
+  const bad = list.find((one) => typeof one !== "string" || one === "");
+  const said = list.length === 0 ? "an empty list" : bad === "" ? "empty" : describeValue(bad);
+  const remedy = said === "undefined" ? "; is its environment variable set? Give" : ": give";
+  throw new WaybillError("CONFIG_INVALID", `${name} is ${said}${remedy} at least one text, and none that is empty`);
 }
 
-/** What the keys say of a token, beside a key: that none of them is meant. All else is a failure to get at them. */
+/** Errors of a key set that mean the token is wrong. All others mean that the keys could not be fetched. */
 const NO_KEY = new Set(["ERR_JWKS_NO_MATCHING_KEY", "ERR_JWKS_MULTIPLE_MATCHING_KEYS", "ERR_JOSE_NOT_SUPPORTED"]);
 
 function keysFrom(jwks: Exclude<OidcOptions["jwks"], undefined>, carrier: string): JWTVerifyGetKey {
@@ -76,7 +84,7 @@ function keysFrom(jwks: Exclude<OidcOptions["jwks"], undefined>, carrier: string
       return await find(protectedHeader, token);
     } catch (thrown) {
       if (NO_KEY.has(codeOf(thrown))) throw thrown;
-      throw new PushRefused(503, "KEYS_UNAVAILABLE", `its keys could not be had: ${errorMessage(thrown)}`);
+      throw new PushRefused(503, "KEYS_UNAVAILABLE", `its keys could not be fetched: ${errorMessage(thrown)}`);
     }
   };
 }
@@ -92,12 +100,12 @@ function keySet(jwks: JSONWebKeySet | URL | string, carrier: string): JWTVerifyG
   }
 }
 
-/** Keys that come in the clear could be anybody's. */
+/** Requires https: keys from a connection without TLS could be forged. */
 function keyUrl(text: string, carrier: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null;
   const isLocal = url?.protocol === "http:" && ["localhost", "127.0.0.1", "[::1]"].includes(url.hostname);
   if (url?.protocol === "https:" || (url !== null && isLocal)) return url;
-  throw new WaybillError("CONFIG_INVALID", `the jwks of ${carrier} is not to be fetched from: give an https URL`);
+  throw new WaybillError("CONFIG_INVALID", `the jwks of ${carrier} is not safe to fetch from: give an https URL`);
 }
 
 function codeOf(thrown: unknown): string {

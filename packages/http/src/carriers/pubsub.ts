@@ -1,27 +1,28 @@
-import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
+import { assertKnownOptions, assertGuardOptions, type OptionNames } from "@waybill/core/backend";
 import { Buffer } from "node:buffer";
 import { type Duration, WaybillError } from "@waybill/core";
-import { durationMs } from "@waybill/core/door";
-import type { Carrier } from "../carrier.ts";
-import { forbidden } from "../problem.ts";
-import { producerSignature } from "../producer-signature.ts";
-import { type PushAnswer, header, type HeaderFields, MOST_COUNTED } from "../push.ts";
-import { textOf } from "../text.ts";
-import { isObject, malformed, member, textIn, type Wrapping, wrappingOf } from "../wrapping.ts";
+import { durationMs } from "@waybill/core/endpoint";
+import type { Carrier } from "../push/carrier.ts";
+import { forbidden } from "../push/push-refused.ts";
+import { producerSignature } from "../push/producer-signature.ts";
+import type { PushResponse } from "../push/push-response.ts";
+import { header, type HeaderFields, MAX_COUNT } from "../push/push-request.ts";
+import { textOf } from "../push/body-text.ts";
+import { isObject, malformed, member, textIn, type JsonWrapper, wrapperOf } from "./json-wrapper.ts";
 import { bearerProof, listOf, type OidcOptions } from "./oidc.ts";
 
-/** Whose tokens are let in, and of which subscriptions. */
+/** Which tokens and which subscriptions are accepted. */
 export interface PubsubOptions extends OidcOptions {
-  /** Only these may push, by their whole names: "projects/p/subscriptions/s". Absent: any whose token is right. */
-  readonly subscriptions?: readonly string[];
-  /** The subscription's own, 10 s to 10 min: longer than this Pub/Sub does not wait. Default "10s", as is Pub/Sub's. */
-  readonly ackDeadline?: Duration;
-  /** Requests that may wait while every place is taken: each one turned away spends a delivery attempt. Default 50. */
-  readonly line?: number;
+  /** Full names of the subscriptions that may push: "projects/p/subscriptions/s". Omitted: any with a valid token. */
+  readonly subscriptions?: readonly string[] | undefined;
+  /** The subscription's ack deadline, 10 s to 10 min: how long Pub/Sub waits for a response. Default "10s", as Pub/Sub's. */
+  readonly ackDeadline?: Duration | undefined;
+  /** How many requests may wait for a free slot. Each refused one would spend a delivery attempt. Default 50. */
+  readonly maxWaiting?: number | undefined;
 }
 
-/** What a message says of itself, in whichever of the two forms it came. */
-interface Pushed {
+/** A message, in either of the two forms it may have. */
+interface PubsubMessage {
   readonly body: string;
   readonly attempt: number;
   readonly subscription: string | null;
@@ -34,48 +35,50 @@ const OPTIONS: OptionNames<PubsubOptions> = {
   jwks: true,
   subscriptions: true,
   ackDeadline: true,
-  line: true,
+  maxWaiting: true,
 };
 
 /**
- * Push subscriptions of Google Pub/Sub. Wrapped or unwrapped with metadata; the message's data is the envelope.
- * Throws `CONFIG_INVALID` for an option that makes no sense.
+ * Returns the carrier for push subscriptions of Google Pub/Sub, wrapped, or unwrapped with metadata. The message's data is
+ * the envelope. Throws `CONFIG_INVALID` for an option that does not exist or makes no sense.
  */
 export function pubsub(given: PubsubOptions): Carrier {
   assertKnownOptions(given, OPTIONS, "the options of pubsub");
-  const { subscriptions, ackDeadline = "10s", line = 50, ...oidc } = given;
+  assertGuardOptions(given, ["subscriptions"], "the options of pubsub");
+  const { subscriptions, ackDeadline = "10s", maxWaiting = 50, ...oidc } = given;
   const prove = bearerProof(oidc, "pubsub");
   const allowed = subscriptions === undefined ? null : listOf(subscriptions, "the subscriptions of pubsub");
-  const patienceMs = durationMs(ackDeadline, "ackDeadline");
-  if (patienceMs < 10_000 || patienceMs > 600_000) {
-    throw new WaybillError("CONFIG_INVALID", `ackDeadline is ${patienceMs} ms: Pub/Sub takes "10s" to "10m"`);
+  const ackDeadlineMs = durationMs(ackDeadline, "ackDeadline");
+  if (ackDeadlineMs < 10_000 || ackDeadlineMs > 600_000) {
+    throw new WaybillError("CONFIG_INVALID", `ackDeadline is ${ackDeadlineMs} ms: Pub/Sub takes "10s" to "10m"`);
   }
-  if (!Number.isSafeInteger(line) || line < 0) {
-    throw new WaybillError("CONFIG_INVALID", `the line of pubsub is ${line}: 0 or more`);
+  if (!Number.isSafeInteger(maxWaiting) || maxWaiting < 0) {
+    throw new WaybillError("CONFIG_INVALID", `the maxWaiting of pubsub is ${maxWaiting}: 0 or more`);
   }
   return {
     name: "pubsub",
-    runs: true,
-    line,
-    patienceMs,
-    patienceSetting: "ackDeadlineSeconds",
+    waitsForJobs: true,
+    maxWaiting,
+    ackDeadlineMs,
+    ackDeadlineSetting: "ackDeadlineSeconds",
     paths: [],
-    keepsDead: false,
-    // Elsewhere they are the application's own subscriptions.
+    keepsDeadLetters: false,
+    // At other paths they are the application's own subscriptions.
     recognises: ({ headers }, here) =>
       here && (isUnwrapped(headers) || AGENT.test(header(headers, "user-agent") ?? "")),
-    admits: ({ headers }) => prove(headers),
-    open({ headers }, body) {
-      const pushed = isUnwrapped(headers) ? unwrapped(headers, body) : unwrap(wrappingOf(body));
-      const { body: envelope, attempt, subscription, attribute } = pushed;
+    checkHeaders: ({ headers }) => prove(headers),
+    authenticate({ headers }, body) {
+      const message = isUnwrapped(headers) ? unwrappedMessage(headers, body) : wrappedMessage(wrapperOf(body));
+      const { body: envelope, attempt, subscription, attribute } = message;
       if (allowed !== null && !allowed.includes(subscription ?? "")) {
         throw forbidden("its subscription is not in subscriptions");
       }
       const signature = producerSignature(attribute);
-      // The same message comes again with the same token, and ought to.
-      return { body: envelope, attempt, lost: 0, releases: 0, signature, label: null, provenId: null, once: null };
+      const counts = { attempt, lost: 0, releases: 0 };
+      // A message that is delivered again has the same token, and must run.
+      return { body: envelope, ...counts, signature, label: null, signedId: null, replayProtection: null };
     },
-    reply,
+    mapResponse,
   };
 }
 
@@ -86,8 +89,8 @@ function isUnwrapped(headers: HeaderFields): boolean {
   return Object.hasOwn(headers, SUBSCRIPTION);
 }
 
-/** Attributes are headers here, and no header counts the deliveries. */
-function unwrapped(headers: HeaderFields, body: Buffer): Pushed {
+/** An unwrapped message has its attributes in headers, and no count of deliveries. */
+function unwrappedMessage(headers: HeaderFields, body: Buffer): PubsubMessage {
   return {
     body: textOf(body),
     attempt: 1,
@@ -96,31 +99,31 @@ function unwrapped(headers: HeaderFields, body: Buffer): Pushed {
   };
 }
 
-function unwrap(wrapping: Wrapping): Pushed {
-  const message = member(wrapping, "message");
-  if (!isObject(message)) throw malformed("it has no `message`");
+function wrappedMessage(wrapper: JsonWrapper): PubsubMessage {
+  const message = member(wrapper, "message");
+  if (!isObject(message)) throw malformed("the wrapper has no `message`");
   const attributes = member(message, "attributes");
   return {
     body: textOf(decoded(textIn(message, "data"))),
-    attempt: attemptIn(wrapping) ?? attemptIn(message) ?? 1,
-    subscription: textIn(wrapping, "subscription"),
+    attempt: attemptIn(wrapper) ?? attemptIn(message) ?? 1,
+    subscription: textIn(wrapper, "subscription"),
     attribute: (name) => (isObject(attributes) ? textIn(attributes, name) : null),
   };
 }
 
-/** Only a subscription with a dead-letter topic counts its deliveries, this one included. */
-function attemptIn(object: Wrapping): number | null {
+/** Returns the count of deliveries including this one. Only a subscription with a dead-letter topic has it. */
+function attemptIn(object: JsonWrapper): number | null {
   const value = member(object, "deliveryAttempt");
-  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= MOST_COUNTED ? value : null;
+  return typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= MAX_COUNT ? value : null;
 }
 
 function decoded(base64: string | null): Buffer {
   const bytes = Buffer.from(base64 ?? "", "base64");
   if (bytes.length > 0 && bytes.toString("base64") === base64) return bytes;
-  throw malformed("its `message.data` is not the base64 of anything");
+  throw malformed("the wrapper's `message.data` is empty or no base64");
 }
 
-/** It knows no way to give up one message: what asked to be forgotten is acknowledged, all else comes again. */
-function reply(answer: PushAnswer): PushAnswer {
-  return answer.headers["waybill-kept"] === "false" ? { ...answer, status: 200 } : answer;
+/** Pub/Sub cannot discard one message, so a job that is not kept is acknowledged. All other failures are delivered again. */
+function mapResponse(response: PushResponse): PushResponse {
+  return response.headers["waybill-kept"] === "false" ? { ...response, status: 200 } : response;
 }

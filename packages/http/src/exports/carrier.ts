@@ -1,8 +1,10 @@
-/** What a carrier of your own is made of: a request in plain values, what it proves, and how it is refused. */
-export type { Carrier, Parcel } from "../carrier.ts";
-export type { Door } from "../door.ts";
-export type { ProblemCode } from "../problem.ts";
-export { forbidden, PushRefused } from "../problem.ts";
-export type { HeaderFields, Push, PushAnswer } from "../push.ts";
-export { header, wholeHeader } from "../push.ts";
-export type { Once } from "../replay.ts";
+/** What a carrier of your own needs: its contract, a request in plain values, and the ways to refuse one. */
+export type { Endpoint } from "../endpoint/endpoint.ts";
+export type { Carrier } from "../push/carrier.ts";
+export type { InboundDelivery } from "../push/inbound-delivery.ts";
+export type { ProblemCode } from "../push/push-refused.ts";
+export { forbidden, PushRefused } from "../push/push-refused.ts";
+export type { HeaderFields, PushRequest } from "../push/push-request.ts";
+export { header, wholeHeader } from "../push/push-request.ts";
+export type { PushResponse } from "../push/push-response.ts";
+export type { ReplayKey, ReplayProtection } from "../push/replay-protection.ts";

@@ -1,3 +1,4 @@
-export type { NodeDoor, NodeListener } from "./listener.ts";
+export type { NodeListener } from "./listener.ts";
 export { nodeListener } from "./listener.ts";
-export { keepRawBody } from "./raw-body.ts";
+export type { NodeEndpoint } from "./node-endpoint.ts";
+export { keepRawBody } from "./request-body.ts";

@@ -1,80 +1,83 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { describeError } from "@waybill/core";
-import { warn } from "@waybill/core/door";
-import type { PushAnswer, Push } from "../push.ts";
-import { whenClosed } from "./gone.ts";
-import { mountWarning } from "./mount.ts";
-import { isRewritten, readBody } from "./raw-body.ts";
+import { describeError, WaybillError } from "@waybill/core";
+import { describeValue } from "@waybill/core/backend";
+import { warn } from "@waybill/core/endpoint";
+import type { PushRequest } from "../push/push-request.ts";
+import type { PushResponse } from "../push/push-response.ts";
+import { mountWarning } from "./mount-warning.ts";
+import type { NodeEndpoint } from "./node-endpoint.ts";
+import { isRewritten, readBody } from "./request-body.ts";
+import { whenClosed } from "./response-closed.ts";
 
-/** A receiver, a relay or an ingress, as far as `node:http` is concerned. */
-export interface NodeDoor {
-  /** As a receiver's: whether this request is for us. */
-  claims(push: Pick<Push, "method" | "path" | "headers">): boolean;
-  /** Counted from the root, wherever the door is mounted. Absent: it looks at more than the path. */
-  readonly path?: string;
-  /** From a request to its answer. Never rejects. */
-  receive(push: Push): Promise<PushAnswer>;
-}
-
-/** For `createServer`, and for frameworks that hand on what is not theirs by `next`. */
+/** A listener for `createServer`, and middleware for frameworks that call `next` for other requests. */
 export type NodeListener = (request: IncomingMessage, response: ServerResponse, next?: () => void) => void;
 
 /**
- * A door as a listener of `node:http`. It takes what the door claims and passes on everything else; without a `next`,
- * the door answers that too, mostly 404. `pathOf` is for frameworks that take a prefix off `url`.
+ * Returns an endpoint as a listener of `node:http`. It handles the requests that are for the endpoint and calls `next` for
+ * all others; without `next` the endpoint responds to those too, mostly with 404. `pathOf` returns the path from the root,
+ * for frameworks that remove a prefix from `url`. Throws `CONFIG_INVALID` for a value that is no endpoint.
  */
 export function nodeListener(
-  door: NodeDoor,
+  endpoint: NodeEndpoint,
   pathOf: (request: IncomingMessage) => string = ({ url = "/" }) => url,
 ): NodeListener {
-  const warnOfMount = mountWarning(door);
+  if (typeof endpoint?.matches !== "function" || typeof endpoint.receive !== "function") {
+    const given = describeValue(endpoint);
+    throw new WaybillError("CONFIG_INVALID", `the endpoint to mount is ${given}: pass what createReceiver(…) returned`);
+  }
+  const warnOfMount = mountWarning(endpoint);
   return (request, response, next) => {
     warnOfMount(request);
     const { method = "", headers } = request;
     const path = withoutQuery(pathOf(request));
-    if (next && !claims(door, { method, path, headers })) return next();
-    let isAnswered = false;
-    const push: Push = {
+    if (next && !matches(endpoint, { method, path, headers })) return next();
+    let isResponded = false;
+    const push: PushRequest = {
       method,
       path,
       headers,
       peer: peerOf(request),
       rewritten: isRewritten(request),
-      read: (maxBytes, timeoutMs, reading) => readBody(request, maxBytes, timeoutMs, reading),
-      onGone(listener) {
-        whenClosed(response, request.socket, () => void (isAnswered || listener()));
+      read: (maxBytes, timeoutMs, transfer) => readBody(request, maxBytes, timeoutMs, transfer),
+      onDisconnect(listener) {
+        whenClosed(response, request.socket, () => void (isResponded || listener()));
       },
     };
-    const answered = (): void => void (isAnswered = true);
-    answer(door, push, response, answered).catch((thrown: unknown) => fail(response, thrown));
+    const onResponse = (): void => void (isResponded = true);
+    respond(endpoint, push, response, onResponse).catch((thrown: unknown) => fail(response, thrown));
     return undefined;
   };
 }
 
-/** What a door that is not ours throws here would end the process: then the request is its own, to be answered 500. */
-function claims(door: NodeDoor, push: Pick<Push, "method" | "path" | "headers">): boolean {
+/** An endpoint from another package may throw here, which would end the process. Its request then gets a 500. */
+function matches(endpoint: NodeEndpoint, request: Pick<PushRequest, "method" | "path" | "headers">): boolean {
   try {
-    return door.claims(push);
+    return endpoint.matches(request);
   } catch {
     return true;
   }
 }
 
-async function answer(door: NodeDoor, push: Push, response: ServerResponse, answered: () => void): Promise<void> {
-  const its = await door.receive(push);
-  answered();
-  write(response, its);
+async function respond(
+  endpoint: NodeEndpoint,
+  request: PushRequest,
+  response: ServerResponse,
+  onResponse: () => void,
+): Promise<void> {
+  const result = await endpoint.receive(request);
+  onResponse();
+  write(response, result);
 }
 
-/** Never throws: there is nobody who could catch it. */
+/** Never throws: no caller could catch it. */
 function fail(response: ServerResponse, thrown: unknown): void {
-  warn(`a door failed, and its request is answered 500: ${describeError(thrown)}`);
+  warn(`an endpoint failed, and its request gets a 500: ${describeError(thrown)}`);
   if (response.headersSent || response.destroyed) response.destroy();
   else response.writeHead(500, { connection: "close", "content-length": 0 }).end();
 }
 
-/** Unless something else has answered meanwhile: a middleware with a time limit, or the sender has gone. */
-function write(response: ServerResponse, { status, headers, body }: PushAnswer): void {
+/** Writes nothing if another middleware has responded, such as one with a time limit, or if the connection is closed. */
+function write(response: ServerResponse, { status, headers, body }: PushResponse): void {
   if (response.destroyed || response.headersSent) return;
   response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
 }

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { cloudTasks, createReceiver } from "../../src/index.ts";
-import { ACCOUNT, AUDIENCE, type Changes, claims, forged, google, type Google, now, serveKeys } from "./google.ts";
+import { ACCOUNT, AUDIENCE, type Changes, jwtClaims, forged, google, type Google, now, serveKeys } from "./google.ts";
 import { refuses } from "./refuses.ts";
 import { envelope, idOf, type Sent, type Served, serveReceiver, serveRelay } from "./served.ts";
 
@@ -39,17 +39,17 @@ function task(token: string | null, body = envelope(), more: Record<string, stri
 const signed = async (changes: Changes = {}, kid = "k1"): Promise<Sent> => task(await issuer.token(changes, { kid }));
 
 describe("a task is refused when its token", () => {
-  /** A forger's favourite: the public key as the secret of an HMAC. */
+  /** A common forgery: the public key as the secret of an HMAC. */
   const confused = (): string => {
-    const unsigned = forged({ alg: "HS256", kid: "k1" }, claims()).slice(0, -1);
+    const unsigned = forged({ alg: "HS256", kid: "k1" }, jwtClaims()).slice(0, -1);
     const secret = JSON.stringify(issuer.jwks.keys[0]);
     return `${unsigned}.${createHmac("sha256", secret).update(unsigned).digest("base64url")}`;
   };
   const tampered = async (): Promise<string> => {
     const [header, , signature] = (await issuer.token()).split(".");
-    return `${header}.${Buffer.from(JSON.stringify(claims({ sub: "2" }))).toString("base64url")}.${signature}`;
+    return `${header}.${Buffer.from(JSON.stringify(jwtClaims({ sub: "2" }))).toString("base64url")}.${signature}`;
   };
-  const stripped = (): string => forged({ alg: "RS256", kid: "k1" }, claims(), "SIGNATURE_REMOVED_BY_GOOGLE");
+  const stripped = (): string => forged({ alg: "RS256", kid: "k1" }, jwtClaims(), "SIGNATURE_REMOVED_BY_GOOGLE");
   refuses(
     () => served,
     () => [],
@@ -63,17 +63,17 @@ describe("a task is refused when its token", () => {
         /no bearer/,
       ],
       ["is no token", () => task("not.a-token"), 403, "FORBIDDEN", /ERR_JW[ST]_INVALID/],
-      ["has alg none", () => task(forged({ alg: "none" }, claims())), 403, "FORBIDDEN", /ALG_NOT_ALLOWED/],
+      ["has alg none", () => task(forged({ alg: "none" }, jwtClaims())), 403, "FORBIDDEN", /ALG_NOT_ALLOWED/],
       ["is an HMAC by the public key", () => task(confused()), 403, "FORBIDDEN", /ALG_NOT_ALLOWED/],
       ["is by another key of the same name", async () => task(await stranger.token()), 403, "FORBIDDEN", /SIGNATURE/],
       ["is by a key of no known name", () => signed({}, "k9"), 403, "FORBIDDEN", /NO_MATCHING_KEY/],
       ["was changed after it was signed", async () => task(await tampered()), 403, "FORBIDDEN", /SIGNATURE/],
-      ["lost its signature to Cloud Run", () => task(stripped()), 403, "FORBIDDEN", /Cloud Run took the signature/],
+      ["lost its signature to Cloud Run", () => task(stripped()), 403, "FORBIDDEN", /Cloud Run removed the signature/],
       ["expired", () => signed({ exp: now() - 60 }), 403, "FORBIDDEN", /ERR_JWT_EXPIRED/],
       ["never expires", () => signed({ exp: undefined }), 403, "FORBIDDEN", /at "exp"/],
       ["is not valid yet", () => signed({ nbf: now() + 600 }), 403, "FORBIDDEN", /at "nbf"/],
       ["is for another audience", () => signed({ aud: "https://else.example.com" }), 403, "FORBIDDEN", /at "aud"/],
-      ["is for nobody", () => signed({ aud: undefined }), 403, "FORBIDDEN", /at "aud"/],
+      ["has no audience", () => signed({ aud: undefined }), 403, "FORBIDDEN", /at "aud"/],
       ["is by another issuer", () => signed({ iss: "https://issuer.example.com" }), 403, "FORBIDDEN", /at "iss"/],
       [
         "is a stranger's",
@@ -82,7 +82,7 @@ describe("a task is refused when its token", () => {
         "FORBIDDEN",
         /not in serviceA/,
       ],
-      ["is nobody's", () => signed({ email: undefined }), 403, "FORBIDDEN", /at "email"/],
+      ["has no address", () => signed({ email: undefined }), 403, "FORBIDDEN", /at "email"/],
       ["has an unverified address", () => signed({ email_verified: false }), 403, "FORBIDDEN", /not verified/],
       [
         "has an address said to be verified",
@@ -112,7 +112,7 @@ test("the same token brings the same task again, and other tasks, until it expir
   }
 });
 
-test("a failed attempt is a 4xx and all else that comes again a 503: only the former raises the count of executions", async () => {
+test("a failed attempt is a 4xx and every other retry a 503: only a 4xx raises the count of executions", async () => {
   const token = await issuer.token();
   const failed = await served.post(task(token, envelope("fail")));
   expect(failed).toMatchObject({ status: 424, headers: { "waybill-outcome": "retry" } });
@@ -127,38 +127,38 @@ test("a failed attempt is a 4xx and all else that comes again a 503: only the fo
   expect((await running).status).toBe(200);
 });
 
-test("executions are attempts and retries are not: the last attempt's job is kept, and its task goes", async () => {
+test("executions are attempts and retries are not: after the last attempt the job is kept and its task is deleted", async () => {
   const body = envelope("fail");
-  const answers: number[] = [];
+  const statuses: number[] = [];
   for (const executions of ["0", "1", "2"]) {
     const counts = { "x-cloudtasks-taskexecutioncount": executions, "x-cloudtasks-taskretrycount": "25" };
-    answers.push((await served.post(task(await issuer.token(), body, counts))).status);
+    statuses.push((await served.post(task(await issuer.token(), body, counts))).status);
   }
-  expect(answers).toEqual([424, 424, 200]);
+  expect(statuses).toEqual([424, 424, 200]);
   expect(served.ran.slice(-3).map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   expect(served.kept.at(-1)).toMatchObject({ id: idOf(body), body, code: "ATTEMPTS_EXHAUSTED" });
 });
 
-test("a task whose body is no envelope is kept and goes", async () => {
+test("a task whose body is no envelope is kept and deleted", async () => {
   const got = await served.post(task(await issuer.token(), "buy milk"));
   expect(got).toMatchObject({ status: 200, headers: { "waybill-outcome": "dead" } });
   expect(served.kept.at(-1)).toMatchObject({ id: null, body: "buy milk" });
 });
 
-test("a body that a parser wrote out again is not taken: the token does not cover it", async () => {
+test("a body that a parser serialized again is refused: the token does not cover it", async () => {
   const receiver = createReceiver({ jobs: [], carriers: [carrier()], log: "off", keepDead: async () => {} });
   const { headers, body } = await signed();
-  const push = { method: "POST", path: "/work", headers, peer: null, rewritten: true, onGone: () => {} };
+  const push = { method: "POST", path: "/work", headers, peer: null, rewritten: true, onDisconnect: () => {} };
   const got = await receiver.receive({ ...push, read: async () => Buffer.from(body) });
   expect(got.status).toBe(500);
   expect(JSON.parse(got.body)).toMatchObject({ code: "BODY_GONE" });
 });
 
-test("elsewhere than at its own path the application's tasks pass by", () => {
+test("at other paths than its own, tasks reach the application", () => {
   const receiver = createReceiver({ jobs: [], carriers: [carrier()], log: "off", keepDead: async () => {} });
   const { headers } = task(null);
-  expect(receiver.claims({ method: "POST", path: "/work", headers })).toBe(true);
-  expect(receiver.claims({ method: "POST", path: "/tasks/report", headers })).toBe(false);
+  expect(receiver.matches({ method: "POST", path: "/work", headers })).toBe(true);
+  expect(receiver.matches({ method: "POST", path: "/tasks/report", headers })).toBe(false);
 });
 
 test("a relay stores tasks, and a worker runs them", async () => {
@@ -181,56 +181,56 @@ describe("keys that are fetched", () => {
   test("are fetched when a token comes and not before, once, and again when a token names a new one", async () => {
     const next = await google("k2");
     const keys = await serveKeys(issuer.jwks);
-    const door = await serveReceiver([carrier(keys.url)]);
+    const endpoint = await serveReceiver([carrier(keys.url)]);
     expect(keys.state.asked).toBe(0);
-    for (let n = 0; n < 3; n += 1) expect((await door.post(await signed())).status).toBe(200);
+    for (let n = 0; n < 3; n += 1) expect((await endpoint.post(await signed())).status).toBe(200);
     expect(keys.state.asked).toBe(1);
     keys.state.jwks = { keys: [...issuer.jwks.keys, ...next.jwks.keys] };
-    // Not at once: tokens by keys that nobody has are no way to make us ask.
-    expect((await door.post(task(await next.token()))).status).toBe(403);
+    // Not at once: tokens with unknown keys must not cause a request each.
+    expect((await endpoint.post(task(await next.token()))).status).toBe(403);
     expect(keys.state.asked).toBe(1);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 31_000 });
-    expect((await door.post(task(await next.token()))).status).toBe(200);
+    expect((await endpoint.post(task(await next.token()))).status).toBe(200);
     expect(keys.state.asked).toBe(2);
     vi.useRealTimers();
-    await door.close();
+    await endpoint.close();
     await keys.close();
   });
 
-  test("and cannot be had are a 503 to come back after, never a 403 and never a run", async () => {
+  test("and cannot be fetched are a 503 with a delay, never a 403 and never a run", async () => {
     const keys = await serveKeys(issuer.jwks);
-    const door = await serveReceiver([carrier(new URL(keys.url))]);
+    const endpoint = await serveReceiver([carrier(new URL(keys.url))]);
     keys.state.status = 500;
-    const down = await door.post(await signed());
+    const down = await endpoint.post(await signed());
     expect(down).toMatchObject({ status: 503, headers: { "retry-after": "5", "waybill-outcome": "release" } });
     expect(JSON.parse(down.body)).toMatchObject({ code: "KEYS_UNAVAILABLE" });
     keys.state.status = 200;
     keys.state.jwks = "no keys at all";
-    expect((await door.post(await signed())).status).toBe(503);
-    expect(door.ran).toEqual([]);
+    expect((await endpoint.post(await signed())).status).toBe(503);
+    expect(endpoint.ran).toEqual([]);
     keys.state.jwks = issuer.jwks;
-    expect((await door.post(await signed())).status).toBe(200);
-    // They are kept: that the server is away now is nobody's concern.
+    expect((await endpoint.post(await signed())).status).toBe(200);
+    // They are cached, so the server may be down now.
     await keys.close();
-    expect((await door.post(await signed())).status).toBe(200);
-    await door.close();
+    expect((await endpoint.post(await signed())).status).toBe(200);
+    await endpoint.close();
   });
 
-  test("from a server that is not there are a 503, and a forger without a token learns nothing of it", async () => {
+  test("from a server that is down are a 503, and a 403 for a request without a valid token", async () => {
     const keys = await serveKeys(issuer.jwks);
     await keys.close();
-    const door = await serveReceiver([carrier(keys.url)]);
-    expect((await door.post(await signed())).status).toBe(503);
-    expect((await door.post(task(null))).status).toBe(403);
-    expect((await door.post(task(forged({ alg: "none" }, claims())))).status).toBe(403);
-    await door.close();
+    const endpoint = await serveReceiver([carrier(keys.url)]);
+    expect((await endpoint.post(await signed())).status).toBe(503);
+    expect((await endpoint.post(task(null))).status).toBe(403);
+    expect((await endpoint.post(task(forged({ alg: "none" }, jwtClaims())))).status).toBe(403);
+    await endpoint.close();
   });
 
   test("may come by a function", async () => {
     const [jwk] = issuer.jwks.keys;
-    const door = await serveReceiver([carrier(() => jwk as object)]);
-    expect((await door.post(await signed())).status).toBe(200);
-    await door.close();
+    const endpoint = await serveReceiver([carrier(() => jwk as object)]);
+    expect((await endpoint.post(await signed())).status).toBe(200);
+    await endpoint.close();
   });
 });
 
@@ -240,7 +240,7 @@ test.each([
   ["keys in the clear", { jwks: "http://keys.example.com" }, /https URL/],
   ["keys from nowhere", { jwks: "keys" }, /https URL/],
   ["keys that are none", { jwks: { keys: "k1" } }, /no JSON Web Key Set/],
-  ["more patience than Cloud Tasks has", { dispatchDeadline: "31m" as const }, /"15s" to "30m"/],
+  ["a longer ack deadline than Cloud Tasks has", { dispatchDeadline: "31m" as const }, /"15s" to "30m"/],
 ])("%s is refused at the start", (_what, wrong, message) => {
   const options = { audience: AUDIENCE, serviceAccounts: [ACCOUNT], ...wrong } as Parameters<typeof cloudTasks>[0];
   expect(() => cloudTasks(options)).toThrow(message);

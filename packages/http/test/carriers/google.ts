@@ -5,10 +5,10 @@ import { exportJWK, generateKeyPair, type JSONWebKeySet, type JWTPayload, SignJW
 export const AUDIENCE = "https://jobs.example.com/work";
 export const ACCOUNT = "tasks@project.iam.gserviceaccount.com";
 
-/** Somebody who signs tokens as Google does, with keys made here. */
+/** Signs tokens as Google does, with keys made here. */
 export interface Google {
   readonly jwks: JSONWebKeySet;
-  /** A token as Cloud Tasks and Pub/Sub send them, but for what is changed. */
+  /** A token as Cloud Tasks and Pub/Sub send it, with these changes. */
   token(changes?: Changes, header?: { readonly kid?: string }): Promise<string>;
 }
 
@@ -18,16 +18,16 @@ export async function google(kid = "k1"): Promise<Google> {
   return {
     jwks: { keys: [{ ...jwk, kid, alg: "RS256", use: "sig" }] },
     token: (changes = {}, header = {}) =>
-      new SignJWT(claims(changes)).setProtectedHeader({ alg: "RS256", typ: "JWT", kid, ...header }).sign(privateKey),
+      new SignJWT(jwtClaims(changes)).setProtectedHeader({ alg: "RS256", typ: "JWT", kid, ...header }).sign(privateKey),
   };
 }
 
 export const now = (): number => Math.floor(Date.now() / 1_000);
 
-/** Of a token's claims; undefined leaves one out. */
+/** Changes to a token's JWT claims; undefined omits one. */
 export type Changes = Readonly<Record<string, unknown>>;
 
-export function claims(changes: Changes = {}): JWTPayload {
+export function jwtClaims(changes: Changes = {}): JWTPayload {
   const common = {
     iss: "https://accounts.google.com",
     aud: AUDIENCE,
@@ -44,7 +44,7 @@ export function forged(header: object, payload: object, signature = ""): string 
   return `${part(header)}.${part(payload)}.${signature}`;
 }
 
-/** A key server on loopback, which can be taken away and counts who comes. */
+/** A key server on loopback, which can be stopped and counts requests. */
 export async function serveKeys(jwks: JSONWebKeySet) {
   const state = { jwks: jwks as unknown, status: 200, asked: 0 };
   const server = createServer((_request, response) => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createReceiver, pubsub, type PubsubOptions } from "../../src/index.ts";
-import { ACCOUNT, AUDIENCE, type Changes, claims, forged, google, type Google, now, serveKeys } from "./google.ts";
+import { ACCOUNT, AUDIENCE, type Changes, jwtClaims, forged, google, type Google, now, serveKeys } from "./google.ts";
 import { refuses } from "./refuses.ts";
 import { envelope, idOf, type Sent, type Served, serveReceiver, serveRelay } from "./served.ts";
 
@@ -62,7 +62,7 @@ describe("a push is refused when", () => {
       ["it has none and is unwrapped", () => unwrapped(envelope(), {}, null), 403, "FORBIDDEN", /no bearer/],
       [
         "its token has alg none",
-        () => wrapped(message(), {}, forged({ alg: "none" }, claims())),
+        () => wrapped(message(), {}, forged({ alg: "none" }, jwtClaims())),
         403,
         "FORBIDDEN",
         /ALG_NOT/,
@@ -100,7 +100,7 @@ describe("a push is refused when", () => {
         /subscriptions/,
       ],
       [
-        "it looks like nobody's",
+        "it is in no known format",
         () => ({ ...wrapped(message()), headers: { authorization: `Bearer ${token}` } }),
         403,
         "FORBIDDEN",
@@ -135,7 +135,7 @@ test("a wrapped message runs, with its producer's signature from the attributes,
   expect(served.ran.at(-1)).toEqual({ id: idOf(body), attempt: 3, queue: "default", signature });
 });
 
-test("so does an unwrapped one, whose attributes are headers and whose deliveries nobody counts", async () => {
+test("so does an unwrapped one, whose attributes are headers and whose deliveries are not counted", async () => {
   const body = envelope();
   const more = {
     "user-agent": "CloudPubSub-Google",
@@ -150,9 +150,9 @@ test("so does an unwrapped one, whose attributes are headers and whose deliverie
 test.each([
   ["beside the message", { deliveryAttempt: 2 }, 2],
   ["within it", { message: { data: base64(envelope()), deliveryAttempt: 2 } }, 2],
-  ["by nobody", {}, 1],
-  ["by a fool", { deliveryAttempt: "many" }, 1],
-  ["by halves", { deliveryAttempt: 2.5 }, 1],
+  ["nowhere", {}, 1],
+  ["as a text", { deliveryAttempt: "many" }, 1],
+  ["as a fraction", { deliveryAttempt: 2.5 }, 1],
 ])("the delivery attempt is counted %s", async (_where, changes, attempt) => {
   expect((await served.post(wrapped(base64(envelope()), changes))).status).toBe(200);
   expect(served.ran.at(-1)).toMatchObject({ attempt });
@@ -163,7 +163,7 @@ test("the same message with the same token comes again, and runs again", async (
   for (let n = 0; n < 2; n += 1) expect((await served.post(sent)).status).toBe(200);
 });
 
-test("while every place is taken a message waits for one: a 429 would spend a delivery attempt", async () => {
+test("while no slot is free a message waits for one: a 429 would spend a delivery attempt", async () => {
   const own = await serveReceiver([carrier()], { concurrency: 1 });
   const running = own.post(wrapped(base64(envelope("wait"))));
   await expect.poll(() => own.ran.length).toBe(1);
@@ -174,10 +174,10 @@ test("while every place is taken a message waits for one: a 429 would spend a de
   await own.close();
 });
 
-test("a dead job is kept and acknowledged, a failed one comes again", async () => {
+test("a dead job is kept and acknowledged, a failed one is delivered again", async () => {
   const body = envelope("discard");
   expect((await served.post(wrapped(base64(body)))).status).toBe(200);
-  expect(served.kept.at(-1)).toMatchObject({ id: idOf(body), body, code: "DISCARD" });
+  expect(served.kept.at(-1)).toMatchObject({ id: idOf(body), body, code: "DEAD_LETTERED" });
   expect((await served.post(wrapped(base64(envelope("fail"))))).status).toBe(500);
 });
 
@@ -189,7 +189,7 @@ test("any subscription may push where none is named, and any of several audience
   await own.close();
 });
 
-test("keys that cannot be had are a 503 to come back after", async () => {
+test("keys that cannot be fetched are a 503 with a delay", async () => {
   const keys = await serveKeys(issuer.jwks);
   await keys.close();
   const own = await serveReceiver([carrier({ jwks: keys.url })]);
@@ -198,11 +198,11 @@ test("keys that cannot be had are a 503 to come back after", async () => {
   await own.close();
 });
 
-test("elsewhere than at its own path the application's subscriptions pass by", () => {
+test("at other paths than its own, pushes of subscriptions reach the application", () => {
   const receiver = createReceiver({ jobs: [], carriers: [carrier()], log: "off", keepDead: async () => {} });
   for (const { headers } of [wrapped(""), unwrapped("")]) {
-    expect(receiver.claims({ method: "POST", path: "/work", headers })).toBe(true);
-    expect(receiver.claims({ method: "POST", path: "/push/audit", headers })).toBe(false);
+    expect(receiver.matches({ method: "POST", path: "/work", headers })).toBe(true);
+    expect(receiver.matches({ method: "POST", path: "/push/audit", headers })).toBe(false);
   }
 });
 
@@ -222,7 +222,7 @@ test.each([
   ["an ack deadline Pub/Sub does not have", { ackDeadline: "11m" as const }, /"10s" to "10m"/],
   ["a list of no subscriptions", { subscriptions: [] }, /subscriptions of pubsub/],
   ["no audience", { audience: [] }, /audience of pubsub/],
-  ["a negative line", { line: -1 }, /line of pubsub/],
+  ["a negative line", { maxWaiting: -1 }, /maxWaiting of pubsub/],
 ])("%s is refused at the start", (_what, wrong, message) => {
   expect(() => carrier(wrong)).toThrow(message);
 });

@@ -20,7 +20,7 @@ afterAll(() => served.close());
 
 const hashOf = (body: string): string => createHash("sha256").update(body).digest("base64url");
 
-function claimsFor(body: string, changes: Changes = {}): JWTPayload {
+function payloadOf(body: string, changes: Changes = {}): JWTPayload {
   const common = {
     iss: "Upstash",
     sub: PUBLISHED_TO,
@@ -49,7 +49,7 @@ function message(token: string | null, body = envelope(), more: Record<string, s
 }
 
 async function signed(changes: Changes = {}, key = CURRENT, body = envelope(), more = {}): Promise<Sent> {
-  return message(await sign(claimsFor(body, changes), key), body, more);
+  return message(await sign(payloadOf(body, changes), key), body, more);
 }
 
 describe("a message is refused when its token", () => {
@@ -63,21 +63,21 @@ describe("a message is refused when its token", () => {
       ["is no token", () => message("eyJhbGciOi"), 403, "FORBIDDEN", /ERR_JW[ST]_INVALID/],
       [
         "has alg none",
-        () => message(forged({ alg: "none" }, claimsFor(body)), body),
+        () => message(forged({ alg: "none" }, payloadOf(body)), body),
         403,
         "FORBIDDEN",
         /ALG_NOT_ALLOWED/,
       ],
       [
         "is by another algorithm",
-        async () => message(await sign(claimsFor(body), CURRENT.repeat(3), "HS512"), body),
+        async () => message(await sign(payloadOf(body), CURRENT.repeat(3), "HS512"), body),
         403,
         "FORBIDDEN",
         /ALG_NOT/,
       ],
       [
-        "is somebody's of Google",
-        async () => message(await (await google()).token(claimsFor(body)), body),
+        "is a token of Google",
+        async () => message(await (await google()).token(payloadOf(body)), body),
         403,
         "FORBIDDEN",
         /ALG_NOT_ALLOWED/,
@@ -122,7 +122,7 @@ test.each([
   expect(served.ran.at(-1)).toEqual({ id: idOf(body), attempt: 1, queue: "default", signature: null });
 });
 
-test("retries are attempts, and a job that is out of them goes to QStash's dead letters at once", async () => {
+test("retries are attempts, and a job without attempts left goes to QStash's dead letters at once", async () => {
   const body = envelope("fail");
   const own = await serveReceiver([carrier()], { keepDead: null });
   const got = [];
@@ -140,7 +140,7 @@ test("retries are attempts, and a job that is out of them goes to QStash's dead 
   await own.close();
 });
 
-test("while every place is taken a message waits for one: a 429 would spend one of its retries", async () => {
+test("while no slot is free a message waits for one: a 429 would spend one of its retries", async () => {
   const before = served.ran.length;
   const running = served.post(await signed({}, CURRENT, envelope("wait")));
   await expect.poll(() => served.ran.length).toBe(before + 1);
@@ -150,22 +150,22 @@ test("while every place is taken a message waits for one: a 429 would spend one 
   expect([(await running).status, (await waiting).status]).toEqual([200, 200]);
 });
 
-test("a body that a parser wrote out again is taken, if it is to the letter what was signed", async () => {
+test("a body that a parser serialized again is accepted, if its bytes are those that were signed", async () => {
   const receiver = createReceiver({ jobs: [], carriers: [carrier()], log: "off" });
   const body = envelope();
   const { headers } = await signed({}, CURRENT, body);
-  const push = { method: "POST", path: "/work", headers, peer: null, rewritten: true, onGone: () => {} };
+  const push = { method: "POST", path: "/work", headers, peer: null, rewritten: true, onDisconnect: () => {} };
   const receive = (text: string) => receiver.receive({ ...push, read: async () => Buffer.from(text) });
-  // Nobody knows the job, which is released: its sender is known.
+  // The job's type is unknown here, so it is released; its sender is verified.
   expect(await receive(body)).toMatchObject({ status: 429, headers: { "x-waybill-job": idOf(body) } });
   expect((await receive(` ${body}`)).status).toBe(403);
 });
 
-test("elsewhere than at its own path the application's messages pass by", () => {
+test("at other paths than its own, messages reach the application", () => {
   const receiver = createReceiver({ jobs: [], carriers: [carrier()], log: "off" });
   const { headers } = message("token");
-  expect(receiver.claims({ method: "POST", path: "/work", headers })).toBe(true);
-  expect(receiver.claims({ method: "POST", path: "/api/digest", headers })).toBe(false);
+  expect(receiver.matches({ method: "POST", path: "/work", headers })).toBe(true);
+  expect(receiver.matches({ method: "POST", path: "/api/digest", headers })).toBe(false);
 });
 
 test("a relay stores messages, and a worker runs them", async () => {
@@ -187,16 +187,16 @@ test.each([
   ["no current key", { currentKey: "" }, /currentKey of qstash/],
   ["no next key", { nextKey: undefined as never }, /nextKey of qstash/],
   ["no url", { url: [] }, /url of qstash/],
-  ["half a url", { url: "/work" }, /no whole URL/],
-  ["a line of nobody knows how many", { line: 1.5 }, /line of qstash/],
+  ["half a url", { url: "/work" }, /no absolute URL/],
+  ["a fraction as the number that may wait", { maxWaiting: 1.5 }, /maxWaiting of qstash/],
 ])("%s is refused at the start, and no key is shown", (_what, wrong, why) => {
   const making = () => qstash({ currentKey: CURRENT, nextKey: NEXT, url: PUBLISHED_TO, ...wrong });
   expect(making).toThrow(why);
   expect(making).not.toThrow(CURRENT);
 });
 
-test("how long QStash waits is what its carrier was told, since no message says it", () => {
-  expect(carrier().patienceMs).toBe(Infinity);
-  const told = qstash({ currentKey: CURRENT, nextKey: NEXT, url: PUBLISHED_TO, timeout: "90s" });
-  expect(told).toMatchObject({ patienceMs: 90_000, patienceSetting: "Upstash-Timeout" });
+test("the ack deadline of QStash is the option of its carrier, since no message has it", () => {
+  expect(carrier().ackDeadlineMs).toBe(Infinity);
+  const withTimeout = qstash({ currentKey: CURRENT, nextKey: NEXT, url: PUBLISHED_TO, timeout: "90s" });
+  expect(withTimeout).toMatchObject({ ackDeadlineMs: 90_000, ackDeadlineSetting: "Upstash-Timeout" });
 });

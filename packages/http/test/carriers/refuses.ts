@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Sent, Served } from "./served.ts";
 
-/** What comes, what is answered, and what the log is told of it. */
+/** The request, the response, and what the log says of it. */
 export type Refusal = readonly [
   is: string,
   sent: () => Sent | Promise<Sent>,
@@ -11,8 +11,8 @@ export type Refusal = readonly [
 ];
 
 /**
- * One test a row: the answer says nothing but its code, no job runs or is stored, and no secret is in the answer or in
- * what the log is told.
+ * One test for each row: the response has only its code, no job runs or is stored, and no secret is in the response or
+ * in the log.
  */
 export function refuses(served: () => Served, secrets: () => readonly string[], rows: readonly Refusal[]): void {
   test.each(rows)("%s", async (_is, sent, status, code, why) => {
@@ -30,12 +30,12 @@ export function refuses(served: () => Served, secrets: () => readonly string[], 
     expect(refused.map((event) => [event.status, event.code])).toEqual([[status, code]]);
     expect(refused[0]?.message).toMatch(why);
     expect(ran.length).toBe(before);
-    const told = got.body + JSON.stringify(got.headers) + JSON.stringify(refused);
-    for (const secret of [...secrets(), ...tokensIn(made)]) expect(told).not.toContain(secret);
+    const shown = got.body + JSON.stringify(got.headers) + JSON.stringify(refused);
+    for (const secret of [...secrets(), ...tokensIn(made)]) expect(shown).not.toContain(secret);
   });
 }
 
-/** Whatever a request proves itself by is nobody else's to read. */
+/** The tokens and signatures of a request, which must not be shown. */
 function tokensIn({ headers }: Sent): string[] {
   const proofs = [headers["authorization"]?.split(" ")[1], headers["upstash-signature"]];
   return proofs.filter((proof) => proof !== undefined && proof.length > 12) as string[];

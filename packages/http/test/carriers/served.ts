@@ -3,7 +3,7 @@ import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, defineJob, Discard, newId, type WaybillEvents, RetryLater, type Signature } from "@waybill/core";
+import { connect, defineJob, DeadLetter, newId, type WaybillEvents, RetryLater, type Signature } from "@waybill/core";
 import { createReceiver, createRelay, type DeadPush, type ReceiverOptions } from "../../src/index.ts";
 import type { Carrier } from "../../src/exports/carrier.ts";
 import { nodeListener } from "../../src/node/index.ts";
@@ -28,24 +28,24 @@ export interface Ran {
   readonly signature: Signature | null;
 }
 
-/** A real server with a door in it, and what became of the requests. */
+/** A real server with an endpoint in it, and the results of the requests. */
 export interface Served {
   readonly url: string;
-  /** Jobs whose handler was called; in a relay, once a worker has had its turn. */
+  /** Jobs whose handler was called; in a relay, once a worker has run them. */
   readonly ran: Ran[];
   readonly refused: WaybillEvents["push_refused"][];
   readonly kept: DeadPush[];
   post(sent: Sent): Promise<Got>;
-  /** Sends all but the end of it. */
+  /** Sends the request without the end of its body. */
   postHalf(sent: Sent): Promise<Got>;
-  /** Requests that wait for a place. */
+  /** Requests that wait for a slot. */
   waiting(): number;
-  /** Lets the handlers go on that wait. */
+  /** Lets the waiting handlers continue. */
   release(): void;
   close(): Promise<void>;
 }
 
-/** The envelope of a job that does what it is told. */
+/** The envelope of a job that does what its payload says. */
 export function envelope(what = "succeed", more: Record<string, unknown> = {}): string {
   return JSON.stringify({ spec: "waybill/1", id: newId(), type: "probe", args: [{ what }], ...more });
 }
@@ -61,14 +61,14 @@ function probe(ran: Ran[], waiting: (() => void)[]) {
       ran.push({ id, attempt, queue, signature: delivery.signature });
       const { what } = payload as { what: string };
       if (what === "fail") throw new Error("it did not work");
-      if (what === "discard") throw new Discard("it never will");
+      if (what === "discard") throw new DeadLetter("it never will");
       if (what === "later") throw new RetryLater(2_000);
       if (what === "wait") await new Promise<void>((go) => waiting.push(go));
     },
   });
 }
 
-/** Runs what comes. `keepDead: null`: the carrier keeps its dead letters. */
+/** Runs the jobs that come. `keepDead: null`: the carrier keeps its dead letters. */
 export async function serveReceiver(
   carriers: readonly Carrier[],
   { keepDead, ...more }: Pick<ReceiverOptions, "concurrency"> & { readonly keepDead?: null } = {},
@@ -100,7 +100,7 @@ export async function serveReceiver(
   };
 }
 
-/** Stores what comes in a SQLite file. */
+/** Stores the jobs that come in an SQLite file. */
 export async function serveRelay(
   carriers: readonly Carrier[],
 ): Promise<Served & { readonly stored: () => Promise<number>; readonly work: () => Promise<void> }> {
@@ -162,13 +162,15 @@ function post(url: string, { headers, body, path = "/work" }: Sent): Promise<Got
     sending.on("response", (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("end", () =>
-        resolve({
-          status: response.statusCode ?? 0,
-          headers: response.headers,
-          body: Buffer.concat(chunks).toString(),
-        }),
-      );
+      response.on("end", () => {
+        const status = response.statusCode ?? 0;
+        const text = Buffer.concat(chunks).toString();
+        const isProblem = response.headers["content-type"] === "application/problem+json";
+        const stated = isProblem ? (JSON.parse(text) as { status: number }).status : status;
+        // Checked in every test: a carrier may map the status.
+        if (stated !== status) return reject(new Error(`the status is ${status}, and its body says ${stated}`));
+        resolve({ status, headers: response.headers, body: text });
+      });
     });
     sending.end(body);
   });
