@@ -1,54 +1,61 @@
 import { type DynamicModule, type FactoryProvider, Module } from "@nestjs/common";
 import type { JobDefinition } from "@waybill/core";
-import { ConnectionModule, OPTIONS } from "./connection-module.ts";
-import { DoorsModule } from "./doors-module.ts";
-import type { Enhancers } from "./enhancers.ts";
-import { JobQueue, queueOf, queueToken } from "./job-queue.ts";
+import { describeValue } from "@waybill/core/backend";
+import { ConnectionModule, OPTIONS } from "./connection/connection-module.ts";
+import { LifecycleModule } from "./lifecycle/lifecycle-module.ts";
+import type { Enhancers } from "./handlers/enhancers.ts";
+import { JobQueue, queueOf, queueToken } from "./connection/job-queue.ts";
 import { checkOptions, type WaybillOptions } from "./options.ts";
-import { refuse } from "./refuse.ts";
-import { FEATURE, type Feature } from "./registered.ts";
+import { assertDefined, configError } from "./config-error.ts";
+import { FEATURE, type Feature } from "./handlers/registered-jobs.ts";
 
-/** How the options of `forRoot` are made when the application starts. */
+/** A factory for the options of `forRoot`, called when the application starts. */
 export interface WaybillAsyncOptions extends Pick<FactoryProvider<WaybillOptions>, "useFactory" | "inject"> {
   /** Modules that provide what `inject` names. */
-  readonly imports?: DynamicModule["imports"];
+  readonly imports?: DynamicModule["imports"] | undefined;
 }
 
-/** What goes for the jobs of one module. */
+/** Options for the jobs of one module. */
 export interface FeatureOptions {
-  /** Which of Nest's enhancers run for these jobs. Absent: as `forRoot` says. */
-  readonly enhancers?: Enhancers;
+  /** Which of Nest's enhancers run for these jobs. Omitted: those of `forRoot`. */
+  readonly enhancers?: Enhancers | undefined;
 }
 
 /**
- * Jobs in a Nest application. `forRoot` once, in the root module; `forFeature` in each module that enqueues or
- * handles jobs.
+ * Adds jobs to a Nest application. Import `forRoot` once, in the root module, and `forFeature` in each module that enqueues
+ * or handles jobs.
  */
 export class WaybillModule {
-  /** Connects when the application starts. Throws `CONFIG_INVALID` for an option that does not exist. */
+  /** Connects when the application starts, which throws `CONFIG_INVALID` for an option that does not exist. */
   static forRoot(options: WaybillOptions): DynamicModule {
     return this.forRootAsync({ useFactory: () => options });
   }
 
-  /** The same, with options from a factory. The factory gets what Nest injects. */
+  /** As `forRoot`, with options from a factory, which gets the providers of `inject`. */
   static forRootAsync({ useFactory, inject = [], imports = [] }: WaybillAsyncOptions): DynamicModule {
     const options = {
       provide: OPTIONS,
       inject,
       useFactory: async (...given: unknown[]) => checkOptions(await useFactory(...given)),
     };
-    return { module: WaybillModule, imports: [ConnectionModule.around(options, imports), DoorsModule.dynamic] };
+    return { module: WaybillModule, imports: [ConnectionModule.around(options, imports), LifecycleModule.dynamic] };
   }
 
-  /** Makes jobs known to a module. It gets their queues for `@InjectJob`. */
+  /** Registers definitions and provides their queues for `@InjectJob` in this module. Throws `CONFIG_INVALID`. */
   static forFeature(jobs: readonly JobDefinition[], options: FeatureOptions = {}): DynamicModule {
+    if (!Array.isArray(jobs)) {
+      throw configError(
+        `WaybillModule.forFeature got ${describeValue(jobs)}: pass a list of definitions, such as [sendReceipt]`,
+      );
+    }
+    for (const [at, job] of jobs.entries()) assertDefined(job, `WaybillModule.forFeature got [${at}], which`);
     const feature: Feature = { jobs, ...options };
     const queues = jobs.map((definition) => ({
       provide: queueToken(definition),
       inject: [{ token: JobQueue, optional: true }],
       useFactory: (queue?: JobQueue) => {
         if (queue) return queueOf(queue, definition);
-        throw refuse("WaybillModule.forFeature needs WaybillModule.forRoot({ url }) in the root module");
+        throw configError("WaybillModule.forFeature needs WaybillModule.forRoot({ url }) in the root module");
       },
     }));
     return {

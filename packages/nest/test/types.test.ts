@@ -79,8 +79,22 @@ test("the queue of one job takes its input and nothing else", () => {
     queue.enqueue({ orderId: "o", at: new Date() }),
     // @ts-expect-error a field is missing
     queue.enqueue({ orderId: "o" }),
+    // @ts-expect-error it needs a payload
+    queue.enqueue(),
+    // @ts-expect-error in a transaction as well
+    queue.enqueueIn({}),
   ];
-  expectTypeOf(calls).toBeFunction();
+  const sweep = defineJob({ type: "sweep", payload: z.object({ limit: z.number() }).optional() });
+  const sweeps = {} as QueueOf<typeof sweep>;
+  const left = (jobs: JobQueue) => [
+    sweeps.enqueue(),
+    sweeps.enqueueIn({}),
+    sweeps.enqueue(undefined, { delay: "1m" }),
+    jobs.enqueue(sweep),
+    // @ts-expect-error another payload than its own
+    sweeps.enqueue({ limit: "1" }),
+  ];
+  expectTypeOf([calls, left]).toBeArray();
 });
 
 test("a module with a misspelt option, or one of another type, does not compile", () => {
@@ -97,7 +111,7 @@ test("a module with a misspelt option, or one of another type, does not compile"
     WaybillModule.forRoot({ url: "memory:", worker: { lease: "a minute" } }),
     // @ts-expect-error no such kind of enhancer
     WaybillModule.forRoot({ url: "memory:", enhancers: ["middleware"] }),
-    // @ts-expect-error nobody may push without keys
+    // @ts-expect-error push needs keys
     WaybillModule.forRoot({ url: "memory:", push: { key: "whsec_" } }),
     // @ts-expect-error an option of forRoot, as it is made
     WaybillModule.forRootAsync({ useFactory: () => ({ url: 6379 }) }),
