@@ -1,15 +1,16 @@
 import { type Command, Option } from "commander";
 import { connect, type ConnectOptions, type Inspector, type Jobs } from "@waybill/core";
 import { CommandError } from "./exit.ts";
-import { readProjectFile } from "./project-file.ts";
 
-/** What every command that talks to a backend takes. */
+/** The options of every command that connects to a backend. */
 export interface SharedOptions {
   readonly url: string;
+  /** Omitted: the ledger of the backend itself, or the one in its URL. */
+  readonly ledger?: string;
   readonly json?: true;
 }
 
-/** Adds the options every command shares, last, so that its own come first in its help. */
+/** Adds the shared options. Call it last: help lists options in the order in which they were added. */
 export function shared(command: Command): Command {
   return command
     .addOption(
@@ -17,12 +18,20 @@ export function shared(command: Command): Command {
         .env("WAYBILL_URL")
         .default("sqlite:./waybill.db"),
     )
+    .addOption(new Option("--ledger <url>", "a backend that lends its ledger to sqs: or amqp:").env("WAYBILL_LEDGER"))
     .option("--json", "print JSON, one line per row; errors too, on stderr");
 }
 
-/** Connects, works and closes, whatever the work came to. Log lines are off: stdout belongs to the command's answer. */
-export async function connected<T>(url: string, options: ConnectOptions, work: (jobs: Jobs) => Promise<T>): Promise<T> {
-  const jobs = await connect(url, { log: "off", services: readProjectFile().services, ...options });
+/**
+ * Opens the backend, runs `work` and closes the backend, also when `work` rejects. Log lines are off: stdout carries only the
+ * command's output.
+ */
+export async function connected<T>(
+  { url, ledger }: SharedOptions,
+  options: ConnectOptions,
+  work: (jobs: Jobs) => Promise<T>,
+): Promise<T> {
+  const jobs = await connect(url, { log: "off", ledger, ...options });
   try {
     return await work(jobs);
   } finally {
@@ -30,11 +39,11 @@ export async function connected<T>(url: string, options: ConnectOptions, work: (
   }
 }
 
-/** As `connected`, for commands that look into the backend. */
-export function inspecting<T>(url: string, work: (inspector: Inspector) => Promise<T>): Promise<T> {
-  return connected(url, {}, (jobs) => {
+/** As `connected`, with the backend's inspector. Rejects `CAPABILITY_MISSING` where the backend has none. */
+export function inspecting<T>(options: SharedOptions, work: (inspector: Inspector) => Promise<T>): Promise<T> {
+  return connected(options, {}, (jobs) => {
     if (jobs.inspector !== null) return work(jobs.inspector);
     const { name } = jobs.backend;
-    throw new CommandError("CAPABILITY_MISSING", `${name} cannot be looked into; use the tools of ${name} itself`);
+    throw new CommandError("CAPABILITY_MISSING", `${name} cannot be inspected; use the tools of ${name} itself`);
   });
 }

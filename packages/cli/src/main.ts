@@ -1,9 +1,11 @@
-#!/usr/bin/env node
 import { run } from "./program.ts";
+
+// A closed pipe, as of `| head`, is no failure of the command.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 async function main(): Promise<void> {
   const code = await run(process.argv.slice(2));
-  // Ends the process even when a handler that ignored its signal still runs; what was printed is out by then.
+  // Exits even if a handler that ignored its abort signal still runs. The empty write waits until all output is written.
   process.stdout.write("", () => process.exit(code));
 }
 

@@ -1,35 +1,50 @@
 import { Command } from "commander";
-import { deadCommand } from "./commands/dead.ts";
+import { checkCommand } from "./commands/check.ts";
+import { deadCommand } from "./commands/dead/dead.ts";
+import { drainCommand } from "./commands/drain.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enqueueCommand } from "./commands/enqueue.ts";
+import { ingressCommand } from "./commands/ingress.ts";
+import { initCommand } from "./commands/init.ts";
+import { jobsCommand } from "./commands/jobs/jobs.ts";
 import { keysCommand } from "./commands/keys.ts";
 import { migrateCommand } from "./commands/migrate.ts";
+import { pauseCommand, resumeCommand } from "./commands/pause.ts";
 import { pushCommand } from "./commands/push.ts";
 import { queuesCommand } from "./commands/queues.ts";
+import { schedulesCommand } from "./commands/schedules/schedules.ts";
 import { waitCommand } from "./commands/wait.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { workersCommand } from "./commands/workers.ts";
 import { type ExitCode, exitCodeOf, exitCodes, isEndOfHelp } from "./exit.ts";
-import { examples, section } from "./help.ts";
-import { applySettings, readProjectFile } from "./project-file.ts";
-import { printError } from "./print.ts";
-import { bold } from "./style.ts";
+import { examples, section } from "./output/help.ts";
+import { applySettings, readProjectFile } from "./options/project-file.ts";
+import { printError } from "./output/print.ts";
+import { bold } from "./output/style.ts";
 import { version } from "./version.ts";
 
 const COMMANDS = [
+  initCommand,
   workerCommand,
   pushCommand,
+  ingressCommand,
   enqueueCommand,
   queuesCommand,
   workersCommand,
+  jobsCommand,
   deadCommand,
+  schedulesCommand,
+  pauseCommand,
+  resumeCommand,
+  drainCommand,
   migrateCommand,
   doctorCommand,
   waitCommand,
+  checkCommand,
   keysCommand,
 ] as const;
 
-/** Runs one command line, prints its answer or its one error, and answers the exit code. Never throws. */
+/** Runs one command line and prints its output or its error. Returns the exit code. Never throws. */
 export async function run(argv: readonly string[]): Promise<ExitCode> {
   if (argv.length === 0) {
     createProgram().outputHelp({ error: true });
@@ -47,10 +62,10 @@ export async function run(argv: readonly string[]): Promise<ExitCode> {
   }
 }
 
-/** The whole command line, with no setting applied. */
+/** Creates the command line without the settings of package.json. */
 export function createProgram(): Command {
   const program = new Command("waybill")
-    .description("Run background jobs, put them on queues, and look after the ones that failed.")
+    .description("Run background jobs, enqueue them, inspect queues and handle dead letters.")
     .version(version, "-v, --version", "print the version")
     .helpCommand(false)
     // Commands copy these settings when they are added, so they come first.
@@ -62,15 +77,17 @@ export function createProgram(): Command {
   examples(
     program,
     ["waybill worker --jobs ./jobs.js", "run jobs until SIGTERM or Ctrl-C"],
-    ['waybill enqueue mail.album_ready \'{"albumId":"a1"}\' --jobs ./jobs.js', "put one job on its queue"],
-    ["waybill queues", "see what waits where"],
+    ['waybill enqueue mail.album_ready \'{"albumId":"a1"}\' --jobs ./jobs.js', "enqueue one job"],
+    ["waybill queues", "count the jobs of each queue"],
   );
   section(
     program,
     "Environment",
     "WAYBILL_URL      the backend, where --url is not given",
+    "WAYBILL_LEDGER   a backend that lends its ledger to another, where --ledger is not given",
     "WAYBILL_JOBS     the module with the job definitions, where --jobs is not given",
-    "WAYBILL_KEYS     the secrets that sign jobs, the first one, and that are trusted, all of them",
+    "WAYBILL_KEYS     the secrets: the first signs jobs, all are trusted",
+    "PORT             where `ingress` listens, where --port is not given",
     "WAYBILL_TO       where `push` POSTs, where --to is not given",
     "WAYBILL_DEBUG=1  print stacks with errors",
     "NO_COLOR         print without colours",

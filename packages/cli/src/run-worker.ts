@@ -1,44 +1,56 @@
 import { Console } from "node:console";
-import { connect, type Duration, type JobDefinition, type Jobs, type ShutdownReport } from "@waybill/core";
+import {
+  connect,
+  type Duration,
+  type JobDefinition,
+  type Jobs,
+  type Schedule,
+  type ShutdownReport,
+} from "@waybill/core";
 import type { SharedOptions } from "./connection.ts";
 import { CommandError } from "./exit.ts";
-import { readProjectFile } from "./project-file.ts";
-import { type KeyFlags, readKeys } from "./keys.ts";
-import type { QueueWeights } from "./option-values.ts";
-import type { WorkerFlags } from "./worker-options.ts";
+import { readProjectFile } from "./options/project-file.ts";
+import { type KeyFlags, readKeys } from "./options/keys.ts";
+import type { QueueWeights } from "./options/values.ts";
+import type { WorkerFlags } from "./options/worker.ts";
 
 export interface WorkerProcess {
   readonly options: SharedOptions & WorkerFlags & KeyFlags;
   /** For the boot line. */
   readonly role: string;
-  /** Reads what the command needs before anything is opened. */
+  /** Loads what the command needs before the backend is opened. */
   readonly load: () => Promise<{
-    /** Judged against the backend before the worker is made; absent: any type. */
+    /** Checked against the backend's capabilities at connect. Omitted: any type is accepted. */
     readonly known?: readonly JobDefinition[];
     readonly jobs: (connection: Jobs) => readonly JobDefinition[];
     readonly queues?: QueueWeights;
+    readonly schedules?: readonly Schedule[];
   }>;
 }
 
-/** A worker as a process: until a signal, with JSON lines alone on stdout, and an exit code that tells what was left. */
+/**
+ * Runs a worker until a signal. Only log lines are written to stdout. Rejects `UNFINISHED` if jobs were neither finished
+ * nor released.
+ */
 export async function runWorker({ options, role, load }: WorkerProcess): Promise<void> {
   const cancelBootGuard = exitOnEarlySignal();
   globalThis.console = new Console(process.stderr, process.stderr);
-  const { known, jobs, queues = options.queues } = await load();
+  const { known, jobs, queues = options.queues, schedules } = await load();
   const keys = options.signatures === undefined ? null : readKeys(options);
-  const project = readProjectFile();
-  const version = options.programVersion ?? project.version;
+  const version = options.programVersion ?? readProjectFile().version;
   const connection = await connect(options.url, {
     role,
-    services: project.services,
+    ledger: options.ledger,
+    log: options.json ? "json" : "stdout",
     ...(known && { jobs: known }),
     ...(version === null ? {} : { version }),
   });
   const worker = connection.worker({
     jobs: jobs(connection),
     ...(queues && { queues }),
+    ...(schedules && { schedules }),
     concurrency: options.concurrency,
-    fetchAhead: options.fetchAhead,
+    prefetch: options.prefetch,
     lease: options.lease,
     heartbeat: options.heartbeat,
     shutdown: { drain: options.drain, abort: options.abort, close: options.close },
@@ -52,16 +64,19 @@ export async function runWorker({ options, role, load }: WorkerProcess): Promise
   assertSettled(await running, options.lease);
 }
 
-/** What could not be handed back is safe, but late: a supervisor should see that by the exit code. */
+/** Jobs that could not be released run again once their leases end; the exit code lets a supervisor notice. */
 function assertSettled(report: ShutdownReport, lease: Duration): void {
   if (report.unfinished === 0) return;
   throw new CommandError(
     "UNFINISHED",
-    `${report.unfinished} jobs were neither finished nor handed back; they run elsewhere when their leases (${lease}) expire`,
+    `${report.unfinished} jobs were neither finished nor released; they run elsewhere when their leases (${lease}) end`,
   );
 }
 
-/** As PID 1 an unhandled SIGTERM is ignored; until the worker listens itself, nothing is leased and it may simply end. */
+/**
+ * Exits on a signal that comes before the worker listens for it: nothing is leased yet. As PID 1 the process would ignore
+ * an unhandled SIGTERM. Returns a function that stops listening.
+ */
 function exitOnEarlySignal(): () => void {
   const exit = (): void => process.exit(0);
   process.once("SIGTERM", exit).once("SIGINT", exit);

@@ -2,5 +2,5 @@ import { readFileSync } from "node:fs";
 
 const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
 
-/** Of this package. */
+/** The version of this package. */
 export const version: string = manifest.version;

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { fixture, freshPlace, waybill } from "./cli.ts";
+import { fixture, freshPlace, start, waybill } from "./cli.ts";
 
 interface Mistake {
   readonly what: string;
@@ -102,4 +102,14 @@ describe("a mistake is one message that names the thing and the way out", () => 
       expect(stdout + stderr).not.toContain("s3cret");
     }
   });
+
+  test.each([["doctor"], ["init", "--dry-run"], ["--help"]])(
+    "a reader that has gone, as after `%s | head`, is none",
+    async (...args) => {
+      const { env } = freshPlace();
+      const wrapper = ["sh", "-c", '{ "$@"; echo "ended with $?" >&2; } | true', "sh"];
+      const { stderr } = await start(args, env, wrapper).ended;
+      expect(stderr).toBe("ended with 0\n");
+    },
+  );
 });

@@ -9,33 +9,43 @@ describe("help", () => {
     expect(stdout).toMatchInlineSnapshot(`
       "Usage: waybill [options] [command]
 
-      Run background jobs, put them on queues, and look after the ones that failed.
+      Run background jobs, enqueue them, inspect queues and handle dead letters.
 
       Options:
         -v, --version                    print the version
         -h, --help                       display help for command
 
       Commands:
-        worker [options]                 run jobs until told to stop
-        push [options]                   POST jobs to an application until told to stop
-        enqueue [options] <type> [json]  put one job on its queue
+        init [options] [folder]          write jobs, a worker and a first test into a project
+        worker [options]                 run jobs until SIGTERM or SIGINT
+        push [options]                   POST jobs to an application until SIGTERM or SIGINT
+        ingress [options]                accept jobs over HTTP until SIGTERM or SIGINT
+        enqueue [options] <type> [json]  enqueue one job
         queues [options]                 count jobs by queue and state
         workers [options]                list the workers that run now
-        dead                             list, replay or drop jobs that failed for good
+        jobs                             list, show, cancel, run or reschedule jobs
+        dead                             list, show, replay or drop dead letters
+        schedules                        list, put, pause, run or remove schedules
+        pause [options]                  pause a queue, or a type of job
+        resume [options]                 end a pause
+        drain [options]                  wait until a queue is empty
         migrate [options]                bring the backend's schema up to date
         doctor [options]                 examine the backend and print every setting with its origin
         wait [options]                   wait until the backend answers
-        keys [options]                   make a key that signs jobs
+        check [options] <file>           report what is wrong with an envelope
+        keys [options]                   create a key that signs jobs
 
       Examples:
         waybill worker --jobs ./jobs.js                                       run jobs until SIGTERM or Ctrl-C
-        waybill enqueue mail.album_ready '{"albumId":"a1"}' --jobs ./jobs.js  put one job on its queue
-        waybill queues                                                        see what waits where
+        waybill enqueue mail.album_ready '{"albumId":"a1"}' --jobs ./jobs.js  enqueue one job
+        waybill queues                                                        count the jobs of each queue
 
       Environment:
         WAYBILL_URL      the backend, where --url is not given
+        WAYBILL_LEDGER   a backend that lends its ledger to another, where --ledger is not given
         WAYBILL_JOBS     the module with the job definitions, where --jobs is not given
-        WAYBILL_KEYS     the secrets that sign jobs, the first one, and that are trusted, all of them
+        WAYBILL_KEYS     the secrets: the first signs jobs, all are trusted
+        PORT             where \`ingress\` listens, where --port is not given
         WAYBILL_TO       where \`push\` POSTs, where --to is not given
         WAYBILL_DEBUG=1  print stacks with errors
         NO_COLOR         print without colours
@@ -55,25 +65,25 @@ describe("help", () => {
     expect((await waybill(["worker", "--help"])).stdout).toMatchInlineSnapshot(`
       "Usage: waybill worker [options]
 
-      Run jobs until SIGTERM or SIGINT, then finish or hand back what runs, and print a summary.
+      Run jobs until SIGTERM or SIGINT, then finish or release running jobs and print a summary.
 
       Options:
         --jobs <file>             module with the jobs: its handlerFor exports, or its array \`jobs\` (env:
                                   WAYBILL_JOBS)
-        --queues <names>          queues to work, with weights if any: media=3,mailers (default: those of
-                                  the jobs)
+        --queues <names>          queues to lease from, with weights if any: media=3,mailers (default:
+                                  those of the jobs)
         --concurrency <count>     jobs at once (default: 10)
-        --fetch-ahead <count>     quick jobs leased before a place is free; 0: none (default: 500)
+        --prefetch <count>        quick jobs leased before a slot is free; 0: none (default: 500)
         --lease <duration>        a crashed worker's jobs run elsewhere after this long (default: "30s")
-        --heartbeat <duration>    say this often that the worker lives, for \`waybill workers\` (default:
-                                  "10s")
+        --heartbeat <duration>    how often the worker reports that it is alive, for \`waybill workers\`
+                                  (default: "10s")
         --drain <duration>        at shutdown, let running jobs finish for this long (default: "20s")
-        --abort <duration>        then abort them and wait this long before handing them back (default:
-                                  "4s")
+        --abort <duration>        then abort them and wait this long before releasing them (default: "4s")
         --close <duration>        then give the backend this long to close (default: "3s")
-        --max-lost <count>        dead-letter a job whose workers died this often (default: 20)
-        --max-memory <size>       stop well, to be started afresh, past this much memory: 512MiB, 2GiB
-        --signatures <policy>     jobs run by their signature: off, optional, required, or by queue:
+        --max-lost <count>        dead-letter a job after it has lost this many workers (default: 20)
+        --max-memory <size>       shut down above this much memory, for a supervisor to restart: 512MiB,
+                                  2GiB
+        --signatures <policy>     whether jobs need a signature: off, optional, required, or by queue:
                                   payments=required
         --program-version <text>  shown by \`waybill workers\` (default: the version in package.json) (env:
                                   WAYBILL_PROGRAM_VERSION)
@@ -81,58 +91,60 @@ describe("help", () => {
                                   WAYBILL_KEYS_FILE)
         --url <url>               the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres:
                                   (default: "sqlite:./waybill.db", env: WAYBILL_URL)
+        --ledger <url>            a backend that lends its ledger to sqs: or amqp: (env: WAYBILL_LEDGER)
         --json                    print JSON, one line per row; errors too, on stderr
         -h, --help                display help for command
 
       Examples:
-        waybill worker --jobs ./jobs.js                                    every queue the jobs name
-        waybill worker --jobs ./jobs.js --queues mailers --concurrency 50  mail only, fifty at once
+        waybill worker --jobs ./jobs.js                                    from every queue of the jobs
+        waybill worker --jobs ./jobs.js --queues mailers --concurrency 50  mail only, fifty jobs at once
         waybill worker --jobs ./jobs.js --drain 100s                       for a platform that waits two minutes
 
       Output:
-        stdout carries one JSON object per line and ends with the summary; what handlers log by \`console\` goes to stderr.
-        A second signal shortens the shutdown, a third ends it at once.
+        One JSON object per line on stdout, text on a terminal without --json; the last line is the summary of the shutdown.
+        Output of handlers by \`console\` goes to stderr.
+        A second signal shortens the shutdown, a third ends the process at once.
       "
     `);
     expect((await waybill(["push", "--help"])).stdout).toMatchInlineSnapshot(`
       "Usage: waybill push [options]
 
-      Take jobs from their queue and POST each to an application, which answers what became of it.
+      Lease jobs and POST each to an application, whose response settles it.
 
       Options:
         --to <url>                                 where to POST: http://HOST/PATH, https:,
                                                    http://unix:/PATH/TO.SOCK:/PATH (env: WAYBILL_TO)
-        --queues <names>                           queues to work, with weights if any: media=3,mailers
-                                                   (default: default)
+        --queues <names>                           queues to lease from, with weights if any:
+                                                   media=3,mailers (default: default)
         --http-connections, --concurrency <count>  jobs at once (default: 10)
-        --fetch-ahead <count>                      quick jobs leased before a place is free; 0: none
+        --prefetch <count>                         quick jobs leased before a slot is free; 0: none
                                                    (default: 500)
         --visibility-timeout, --lease <duration>   a crashed worker's jobs run elsewhere after this long
                                                    (default: "30s")
-        --heartbeat <duration>                     say this often that the worker lives, for \`waybill
-                                                   workers\` (default: "10s")
+        --heartbeat <duration>                     how often the worker reports that it is alive, for
+                                                   \`waybill workers\` (default: "10s")
         --drain <duration>                         at shutdown, let running jobs finish for this long
                                                    (default: "20s")
-        --abort <duration>                         then abort them and wait this long before handing them
-                                                   back (default: "4s")
+        --abort <duration>                         then abort them and wait this long before releasing
+                                                   them (default: "4s")
         --close <duration>                         then give the backend this long to close (default:
                                                    "3s")
-        --max-lost <count>                         dead-letter a job whose workers died this often
+        --max-lost <count>                         dead-letter a job after it has lost this many workers
                                                    (default: 20)
-        --max-memory <size>                        stop well, to be started afresh, past this much memory:
-                                                   512MiB, 2GiB
-        --signatures <policy>                      jobs run by their signature: off, optional, required,
+        --max-memory <size>                        shut down above this much memory, for a supervisor to
+                                                   restart: 512MiB, 2GiB
+        --signatures <policy>                      whether jobs need a signature: off, optional, required,
                                                    or by queue: payments=required
         --program-version <text>                   shown by \`waybill workers\` (default: the version in
                                                    package.json) (env: WAYBILL_PROGRAM_VERSION)
         --http-path <path>                         instead of a path in --to
         --mime-type <type>                         content type of the POST (default: "application/json")
-        --inactivity-timeout <duration>            wait this long for an answer, then send again (default:
-                                                   "299s")
+        --inactivity-timeout <duration>            wait this long for a response, then send again
+                                                   (default: "299s")
         --connect-timeout <duration>               wait this long for a connection (default: "5s")
-        --error-visibility-timeout <duration>      always this long after a failure that says nothing more
+        --error-visibility-timeout <duration>      delay after a failure whose response names none
                                                    (default: the retry schedule)
-        --max-retries <count>                      attempts at an application that does not count them
+        --max-retries <count>                      attempts for an application that does not count them
                                                    (default: 10)
         --keys-file <file>                         file that holds the keys (default: those in
                                                    WAYBILL_KEYS) (env: WAYBILL_KEYS_FILE)
@@ -140,26 +152,28 @@ describe("help", () => {
         --url <url>                                the backend: sqlite:./waybill.db, redis:, sqs:, amqp:,
                                                    postgres: (default: "sqlite:./waybill.db", env:
                                                    WAYBILL_URL)
+        --ledger <url>                             a backend that lends its ledger to sqs: or amqp: (env:
+                                                   WAYBILL_LEDGER)
         --json                                     print JSON, one line per row; errors too, on stderr
         -h, --help                                 display help for command
 
       Examples:
         waybill push --to http://127.0.0.1:3000/work                                the queue \`default\`, ten at once
-        waybill push --to http://unix:/run/app.sock:/work --queues media,mailers    over a socket of the file system
-        waybill push --to http://localhost --http-path /work --http-connections 50  as Elastic Beanstalk's daemon has it
+        waybill push --to http://unix:/run/app.sock:/work --queues media,mailers    over a unix socket
+        waybill push --to http://localhost --http-path /work --http-connections 50  with the option names of Elastic Beanstalk's daemon
 
-      Answers:
-        A receiver of waybill's settles each job itself. Of any other application 2xx is success, 429 and 503 are later, and
-        500 is a failed attempt. One that is full, draining, restarting or not there costs no job an attempt.
+      Responses:
+        A receiver of @waybill/http decides the outcome of each job. Of any other application 2xx is success, 429 and 503 release
+        the job, and 500 is a failed attempt. An application that is full, draining or not there costs no job an attempt.
 
       Output:
-        As of \`waybill worker\`: one JSON object per line on stdout, which ends with the summary.
+        One JSON object per line on stdout, text on a terminal; the last line is the summary of the shutdown.
       "
     `);
     expect((await waybill(["enqueue", "--help"])).stdout).toMatchInlineSnapshot(`
       "Usage: waybill enqueue [options] <type> [json]
 
-      Put one job on its queue and print its id once it is stored.
+      Enqueue one job and print its id once it is stored.
 
       Arguments:
         type                which handler runs it: mail.album_ready
@@ -167,8 +181,8 @@ describe("help", () => {
 
       Options:
         --jobs <file>       module with the job definitions; other types are refused (env: WAYBILL_JOBS)
-        --no-registry       accept any type unchecked, for workers written elsewhere
-        --queue <name>      instead of the queue its definition names (default without one: default)
+        --no-registry       accept any type unchecked, for workers that are not written here
+        --queue <name>      instead of the queue of its definition (without a definition: default)
         --delay <duration>  do not start it before this long from now: 500ms, 5s, 10m, 2h, 7d
         --run-at <time>     do not start it before this ISO 8601 time
         --id <id>           the job's id, a UUID; the same id and payload twice are one job (default: a
@@ -177,6 +191,7 @@ describe("help", () => {
                             WAYBILL_KEYS_FILE)
         --url <url>         the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres: (default:
                             "sqlite:./waybill.db", env: WAYBILL_URL)
+        --ledger <url>      a backend that lends its ledger to sqs: or amqp: (env: WAYBILL_LEDGER)
         --json              print JSON, one line per row; errors too, on stderr
         -h, --help          display help for command
 
@@ -189,23 +204,28 @@ describe("help", () => {
     expect((await waybill(["dead", "replay", "--help"])).stdout).toMatchInlineSnapshot(`
       "Usage: waybill dead replay [options]
 
-      Make dead letters deliverable again, each as a first attempt.
+      Make dead letters available again, each as a first attempt.
 
       Options:
         --queue <name>   only those of this queue
         --id <id>        only this one; may be repeated
-        --all            every dead letter, or every one of --queue
+        --type <type>    only jobs of this type: mail.album_ready
+        --code <code>    only those with this code: ATTEMPTS_EXHAUSTED
+        --since <time>   only those that died within this duration (2h) or since this ISO 8601 time; not
+                         those of an unknown time
+        --all            every dead letter, or every one that passes --queue, --type, --code and --since
         --limit <count>  with --all: only this many, newest first (default: no limit)
         --dry-run        show what would be replayed, and change nothing
         --url <url>      the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres: (default:
                          "sqlite:./waybill.db", env: WAYBILL_URL)
+        --ledger <url>   a backend that lends its ledger to sqs: or amqp: (env: WAYBILL_LEDGER)
         --json           print JSON, one line per row; errors too, on stderr
         -h, --help       display help for command
 
       Examples:
-        waybill dead replay --id ID --id ID                these two
-        waybill dead replay --queue media --all --dry-run  look first
-        waybill dead replay --queue media --all            all of one queue
+        waybill dead replay --id ID --id ID                                      these two
+        waybill dead replay --type mail.send --code WORKER_LOST --all --dry-run  look first
+        waybill dead replay --type mail.send --code WORKER_LOST --all            all of one type with one code
       "
     `);
   });
@@ -213,6 +233,9 @@ describe("help", () => {
   test.each([
     ["worker"],
     ["push"],
+    ["ingress"],
+    ["init"],
+    ["check"],
     ["keys"],
     ["enqueue"],
     ["queues"],

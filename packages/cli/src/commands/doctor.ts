@@ -1,22 +1,21 @@
 import type { Command } from "commander";
 import { connect, type Duration, type Finding, type Jobs, toError } from "@waybill/core";
 import type { ServerVersion } from "@waybill/core/backend";
-import { durationMs } from "@waybill/core/door";
+import { durationMs } from "@waybill/core/endpoint";
 import { shared, type SharedOptions } from "../connection.ts";
-import { uncoveredQueues } from "../doctor/coverage.ts";
+import { declaredQueues, servedQueues, uncoveredQueues } from "../doctor/coverage.ts";
 import { hostFindings } from "../doctor/host.ts";
 import { type Setting, settingsOf } from "../doctor/settings.ts";
 import { CommandError } from "../exit.ts";
-import { examples, section } from "../help.ts";
-import { loadJobs } from "../load-jobs.ts";
-import { duration } from "../option-values.ts";
-import { printJson, printText } from "../print.ts";
-import { readProjectFile } from "../project-file.ts";
-import { bold } from "../style.ts";
-import { readKeys } from "../keys.ts";
-import { placeOf, PUSH_NAMES, type PushFlags, pushOptions, toOption } from "../push-options.ts";
-import { type Column, table } from "../table.ts";
-import { jobsOption, type WorkerFlags, workerOptions } from "../worker-options.ts";
+import { examples, section } from "../output/help.ts";
+import { loadJobs } from "../jobs-file/load.ts";
+import { duration } from "../options/values.ts";
+import { printJson, printText } from "../output/print.ts";
+import { bold } from "../output/style.ts";
+import { readKeys } from "../options/keys.ts";
+import { placeOf, PUSH_NAMES, type PushFlags, pushOptions, toOption } from "../options/push.ts";
+import { type Column, table } from "../output/table.ts";
+import { jobsOption, type WorkerFlags, workerOptions } from "../options/worker.ts";
 
 interface Options extends SharedOptions, WorkerFlags, PushFlags {
   readonly watch: Duration;
@@ -27,25 +26,25 @@ export function doctorCommand(program: Command): void {
     .command("doctor")
     .summary("examine the backend and print every setting with its origin")
     .description(
-      "Examine the backend, look for queues that nobody works, and print every effective setting with who set it.",
+      "Examine the backend, find queues without a worker, and print every effective setting with its origin.",
     )
     .addOption(jobsOption())
-    .option("--watch <duration>", "how long a queue is watched before it counts as left alone", duration, "3s");
+    .option("--watch <duration>", "how long a queue is watched before it counts as without a worker", duration, "3s");
   pushOptions(workerOptions(command, { ...PUSH_NAMES, queues: "those of the jobs" }).addOption(toOption()));
   examples(
     shared(command).action((options: Options) => examine(options, command)),
-    ["waybill doctor", "what this shell would run with, and whether jobs are safe there"],
+    ["waybill doctor", "the settings of this shell, and whether jobs are safe on the backend"],
     ["waybill doctor --jobs ./jobs.js", "the settings of each job too"],
     [
       "waybill doctor --to http://127.0.0.1:3000/work",
-      "what `waybill push` would run with, and whether anybody is there",
+      "the settings of `waybill push`, and whether the application answers",
     ],
     ["waybill doctor --json", "one line per setting and per finding"],
   );
   section(
     command,
     "Origins",
-    "default   nobody set it",
+    "default   not set",
     "file      `waybill` in package.json",
     "env       the environment",
     "code      this command line, or the jobs file",
@@ -67,8 +66,8 @@ async function examine(options: Options, command: Command): Promise<void> {
   };
   const jobs = await connect(options.url, {
     log: "off",
+    ledger: options.ledger,
     jobs: definitions,
-    services: readProjectFile().services,
   }).catch((thrown: unknown) => report(null, [refusal(thrown), ...receiver]));
   if (!jobs) return;
   try {
@@ -79,15 +78,16 @@ async function examine(options: Options, command: Command): Promise<void> {
   }
 }
 
-/** A backend that refuses to open is the finding a person came for; the settings beside it often tell why. */
+/** Reports a backend that cannot be opened as a finding, so that the settings are printed beside it. */
 function refusal(thrown: unknown): Finding {
-  return { check: "backend.opens", severity: "failure", message: toError(thrown).message, wayOut: null };
+  return { check: "backend.opens", severity: "failure", message: toError(thrown).message, remedy: null };
 }
 
 async function findingsOf(jobs: Jobs, named: readonly string[], watchMs: number): Promise<Finding[]> {
   const own = jobs.doctor?.checks() ?? [];
-  const queues = jobs.inspector === null ? [] : uncoveredQueues(jobs.inspector, named, watchMs);
-  return (await Promise.all([own, queues, hostFindings(jobs)])).flat();
+  const served = await servedQueues(jobs);
+  const queues = jobs.inspector === null ? [] : uncoveredQueues(jobs.inspector, named, watchMs, served);
+  return (await Promise.all([own, queues, declaredQueues(jobs), hostFindings(jobs)])).flat();
 }
 
 async function receiverFindings({ to, httpPath, connectTimeout }: Options): Promise<Finding[]> {
@@ -105,13 +105,11 @@ const settingColumns: readonly Column<Setting>[] = [
 const findingColumns: readonly Column<Finding>[] = [
   { title: "CHECK", text: ({ check }) => check },
   { title: "RESULT", text: ({ severity }) => severity },
-  { title: "FOUND", text: ({ message, wayOut }) => (wayOut === null ? message : `${message}; ${wayOut}`) },
+  { title: "FOUND", text: ({ message, remedy }) => (remedy === null ? message : `${message}; ${remedy}`) },
 ];
 
 function printReport(settings: readonly Setting[], server: ServerVersion | null, found: readonly Finding[]): void {
   printText(table(settingColumns, settings));
   if (server !== null) printText(`\n${bold("SERVER")}  ${server.product} ${server.version}`);
-  printText(
-    `\n${found.length > 0 ? table(findingColumns, found) : "This backend has nothing to say about its health."}`,
-  );
+  printText(`\n${found.length > 0 ? table(findingColumns, found) : "This backend reports nothing about its health."}`);
 }

@@ -2,17 +2,21 @@ import { type Command, Option } from "commander";
 import type { Duration, EnqueueOptions, JobDefinition, Jobs, Receipt } from "@waybill/core";
 import { connected, shared, type SharedOptions } from "../connection.ts";
 import { UsageError } from "../exit.ts";
-import { examples } from "../help.ts";
-import { loadJobs } from "../load-jobs.ts";
-import { type KeyFlags, keysOption, readKeys } from "../keys.ts";
-import { duration, instant } from "../option-values.ts";
-import { readPayload } from "../payload.ts";
-import { printJson, printText } from "../print.ts";
+import { examples } from "../output/help.ts";
+import { loadJobs } from "../jobs-file/load.ts";
+import { type KeyFlags, keysOption, readKeys } from "../options/keys.ts";
+import { duration, instant } from "../options/values.ts";
+import { readPayload } from "../jobs-file/payload.ts";
+import { printJson, printText } from "../output/print.ts";
 
-interface Options extends SharedOptions, KeyFlags {
+/** Where the definitions of jobs are. */
+export interface RegistryFlags {
   readonly jobs?: string;
   /** False for --no-registry. */
   readonly registry: boolean;
+}
+
+interface Options extends SharedOptions, KeyFlags, RegistryFlags {
   readonly queue?: string;
   readonly delay?: Duration;
   readonly runAt?: Date;
@@ -22,15 +26,15 @@ interface Options extends SharedOptions, KeyFlags {
 export function enqueueCommand(program: Command): void {
   const command = program
     .command("enqueue")
-    .summary("put one job on its queue")
-    .description("Put one job on its queue and print its id once it is stored.")
+    .summary("enqueue one job")
+    .description("Enqueue one job and print its id once it is stored.")
     .argument("<type>", "which handler runs it: mail.album_ready")
     .argument("[json]", 'its payload as JSON, or "-" to read it from standard input (default: {})')
     .addOption(
       new Option("--jobs <file>", "module with the job definitions; other types are refused").env("WAYBILL_JOBS"),
     )
-    .option("--no-registry", "accept any type unchecked, for workers written elsewhere")
-    .option("--queue <name>", "instead of the queue its definition names (default without one: default)")
+    .option("--no-registry", "accept any type unchecked, for workers that are not written here")
+    .option("--queue <name>", "instead of the queue of its definition (without a definition: default)")
     .addOption(
       new Option("--delay <duration>", "do not start it before this long from now: 500ms, 5s, 10m, 2h, 7d")
         .argParser(duration)
@@ -57,20 +61,20 @@ async function enqueue(type: string, json: string | undefined, options: Options)
   const queue = options.queue ?? definition?.queue ?? "default";
   const keys = readKeys(options);
   const known = { ...(definitions && { jobs: definitions }), ...(keys && { keys }) };
-  const receipt = await connected(options.url, known, (jobs) => put(jobs, definition ?? type, payload, queue, options));
+  const receipt = await connected(options, known, (jobs) => put(jobs, definition ?? type, payload, queue, options));
   if (options.json) printJson({ id: receipt.id, type, queue, stored: receipt.stored, known: definition !== undefined });
   else
     printText(
-      receipt.stored ? `${receipt.id} is on ${queue}.` : `${receipt.id} was there already; nothing was stored.`,
+      receipt.stored ? `${receipt.id} is stored in ${queue}.` : `${receipt.id} was stored before; nothing changed.`,
     );
 }
 
-/** Null: asked to go without. Neither a file nor the wish to go without is an error, so that a typing error is never a lost job. */
-async function registry(options: Options): Promise<JobDefinition[] | null> {
+/** Returns null for --no-registry. Throws `UsageError` without either, so that a misspelt type is never stored. */
+export async function registry(options: RegistryFlags): Promise<JobDefinition[] | null> {
   if (!options.registry) return null;
   if (options.jobs !== undefined) return loadJobs(options.jobs);
   throw new UsageError(
-    "which job types exist? Give --jobs FILE (or WAYBILL_JOBS), or --no-registry to enqueue any type unchecked",
+    "the job types are not known: give --jobs FILE (or WAYBILL_JOBS), or --no-registry to enqueue any type unchecked",
   );
 }
 

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { newSecret, requestSecret } from "@waybill/core";
-import { examples, section } from "../help.ts";
-import { type KeyFlags, keysOption, readSecrets } from "../keys.ts";
-import { printJson, printText } from "../print.ts";
+import { examples, section } from "../output/help.ts";
+import { type KeyFlags, keysOption, readSecrets } from "../options/keys.ts";
+import { printJson, printText } from "../output/print.ts";
 import { UsageError } from "../exit.ts";
 
 interface Options extends KeyFlags {
@@ -14,10 +14,10 @@ interface Options extends KeyFlags {
 export function keysCommand(program: Command): void {
   const command = program
     .command("keys")
-    .summary("make a key that signs jobs")
-    .description("Print a new secret that signs jobs and pushes, for WAYBILL_KEYS of both ends.")
-    .option("--rotate", "put it before the key in use, which goes on being trusted")
-    .option("--requests", "print what the keys in use sign requests by, for a sender that is not waybill")
+    .summary("create a key that signs jobs")
+    .description("Print a new secret that signs jobs and pushes, for WAYBILL_KEYS of both sides.")
+    .option("--rotate", "print it before the key in use, which stays trusted")
+    .option("--requests", "print the secret that signs requests, for a sender that is not waybill")
     .addOption(keysOption())
     .option("--json", "print JSON");
   examples(
@@ -29,13 +29,13 @@ export function keysCommand(program: Command): void {
   section(
     command,
     "Rotation",
-    "The first key signs, all are trusted. So: put the new one first with --rotate; deploy whoever verifies (receivers,",
-    "workers), then whoever signs (push, producers); and drop the old one when nothing signed with it is under way.",
+    "The first key signs, all are trusted. To rotate: put the new key first with --rotate; deploy what verifies (receivers,",
+    "workers), then what signs (push, producers); remove the old key once no job signed with it is left.",
   );
 }
 
 function makeKey(options: Options): void {
-  if (options.rotate && options.requests) throw new UsageError("--rotate and --requests are two things; keep one");
+  if (options.rotate && options.requests) throw new UsageError("--rotate and --requests exclude each other; keep one");
   const keys = keysFor(options);
   if (options.json) printJson({ keys });
   else printText(keys.join(" "));
@@ -49,5 +49,5 @@ function keysFor(options: Options): string[] {
 function inUse(flags: KeyFlags): string {
   const [first] = readSecrets(flags);
   if (first !== undefined) return first;
-  throw new UsageError("which key is in use? Give WAYBILL_KEYS or --keys-file; or leave out --rotate and --requests");
+  throw new UsageError("no key in use is given: set WAYBILL_KEYS or --keys-file, or omit --rotate and --requests");
 }

@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { migrate as migrateSchema, type Migration } from "@waybill/core";
 import { maskUrl } from "@waybill/core/backend";
 import { shared, type SharedOptions } from "../connection.ts";
-import { examples } from "../help.ts";
-import { printJson, printText } from "../print.ts";
+import { examples } from "../output/help.ts";
+import { printJson, printText } from "../output/print.ts";
 
 export function migrateCommand(program: Command): void {
   const command = program
@@ -13,7 +13,7 @@ export function migrateCommand(program: Command): void {
   examples(
     shared(command).action(migrate),
     ["waybill migrate", "safe to run twice, and while workers run"],
-    ["waybill migrate --url sqlite:/srv/jobs.db", "makes the file if it is not there"],
+    ["waybill migrate --url sqlite:/srv/jobs.db", "creates the file if it is missing"],
   );
 }
 

@@ -2,11 +2,11 @@ import type { Command } from "commander";
 import type { Duration, RetryOptions } from "@waybill/core";
 import { shared, type SharedOptions } from "../connection.ts";
 import { UsageError } from "../exit.ts";
-import { examples, section } from "../help.ts";
-import { readKeys } from "../keys.ts";
-import { placeOf, PUSH_NAMES, type PushFlags, pushOptions, toOption } from "../push-options.ts";
+import { examples, section } from "../output/help.ts";
+import { readKeys } from "../options/keys.ts";
+import { placeOf, PUSH_NAMES, type PushFlags, pushOptions, toOption } from "../options/push.ts";
 import { runWorker } from "../run-worker.ts";
-import { type WorkerFlags, workerOptions } from "../worker-options.ts";
+import { type WorkerFlags, workerOptions } from "../options/worker.ts";
 
 interface Options extends SharedOptions, WorkerFlags, PushFlags {
   readonly to: string;
@@ -16,29 +16,29 @@ interface Options extends SharedOptions, WorkerFlags, PushFlags {
 export function pushCommand(program: Command): void {
   const command = program
     .command("push")
-    .summary("POST jobs to an application until told to stop")
-    .description("Take jobs from their queue and POST each to an application, which answers what became of it.")
+    .summary("POST jobs to an application until SIGTERM or SIGINT")
+    .description("Lease jobs and POST each to an application, whose response settles it.")
     .addOption(toOption().makeOptionMandatory());
   pushOptions(workerOptions(command, PUSH_NAMES)).option("--unsigned", "send without a signature");
   examples(
     shared(command).action(push),
     ["waybill push --to http://127.0.0.1:3000/work", "the queue `default`, ten at once"],
-    ["waybill push --to http://unix:/run/app.sock:/work --queues media,mailers", "over a socket of the file system"],
+    ["waybill push --to http://unix:/run/app.sock:/work --queues media,mailers", "over a unix socket"],
     [
       "waybill push --to http://localhost --http-path /work --http-connections 50",
-      "as Elastic Beanstalk's daemon has it",
+      "with the option names of Elastic Beanstalk's daemon",
     ],
   );
   section(
     command,
-    "Answers",
-    "A receiver of waybill's settles each job itself. Of any other application 2xx is success, 429 and 503 are later, and",
-    "500 is a failed attempt. One that is full, draining, restarting or not there costs no job an attempt.",
+    "Responses",
+    "A receiver of @waybill/http decides the outcome of each job. Of any other application 2xx is success, 429 and 503 release",
+    "the job, and 500 is a failed attempt. An application that is full, draining or not there costs no job an attempt.",
   );
   section(
     command,
     "Output",
-    "As of `waybill worker`: one JSON object per line on stdout, which ends with the summary.",
+    "One JSON object per line on stdout, text on a terminal; the last line is the summary of the shutdown.",
   );
 }
 
@@ -50,10 +50,11 @@ async function push(options: Options): Promise<void> {
       const keys = readKeys(options);
       if (keys === null && !options.unsigned) {
         throw new UsageError(
-          "sign with what? Give WAYBILL_KEYS or --keys-file (`waybill keys` makes one), or --unsigned",
+          "no key to sign with: set WAYBILL_KEYS or --keys-file (`waybill keys` creates one), or give --unsigned",
         );
       }
-      if (keys !== null && options.unsigned) throw new UsageError("there are keys and --unsigned; keep one of the two");
+      if (keys !== null && options.unsigned)
+        throw new UsageError("both keys and --unsigned are given; keep one of them");
       const to = placeOf(options.to, options.httpPath);
       const { sendOverHttp } = await import("@waybill/http");
       const sender = {

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { QueueCounts } from "@waybill/core";
 import { inspecting, shared, type SharedOptions } from "../connection.ts";
-import { examples } from "../help.ts";
-import { printJson, printText } from "../print.ts";
-import { span } from "../span.ts";
-import { type Column, table } from "../table.ts";
+import { examples } from "../output/help.ts";
+import { printJson, printText } from "../output/print.ts";
+import { span } from "../output/duration-text.ts";
+import { type Column, table } from "../output/table.ts";
 
 const columns: readonly Column<QueueCounts>[] = [
   { title: "QUEUE", text: (row) => row.queue },
@@ -16,7 +16,7 @@ const columns: readonly Column<QueueCounts>[] = [
   { title: "OLDEST WAIT", text: (row) => (row.oldestWaitMs === null ? "-" : span(row.oldestWaitMs)), align: "right" },
 ];
 
-/** What counts as 0 above because it could not be read. */
+/** Prints what could not be read and counts as 0 in the table. */
 function printUnreadable(rows: readonly QueueCounts[]): void {
   for (const { queue, unreadable = [] } of rows) {
     for (const text of unreadable) printText(`Not counted in "${queue}": ${text}`);
@@ -27,7 +27,7 @@ export function queuesCommand(program: Command): void {
   const command = program
     .command("queues")
     .summary("count jobs by queue and state")
-    .description("Count the jobs of every queue by state, and say how long its oldest ready job has waited.");
+    .description("Count the jobs of every queue by state, and show how long its oldest ready job has waited.");
   examples(
     shared(command).action(listQueues),
     ["waybill queues", "a table"],
@@ -36,8 +36,8 @@ export function queuesCommand(program: Command): void {
 }
 
 async function listQueues(options: SharedOptions): Promise<void> {
-  const rows = await inspecting(options.url, (inspector) => inspector.counts());
+  const rows = await inspecting(options, (inspector) => inspector.counts());
   if (options.json) rows.forEach(printJson);
-  else printText(rows.length > 0 ? table(columns, rows) : "No queue holds anything yet.");
+  else printText(rows.length > 0 ? table(columns, rows) : "No queue has a job.");
   if (!options.json) printUnreadable(rows);
 }

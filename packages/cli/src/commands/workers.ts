@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import type { LiveWorker } from "@waybill/core";
 import { connected, shared, type SharedOptions } from "../connection.ts";
-import { examples, section } from "../help.ts";
-import { printJson, printText } from "../print.ts";
-import { span } from "../span.ts";
-import { type Column, table } from "../table.ts";
+import { examples, section } from "../output/help.ts";
+import { printJson, printText } from "../output/print.ts";
+import { span } from "../output/duration-text.ts";
+import { type Column, table } from "../output/table.ts";
 
 const columns: readonly Column<LiveWorker>[] = [
   { title: "WORKER", text: ({ id }) => id },
@@ -30,12 +30,12 @@ export function workersCommand(program: Command): void {
   section(
     command,
     "Note",
-    "A worker that was killed is listed until three of its heartbeats are missed: 30 s, unless --heartbeat says otherwise.",
+    "A worker that was killed is listed until it has missed three heartbeats: 30 s with the default of --heartbeat.",
   );
 }
 
 async function listWorkers(options: SharedOptions): Promise<void> {
-  const workers = await connected(options.url, {}, (jobs) => jobs.workers());
+  const workers = await connected(options, {}, (jobs) => jobs.workers());
   if (options.json) workers.forEach(printJson);
   else printText(workers.length > 0 ? table(columns, workers) : "No worker runs.");
 }

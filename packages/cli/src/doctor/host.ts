@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import type { Finding, Jobs } from "@waybill/core";
 
-/** What Redis asks the kernel for: connections that wait to be accepted. */
+/** The number of connections waiting to be accepted that Redis requests from the kernel. */
 const REDIS_BACKLOG = 511;
 const SETTING = "/proc/sys/net/core/somaxconn";
 
-/** What this machine says about a server that runs on it; nothing about a server elsewhere. */
+/** Checks kernel settings for a Redis that runs on this machine. Returns none for a server on another machine. */
 export async function hostFindings({ backend, doctor }: Pick<Jobs, "backend" | "doctor">): Promise<Finding[]> {
   const isRedis = doctor?.server?.product === "redis" || doctor?.server?.product === "valkey";
   const isHere = /\/\/([^@/]*@)?(localhost|127\.\d+\.\d+\.\d+|\[::1\])[:/]/.test(`${backend.address}/`);
@@ -17,7 +17,7 @@ export async function hostFindings({ backend, doctor }: Pick<Jobs, "backend" | "
       check: "host.somaxconn",
       severity: enough ? "ok" : "note",
       message: `${SETTING} is ${allowed}, Redis asks for ${REDIS_BACKLOG}`,
-      wayOut: enough ? null : `where many processes connect at once: sysctl net.core.somaxconn=${REDIS_BACKLOG}`,
+      remedy: enough ? null : `if many processes connect at the same time: sysctl net.core.somaxconn=${REDIS_BACKLOG}`,
     },
   ];
 }

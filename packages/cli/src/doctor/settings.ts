@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { JobDefinition, KeyRing } from "@waybill/core";
 import { type BackendSetting, maskUrl } from "@waybill/core/backend";
 
-/** Who said it: nobody, package.json, the environment, or what was written in the command or the jobs file. */
+/** Where a value comes from: the default, package.json, the environment, or the command line or jobs file. */
 export type Origin = "default" | "file" | "env" | "code";
 
 export interface Setting {
@@ -11,7 +11,7 @@ export interface Setting {
   readonly origin: Origin;
 }
 
-/** What a worker started in this place, with these options, would run with. */
+/** Returns the settings of a worker that is started here with these options. */
 export function settingsOf(
   command: Command,
   keys: KeyRing | null,
@@ -31,14 +31,14 @@ export function settingsOf(
       value: textOf(name, command.getOptionValue(name)),
       origin: originOf(command, name),
     })),
-    // How many there are, never which.
+    // Their number, never the keys.
     { name: "keys", value: keys?.toString() ?? null, origin: keys && keysFrom === "default" ? "env" : keysFrom },
     {
       name: "nodeEnv",
       value: process.env["NODE_ENV"] ?? "development",
       origin: process.env["NODE_ENV"] ? "env" : "default",
     },
-    // What the URL says, the one who said the URL says.
+    // A setting of the URL has the origin of the URL.
     ...backend.map(
       ({ name, value, given }) => ({ name: `backend.${name}`, value, origin: given ? url : "default" }) as const,
     ),
@@ -80,10 +80,10 @@ function textOf(name: string, value: unknown): Setting["value"] {
       .map((pair) => pair.join("="))
       .join(",");
   }
-  return name === "url" ? maskUrl(String(value)) : (value as Setting["value"]);
+  return name === "url" || name === "ledger" ? maskUrl(String(value)) : (value as Setting["value"]);
 }
 
-/** The spec's defaults, as `defineJob` describes them. */
+/** The defaults of the spec. */
 const JOB_DEFAULTS = {
   maxAttempts: 10,
   initial: "5s",

@@ -1,0 +1,57 @@
+import type { Command } from "commander";
+import type { StoredJob } from "@waybill/core";
+import { connected, shared, type SharedOptions } from "../../connection.ts";
+import { CommandError } from "../../exit.ts";
+import { examples } from "../../output/help.ts";
+import { printJson, printText } from "../../output/print.ts";
+import { bold } from "../../output/style.ts";
+import { jobJson, whenOf } from "./list.ts";
+
+/** The most characters of a body that are printed. */
+const LONGEST_BODY = 2_000;
+
+export function showCommand(jobs: Command): void {
+  const command = jobs
+    .command("show")
+    .argument("<id>", "the job's id, as its receipt or `waybill jobs list` has it")
+    .summary("show one, with its envelope")
+    .description("Show one job: its state, its times, why it is a dead letter if it is one, and the envelope.");
+  examples(
+    shared(command).action(showJob),
+    ["waybill jobs show 0199a3c2-…", "where it is"],
+    ["waybill jobs show --json 0199a3c2-…", "the same as one line of JSON, with the whole envelope"],
+  );
+}
+
+async function showJob(id: string, options: SharedOptions): Promise<void> {
+  const job = await connected(options, {}, (jobs) => jobs.find(id));
+  if (job === null) {
+    throw new CommandError(
+      "NOT_FOUND",
+      `no job has the id "${id}": it has ended, was cancelled or was never enqueued here`,
+    );
+  }
+  if (options.json) printJson(jobJson(job));
+  else printText(pageOf(job));
+}
+
+function pageOf(job: StoredJob): string {
+  const { id, type, queue, state, tenant, priority, attempt, enqueuedAt, dueAt, reason, body } = job;
+  const timed = (at: number): string => `${whenOf(at)}, ${new Date(at).toISOString()}`;
+  const facts: readonly (readonly [string, string])[] = [
+    ["ID", id],
+    ["TYPE", type],
+    ["QUEUE", queue],
+    ["STATE", state],
+    ...(tenant === null ? [] : [["TENANT", tenant] as const]),
+    ...(priority === 0 ? [] : [["PRIORITY", String(priority)] as const]),
+    ["ATTEMPT", String(attempt)],
+    ["ENQUEUED", enqueuedAt === null ? "unknown" : timed(enqueuedAt)],
+    ...(dueAt === null ? [] : [[state === "leased" ? "LEASED UNTIL" : "DUE", timed(dueAt)] as const]),
+    ...(reason === null ? [] : [["WHY", `${reason.code}: ${reason.message}`] as const]),
+  ];
+  const width = Math.max(...facts.map(([name]) => name.length));
+  const cut = body.length > LONGEST_BODY ? `… (cut, ${body.length} characters; --json has them all)` : "";
+  const lines = facts.map(([name, value]) => `${bold(name.padEnd(width))}  ${value.replaceAll("\n", " ")}`);
+  return [...lines, "", `${body.slice(0, LONGEST_BODY)}${cut}`].join("\n");
+}
