@@ -1,7 +1,7 @@
 import { measurements, type MeasurementName } from "./measurements/index.ts";
 
-/** One measurement, alone in this process: `child.js NAME INPUT_JSON`, answered over IPC. */
-async function answer(name: string, input: string): Promise<void> {
+/** One measurement, alone in this process: `child.js NAME INPUT_JSON`, with its result over IPC. */
+async function respond(name: string, input: string): Promise<void> {
   if (!(name in measurements)) throw new Error(`there is no measurement "${name}"`);
   const run = measurements[name as MeasurementName] as (input: unknown) => Promise<unknown>;
   const result = await run(JSON.parse(input));
@@ -10,7 +10,7 @@ async function answer(name: string, input: string): Promise<void> {
 }
 
 const [name = "", input = "{}"] = process.argv.slice(2);
-void answer(name, input).catch((error: unknown) => {
+void respond(name, input).catch((error: unknown) => {
   console.error(error);
   process.exit(1);
 });

@@ -9,7 +9,7 @@ import { table } from "./table.ts";
 
 const USAGE = `Usage: npm run bench -- [options]
 
-Measures waybill beside its peers in one run and prints a table.
+Measures waybill beside other libraries in one run and prints a table.
 
   --json FILE     also write the rows as a JSON array
   --only NAME     one scenario; may be repeated: ${scenarios.map((scenario) => scenario.name).join(", ")}

@@ -18,27 +18,27 @@ export async function measure<Name extends MeasurementName>(
   return inScratch<MeasurementResult<Name>>(async (directory) => {
     const log = openSync(join(directory, "stdout.log"), "a");
     try {
-      return await answerOf<MeasurementResult<Name>>(name, { ...input, directory }, log);
+      return await resultOf<MeasurementResult<Name>>(name, { ...input, directory }, log);
     } finally {
       closeSync(log);
     }
   });
 }
 
-function answerOf<Result>(name: string, input: object, log: number): Promise<Result> {
+function resultOf<Result>(name: string, input: object, log: number): Promise<Result> {
   return new Promise((resolve, reject) => {
     const forked = fork(child, [name, JSON.stringify(input)], {
       execArgv: [...process.execArgv, "--expose-gc"],
       stdio: ["ignore", log, "inherit", "ipc"],
     });
-    let answer: { result: Result } | null = null;
-    forked.on("message", (message) => (answer = message as { result: Result }));
+    let message: { result: Result } | null = null;
+    forked.on("message", (received) => (message = received as { result: Result }));
     forked.on("error", reject);
     forked.on("exit", (code, signal) => {
-      if (code === 0 && answer !== null) resolve(answer.result);
+      if (code === 0 && message !== null) resolve(message.result);
       else
         reject(
-          new Error(`measurement "${name}" ended with ${signal ?? `code ${code}`} and ${answer ? "an" : "no"} answer`),
+          new Error(`measurement "${name}" ended with ${signal ?? `code ${code}`} and ${message ? "a" : "no"} result`),
         );
     });
   });

@@ -8,7 +8,9 @@ export function open(url: string, logs: Logs, options: ConnectOptions = {}): Pro
 }
 
 /** What the backend holds over all queues: the other half of every count, since a handler's is not proof of a write. */
-export async function held(jobs: Jobs): Promise<{ ready: number; leased: number; dead: number; finished: number }> {
+export async function storedJobs(
+  jobs: Jobs,
+): Promise<{ ready: number; leased: number; dead: number; finished: number }> {
   if (jobs.inspector === null) throw new Error(`${jobs.backend.name} cannot be counted`);
   const total = { ready: 0, leased: 0, dead: 0, finished: 0 };
   for (const queue of await jobs.inspector.counts()) {

@@ -12,10 +12,10 @@ export interface RawQueue {
   readonly put: (id: string, body: string) => void;
   /** All in one transaction. */
   readonly putAll: (jobs: readonly { readonly id: string; readonly body: string }[]) => void;
-  /** At most `limit` jobs, leased under `claim`, in one transaction. */
-  readonly claim: (limit: number, claim: number) => RawJob[];
+  /** At most `limit` jobs, leased under `lease`, in one transaction. */
+  readonly lease: (limit: number, lease: number) => RawJob[];
   /** The jobs are done: lease and job removed, their ids remembered, in one transaction. */
-  readonly finish: (jobs: readonly RawJob[], claim: number) => void;
+  readonly finish: (jobs: readonly RawJob[], lease: number) => void;
   readonly waiting: () => number;
   readonly close: () => void;
 }
@@ -32,17 +32,17 @@ const statements = {
   begin: `BEGIN IMMEDIATE`,
   commit: `COMMIT`,
   insert: `INSERT INTO waybill_jobs (id, queue, type, priority, enqueued_at, body) VALUES (?, 'bench', 'bench.noop', 0, ?, ?)`,
-  join: `INSERT INTO waybill_line (queue, rank, seq) VALUES ('bench', 0, ?)`,
-  head: `SELECT line.rank, line.seq, job.id, job.body
-         FROM waybill_line AS line CROSS JOIN waybill_jobs AS job ON job.seq = line.seq
-         WHERE line.queue = 'bench' ORDER BY line.rank, line.seq LIMIT ?`,
-  lease: `INSERT INTO waybill_leases (seq, claim, leased_at, lease_ms) VALUES (?, ?, ?, 30000)`,
-  leave: `DELETE FROM waybill_line WHERE queue = 'bench' AND (rank, seq) <= (?, ?)`,
-  end: `DELETE FROM waybill_leases WHERE seq = ? AND claim = ?`,
+  join: `INSERT INTO waybill_ready (queue, rank, seq) VALUES ('bench', 0, ?)`,
+  head: `SELECT ready.rank, ready.seq, job.id, job.body
+         FROM waybill_ready AS ready CROSS JOIN waybill_jobs AS job ON job.seq = ready.seq
+         WHERE ready.queue = 'bench' ORDER BY ready.rank, ready.seq LIMIT ?`,
+  lease: `INSERT INTO waybill_leases (seq, token, leased_at, lease_ms) VALUES (?, ?, ?, 30000)`,
+  leave: `DELETE FROM waybill_ready WHERE queue = 'bench' AND (rank, seq) <= (?, ?)`,
+  end: `DELETE FROM waybill_leases WHERE seq = ? AND token = ?`,
   remove: `DELETE FROM waybill_jobs WHERE seq = ?`,
   remember: `INSERT INTO waybill_finished (upto, finished_at, queue, count, jobs)
              SELECT coalesce(max(upto), 0) + ?1, ?2, 'bench', ?1, ?3 FROM waybill_finished`,
-  count: `SELECT (SELECT count(*) FROM waybill_line) + (SELECT count(*) FROM waybill_leases) AS jobs`,
+  count: `SELECT (SELECT count(*) FROM waybill_ready) + (SELECT count(*) FROM waybill_leases) AS jobs`,
 } as const;
 
 /**
@@ -67,11 +67,11 @@ export function openRawQueue(path: string): RawQueue {
   return {
     put: (id, body) => atomically(() => insert(id, body)),
     putAll: (jobs) => atomically(() => jobs.forEach(({ id, body }) => insert(id, body))),
-    claim: (limit, claim) => atomically(() => leaseHead(run, limit, claim)),
-    finish: (jobs, claim) =>
+    lease: (limit, lease) => atomically(() => leaseHead(run, limit, lease)),
+    finish: (jobs, lease) =>
       atomically(() => {
         for (const { seq } of jobs) {
-          run.end.run(seq, claim);
+          run.end.run(seq, lease);
           run.remove.run(seq);
         }
         run.remember.run(jobs.length, Date.now(), JSON.stringify(jobs.map((job) => job.id)));
@@ -81,10 +81,10 @@ export function openRawQueue(path: string): RawQueue {
   };
 }
 
-function leaseHead(run: Record<"head" | "lease" | "leave", StatementSync>, limit: number, claim: number): RawJob[] {
+function leaseHead(run: Record<"head" | "lease" | "leave", StatementSync>, limit: number, lease: number): RawJob[] {
   const jobs = run.head.all(limit) as unknown as RawJob[];
   const now = Date.now();
-  for (const { seq } of jobs) run.lease.run(seq, claim, now);
+  for (const { seq } of jobs) run.lease.run(seq, lease, now);
   const last = jobs.at(-1);
   if (last !== undefined) run.leave.run(last.rank, last.seq);
   return jobs;

@@ -17,7 +17,7 @@ export function percentile(values: readonly number[], share: number): number {
 }
 
 /**
- * Runs every side once a round, in turn, so that a slow minute of the machine falls on all of them, and answers
+ * Runs every side once a round, in turn, so that a slow minute of the machine falls on all of them, and returns
  * the median of each. Odd rounds go backwards: no side is always the one that follows another.
  */
 export async function interleave<Side extends string>(

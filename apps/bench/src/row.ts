@@ -5,12 +5,12 @@ export interface Row {
   readonly metric: string;
   /** Jobs under way at once; jobs per call for bulk. */
   readonly concurrency: number;
-  /** Whom we are compared with in the same run; "budget": a number this project set itself; "none": nobody. */
+  /** The library that waybill is compared with in the same run; "budget": a number that this project set itself; "none". */
   readonly peer: string;
   /** "s": CPU seconds for 10,000 jobs. */
   readonly unit: "jobs/s" | "requests/s" | "us" | "ms" | "s" | "%" | "MiB";
   readonly ours: number;
-  /** Null where there is nobody to compare with. */
+  /** Null where there is nothing to compare with. */
   readonly theirs: number | null;
   /** ours / theirs: for jobs/s and requests/s more is better, for every other unit less. */
   readonly ratio: number | null;
@@ -24,7 +24,7 @@ export function row(parts: Omit<Row, "ratio">): Row {
   return { ...parts, ratio: theirs === null ? null : rounded(ours / theirs) };
 }
 
-/** Three significant digits: more would claim a precision no run has. */
+/** Three significant digits: a run is not more precise than that. */
 export function rounded(value: number): number {
   return value >= 1_000 ? Math.round(value) : Number(value.toPrecision(3));
 }

@@ -3,7 +3,7 @@ import type { Row } from "./row.ts";
 const TITLES = ["backend", "metric", "at once", "ours", "theirs", "unit", "ratio", "target", "compared with"];
 const NUMERIC = new Set([2, 3, 4, 6, 7]);
 
-/** The rows for a person, aligned; the titles again at every call, so that a scenario's table stands alone. */
+/** Returns the rows as an aligned table with titles. */
 export function table(rows: readonly Row[]): string {
   const lines = [TITLES, ...rows.map(cells)];
   const widths = TITLES.map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));

@@ -20,7 +20,7 @@ const bench = (...args: readonly string[]): Promise<{ stdout: string; stderr: st
 const pairs = (metric: string, concurrency: readonly number[]): string[] =>
   concurrency.flatMap((each) => [`sqlite ${metric} ${each}`, `sqlite ${metric}_logged ${each}`]);
 
-/** The brokers have servers and peers of their own, which take minutes. */
+/** The brokers have servers and rivals of their own, which take minutes. */
 const embedded = ["enqueue", "bulk", "process", "cpu", "latency", "idle", "memory", "push"];
 
 test("a quick run measures every scenario of the embedded backends and writes its rows", async () => {
@@ -39,6 +39,7 @@ test("a quick run measures every scenario of the embedded backends and writes it
     "sqlite latency_across_processes_p50 1",
     "sqlite latency_across_processes_p99 1",
     "sqlite idle_cpu 10",
+    "sqlite idle_cpu_1000_schedules 10",
     "sqlite rss 50",
     "http push 50",
     "http push_logged 50",

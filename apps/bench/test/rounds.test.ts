@@ -3,7 +3,7 @@ import { interleave, median, percentile } from "../src/rounds.ts";
 import { row } from "../src/row.ts";
 import { verify } from "../src/verify.ts";
 
-test("sides take turns, every other round backwards, and each answers its own median", async () => {
+test("sides alternate, every other round backwards, and each returns its own median", async () => {
   const order: string[] = [];
   const side = (name: string, values: readonly number[]) => {
     const left = [...values];

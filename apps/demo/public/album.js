@@ -3,10 +3,10 @@ import { albums, jobsOf } from "./live.js";
 import { tileOf } from "./tile.js";
 
 const STATES = ["done", "running", "retrying", "interrupted", "dead"];
-/** Tiles shown before somebody asks for all. */
+/** Tiles shown until "Show all" is clicked. */
 const FEW = 48;
 
-/** One card an album, newest first; drawn once and then only touched where something has changed. */
+/** One card for each album, drawn once, then updated only where something has changed. */
 const cards = new Map();
 const dirty = new Set();
 let isPlanned = false;
@@ -87,7 +87,7 @@ function createCard(id) {
 }
 
 function drawProgress(card, album, jobs) {
-  // The contact sheet and the mail are jobs too, though nobody has enqueued them yet.
+  // Counts the contact-sheet and mail jobs before they are enqueued.
   const total = Math.max(jobs.length, album.photos.length * 3 + 2);
   const counts = new Map();
   for (const job of jobs) counts.set(job.state, (counts.get(job.state) ?? 0) + 1);
@@ -99,7 +99,7 @@ function drawProgress(card, album, jobs) {
   card.tally.textContent = photos + rest;
 }
 
-/** The three kinds of job of an album, each by its own light. */
+/** Draws the state of each of the album's three job types. */
 function drawSteps(card, album, jobs) {
   const resizes = jobs.filter((job) => job.type === "photo.resize");
   const finish = jobs.find((job) => job.type === "album.finish");

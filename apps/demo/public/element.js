@@ -15,21 +15,21 @@ export function element(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** A sentence at the lower edge that goes away by itself. */
+/** Shows a message at the lower edge for six seconds. */
 export function toast(text) {
   const note = element("p", {}, text);
   document.querySelector("#toasts").append(note);
   setTimeout(() => note.remove(), 6_000);
 }
 
-/** POST or DELETE; a refusal is shown. Answers whether it was accepted. */
+/** Sends a POST or DELETE and shows a refusal. Returns whether it was accepted. */
 export async function send(path, options = { method: "POST" }) {
   try {
     const response = await fetch(path, options);
     if (response.ok) return true;
-    toast((await response.json()).error ?? `the server answered ${response.status}`);
+    toast((await response.json()).error ?? `The server answered with status ${response.status}.`);
   } catch {
-    toast("The web process does not answer. It is started again within a second.");
+    toast("The web process does not answer. The launcher restarts it within a second.");
   }
   return false;
 }

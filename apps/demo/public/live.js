@@ -1,4 +1,4 @@
-// What the page knows: the server's picture, kept up to date by server-sent events.
+// The page's copy of the server's state, kept up to date by server-sent events.
 
 /** @type {Map<string, any>} */
 export const albums = new Map();
@@ -16,7 +16,7 @@ export function jobsOf(albumId) {
 }
 
 /**
- * Keeps the picture up to date for as long as the page is open.
+ * Keeps the copy up to date for as long as the page is open.
  * @param {{ onAlbums(ids: Set<string>): void, onJobs(changed: any[]): void, onMails(): void, onWorld(before: any[]): void }} listener
  */
 export function watch(listener) {
@@ -55,7 +55,7 @@ function take(update, { onAlbums, onJobs, onMails, onWorld }) {
   if (update.workers) onWorld(before);
 }
 
-/** Jobs of photos that are no longer part of the album. */
+/** Removes the jobs of photos that are no longer part of the album. */
 function forgetRemoved(album) {
   const photos = new Set(album.photos.map((photo) => photo.id));
   for (const job of jobsOf(album.id)) {

@@ -41,15 +41,15 @@ function drawWorker(before) {
   const wide = (words) => element("span", { class: "wide" }, words);
   const pids = wide(` (pid ${up.map((worker) => worker.pid).join(", ")})`);
   const worker = up.length > 0 ? [wide("worker "), "running", pids] : ["worker down"];
-  const text = world.isConnected ? worker : ["web process away"];
+  const text = world.isConnected ? worker : ["web process down"];
   find("#worker-text").replaceChildren(...text);
   for (const { pid, isUp } of world.workers) {
     const was = before.find((each) => each.pid === pid);
-    if (was?.isUp && !isUp) mourn(pid);
+    if (was?.isUp && !isUp) reportDeath(pid);
   }
 }
 
-function mourn(pid) {
+function reportDeath(pid) {
   const hit = [...jobs.values()].filter((job) => job.state === "interrupted" && job.pid === pid).length;
   const what =
     hit === 0
@@ -63,10 +63,10 @@ const WORDS = { "photo.resize": "resize", "album.finish": "contact sheet", "mail
 
 function drawActivity(changed) {
   const list = find("#activity");
-  const told = changed
+  const shown = changed
     .filter((job) => job.state !== "waiting" && job.state !== "running")
     .sort((a, b) => a.changedAt - b.changedAt);
-  for (const job of told.slice(-LINES)) {
+  for (const job of shown.slice(-LINES)) {
     const photo = albums.get(job.albumId)?.photos.find((each) => each.id === job.photoId);
     const what = photo ? `${photo.name.split("/").pop()}, ${job.size}` : (WORDS[job.type] ?? job.type);
     const how =
@@ -119,7 +119,7 @@ function wireUpload() {
     uploadAlbum(await sampleFiles(24), "Sample landscapes");
     event.target.disabled = false;
   });
-  // The whole window takes a drop: a photo that misses the box must not replace the page.
+  // The whole window accepts drops: a photo dropped beside the box must not replace the page.
   addEventListener("dragover", (event) => {
     event.preventDefault();
     drop.classList.add("over");
@@ -132,7 +132,7 @@ function wireUpload() {
   });
 }
 
-/** A folder gives the album its name. */
+/** Uploads the chosen files. A folder gives the album its name. */
 function chosen(files) {
   if (files.length === 0) return;
   const folder = files[0].path.includes("/") ? files[0].path.split("/")[0] : null;

@@ -3,14 +3,14 @@ import { jobs } from "./live.js";
 
 let shown = null;
 
-/** The photo, large, and what became of each of its jobs. */
+/** Opens a photo, large, with the state of each of its jobs. */
 export function openPhoto(albumId, photo) {
   shown = { albumId, photo };
   draw();
   document.querySelector("#photo").showModal();
 }
 
-/** Called when jobs have changed, so that an open photo shows it. */
+/** Draws an open photo again when jobs have changed. */
 export function refreshPhoto() {
   if (shown && document.querySelector("#photo").open) draw();
 }

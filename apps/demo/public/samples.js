@@ -1,7 +1,7 @@
 const WIDTH = 1600;
 const HEIGHT = 1200;
 
-/** Landscapes drawn here and now, for whoever has no photos at hand. The last one is broken on purpose. */
+/** Draws sample landscapes in the browser. The last file is broken on purpose. */
 export async function sampleFiles(count) {
   const files = [];
   for (let index = 0; index < count; index += 1) {

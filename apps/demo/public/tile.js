@@ -2,8 +2,8 @@ import { element, send } from "./element.js";
 import { openPhoto } from "./photo.js";
 
 /**
- * The photo's node: the one drawn before unless something about it has changed. `drawn` remembers, by photo id.
- * A photo with a job that failed for good is a row with its reason and what a person can do.
+ * Returns the photo's node: the one in `drawn`, a map by photo id, unless the photo's jobs have changed.
+ * A photo with a dead job is a row with the reason and buttons to retry, replace or remove it.
  */
 export function tileOf(drawn, album, photo, jobs) {
   const key = jobs.map((job) => `${job.state}${job.attempt}${job.starts}`).join();

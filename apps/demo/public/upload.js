@@ -6,7 +6,7 @@ const note = document.querySelector("#drop-note");
 const meter = document.querySelector("#upload-meter");
 const RESTING = { title: title.textContent, note: note.textContent };
 
-/** One album from these files, in one request. `named` is what the album is called. */
+/** Uploads the files as one album, in one request. `named` is the album's title. */
 export function uploadAlbum(files, named) {
   const photos = files.filter(({ path }) => PHOTO.test(path));
   if (photos.length === 0) return toast("There is no JPEG, PNG or WebP among these files.");
@@ -18,14 +18,14 @@ export function uploadAlbum(files, named) {
   request.addEventListener("load", () => ended(request));
   request.addEventListener("error", () => {
     rest();
-    toast("The upload broke off. What arrived is kept as an album.");
+    toast("The upload broke off. The photos that arrived are kept as an album.");
   });
   show(photos.length, 0, 1);
   request.send(form);
   return undefined;
 }
 
-/** A name for an album nobody has named. */
+/** Returns a default title for an album. */
 export function titleForNow() {
   return `Photos of ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`;
 }
@@ -39,9 +39,9 @@ function show(count, loaded, total) {
 
 function ended(request) {
   rest();
-  const answer = parse(request.responseText);
-  if (request.status !== 201) toast(answer?.error ?? `The upload was refused (${request.status}).`);
-  for (const { name, reason } of answer?.refused?.slice(0, 3) ?? []) toast(`${name} ${reason}.`);
+  const body = parse(request.responseText);
+  if (request.status !== 201) toast(body?.error ?? `The upload was refused (${request.status}).`);
+  for (const { name, reason } of body?.refused?.slice(0, 3) ?? []) toast(`${name} ${reason}.`);
 }
 
 function rest() {
@@ -60,7 +60,7 @@ function parse(text) {
 
 const megabytes = (bytes) => (bytes / 1_048_576).toFixed(1);
 
-/** All files of a drop, those in dropped folders included. */
+/** Returns all files of a drop, those in dropped folders included. */
 export async function filesOf(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (entries.length === 0) return [...transfer.files].map((file) => ({ file, path: file.name }));
@@ -73,7 +73,7 @@ async function walk(entry, above) {
   const reader = entry.createReader();
   const found = [];
   for (;;) {
-    // A reader gives at most a hundred entries at a time.
+    // A reader returns at most a hundred entries at a time.
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
     if (some.length === 0) break;
     found.push(...some);

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** The three pictures made of each photo: the longest edge in pixels, never enlarged. */
+/** The three sizes made of each photo: the longest edge in pixels. A smaller photo is not enlarged. */
 export const edges = { small: 240, medium: 720, large: 1440 } as const;
 export type Size = keyof typeof edges;
 export const sizes = Object.keys(edges) as readonly Size[];
@@ -9,11 +9,11 @@ export const sizes = Object.keys(edges) as readonly Size[];
 export interface Photo {
   /** Safe as a file name, unique within its album, the same for the same upload. */
   readonly id: string;
-  /** As the person called it, folders included. Never a path on our disk. */
+  /** The name of the uploaded file, folders included. Not a path on this machine. */
   readonly name: string;
 }
 
-/** What `album.json` says once an upload has ended: these photos and no others make the album. */
+/** The content of `album.json`, written once the upload has ended: the photos of the album. */
 export interface Album {
   readonly id: string;
   readonly title: string;
@@ -22,9 +22,9 @@ export interface Album {
   readonly photos: readonly Photo[];
 }
 
-/** Where things are below the data folder. */
+/** Paths below the data folder. */
 export interface DemoFiles {
-  /** Unfinished files. Same file system as the rest, so that a rename is atomic. */
+  /** Unfinished files. On the same file system as the rest, so that a rename is atomic. */
   readonly temporary: string;
   readonly spool: string;
   readonly log: string;
@@ -35,7 +35,7 @@ export interface DemoFiles {
   original(albumId: string, photoId: string): string;
   resized(albumId: string, photoId: string, size: Size): string;
   contactSheet(albumId: string): string;
-  /** Written last: a mail with a receipt was sent. */
+  /** Written after the mail was sent. */
   receipt(mailId: string): string;
   letter(mailId: string): string;
 }
@@ -59,18 +59,18 @@ export function demoFiles(folder: string): DemoFiles {
   };
 }
 
-/** Null while the upload still runs: nobody knows yet which photos the album will have. */
+/** Returns null while the upload still runs: until it ends, the list of photos is not final. */
 export async function readAlbum(files: DemoFiles, albumId: string): Promise<Album | null> {
   const text = await readFile(files.manifest(albumId), "utf8").catch(absent);
   return text === null ? null : (JSON.parse(text) as Album);
 }
 
-/** The names in the album's folder of results; none while there is no such folder. */
+/** Returns the file names in the album's `sizes` folder; empty if there is no such folder. */
 export async function resizedNames(files: DemoFiles, albumId: string): Promise<ReadonlySet<string>> {
   return new Set((await readdir(join(files.albums, albumId, "sizes")).catch(absent)) ?? []);
 }
 
-/** For `catch`: a missing file is null, every other error stays an error. */
+/** For `catch`: returns null if the file is missing, and throws every other error again. */
 export function absent(error: unknown): null {
   if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
   throw error;

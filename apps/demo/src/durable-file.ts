@@ -3,14 +3,14 @@ import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { absent } from "./album.ts";
 
-/** A name nobody else writes to. It carries our process id, so that a sweep knows whether its writer still lives. */
+/** Returns a unique path. It contains this process's id, so that a sweep can check whether the writer still runs. */
 export function temporaryPath(folder: string): string {
   return join(folder, `${randomUUID()}.${process.pid}.tmp`);
 }
 
 /**
- * Writes the whole file or none of it, surviving a crash once resolved. A kill on the way leaves a temporary file,
- * which the next sweep removes; readers never see a half.
+ * Writes a file atomically: readers see all of it or nothing. Once resolved, the file survives a crash. A process
+ * killed during the write leaves a temporary file, which the next sweep removes.
  */
 export async function writeDurably(temporary: string, path: string, bytes: Uint8Array | string): Promise<void> {
   const part = temporaryPath(temporary);
@@ -30,7 +30,7 @@ export async function writeDurably(temporary: string, path: string, bytes: Uint8
   }
 }
 
-/** Renames a finished file into place and makes the rename itself survive a crash. */
+/** Renames a finished file to its final path and syncs the folder, so that the rename survives a crash. */
 export async function moveDurably(part: string, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await rename(part, path);
@@ -42,12 +42,12 @@ export async function moveDurably(part: string, path: string): Promise<void> {
   }
 }
 
-/** Removes what killed processes left half written; a living process keeps its own. Answers how many. */
+/** Removes the temporary files of processes that no longer run. Returns how many. */
 export async function sweepTemporaryFiles(temporary: string): Promise<number> {
   let swept = 0;
   for (const name of (await readdir(temporary).catch(absent)) ?? []) {
     const pid = Number(/\.(\d+)\.tmp$/.exec(name)?.[1] ?? Number.NaN);
-    // Our own id counts as dead: a sweep runs before anything is written, so the file is of an earlier process.
+    // Files with our own id are removed too: a sweep runs before this process writes, so an earlier process wrote them.
     if (!Number.isInteger(pid) || (pid !== process.pid && isAlive(pid))) continue;
     await rm(join(temporary, name), { force: true });
     swept += 1;
@@ -55,7 +55,7 @@ export async function sweepTemporaryFiles(temporary: string): Promise<number> {
   return swept;
 }
 
-/** True while a process of that id exists, whoever owns it. */
+/** Returns true while a process with that id exists, of any user. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

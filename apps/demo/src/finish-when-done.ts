@@ -3,9 +3,9 @@ import { type DemoFiles, readAlbum, resizedNames, sizes } from "./album.ts";
 import { albumFinish, finishId } from "./jobs.ts";
 
 /**
- * Enqueues `album.finish` if every photo of the album has its three sizes on disk. Answers the job's id, null when
- * something is still missing. Called after each size and after each change of the album; since the id follows
- * from the album, and with it every byte of the envelope, all those calls together are one job.
+ * Enqueues `album.finish` if every photo of the album has its three sizes on disk. Returns the job's id, or null when
+ * a size is still missing. Called after each size and after each change of the album. The id and the envelope depend
+ * on the album only, so repeated calls enqueue one job.
  */
 export async function finishWhenDone(
   jobs: Pick<Jobs, "enqueue">,

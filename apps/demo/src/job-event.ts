@@ -1,11 +1,11 @@
 import { z } from "zod";
 
-/** What a worker tells the web process: one lifecycle event of one job, as core announced it. */
+/** One lifecycle event of one job, as core emitted it. Workers post these to the web process. */
 export const jobEvent = z.object({
-  /** Which worker process, for ever: no other process has the same. */
+  /** Identifies the worker process. Never used again, not even by a process with the same pid. */
   source: z.string(),
   pid: z.int(),
-  /** Counts from 1 within the source: a line that comes twice is known by it. */
+  /** Counts from 1 within the source. Identifies events that are delivered twice. */
   seq: z.int(),
   /** Unix milliseconds. */
   at: z.number(),
@@ -14,7 +14,7 @@ export const jobEvent = z.object({
   type: z.string(),
   queue: z.string(),
   attempt: z.int().optional(),
-  /** Deliveries before this one whose worker died. */
+  /** Earlier deliveries that were lost with their worker. */
   lost: z.int().optional(),
   outcome: z.enum(["completed", "retry", "release", "dead"]).optional(),
   durationMs: z.number().optional(),
@@ -23,7 +23,7 @@ export const jobEvent = z.object({
 });
 export type JobEvent = z.infer<typeof jobEvent>;
 
-/** One post of a worker. Without events it still says that the worker lives. */
+/** The body of one post of a worker. Without events it is a heartbeat. */
 export const workerReport = z.object({
   source: z.string(),
   pid: z.int(),

@@ -2,14 +2,14 @@ import { defineJob, derivedId, type JobDefinition } from "@waybill/core";
 import { z } from "zod";
 import { type Size, sizes } from "./album.ts";
 
-// What all processes share: names, payloads and rules. Handlers are in handlers/, which web loads only to run what is
-// pushed to it.
+// The job definitions, shared by web and worker. Handlers are in handlers/, which the web process loads only to run
+// pushed jobs.
 
 const albumId = z.uuid();
-// Payloads name files below the data folder; a foreign producer must not be able to name any other.
+// Payloads name files below the data folder. The pattern keeps a foreign producer from naming any other file.
 const photoId = z.string().regex(/^[a-z0-9][a-z0-9-]{0,95}$/);
 
-/** Makes one of a photo's three sizes. Any number of runs leaves the same file. */
+/** Makes one of a photo's three sizes. Idempotent: each run writes the same file. */
 export const photoResize = defineJob({
   type: "photo.resize",
   queue: "media",
@@ -18,7 +18,7 @@ export const photoResize = defineJob({
   timeout: "2m",
 });
 
-/** Makes the album's contact sheet and asks for the mail. Enqueued by whoever sees the last size appear. */
+/** Makes the album's contact sheet and enqueues the mail. Enqueued by the process that finds all sizes on disk. */
 export const albumFinish = defineJob({
   type: "album.finish",
   queue: "media",
@@ -35,10 +35,10 @@ export const mailAlbumReady = defineJob({
   timeout: "1m",
 });
 
-/** What a handler of this job is given. */
+/** The payload that a handler of this job gets. */
 export type PayloadOf<Definition> = Definition extends JobDefinition<infer _, infer Output> ? Output : never;
 
-/** Lets `connect` judge every definition at start, in web and worker alike. */
+/** Passed to `connect`, which checks every definition at start, in web and worker. */
 export const definitions = [photoResize, albumFinish, mailAlbumReady];
 
 export const resizeId = (album: string, photo: string, size: Size): string =>

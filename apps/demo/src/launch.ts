@@ -3,7 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { errorMessage } from "@waybill/core";
 import { demoFiles } from "./album.ts";
-import { claimFolder } from "./launch/claim.ts";
+import { lockFolder } from "./launch/folder-lock.ts";
 import { tally } from "./launch/count.ts";
 import { type Demo, startDemo } from "./launch/demo.ts";
 import { photosIn, untilSettled, upload } from "./launch/once.ts";
@@ -13,18 +13,18 @@ const HELP = `The waybill demo: photos in, thumbnails out, and nothing is lost w
 
   npm run demo                  start web and worker, print the address of the page
   npm run demo -- --push        the same without a worker: jobs are pushed over HTTP to the web process, which runs them
-  npm run demo -- --once DIR    run the photos of a folder through both, without a browser; the last line is
+  npm run demo -- --once DIR    process the photos of a folder without a browser; the last line is
                                 {"enqueued":…,"completed":…,"dead":…}, the exit code 0 only if nothing is missing
 
   PORT         port of the page (default: a free one from 3000)
-  WAYBILL_URL  where the jobs wait (default: an SQLite file in the data folder)
+  WAYBILL_URL  the backend (default: an SQLite file in the data folder)
   DEMO_DATA    the data folder (default: apps/demo/data; with --once: apps/demo/data/once)
-  WAYBILL_KEYS secrets (whsec_…) of who may push jobs to the web process (default with --push: one made for this run)
-  SMTP_URL     a mail server (default: letters go to the outbox on the page)
-  MAIL_TO      who gets the mail (default: you@example.com)`;
+  WAYBILL_KEYS secrets (whsec_…) that sign jobs pushed to the web process (default with --push: one made for this run)
+  SMTP_URL     a mail server (default: letters are written to the outbox on the page)
+  MAIL_TO      recipient of the mail (default: you@example.com)`;
 
-// The launcher: starts web and worker, starts a dead one again, passes signals on. It handles no job itself.
-// What they write (photos, letters, logs) is for whoever started them.
+// The launcher: starts web and worker, restarts a process that dies, forwards signals. It handles no job itself.
+// The files of all processes (photos, letters, logs) can be read by this user only.
 process.umask(0o077);
 
 try {
@@ -34,7 +34,7 @@ try {
   process.exitCode = 1;
 }
 
-type TakesJobs = Parameters<typeof startDemo>[1];
+type JobProcess = Parameters<typeof startDemo>[1];
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -50,43 +50,43 @@ async function main(): Promise<number> {
   return runOnce(onceSettings(settings), by, resolve(values.once));
 }
 
-/** Until a signal comes. */
-async function watch(settings: Settings, by: TakesJobs): Promise<number> {
-  const { demo, hopeless, release } = await open(settings, by, (line) => console.log(line));
+/** Runs until a signal comes. */
+async function watch(settings: Settings, by: JobProcess): Promise<number> {
+  const { demo, failed, release } = await open(settings, by, (line) => console.log(line));
   console.log(`\n  Open ${demo.address}\n\n  Data and logs: ${settings.folder}\n  Ctrl-C stops both processes.\n`);
-  const ended = await Promise.race([untilSignal(demo), hopeless]);
+  const ended = await Promise.race([untilSignal(demo), failed]);
   await demo.stop();
   await release();
   if (ended) throw ended;
   return 0;
 }
 
-/** One folder, counted from what is on disk once both processes are gone. */
-async function runOnce(settings: Settings, by: TakesJobs, folder: string): Promise<number> {
+/** Processes one folder, stops both processes, and counts the results on disk. */
+async function runOnce(settings: Settings, by: JobProcess, folder: string): Promise<number> {
   if (!existsSync(folder) || !statSync(folder).isDirectory())
     throw new Error(`--once ${folder}: there is no such folder`);
   const say = (line: string): void => console.error(line);
   const photos = await photosIn(folder);
-  const { demo, hopeless, release } = await open(settings, by, say);
+  const { demo, failed, release } = await open(settings, by, say);
   const run = async (): Promise<string> => {
     const { albumId, refused } = await upload(demo.address, folder, photos, basename(folder));
     for (const { name, reason } of refused) say(`"${name}" ${reason}`);
     await untilSettled(demo.address, albumId, say);
     return albumId;
   };
-  const ended = await Promise.race([run(), hopeless, untilSignal(demo).then(() => new Error("stopped by a signal"))]);
+  const ended = await Promise.race([run(), failed, untilSignal(demo).then(() => new Error("stopped by a signal"))]);
   await demo.stop();
   await release();
   if (ended instanceof Error) throw ended;
   const count = await tally(demoFiles(settings.folder), ended);
   say(`results: ${join(demoFiles(settings.folder).albums, ended)}`);
   console.log(JSON.stringify({ ...count, photos: photos.length, album: ended }));
-  // Three sizes of each photo, the album and its mail: fewer accepted ids would be a gap as well.
-  const hasGap = count.enqueued !== photos.length * 3 + 2 || count.completed !== count.enqueued || count.dead > 0;
-  return hasGap ? 1 : 0;
+  // Three sizes of each photo, the contact sheet and the mail. Fewer accepted ids are a failure too.
+  const isIncomplete = count.enqueued !== photos.length * 3 + 2 || count.completed !== count.enqueued || count.dead > 0;
+  return isIncomplete ? 1 : 0;
 }
 
-/** A folder of its own, so that a page that is open meanwhile is not disturbed; any free port. */
+/** Uses a separate data folder and any free port, so that a demo that runs at the same time is not disturbed. */
 function onceSettings(settings: Settings): Settings {
   if (process.env["DEMO_DATA"]) return { ...settings, port: settings.port ?? 0 };
   const folder = join(defaultFolder, "once");
@@ -94,22 +94,22 @@ function onceSettings(settings: Settings): Settings {
   return { ...settings, folder, backendUrl, port: settings.port ?? 0 };
 }
 
-async function open(settings: Settings, by: TakesJobs, say: (line: string) => void) {
-  const claim = await claimFolder(settings.folder);
-  let giveUp: (error: Error) => void = () => undefined;
-  const hopeless = new Promise<Error>((settle) => {
-    giveUp = settle;
+async function open(settings: Settings, by: JobProcess, say: (line: string) => void) {
+  const lock = await lockFolder(settings.folder);
+  let fail: (error: Error) => void = () => undefined;
+  const failed = new Promise<Error>((settle) => {
+    fail = settle;
   });
   try {
-    const demo = await startDemo(settings, by, say, giveUp);
-    return { demo, hopeless, release: claim.release };
+    const demo = await startDemo(settings, by, say, fail);
+    return { demo, failed, release: lock.release };
   } catch (error) {
-    await claim.release();
+    await lock.release();
     throw error;
   }
 }
 
-/** The first signal resolves; a second is passed on by `stop` being called again; a third ends everything at once. */
+/** Resolves at the first signal. A second one calls `stop` again, which forwards it; a third one kills the processes. */
 function untilSignal(demo: Demo): Promise<null> {
   let count = 0;
   return new Promise((settle) => {

@@ -1,5 +1,5 @@
 /**
- * How long a job stays with a worker that says nothing any more. Short, so that whoever presses "kill the worker" sees
- * its jobs start again soon; a service would keep core's 30 s.
+ * The lease of the demo's jobs: how long the jobs of a killed worker wait before they start again. Short, so that the
+ * page shows this within seconds; a service would keep core's default of 30 s.
  */
 export const leaseMs = 5_000;

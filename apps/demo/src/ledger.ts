@@ -2,7 +2,7 @@ import { mkdir, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { absent } from "./album.ts";
 
-/** A file of JSON lines that only ever grows. What `append` has resolved for is still there after a crash. */
+/** An append-only file of JSON lines. Once `append` has resolved, its records survive a crash. */
 export interface Ledger<T> {
   append(records: readonly T[]): Promise<void>;
   close(): Promise<void>;
@@ -15,13 +15,13 @@ export async function openLedger<T>(path: string): Promise<Ledger<T>> {
   let startLine = torn;
   let pending = "";
   let scheduled: Promise<void> | null = null;
-  let turn: Promise<void> = Promise.resolve();
+  let lastWrite: Promise<void> = Promise.resolve();
 
   async function write(): Promise<void> {
     const text = (startLine ? "\n" : "") + pending;
     pending = "";
     scheduled = null;
-    startLine = true; // Stays true if the disk takes only a part of it.
+    startLine = true; // Stays true if only a part of the text is written.
     await file.appendFile(text);
     await file.datasync();
     startLine = false;
@@ -29,22 +29,22 @@ export async function openLedger<T>(path: string): Promise<Ledger<T>> {
 
   return {
     append(records) {
-      if (records.length === 0) return turn;
+      if (records.length === 0) return lastWrite;
       pending += records.map((record) => `${JSON.stringify(record)}\n`).join("");
-      // Whoever comes while a write is on its way shares the next one: one fsync for all.
+      // Appends made during a write share the next write and its fsync.
       if (scheduled === null) {
-        scheduled = turn.then(write, write);
-        turn = scheduled;
+        scheduled = lastWrite.then(write, write);
+        lastWrite = scheduled;
       }
       return scheduled;
     },
     async close() {
-      await turn.finally(() => file.close());
+      await lastWrite.finally(() => file.close());
     },
   };
 }
 
-/** Every whole line, oldest first. A line cut short by a crash was never promised and is passed over. */
+/** Reads every complete record, oldest first. Skips a line cut short by a crash: its `append` had not resolved. */
 export async function readLedger<T>(path: string): Promise<T[]> {
   const text = (await readFile(path, "utf8").catch(absent)) ?? "";
   const records: T[] = [];
@@ -55,7 +55,7 @@ export async function readLedger<T>(path: string): Promise<T[]> {
   return records;
 }
 
-/** Null for a line that is empty or no JSON. */
+/** Returns null for a line that is empty or not JSON. */
 export function parseLine<T>(line: string): T | null {
   if (line === "") return null;
   try {

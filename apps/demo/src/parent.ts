@@ -1,4 +1,4 @@
-/** Makes a child process stop by itself when its launcher is gone, even by SIGKILL. Does nothing without one. */
+/** Stops this process when its launcher ends, even by SIGKILL. Does nothing if it was started without a launcher. */
 export function exitWithParent(): void {
   if (process.channel === undefined) return;
   process.once("disconnect", () => process.kill(process.pid, "SIGTERM"));

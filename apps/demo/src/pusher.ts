@@ -9,11 +9,12 @@ import { announce } from "./worker/announce.ts";
 import { startPosting } from "./worker/post.ts";
 import { openSpool } from "./worker/spool.ts";
 
-// The pusher process, in the worker's place with --push: an ordinary worker whose only handler POSTs each job to the web
-// process, which runs it. `waybill push --to URL` is the same for any application.
+// The pusher process, which replaces the worker with --push: a worker whose only handler POSTs each job to the web
+// process, which runs it. `waybill push --to URL` does the same for any application.
 
 const settings = readSettings();
-if (settings.keys === null) throw new Error("WAYBILL_KEYS is not set: the web process takes signed jobs only");
+if (settings.keys === null)
+  throw new Error("WAYBILL_KEYS is not set: the web process accepts signed jobs only; set the same secrets for both");
 const jobs = await connect(settings.backendUrl, { role: "pusher" });
 const spool = openSpool(demoFiles(settings.folder).spool);
 announce(jobs.events, spool);

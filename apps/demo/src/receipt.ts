@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { absent, type DemoFiles } from "./album.ts";
 
-/** The proof that a mail was sent, one file a mail, written after the sending. */
+/** Proof that a mail was sent: one file for each mail, written after it was sent. */
 export interface Receipt {
   readonly id: string;
   readonly albumId: string;
@@ -10,17 +10,17 @@ export interface Receipt {
   readonly text: string;
   /** Unix milliseconds. */
   readonly sentAt: number;
-  /** "outbox": the letter lies beside the receipt, as .eml. "smtp": a mail server took it. */
+  /** "outbox": the letter is an .eml file beside the receipt. "smtp": a mail server accepted it. */
   readonly by: "outbox" | "smtp";
 }
 
-/** Null when that mail has not been sent. */
+/** Returns null when that mail has not been sent. */
 export async function readReceipt(files: DemoFiles, mailId: string): Promise<Receipt | null> {
   const text = await readFile(files.receipt(mailId), "utf8").catch(absent);
   return text === null ? null : (JSON.parse(text) as Receipt);
 }
 
-/** Every mail sent so far, oldest first. */
+/** Lists the receipts of all mails sent so far, oldest first. */
 export async function readReceipts(files: DemoFiles): Promise<Receipt[]> {
   const receipts: Receipt[] = [];
   for (const name of (await readdir(files.outbox).catch(absent)) ?? []) {

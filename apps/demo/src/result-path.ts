@@ -1,7 +1,7 @@
 import type { DemoFiles, Size } from "./album.ts";
 import { albumFinish } from "./jobs.ts";
 
-/** What must be known of a job to find what it made. */
+/** The fields of a job that determine the path of its result. */
 export interface MadeBy {
   readonly id: string;
   readonly type: string;
@@ -10,7 +10,7 @@ export interface MadeBy {
   readonly size?: Size | null | undefined;
 }
 
-/** The file that exists once the job's work is done. */
+/** Returns the path of the file that exists once the job is done. */
 export function resultPath(files: DemoFiles, { id, type, albumId, photoId, size }: MadeBy): string {
   if (type === albumFinish.type) return files.contactSheet(albumId);
   return photoId && size ? files.resized(albumId, photoId, size) : files.receipt(id);

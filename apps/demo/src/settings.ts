@@ -2,34 +2,34 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Mailbox } from "./handlers/mail.ts";
 
-/** What the environment decides, the same for every process of the demo. */
+/** The settings from environment variables, the same for every process of the demo. */
 export interface Settings {
   /** Absolute. Everything the demo writes is below it. */
   readonly folder: string;
-  /** Where the jobs wait. The only place that names a backend is this URL. */
+  /** The backend's URL. Nothing else names a backend. */
   readonly backendUrl: string;
   /** Null: a free port, from 3000 upwards. 0: any free port. */
   readonly port: number | null;
   readonly mailbox: Mailbox;
-  /** Where the web process is, for the others. */
+  /** The web process's URL, for the worker or the pusher. */
   readonly webUrl: string;
-  /** `whsec_` secrets of who may push jobs to the web process. Null: nobody. */
+  /** `whsec_` secrets that sign jobs pushed to the web process. Null: no job can be pushed to it. */
   readonly keys: string | null;
 }
 
-/** The page: plain files, the same ones for sources and build. */
+/** The page's static files, in the same folder for sources and build. */
 export const publicFolder: string = fileURLToPath(new URL("../public/", import.meta.url));
 
-/** Where data goes unless `DEMO_DATA` says otherwise. */
+/** The data folder if `DEMO_DATA` is not set. */
 export const defaultFolder: string = fileURLToPath(new URL("../data/", import.meta.url));
 
-/** Throws with a sentence for a person when a variable cannot be used. */
+/** Reads the environment variables. Throws if one has an invalid value. */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   const folder = resolve(env["DEMO_DATA"] || defaultFolder);
   const backendUrl = env["WAYBILL_URL"] || `sqlite:${join(folder, "waybill.db")}`;
   if (backendUrl.startsWith("memory:")) {
     throw new Error(
-      `WAYBILL_URL is "${backendUrl}", which lives inside one process, and the demo is two: use "sqlite:./demo.db"`,
+      `WAYBILL_URL is "${backendUrl}", which the demo's two processes cannot share: use "sqlite:./demo.db"`,
     );
   }
   return {

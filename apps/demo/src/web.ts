@@ -12,15 +12,15 @@ import { conclude } from "./web/conclude.ts";
 import { retryJob } from "./web/retry.ts";
 import { openState } from "./web/state.ts";
 
-// The web process: takes photos, enqueues jobs and shows what becomes of them; all it knows of the worker is what the
-// worker posts. It runs no job, and loads no handler, unless there are keys by which others may push jobs to it.
+// The web process: receives photos, enqueues jobs and shows their progress, which workers post to it. It runs no job
+// and loads no handler, unless `WAYBILL_KEYS` is set: then jobs can be pushed to it.
 
 const settings = readSettings();
 const files = demoFiles(settings.folder);
 await sweepTemporaryFiles(files.temporary);
 const jobs = await connect(settings.backendUrl, { jobs: definitions, role: "web" });
-const tell = process.send?.bind(process) ?? null;
-const { board, live, record, report, workerExited, tick, close } = await openState(files, tell !== null);
+const notifyLauncher = process.send?.bind(process) ?? null;
+const { board, live, record, report, workerExited, tick, close } = await openState(files, notifyLauncher !== null);
 const parts = { jobs, files, board, record };
 const albums = createAlbums(parts);
 
@@ -36,27 +36,27 @@ const app = createApp({
   live,
   retry: (id) => retryJob(parts, id),
   report,
-  killWorker: tell && (() => tell({ kind: "kill-worker" })),
+  killWorker: notifyLauncher && (() => notifyLauncher({ kind: "kill-worker" })),
 });
-// Whoever connects and says nothing does not stay for long.
+// Closes connections whose request headers do not arrive in time.
 const server = createServer({ headersTimeout: 10_000, connectionsCheckingInterval: 5_000 }, app);
 server.maxConnections = 500;
 const port = await listen(server, settings.port);
 boot();
-tell?.({ kind: "listening", port });
+notifyLauncher?.({ kind: "listening", port });
 
 process.on("message", (message: unknown) => {
   const isExit = typeof message === "object" && message !== null && "workerExited" in message;
   if (isExit && typeof message.workerExited === "number") workerExited(message.workerExited);
 });
 exitWithParent();
-const chores = setInterval(tidy, 1_000);
+const timer = setInterval(tidy, 1_000);
 let isTidying = false;
 tidy();
 process.once("SIGTERM", stop);
 process.once("SIGINT", stop);
 
-/** What time and crashes leave to do: unsubmitted photos, silent workers, jobs whose end nobody announced. */
+/** Handles unsubmitted photos, workers that stopped posting, and jobs whose end was not reported. */
 function tidy(): void {
   tick();
   if (isTidying) return;
@@ -71,16 +71,16 @@ function tidy(): void {
 }
 
 async function stop(): Promise<void> {
-  clearInterval(chores);
+  clearInterval(timer);
   live.close();
-  // What was pushed to us ends first, and is answered.
+  // Pushed jobs end first, and their responses are sent.
   await receiver?.stop();
   server.close(() => void Promise.all([jobs.close(), close()]));
   server.closeIdleConnections();
   setTimeout(() => server.closeAllConnections(), 2_000).unref();
 }
 
-/** The line by which an operator knows what runs where; the worker's comes from core. */
+/** Logs the role, backend and port of this process; core logs the line of the worker. */
 function boot(): void {
   const { NODE_ENV: env = "development" } = process.env;
   const queues = [...new Set(definitions.map((definition) => definition.queue))];
@@ -88,13 +88,14 @@ function boot(): void {
   console.log(JSON.stringify({ at: new Date().toISOString(), ...line }));
 }
 
-/** Answers the port: the one asked for, or the first free one from 3000. */
-async function listen(on: Server, asked: number | null): Promise<number> {
-  for (let candidate = asked ?? 3_000; ; candidate += 1) {
+/** Listens on the requested port, or on the first free one from 3000. Returns the port. */
+async function listen(on: Server, requested: number | null): Promise<number> {
+  for (let candidate = requested ?? 3_000; ; candidate += 1) {
     const failure = await tryListen(on, candidate);
     if (failure === null) return (on.address() as AddressInfo).port;
     if (failure.code !== "EADDRINUSE" || candidate > 3_100) throw failure;
-    if (asked !== null) throw new Error(`port ${asked} is taken: set PORT to another, or leave it out for a free one`);
+    if (requested !== null)
+      throw new Error(`port ${requested} is in use: set PORT to another, or omit it for a free one`);
   }
 }
 

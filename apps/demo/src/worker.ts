@@ -10,8 +10,8 @@ import { readSettings } from "./settings.ts";
 import { WorkerApp } from "./worker/app.ts";
 import { openSpool } from "./worker/spool.ts";
 
-// The worker process: a Nest application that leases jobs and runs their handlers. It shares nothing with the web
-// process but the job definitions, the files and the backend's URL.
+// The worker process: a Nest application that leases jobs and runs their handlers. It shares only the job definitions,
+// the files and the backend's URL with the web process.
 
 const settings = readSettings();
 const files = demoFiles(settings.folder);
@@ -19,7 +19,7 @@ await sweepTemporaryFiles(files.temporary);
 const ledger = await openLedger<Accepted>(files.ledger("worker"));
 const parts = { settings, ledger, spool: openSpool(files.spool), concurrency: Math.max(2, availableParallelism()) };
 
-// Nest's own words would stand between the JSON lines; what goes wrong is said on stderr.
+// Nest's start messages would mix with the JSON lines on stdout; errors go to stderr.
 const app = await NestFactory.createApplicationContext(WorkerApp.with(parts), { logger: ["error", "fatal"] });
 app.enableShutdownHooks();
 exitWithParent();

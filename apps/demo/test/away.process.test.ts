@@ -24,8 +24,8 @@ afterEach(async () => {
   await folder.remove();
 });
 
-describe("processes that go away", () => {
-  test("while the web process is away, the worker's events wait on disk, and arrive once each", async () => {
+describe("processes that are killed or stopped", () => {
+  test("while the web process is down, the worker's events stay on disk, and each arrives once", async () => {
     await makePhotos(photos, 24, { width: 1200, height: 900 });
     running = await launchPage(data);
     const albumId = await uploadTo(running.address);
@@ -57,15 +57,15 @@ describe("processes that go away", () => {
     const pid = await workerPid(1);
     await until("the worker's first post", async () => (await readLog(data, "worker")).length > 0);
     const killedAt = performance.now();
-    const answer = await fetch(`${running.address}/kill-worker`, { method: "POST" });
-    expect(answer.status).toBe(202);
+    const response = await fetch(`${running.address}/kill-worker`, { method: "POST" });
+    expect(response.status).toBe(202);
     const next = await workerPid(2);
     expect(performance.now() - killedAt).toBeLessThan(1_000);
     expect(next).not.toBe(pid);
     expect(running.stdout()).toContain(`worker ${pid} died (SIGKILL)`);
   });
 
-  test("when the launcher itself is killed, both processes end by themselves and nothing keeps the folder", async () => {
+  test("when the launcher itself is killed, both processes end by themselves and the folder can be used again", async () => {
     running = await launchPage(data);
     const worker = Number(await workerPid(1));
     const web = (await readLog(data, "web"))[0]?.pid ?? 0;
@@ -88,7 +88,7 @@ describe("processes that go away", () => {
     running.kill("SIGINT");
     expect(await running.exited).toBe(0);
     expect(isAlive(worker) || isAlive(web)).toBe(false);
-    // Nest names the signal only after the phase in which a worker drains.
+    // Nest reports the signal only after the phase in which a worker drains.
     expect((await readLog(data, "worker")).at(-1)).toMatchObject({ event: "stopped", reason: "close" });
   });
 
@@ -108,7 +108,7 @@ describe("processes that go away", () => {
     return ((await response.json()) as { albumId: string }).albumId;
   }
 
-  /** Null while the web process is away. */
+  /** Returns null while the web process does not respond. */
   async function jobsOf(address: string | undefined, albumId: string): Promise<JobView[] | null> {
     const response = await fetch(`${address}/albums/${albumId}`).catch(() => null);
     return response?.ok ? ((await response.json()) as { jobs: JobView[] }).jobs : null;

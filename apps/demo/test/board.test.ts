@@ -25,7 +25,7 @@ function boardOf(...records: WebRecord[]) {
   return board;
 }
 
-test("a photo shows its three jobs at once, and counts as unsubmitted until a backend has taken all three", () => {
+test("a photo shows its three jobs at once, and counts as unsubmitted until a backend has accepted all three", () => {
   const board = boardOf(...upload);
   expect(board.jobsOf(albumId).map((job) => [job.size, job.state])).toEqual([
     ["small", "waiting"],
@@ -60,16 +60,16 @@ test("an event delivered late does not undo what came after it", () => {
   expect(board.job(id)?.state).toBe("done");
 });
 
-test("an event posted again is known by its number, for each worker on its own", () => {
+test("an event that is posted again is recognized by its number, for each worker separately", () => {
   const first = event(20, {});
   const board = boardOf(...upload, first);
   if (first.kind !== "event") throw new Error("unreachable");
-  expect(board.isNews(first.event)).toBe(false);
-  expect(board.isNews({ ...first.event, seq: first.event.seq + 1 })).toBe(true);
-  expect(board.isNews({ ...first.event, source: "w9" })).toBe(true);
+  expect(board.isNew(first.event)).toBe(false);
+  expect(board.isNew({ ...first.event, seq: first.event.seq + 1 })).toBe(true);
+  expect(board.isNew({ ...first.event, source: "w9" })).toBe(true);
 });
 
-test("a worker's death interrupts what it ran and nothing else", () => {
+test("a worker's death interrupts the jobs that it ran and no others", () => {
   const other = resizeId(albumId, photo.id, "large");
   const board = boardOf(...upload, event(20, {}), event(21, { id: other, pid: 71 }));
   board.interrupt(70);
@@ -77,14 +77,14 @@ test("a worker's death interrupts what it ran and nothing else", () => {
   expect(board.job(other)?.state).toBe("running");
 });
 
-test("an album's finish is known by its derived id as soon as anybody speaks of it", () => {
+test("an album's finish job is shown by its derived id as soon as an event names it", () => {
   const board = boardOf(...upload, event(20, { id: finishId(albumId), type: "album.finish", event: "enqueued" }));
   expect(board.job(finishId(albumId))).toMatchObject({ type: "album.finish", albumId, state: "waiting" });
-  board.apply(event(21, { id: "a stranger's" }));
+  board.apply(event(21, { id: "of another application" }));
   expect(board.jobs()).toHaveLength(4);
 });
 
-test("a removed photo takes its jobs along", () => {
+test("removing a photo removes its jobs", () => {
   const board = boardOf(...upload, { kind: "removed", at: 20, albumId, photoId: photo.id });
   expect(board.jobs()).toEqual([]);
   expect(board.unsubmitted()).toEqual([]);

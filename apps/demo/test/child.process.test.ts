@@ -6,7 +6,7 @@ import { isAlive } from "../src/durable-file.ts";
 import { temporaryFolder } from "./demo-process.ts";
 
 test(
-  "a process that is told to stop twice, as by Ctrl-C pressed twice, is gone for whoever waits",
+  "two calls of stop, as by Ctrl-C pressed twice, both resolve once the process has ended",
   { timeout: 30_000 },
   async () => {
     const { path, remove } = await temporaryFolder();
@@ -21,7 +21,7 @@ test(
         env,
         logFolder,
         onStart,
-        onHopeless: reject,
+        onStartFailure: reject,
         onMessage: () => void Promise.all([web.stop(), web.stop()]).then(() => resolve(), reject),
       });
       web.start();

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readLedger } from "../src/ledger.ts";
 
-/** The build, not the sources: Node runs TypeScript, but not the decorators by which Nest finds handlers. */
+/** The build, not the sources: Node runs TypeScript, but not the decorators that Nest needs to find handlers. */
 const LAUNCHER = fileURLToPath(new URL("../dist/launch.js", import.meta.url));
 
 /** A running launcher. */
@@ -21,7 +21,7 @@ export interface Running {
 
 const { PATH = "", HOME = "", NODE_COMPILE_CACHE = "" } = process.env;
 
-/** Starts the demo as `npm run demo` does once it is built, with nothing but the given environment. */
+/** Starts the demo as `npm run demo` does once it is built, with only the given environment. */
 export function launch(args: readonly string[], env: Record<string, string>): Running {
   if (!existsSync(LAUNCHER)) throw new Error("the demo is not built: npm run build");
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
@@ -42,7 +42,7 @@ export function launch(args: readonly string[], env: Record<string, string>): Ru
   };
 }
 
-/** An interactive demo and the address it printed. */
+/** Starts the demo with its page. Returns it with the address that it printed. */
 export async function launchPage(
   folder: string,
   env: Record<string, string> = {},
@@ -57,7 +57,7 @@ export async function temporaryFolder(): Promise<{ path: string; remove: () => P
   return { path, remove: () => rm(path, { recursive: true, force: true, maxRetries: 5 }) };
 }
 
-/** Asks until the answer is neither null, undefined nor false. */
+/** Polls until the result is neither null, undefined nor false. Throws after `limitMs`. */
 export async function until<T>(
   what: string,
   ask: () => T | Promise<T>,
@@ -65,9 +65,9 @@ export async function until<T>(
 ): Promise<Exclude<T, null | undefined | false>> {
   const deadline = Date.now() + limitMs;
   for (;;) {
-    const answer = await ask();
-    if (answer !== null && answer !== undefined && answer !== false)
-      return answer as Exclude<T, null | undefined | false>;
+    const result = await ask();
+    if (result !== null && result !== undefined && result !== false)
+      return result as Exclude<T, null | undefined | false>;
     if (Date.now() > deadline) throw new Error(`${what} did not come within ${limitMs} ms`);
     await sleep(20);
   }
@@ -97,7 +97,7 @@ export function lastJson(running: Running): Record<string, unknown> {
   return JSON.parse(running.stdout().trimEnd().split("\n").at(-1) ?? "") as Record<string, unknown>;
 }
 
-/** Every unfinished file below the folder. */
+/** Lists every unfinished file below the folder. */
 export async function temporaryFiles(folder: string): Promise<string[]> {
   return (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".tmp"));
 }

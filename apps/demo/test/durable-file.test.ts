@@ -29,7 +29,7 @@ test("a write that fails leaves neither the file nor a temporary one", async () 
   expect(await readdir(temporary)).toEqual([]);
 });
 
-test("a sweep removes what killed processes left, also of an earlier process with our id, and nothing else", async () => {
+test("a sweep removes the files of killed processes, also of an earlier one with our id, and no others", async () => {
   await mkdir(temporary);
   const left = ["a", "b"].map((name) => join(temporary, `${name}.${DEAD_PID}.tmp`));
   const ours = temporaryPath(temporary);

@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
 import { type AppParts, createApp } from "../src/web/app.ts";
 
-/** The status of a request that says this of itself. */
-async function asked(path: string, headers: Record<string, string>, method = "GET"): Promise<number> {
-  // None of these is reached by the requests below.
+/** Returns the status of a request with these headers. */
+async function statusOf(path: string, headers: Record<string, string>, method = "GET"): Promise<number> {
+  // The requests below reach none of these.
   const parts = { receiver: null, killWorker: null, files: {}, board: {}, albums: {}, live: {} };
   const server = createServer(createApp(parts as Partial<AppParts> as AppParts));
   onTestFinished(() => void server.close());
@@ -19,16 +19,17 @@ async function asked(path: string, headers: Record<string, string>, method = "GE
 }
 
 test.each(["/", "/health", "/events", "/albums/x"])(
-  "a page of another name that has our address sees nothing of %s",
+  "a request under another host name cannot read %s",
   async (path) => {
     for (const host of ["evil.example", "localhost.evil.example:3000", "127.0.0.1.evil.example"]) {
-      expect(await asked(path, { host }), host).toBe(403);
+      expect(await statusOf(path, { host }), host).toBe(403);
     }
   },
 );
 
-test("the page is seen by each name of this machine, and changed from no other site", async () => {
-  for (const host of ["localhost:3000", "127.0.0.1", "[::1]:3000"]) expect(await asked("/health", { host })).toBe(200);
-  expect(await asked("/kill-worker", { origin: "https://evil.example" }, "POST")).toBe(403);
-  expect(await asked("/kill-worker", {}, "POST")).toBe(409);
+test("the page is served under each name of this machine, and other sites cannot change anything", async () => {
+  for (const host of ["localhost:3000", "127.0.0.1", "[::1]:3000"])
+    expect(await statusOf("/health", { host })).toBe(200);
+  expect(await statusOf("/kill-worker", { origin: "https://evil.example" }, "POST")).toBe(403);
+  expect(await statusOf("/kill-worker", {}, "POST")).toBe(409);
 });

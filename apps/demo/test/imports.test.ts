@@ -7,7 +7,7 @@ const SOURCE = fileURLToPath(new URL("../src/", import.meta.url));
 const IMPORT = /(?:from\s+|import\s*\(\s*|import\s+)["']([^"']+)["']/g;
 
 describe("what the demo imports", () => {
-  test("R20: application code knows no backend and no driver: where the jobs are is a URL", () => {
+  test("R20: application code imports no backend and no driver: only a URL names the backend", () => {
     const imports = sources().flatMap((path) => importsOf(path));
     const waybill = new Set(imports.filter((name) => name.startsWith("@waybill/")));
     expect([...waybill].sort()).toEqual(["@waybill/core", "@waybill/express", "@waybill/http", "@waybill/nest"]);
@@ -19,7 +19,7 @@ describe("what the demo imports", () => {
     expect(named).toEqual([]);
   });
 
-  test("the web process loads the work only to run what is pushed to it: before that neither handlers/ nor sharp", () => {
+  test("the web process loads handlers/ and sharp only to run pushed jobs", () => {
     const pushed = join(SOURCE, "web/receive.ts");
     const loaded = reachable(join(SOURCE, "web.ts"), new Set([pushed]));
     expect(loaded.size).toBeGreaterThan(10);
@@ -27,7 +27,7 @@ describe("what the demo imports", () => {
     expect([...reachable(pushed)].filter((name) => name === "sharp")).toEqual(["sharp"]);
   });
 
-  test("the worker loads nothing of the web process, and the pusher none of the work", () => {
+  test("the worker loads nothing of the web process, and the pusher loads no handlers", () => {
     const worker = [...reachable(join(SOURCE, "worker.ts"))];
     expect(worker.filter((name) => /\/src\/web[/.]/.test(name) || name === "express")).toEqual([]);
     const pusher = [...reachable(join(SOURCE, "pusher.ts"))];

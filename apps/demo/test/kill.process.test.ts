@@ -47,7 +47,7 @@ describe("a worker killed five times while 200 photos run", () => {
     expect(run.stderr().match(/died \(SIGKILL\)/g)).toHaveLength(KILLS);
   });
 
-  test("all 600 pictures decode and are byte for byte those of a run nobody disturbed", async () => {
+  test("all 600 pictures decode and are equal, byte for byte, to those of an undisturbed run", async () => {
     const [ours, theirs] = [await pictures(killed), await pictures(calm)];
     expect(ours.size).toBe(PHOTOS * 3);
     expect([...ours.keys()].sort()).toEqual([...theirs.keys()].sort());
@@ -76,7 +76,7 @@ describe("a worker killed five times while 200 photos run", () => {
   });
 });
 
-/** Kills the `nth` worker once the log holds so many settled jobs: while it works, not before and not after. */
+/** Kills the `nth` worker once the log has that many settled jobs, so that it is killed while it works. */
 async function killWorkerAfter(run: Running, data: string, nth: number, settled: number): Promise<void> {
   const pid = await until(`worker ${nth}`, () => [...run.stderr().matchAll(/started \(pid (\d+)\)/g)][nth - 1]?.[1]);
   await until(
@@ -93,7 +93,7 @@ async function killWorkerAfter(run: Running, data: string, nth: number, settled:
   process.kill(Number(pid), "SIGKILL");
 }
 
-/** Every picture by its name, which follows from the photo's name and the size. */
+/** Every picture by its name, which is derived from the photo's name and the size. */
 async function pictures(data: string): Promise<Map<string, Buffer>> {
   const albums = await readdir(join(data, "albums"));
   expect(albums).toHaveLength(1);
@@ -105,7 +105,7 @@ async function pictures(data: string): Promise<Map<string, Buffer>> {
 /**
  * The rule: every "started" line is followed, from the same worker, by the line of its end ("settled" or "lease_lost"),
  * or that worker was killed: an interruption. An interrupted job either starts again, and its next start counts the
- * lost delivery, or it had been settled in the backend just before the kill and only the word was lost: then no start
+ * lost delivery, or it was settled in the backend just before the kill and only its log line was lost: then no start
  * follows. No job completes twice. `lost` may exceed the interruptions seen: a delivery can die before its start.
  */
 function reconcile(lines: LogLine[]): void {
@@ -137,7 +137,7 @@ function reconcile(lines: LogLine[]): void {
         starts += 1;
         continue;
       }
-      // Put back before it began: it waited in the line of a worker whose places were taken.
+      // Released before it started: it was prefetched by a worker without a free slot.
       if (line.outcome === "release" && open?.worker !== line.worker) continue;
       expect(open?.worker, `${id} ends where it started`).toBe(line.worker);
       open = null;
@@ -149,13 +149,13 @@ function reconcile(lines: LogLine[]): void {
       silentEnds += 1;
       lostHere += 1;
     }
-    expect(completedHere, `${id} completes once, or its word was lost`).toBe(open === null ? 1 : 0);
+    expect(completedHere, `${id} completes once, or its log line was lost`).toBe(open === null ? 1 : 0);
     completions += completedHere;
     interruptions += lostHere;
   }
   expect(starts).toBe(completions + otherEnds + interruptions);
   expect(completions + silentEnds).toBe(PHOTOS * 3 + 2);
   expect(interruptions).toBeGreaterThan(0);
-  // A place is filled again at the outcome: beside what runs, as much may be on its way to being settled.
+  // A slot is free again at the outcome: besides the running jobs, as many may be waiting for their settle.
   expect(interruptions).toBeLessThanOrEqual(KILLS * concurrency * 2);
 }

@@ -10,7 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-test("a record is in the file when append resolves, and callers of one moment share a write in their order", async () => {
+test("a record is in the file when append resolves, and concurrent calls share one write in their order", async () => {
   const path = join(folder.path, "deep", "ledger.ndjson");
   const ledger = await openLedger<number>(path);
   await Promise.all([ledger.append([1]), ledger.append([2, 3]), ledger.append([])]);
@@ -20,7 +20,7 @@ test("a record is in the file when append resolves, and callers of one moment sh
   await ledger.close();
 });
 
-test("a line cut short by a crash costs only itself", async () => {
+test("a line cut short by a crash does not damage the others", async () => {
   const path = join(folder.path, "ledger.ndjson");
   await appendFile(path, '{"id":1}\n{"id":2}\n{"id":');
   const ledger = await openLedger<{ id: number }>(path);
@@ -29,6 +29,6 @@ test("a line cut short by a crash costs only itself", async () => {
   expect(await readLedger(path)).toEqual([{ id: 1 }, { id: 2 }, { id: 4 }]);
 });
 
-test("a ledger nobody has written is empty", async () => {
+test("a ledger without a file is empty", async () => {
   expect(await readLedger(join(folder.path, "none.ndjson"))).toEqual([]);
 });

@@ -39,14 +39,14 @@ test("with SMTP_URL the mail goes to that server, once, however often the job ru
   expect(await readReceipt(files, id)).toMatchObject({ by: "smtp", to: "ann@example.com", albumId });
 });
 
-test("without SMTP_URL the letter lies in the outbox, beside its receipt", async () => {
+test("without SMTP_URL the letter is in the outbox, beside its receipt", async () => {
   const job = mailHandler(files, { smtpUrl: null, to: "ann@example.com" });
   await runInline(job, { albumId }, { id });
   expect((await readdir(files.outbox)).sort()).toEqual([`${id}.eml`, `${id}.json`]);
   expect(await readReceipt(files, id)).toMatchObject({ by: "outbox", subject: "Your album “Zürich” is ready" });
 });
 
-test("a mail server that is away fails the attempt and leaves no receipt, so that the next attempt sends", async () => {
+test("a mail server that is down fails the attempt and leaves no receipt, so that the next attempt sends", async () => {
   const server = await smtpServer();
   await server.close();
   const job = mailHandler(files, { smtpUrl: `smtp://127.0.0.1:${server.port}`, to: "ann@example.com" });
@@ -54,7 +54,7 @@ test("a mail server that is away fails the attempt and leaves no receipt, so tha
   expect(await readReceipt(files, id)).toBeNull();
 });
 
-/** As much of RFC 5321 as takes a letter. */
+/** An SMTP server with as much of RFC 5321 as it takes to accept a letter. */
 async function smtpServer(): Promise<{ port: number; letters: string[]; close: () => Promise<void> }> {
   const letters: string[] = [];
   const server = createServer((socket) => {

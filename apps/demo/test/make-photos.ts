@@ -5,8 +5,8 @@ import sharp, { type Sharp } from "sharp";
 const FORMATS = ["jpg", "png", "webp"] as const;
 
 /**
- * Landscapes in mixed formats, the same bytes each time. Answers their names. Real pictures, each unlike the others,
- * so that a mix-up of two results would show.
+ * Writes landscapes in mixed formats, the same bytes each time. Returns their names. Each picture differs from the
+ * others, so that a mix-up of two results is noticed.
  */
 export async function makePhotos(
   folder: string,
@@ -25,7 +25,7 @@ export async function makePhotos(
   return names;
 }
 
-/** A photo that begins well and breaks off: readable headers, unreadable picture. */
+/** Writes a photo that is cut short: readable headers, unreadable picture. Returns its name. */
 export async function makeTruncatedPhoto(folder: string, name = "broken.jpg"): Promise<string> {
   await mkdir(folder, { recursive: true });
   const whole = await sharp(Buffer.from(landscape(99, 640, 480)))

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { startOf } from "../src/launch/claim.ts";
+import { startOf } from "../src/launch/folder-lock.ts";
 import { lastJson, launch, type LogLine, readLog, temporaryFiles, temporaryFolder } from "./demo-process.ts";
 import { makePhotos, makeTruncatedPhoto } from "./make-photos.ts";
 
@@ -19,7 +19,7 @@ describe("npm run demo -- --once DIR", () => {
   test("R23, R52, R4: with no service and no setting, a folder becomes pictures, a sheet and a mail, in another process", async () => {
     await makePhotos(photos, 12);
     await mkdir(join(photos, "more"));
-    // The same name in two folders is two photos; what is no photo by its name is not the demo's business.
+    // The same name in two folders is two photos; a file without a photo's extension is ignored.
     await copyFile(join(photos, "photo-001.jpg"), join(photos, "more", "photo-001.jpg"));
     await writeFile(join(photos, "notes.txt"), "not a photo");
     const run = launch(["--once", photos], { DEMO_DATA: data });
@@ -35,7 +35,7 @@ describe("npm run demo -- --once DIR", () => {
     expect(worker.at(-1)).toMatchObject({ event: "stopped", completed: 41, dead: 0, unfinished: 0 });
   });
 
-  test("R2, R22: with --push the same album is made by the web process, job by job as they are pushed to it", async () => {
+  test("R2, R22: with --push the web process makes the same album, from jobs that are pushed to it one by one", async () => {
     await makePhotos(photos, 12);
     const run = launch(["--push", "--once", photos], { DEMO_DATA: data });
     expect(await run.exited).toBe(0);
@@ -60,7 +60,7 @@ describe("npm run demo -- --once DIR", () => {
     await expectMail(data);
   });
 
-  test("with --push a photo that cannot be read is dead at once, as the receiver says, and no attempt is tried again", async () => {
+  test("with --push a photo that cannot be read is dead after one attempt, by the receiver's response", async () => {
     await makePhotos(photos, 1);
     await makeTruncatedPhoto(photos);
     const run = launch(["--push", "--once", photos], { DEMO_DATA: data });
@@ -96,11 +96,11 @@ describe("npm run demo -- --once DIR", () => {
       what: "a backend that one process cannot share",
       args: [],
       env: { WAYBILL_URL: "memory:" },
-      says: "the demo is two",
+      says: "which the demo's two processes cannot share",
     },
     { what: "an unknown backend", args: [], env: { WAYBILL_URL: "carrier-pigeon:" }, says: "no backend answers for" },
     { what: "a port that is no port", args: [], env: { PORT: "many" }, says: 'PORT is "many"' },
-  ])("$what ends at once with a sentence and exit code 1", async ({ args, env, says }) => {
+  ])("$what ends at once with an error message and exit code 1", async ({ args, env, says }) => {
     const empty = join(folder.path, "empty");
     await mkdir(empty);
     const run = launch(
@@ -111,16 +111,16 @@ describe("npm run demo -- --once DIR", () => {
     expect(run.stderr()).toContain(says);
   });
 
-  test("a second launcher in the same data folder is refused and the first goes on", async () => {
+  test("a second launcher in the same data folder is refused and the first continues", async () => {
     await mkdir(data, { recursive: true });
     await writeFile(join(data, "launcher.pid"), `${process.pid} ${await startOf(process.pid)}`);
     const second = launch([], { DEMO_DATA: data });
     expect(await second.exited).toBe(1);
-    expect(second.stderr()).toContain(`the demo runs already in ${data} (pid ${process.pid})`);
+    expect(second.stderr()).toContain(`the demo already runs in ${data} (pid ${process.pid})`);
     expect(await readdir(data)).toEqual(["launcher.pid"]);
   });
 
-  test("a launcher that was killed, and whose process id another program has by now, keeps nobody out", async () => {
+  test("the lock of a killed launcher, whose process id another program has by now, does not block the next one", async () => {
     await makePhotos(photos, 1);
     await mkdir(data, { recursive: true });
     await writeFile(join(data, "launcher.pid"), `${process.pid} 12345`);
@@ -130,7 +130,7 @@ describe("npm run demo -- --once DIR", () => {
   });
 });
 
-/** One build, two roles: each says what it is, where it runs and on what. */
+/** One build, two roles: each process logs its role, environment, backend and queues. */
 function expectBootLines(web: LogLine[], worker: LogLine[]): void {
   const backend = `sqlite:${join(data, "waybill.db")}`;
   const queues = ["media", "mailers"];

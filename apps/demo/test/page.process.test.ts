@@ -80,7 +80,7 @@ describe("the page in a real browser", () => {
     expect(errors).toEqual([]);
   });
 
-  test("a photo that cannot be read fails in the open, a retry runs it again, and a replacement finishes the album", async () => {
+  test("a photo that cannot be read is shown as failed, a retry runs it again, and a replacement finishes the album", async () => {
     const names = await makePhotos(photos, 2);
     const brokenPhoto = await makeTruncatedPhoto(photos);
     await page.setInputFiles(
@@ -95,7 +95,7 @@ describe("the page in a real browser", () => {
     const retried = page.waitForResponse((response) => response.url().endsWith("/retry"));
     await failure.locator(".retry").click();
     expect((await retried).status()).toBe(202);
-    // It runs for a second time, fails for the same reason, and says so again: 12 of the 14 lines there are.
+    // It runs a second time, fails for the same reason, and is listed again: 12 of the 14 lines.
     await page.locator(`.activity [data-state=dead] >> nth=5`).waitFor();
     await page.locator("#sums [data-state=dead] dd", { hasText: "3" }).waitFor();
 
@@ -139,13 +139,13 @@ describe("the page in a real browser", () => {
     await screenshot("phone-dark");
   });
 
-  /** Into the folder `DEMO_SCREENSHOTS` if somebody wants to look. */
+  /** Saves a screenshot in the folder `DEMO_SCREENSHOTS`, or in a temporary one. */
   async function screenshot(name: string): Promise<void> {
     await page.waitForTimeout(400);
     await page.screenshot({ path: join(screenshots, `${name}.png`) });
   }
 
-  /** Collects what the progress bar says, each time it says something else. */
+  /** Collects the distinct values of the progress bar. */
   function recordProgress(): { stop: () => Promise<string[]> } {
     const script = "document.querySelector('[role=progressbar]')?.getAttribute('aria-valuenow') ?? ''";
     const seen = new Set<string>();
@@ -160,7 +160,7 @@ describe("the page in a real browser", () => {
     };
   }
 
-  /** Pictures on the page that did not load. */
+  /** Counts the pictures on the page that did not load. */
   async function broken(): Promise<number> {
     await page.waitForLoadState("networkidle").catch(() => undefined);
     const script =

@@ -15,7 +15,7 @@ const albumId = "2f6f62aa-0000-4000-8000-000000000001";
 const photo = { id: "one-1", name: "one.jpg" };
 const payload = { albumId, photoId: photo.id, name: photo.name, size: "small" } as const;
 const id = resizeId(albumId, photo.id, "small");
-/** What a web process wrote down before it was killed: the photo is on disk, its jobs are nowhere. */
+/** The ledger of a web process that was killed: the photo is on disk, its jobs are not enqueued. */
 const begun: WebRecord[] = [
   { kind: "album", at: 1, albumId, title: "Trip" },
   { kind: "photo", at: 1, albumId, photo },
@@ -45,7 +45,7 @@ test("a photo whose jobs a killed web process did not enqueue is enqueued by the
   expect(await ready()).toBe(3);
 });
 
-test("an album whose last size was made while nobody looked is finished by the next web process, and only once", async () => {
+test("an album whose last size was made without a web process is finished by the next one, and only once", async () => {
   for (const size of sizes) await place(deps.files.resized(albumId, photo.id, size));
   await createAlbums(deps).catchUp();
   await createAlbums(deps).catchUp();
@@ -53,7 +53,7 @@ test("an album whose last size was made while nobody looked is finished by the n
   expect(await jobs.enqueue(albumFinish, { albumId }, { id: finishId(albumId) })).toMatchObject({ stored: false });
 });
 
-test("a job whose worker died after the settle is concluded: dead by its dead letter, done by its result", async () => {
+test("a job whose worker died after the settle is concluded: dead with a dead letter, done with a result", async () => {
   const soon = 20_000;
   expect(await conclude(deps, soon)).toEqual([]);
   await place(deps.files.resized(albumId, photo.id, "large"));
@@ -65,7 +65,7 @@ test("a job whose worker died after the settle is concluded: dead by its dead le
   expect(await conclude(deps, soon)).toContainEqual(expect.objectContaining({ id, state: "dead" }));
 });
 
-test("a result says nothing while its queue still holds jobs: the one in question may be among them", async () => {
+test("a result on disk does not conclude a job while its queue has jobs: the job may be one of them", async () => {
   await jobs.enqueue(photoResize, payload, { id });
   await place(deps.files.resized(albumId, photo.id, "small"));
   expect(await conclude(deps, 20_000)).toEqual([]);
@@ -80,7 +80,7 @@ test("a retry makes the dead job deliverable again, and is refused for a job tha
   expect([await ready(), await dead()]).toEqual([1, 0]);
 });
 
-test("a photo that is removed takes its dead letters along and finishes the album of the others", async () => {
+test("removing a photo drops its dead letters and finishes the album of the others", async () => {
   await die();
   const other = { id: "two-2", name: "two.jpg" };
   await deps.record([{ kind: "photo", at: 2, albumId, photo: other }]);
@@ -89,7 +89,7 @@ test("a photo that is removed takes its dead letters along and finishes the albu
   expect([await ready(), await dead()]).toEqual([1, 0]);
 });
 
-/** Lets a worker settle the job as dead, with nobody listening. */
+/** Has a worker settle the job as dead, without events that reach the board. */
 async function die(): Promise<void> {
   await jobs.enqueue(photoResize, payload, { id });
   const handler = (): never => {

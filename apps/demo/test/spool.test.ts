@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-test("events come in order, again until they are called delivered, and then leave the disk", async () => {
+test("events come in order, again until they are marked as delivered, and are then removed from the disk", async () => {
   const spool = openSpool(folder.path);
   spool.append(event);
   spool.append({ ...event, id: "b" });
@@ -62,6 +62,6 @@ test("closing leaves no empty file, and leaves undelivered events for the next w
   const second = openSpool(folder.path);
   second.append(event);
   second.close();
-  // This process lives, but its id counts as gone when a spool opens: nobody has two spools.
+  // This process runs, but files with its id count as abandoned when a spool opens: a process has one spool.
   expect(openSpool(folder.path).next()?.events).toHaveLength(1);
 });

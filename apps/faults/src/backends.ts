@@ -29,7 +29,7 @@ export interface FaultTarget {
   /** Whether an id that is enqueued twice is one job. */
   readonly uniqueIds: boolean;
   /** Whether the store lists the workers that run on it. */
-  readonly keepsRoster: boolean;
+  readonly keepsWorkerRegistry: boolean;
   /** Jobs that many workers share in a scenario of some seconds. */
   readonly crowd: number;
   /** Rest of each of a producer's 50 lines after a job, where a backlog would take the store minutes to hand out. */
@@ -46,7 +46,14 @@ export async function freshFolder(): Promise<{ folder: string; remove: () => Pro
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 
-const usual = { uniqueIds: true, keepsRoster: true, crowd: 20_000, restMs: 0, ripeMs: 0, frozenMs: 4_000 } as const;
+const usual = {
+  uniqueIds: true,
+  keepsWorkerRegistry: true,
+  crowd: 20_000,
+  restMs: 0,
+  ripeMs: 0,
+  frozenMs: 4_000,
+} as const;
 
 /** For scenarios that need no second process. */
 export const inProcess: FaultTarget = {
@@ -75,7 +82,7 @@ export const targets: readonly FaultTarget[] = [
   {
     ...usual,
     name: "bullmq",
-    // What was accepted must be there after a kill: each write is synced before its answer.
+    // What was accepted must be there after a kill: each write is synced before its response.
     startServer: () => startRedis({ appendfsync: "always" }),
     storeUrl: (serverUrl, name) => withParameter(serverUrl, "prefix", name),
     factory: bullmq,
@@ -94,7 +101,7 @@ export const targets: readonly FaultTarget[] = [
     storeUrl: (serverUrl, name) => withParameter(serverUrl, "prefix", name),
     factory: rabbitmq,
     uniqueIds: false,
-    keepsRoster: false,
+    keepsWorkerRegistry: false,
     // It writes down every 5 s which quorum queues there are; killed before, it has lost the queue and what was in it.
     ripeMs: 6_000,
     // The broker misses two heartbeats, of a second at least, before it gives the job to another.
@@ -107,7 +114,7 @@ export const targets: readonly FaultTarget[] = [
     storeUrl: (serverUrl, name) => serverUrl.replace(/^(sqs:\/\/[^/?]+)\/?/, `$1/${name}`),
     factory: sqs,
     uniqueIds: false,
-    keepsRoster: false,
+    keepsWorkerRegistry: false,
     crowd: 4_000,
     restMs: 100,
   },

@@ -19,7 +19,7 @@ export function finish(id: string): void {
   waiting.delete(id);
 }
 
-/** For another door, which brings the same job again. */
+/** Closes the gate, for a delivery path that delivers the same job again. */
 export function shut(id: string): void {
   open.delete(id);
 }

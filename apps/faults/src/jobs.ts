@@ -15,6 +15,9 @@ export const grind = defineJob({ type: "fault.grind" });
 /** Calls `process.exit(0)` in its first delivery. */
 export const quit = defineJob({ type: "fault.quit" });
 
+/** Sleeps, and fails its first attempt. */
+export const flaky = defineJob({ type: "fault.flaky", retry: { initial: "1s", jitter: false } });
+
 /** Ends its process, and itself with it. */
 export const kill = defineJob({ type: "fault.kill" });
 
@@ -43,6 +46,11 @@ export function jobsThatRecord(file: string, ms: number): JobDefinition[] {
       writeDeed(file, "end", job);
     }),
     handlerFor(blink, (_, job) => writeDeed(file, "end", job)),
+    handlerFor(flaky, async (_, job) => {
+      await sleep(ms, undefined, { signal: job.signal });
+      if (job.attempt === 1) throw new Error("the first attempt fails");
+      writeDeed(file, "end", job);
+    }),
     handlerFor(quit, (_, job) => {
       if (job.delivery.lost === 0) process.exit(0);
       writeDeed(file, "end", job);

@@ -12,7 +12,19 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-type Program = "worker" | "producer" | "application" | "push" | "chaos/worker" | "chaos/producer";
+type Program =
+  | "worker"
+  | "scheduler"
+  | "run-once"
+  | "producer"
+  | "script"
+  | "application"
+  | "push"
+  | "chaos/worker"
+  | "chaos/producer"
+  | "limits/worker"
+  | "unique/worker"
+  | "unique/producer";
 
 export function start(program: Program, ...args: string[]): Running {
   return startWith([], program, ...args);

@@ -1,7 +1,7 @@
 /**
- * One producer process. Arguments: URL, file for the ids it was promised, queue, how many; with "patient" it takes a
- * refusal for an answer and goes on until as many were accepted. Last, how long each of its 50 lines rests after a job, in
- * ms; absent: not at all.
+ * One producer process. Arguments: URL, file for the ids it was promised, queue, how many; with "persistent" it tries a
+ * refused job again until as many were accepted. Last, how long each of its 50 loops pauses after a job, in ms; absent: not
+ * at all.
  */
 import { appendFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
@@ -10,7 +10,7 @@ import { connect } from "@waybill/core";
 import { blink } from "./jobs.ts";
 
 const IN_FLIGHT = 50;
-const [url = "", promised = "", queue = "default", count = "0", patient, restMs = "0"] = process.argv.slice(2);
+const [url = "", promised = "", queue = "default", count = "0", persistent, restMs = "0"] = process.argv.slice(2);
 const jobs = await connect(url, { log: "off" });
 // Most of those who start this kill it: the next one need not compile it again.
 flushCompileCache();
@@ -23,7 +23,7 @@ async function line(): Promise<void> {
       appendFileSync(promised, `${id}\n`);
       if (restMs !== "0") await sleep(Number(restMs));
     } catch (error) {
-      if (patient !== "patient") throw error;
+      if (persistent !== "persistent") throw error;
       left += 1;
       await sleep(100);
     }

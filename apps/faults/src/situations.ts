@@ -1,9 +1,18 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { defineJob, Discard, type Envelope, type JobDefinition, newId, type Outcome, RetryLater } from "@waybill/core";
+import {
+  DeadLetter,
+  defineJob,
+  Discard,
+  type Envelope,
+  type JobDefinition,
+  newId,
+  type Outcome,
+  RetryLater,
+} from "@waybill/core";
 import { waitForGate } from "./gates.ts";
 
-/** One thing that can happen to a job, and what must come of it by whichever door it arrives. */
+/** One thing that can happen to a job, and its outcome on every delivery path. */
 export interface Situation {
   readonly name: string;
   readonly body: string;
@@ -43,6 +52,12 @@ export const jobs: JobDefinition[] = [
     type: "later",
     handler() {
       throw new RetryLater(5_000);
+    },
+  }),
+  defineJob({
+    type: "hopeless.order",
+    handler() {
+      throw new DeadLetter("no such order");
     },
   }),
   defineJob({
@@ -90,7 +105,7 @@ export const jobs: JobDefinition[] = [
     },
   }),
   defineJob({
-    type: "hurried",
+    type: "expiring",
     deadline: "1h",
     retry: { initial: "30m", jitter: false },
     handler: () => Promise.reject(new Error("no luck")),
@@ -129,7 +144,8 @@ export const situations: readonly Situation[] = [
   },
   { name: "a handler that throws what is not an error", body: body("throws.text"), outcome: "retry", code: "Error" },
   { name: "RetryLater", body: body("later"), outcome: "release", code: "RETRY_LATER" },
-  { name: "Discard", body: body("discard"), outcome: "dead", code: "DISCARD" },
+  { name: "DeadLetter", body: body("hopeless.order"), outcome: "dead", code: "DEAD_LETTERED" },
+  { name: "Discard", body: body("discard"), outcome: "dead", code: "DISCARDED" },
   { name: "exhaustion that asks to be forgotten", body: body("forget"), outcome: "dead", code: "ATTEMPTS_EXHAUSTED" },
   { name: "an error named as not retryable", body: body("hopeless"), outcome: "dead", code: "NON_RETRYABLE" },
   {
@@ -138,29 +154,29 @@ export const situations: readonly Situation[] = [
     outcome: "dead",
     code: "NON_RETRYABLE",
   },
-  { name: "an error that a rule discards", body: body("sorted"), outcome: "dead", code: "DISCARD" },
+  { name: "an error that a rule discards", body: body("sorted"), outcome: "dead", code: "DISCARDED" },
   {
     name: "an error that a rule releases",
     body: body("sorted", { args: [{ code: "x" }] }),
     outcome: "release",
     code: "payment.busy",
   },
-  { name: "a failure in time", body: body("hurried", { created_at: iso(0) }), outcome: "retry", code: "Error" },
+  { name: "a failure in time", body: body("expiring", { created_at: iso(0) }), outcome: "retry", code: "Error" },
   {
     name: "a failure whose retry would be past its deadline",
-    body: body("hurried", { created_at: iso(-45 * 60_000) }),
+    body: body("expiring", { created_at: iso(-45 * 60_000) }),
     outcome: "dead",
     code: "DEADLINE",
   },
   {
     name: "a job past its deadline",
-    body: body("hurried", { created_at: iso(-60 * 60_000) }),
+    body: body("expiring", { created_at: iso(-60 * 60_000) }),
     outcome: "dead",
     code: "DEADLINE",
   },
   { name: "arguments one after the other", body: body("listed", { args: ["a", 1] }), outcome: "completed" },
   { name: "too few of them", body: body("listed", { args: ["a"] }), outcome: "dead", code: "PAYLOAD_INVALID" },
-  { name: "a handler deaf to its timeout", body: body("slow"), outcome: "retry", code: "JOB_TIMEOUT" },
+  { name: "a handler unresponsive to its timeout", body: body("slow"), outcome: "retry", code: "JOB_TIMEOUT" },
   { name: "a handler that heeds its timeout", body: body("slow.polite"), outcome: "retry", code: "JOB_TIMEOUT" },
   { name: "text that is no JSON", body: "not json", outcome: "dead", code: "JSON_SYNTAX" },
   { name: "JSON that is no envelope", body: "[1]", outcome: "dead", code: "ENVELOPE_NOT_OBJECT" },
@@ -176,10 +192,10 @@ export const situations: readonly Situation[] = [
     outcome: "dead",
     code: "CRIT_UNSUPPORTED",
   },
-  { name: "a type nobody registered", body: body("nobody.knows"), outcome: "release", code: "JOB_UNKNOWN" },
+  { name: "an unregistered type", body: body("not.registered"), outcome: "release", code: "JOB_UNKNOWN" },
   {
-    name: "a type nobody registered, of a job that waited 8 days for its first worker",
-    body: body("nobody.knows", { created_at: iso(-8 * 86_400_000) }),
+    name: "an unregistered type, of a job that waited 8 days for its first worker",
+    body: body("not.registered", { created_at: iso(-8 * 86_400_000) }),
     outcome: "release",
     code: "JOB_UNKNOWN",
   },
@@ -217,10 +233,9 @@ export const situations: readonly Situation[] = [
     code: "PAYLOAD_INVALID",
   },
   {
-    name: "a need no backend meets yet",
+    name: "a unique key, which the queue has kept",
     body: body("ok", { dedupe: { key: "k" } }),
-    outcome: "dead",
-    code: "NEED_UNSUPPORTED",
+    outcome: "completed",
   },
   { name: "a job that has lost twenty workers", body: body("ok"), lost: 20, outcome: "dead", code: "WORKER_LOST" },
   { name: "a job that has lost nineteen workers", body: body("ok"), lost: 19, outcome: "completed" },

@@ -12,7 +12,7 @@ interface Settings {
   readonly drain?: Duration;
   readonly heartbeat?: Duration;
   readonly maxLost?: number;
-  readonly fetchAhead?: number;
+  readonly prefetch?: number;
 }
 
 const [url = "", record = "", json = "{}"] = process.argv.slice(2);
@@ -24,12 +24,12 @@ const {
   drain = "1s",
   heartbeat = "10s",
   maxLost = 20,
-  fetchAhead = 500,
+  prefetch = 500,
 } = JSON.parse(json) as Settings;
 const jobs = await connect(url, { version: "faults" });
 // Many of those who start this kill it: the next one need not compile it again.
 flushCompileCache();
 const shutdown = { drain, abort: "1s", close: "2s" } as const;
 const handlers = jobsThatRecord(record, ms);
-await jobs.worker({ jobs: handlers, queues, lease, concurrency, shutdown, heartbeat, maxLost, fetchAhead }).run();
+await jobs.worker({ jobs: handlers, queues, lease, concurrency, shutdown, heartbeat, maxLost, prefetch }).run();
 process.exit(0);

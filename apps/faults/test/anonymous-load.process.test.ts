@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { keyRing, newId, newSecret } from "@waybill/core";
-import { signatureFor } from "@waybill/core/door";
+import { signatureFor } from "@waybill/core/endpoint";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { ATTACKS, type AttackName } from "./anonymous/attacks.ts";
 
@@ -67,7 +67,7 @@ async function attacked(
 ): Promise<Pushed[]> {
   const { port } = (await started("server", transport, secret)) as { port: number };
   await started("attacker", String(port), String(SOCKETS), paths.join(","), attacks.join(","));
-  // The attack goes on for a while before anybody honest comes.
+  // The attack goes on for a while before the first honest push.
   await sleep(300);
   const pushed: Pushed[] = [];
   let next = 0;

@@ -31,7 +31,7 @@ test.concurrent.each(targets)(
       const program = await open(target, store.url);
       const signal = AbortSignal.timeout(60_000);
       const request = { queue: "default", leaseMs: 30_000, waitMs: 5_000, signal };
-      // One job in hand and room for more: the broker sends the rest unasked, and the program is told to stop.
+      // One job is leased, the broker sends the rest of the prefetch, and the program stops.
       const leases = await program.lease({ ...request, limit: 1 });
       const stopping = new AbortController();
       const more = program.lease({ ...request, limit: WAITING, signal: stopping.signal });

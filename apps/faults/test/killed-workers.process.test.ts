@@ -11,7 +11,7 @@ const KILLS = 20;
 const LEASE_MS = 2_000;
 
 for (const target of targets) {
-  test(`R16: on ${target.name}, 20 workers killed in the middle of their jobs lose none: each starts elsewhere within lease + 2 s`, async () => {
+  test(`R16, R40: on ${target.name}, 20 workers killed in the middle of their jobs lose none: each starts elsewhere within lease + 2 s`, async () => {
     const store = await freshStore(target);
     const record = join(store.folder, "deeds");
     const queues = Array.from({ length: KILLS }, (_, n) => `q${n}`);
@@ -78,7 +78,7 @@ for (const target of targets) {
     await jobs.close();
   });
 
-  test(`R38: on ${target.name}, a worker asked to stop hands its long job back: started elsewhere within 2 s, attempt unspent`, async () => {
+  test(`R38: on ${target.name}, a worker that is asked to stop releases its long job: started elsewhere within 2 s, attempt unspent`, async () => {
     const store = await freshStore(target);
     const record = join(store.folder, "deeds");
     const jobs = await connect(store.url, { log: "off" });

@@ -23,7 +23,7 @@ async function drained({ factory }: FaultTarget, url: string): Promise<Map<strin
       const leases = await backend.lease(request);
       if (leases.length === 0) return;
       for (const { id } of leases) counts.set(id, (counts.get(id) ?? 0) + 1);
-      for (const answer of await backend.ack(leases)) expect(answer.ok).toBe(true);
+      for (const { ok } of await backend.ack(leases)) expect(ok).toBe(true);
     }
   }
   await Promise.all([lane(), lane(), lane(), lane()]);
@@ -48,10 +48,10 @@ export function takesMany(name: string): void {
     const jobs = await opened(url, "10s");
     const items = itemsOf(idsOf(count));
     const loop = watchLoop();
-    const answers = await jobs.enqueueMany(items);
+    const results = await jobs.enqueueMany(items);
     const longest = loop.end();
     console.log(`${name}: longest block of the loop: ${longest.toFixed(0)} ms of CPU`);
-    expect(answers.filter(({ ok }) => !ok)).toEqual([]);
+    expect(results.filter(({ ok }) => !ok)).toEqual([]);
     const found = await drained(target, url);
     expect(found.size).toBe(count);
     expect([...found.values()].filter((times) => times !== 1)).toEqual([]);
@@ -59,7 +59,7 @@ export function takesMany(name: string): void {
   });
 
   if (target.startServer === null) return;
-  test("with the broker frozen in the middle, each job is told as what it is, and the unknown may be enqueued again", async () => {
+  test("with the broker frozen in the middle, each job is reported as stored, not stored or unknown, and the unknown may be enqueued again", async () => {
     const server = await serverOf(target);
     const { url } = await freshStore(target);
     const jobs = await opened(url, "2s");

@@ -13,12 +13,12 @@ import { freshStore, started } from "./stores.ts";
 const [target] = targets;
 if (target === undefined) throw new Error("there is no backend to push from");
 
-const PLACES = 4;
+const SLOTS = 4;
 const AT_ONCE = 16;
 const MOST_AHEAD = 500;
-/** One more than a job that kills nobody is likely to run beside one that does, on a machine that restarts slowly. */
+/** One more than a harmless job is likely to run beside one that kills its process, on a machine that restarts slowly. */
 const MOST_LOST = 4;
-const SETTINGS = { concurrency: PLACES, ms: 15, drain: "2s" };
+const SETTINGS = { concurrency: SLOTS, ms: 15, drain: "2s" };
 
 /** A SQLite store, `waybill push` from it, and an application that is started and ended as the test says. */
 async function scene(settings: Readonly<Record<string, unknown>> = {}) {
@@ -52,7 +52,7 @@ async function scene(settings: Readonly<Record<string, unknown>> = {}) {
 
 const PUSH = ["--http-connections", String(AT_ONCE), "--visibility-timeout", "4s", "--drain", "1s", "--abort", "500ms"];
 
-/** Enqueues until stopped, and never gets far ahead of the application. Answers the ids of what was stored. */
+/** Enqueues until stopped, and never gets far ahead of the application. Returns the ids of the jobs that were stored. */
 function load(jobs: Jobs, ended: () => readonly unknown[]): () => Promise<string[]> {
   const ids: string[] = [];
   const stop = new AbortController();
@@ -88,7 +88,7 @@ async function allEnded(jobs: Jobs): Promise<void> {
     .toEqual([0]);
 }
 
-test("R12: no healthy job is lost, buried or charged because its application is full, drained, killed or restarted, or its sender is", async () => {
+test("R12: no healthy job is lost, dead-lettered or charged an attempt because its application is full, drained, killed or restarted, or its sender is", async () => {
   const { jobs, startApplication, push, here, deeds, ends } = await scene();
   const applications = [await startApplication()];
   const pushes = [push(here())];
@@ -123,7 +123,7 @@ test("R12: no healthy job is lost, buried or charged because its application is 
   await allEnded(jobs);
   const times = timesEnded(deeds());
   expect([...times.keys()].sort()).toEqual([...ids].sort());
-  // Only what was under way when something was killed may have ended twice: its answer was not settled yet.
+  // Only a job that ran when a process was killed may have ended twice: its outcome was not stored yet.
   expect(deeds().filter(({ what }) => what === "end").length - ids.length).toBeLessThanOrEqual(2 * AT_ONCE);
   expect(deeds().filter(({ attempt }) => attempt !== 1)).toEqual([]);
   expect(await jobs.inspector?.deadLetters({})).toEqual([]);
@@ -152,7 +152,7 @@ test("R12: behind nginx, an application that is away for as long as it likes is 
   expect(nginx.accessLog().filter((line) => line.startsWith("502 POST")).length).toBeLessThanOrEqual(2 * AT_ONCE);
 });
 
-test("R12: a job that kills its application is buried after as many times as it may, and takes nobody with it", async () => {
+test("R12: a job that kills its application is dead-lettered after maxLost times, and no other job is", async () => {
   const { jobs, startApplication, push, here, deeds, ends } = await scene({ maxLost: MOST_LOST });
   let isOver = false;
   let restarts = 0;
@@ -167,7 +167,7 @@ test("R12: a job that kills its application is buried after as many times as it 
   const sender = push(here(), "--max-lost", String(MOST_LOST));
   const stopLoad = load(jobs, ends);
   const { id } = await jobs.enqueue(kill, {});
-  const dead = await eventually(() => sender.lines.find(({ outcome }) => outcome === "dead"), "it is buried");
+  const dead = await eventually(() => sender.lines.find(({ outcome }) => outcome === "dead"), "it is dead-lettered");
   const ids = await stopLoad();
   await allEnded(jobs);
   isOver = true;

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { startProxy, type Proxy, type TestServer } from "@waybill/test-servers";
 import { afterAll, afterEach } from "vitest";
 import { type FaultTarget, freshFolder, type Store } from "../src/backends.ts";
@@ -64,4 +65,11 @@ export function started(...args: Parameters<typeof start>): Running {
   const running = start(...args);
   processes.push(running);
   return running;
+}
+
+/** The URL of a store, with a ledger in a file beside its records where the backend keeps none. */
+export function urlWithLedger({ name }: FaultTarget, { url, folder }: Store): string {
+  if (name !== "sqs" && name !== "rabbitmq") return url;
+  const ledger = encodeURIComponent(`sqlite:${join(folder, "ledger.db")}`);
+  return `${url}${url.includes("?") ? "&" : "?"}ledger=${ledger}`;
 }

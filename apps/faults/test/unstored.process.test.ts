@@ -13,14 +13,14 @@ const JOBS = 200;
 const QUITS = 2;
 
 /** Lets handlers end their workers until all jobs have ended. Returns how many jobs each of those processes made run again. */
-async function repeats(target: FaultTarget, fetchAhead: number): Promise<number[]> {
+async function repeats(target: FaultTarget, prefetch: number): Promise<number[]> {
   const store = await freshStore(target);
   const record = join(store.folder, "deeds");
   const jobs = await connect(store.url, { log: "off" });
   const list = Array.from({ length: JOBS }, (_, n) => ({ job: (n + 1) % 80 === 0 ? quit : blink, payload: {} }));
-  const ids = (await jobs.enqueueMany(list)).flatMap((answer) => (answer.ok ? [answer.value.id] : []));
+  const ids = (await jobs.enqueueMany(list)).flatMap((result) => (result.ok ? [result.value.id] : []));
   expect(ids).toHaveLength(JOBS);
-  const settings = { queues: ["default"], lease: 1_000, concurrency: CONCURRENCY, fetchAhead };
+  const settings = { queues: ["default"], lease: 1_000, concurrency: CONCURRENCY, prefetch };
   const pids: number[] = [];
   let done = false;
   const missing = (): boolean => new Set(readDeeds(record).map(({ id }) => id)).size < JOBS;
@@ -48,17 +48,17 @@ function repeatedAfter(ends: readonly Deed[], pid: number): number {
 }
 
 test("the end of a process repeats fewer jobs than may be stored behind and run at once, on every backend", async () => {
-  const FETCH_AHEAD = 20;
+  const PREFETCH = 20;
   await Promise.all(
     targets.map(async (target) => {
-      for (const count of await repeats(target, FETCH_AHEAD)) {
-        expect(count, target.name).toBeLessThanOrEqual(Math.max(CONCURRENCY, FETCH_AHEAD) + CONCURRENCY - 1);
+      for (const count of await repeats(target, PREFETCH)) {
+        expect(count, target.name).toBeLessThanOrEqual(Math.max(CONCURRENCY, PREFETCH) + CONCURRENCY - 1);
       }
     }),
   );
 });
 
-test("with nothing fetched ahead, the end of a process repeats fewer jobs than run at once, on every backend", async () => {
+test("without prefetch, the end of a process repeats fewer jobs than run at once, on every backend", async () => {
   await Promise.all(
     targets.map(async (target) => {
       for (const count of await repeats(target, 0)) expect(count, target.name).toBeLessThan(CONCURRENCY);

@@ -93,7 +93,7 @@ export function standsStill(name: string): void {
     const ran = new Set(tried.flatMap((way) => ids(deeds(way), "end")));
     expect(ran.size, "every job has run").toBe(total);
     const twice = settled().filter((id, index, list) => list.indexOf(id) !== index);
-    // One that is cut off never stands still, so it has no turn to spare; one that blocks cannot be told of its end.
+    // A worker that is cut off is never suspended, so it has no turn to spare. One that blocks cannot notice that its lease has ended.
     const from = { frozen: healedAt + TURN_MS, blocked: Infinity, cut: 0 };
     const beside = tried.flatMap((way) => overlaps(deeds(way), victims.get(way)?.pid ?? 0, from[way]));
     process.stdout.write(

@@ -10,9 +10,9 @@ export interface Broker {
   /** What the numbers depend on, one fact a line: versions, fsync settings, queue type. */
   readonly facts: readonly string[];
   /** By the name they have in the table: "raw bullmq". */
-  readonly peers: Readonly<Record<string, OpenSide>>;
+  readonly rivals: Readonly<Record<string, OpenSide>>;
   /**
-   * Whom each speed is set beside, and the factor we are held to; absent: nobody. A peer that cannot do one of the two
+   * Whom each speed is set beside, and the factor that is the target; absent: none. A peer that cannot do one of the two
    * is left out of that list.
    */
   readonly targets: {
@@ -20,12 +20,12 @@ export interface Broker {
     readonly process: readonly { readonly peer: string; readonly factor: number }[];
   };
   /** What the server holds of waybill's own queue; only for a package that cannot be looked into. */
-  readonly held?: (url: string, queue: string) => Promise<number>;
+  readonly storedJobs?: (url: string, queue: string) => Promise<number>;
   /** Jobs of one full-size round by verb; chosen so that the slowest side needs some seconds. */
   readonly jobs: { readonly enqueue: number; readonly process: number };
 }
 
-/** Opens one side in its own process, on a queue nobody else uses. `queue` is [a-z0-9]+. */
+/** Opens one side in its own process, on a queue of its own. `queue` is [a-z0-9]+. */
 export type OpenSide = (url: string, queue: string) => Promise<Side>;
 
 export interface Side {
@@ -39,6 +39,9 @@ export interface Side {
    */
   process(concurrency: number, count: number, ran: () => void): Promise<void>;
   /** What the server holds: waiting, delayed, leased. Called when nothing is under way, to verify every count. */
-  held(): Promise<number>;
+  storedJobs(): Promise<number>;
   close(): Promise<void>;
 }
+
+/** Distinct keys of a run with a concurrency of 1 by key. */
+export const KEYS = 1_000;

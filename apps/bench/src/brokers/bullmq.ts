@@ -1,5 +1,5 @@
 import { startRedis } from "@waybill/test-servers";
-import { Queue, Worker } from "bullmq";
+import { type JobsOptions, Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import type { Broker, Side } from "./broker.ts";
 
@@ -10,7 +10,10 @@ export const bullmq: Broker = {
     "Redis with appendonly yes, appendfsync everysec, no snapshots; the same for both sides",
     "raw BullMQ 6: one Queue, one Worker with the concurrency, ioredis, removeOnComplete on both sides",
   ],
-  peers: { "raw bullmq": openRaw },
+  rivals: {
+    "raw bullmq": (url, queue) => openRaw(url, queue),
+    "raw bullmq, deduplication": (url, queue) => openRaw(url, queue, true),
+  },
   targets: {
     enqueue: [{ peer: "raw bullmq", factor: 0.9 }],
     process: [{ peer: "raw bullmq", factor: 0.9 }],
@@ -20,14 +23,19 @@ export const bullmq: Broker = {
 
 const options = { removeOnComplete: true } as const;
 
-/** BullMQ as its own documentation uses it: `add` for each job, a `Worker` with a processor. */
-async function openRaw(url: string, queue: string): Promise<Side> {
+/**
+ * BullMQ as its own documentation uses it: `add` for each job, a `Worker` with a processor. `deduplicated`: each job has a key
+ * of its own.
+ */
+async function openRaw(url: string, queue: string, deduplicated = false): Promise<Side> {
   const name = `raw${queue}`;
   const connection = new Redis(url, { maxRetriesPerRequest: null });
   const jobs = new Queue(name, { connection, defaultJobOptions: options });
   await jobs.waitUntilReady();
+  let added = 0;
+  const more = (): JobsOptions => (deduplicated ? { deduplication: { id: String(added++) } } : {});
   return {
-    enqueue: (payload) => jobs.add("bench.noop", payload),
+    enqueue: (payload) => jobs.add("bench.noop", payload, more()),
     async fill(payloads) {
       for (let from = 0; from < payloads.length; from += 1_000) {
         const slice = payloads.slice(from, from + 1_000);
@@ -35,7 +43,7 @@ async function openRaw(url: string, queue: string): Promise<Side> {
       }
     },
     process: (concurrency, count, ran) => processRaw(connection, name, { concurrency, count, ran }),
-    async held() {
+    async storedJobs() {
       const counts = await jobs.getJobCounts("wait", "prioritized", "delayed", "active", "failed");
       return Object.values(counts).reduce((sum, some) => sum + some, 0);
     },
@@ -53,7 +61,7 @@ interface Run {
   readonly ran: () => void;
 }
 
-/** "completed" is said after Redis has taken the job's end. */
+/** "completed" is said after Redis has stored the end of the job. */
 async function processRaw(connection: Redis, queue: string, { concurrency, count, ran }: Run): Promise<void> {
   const handler = async (given: unknown): Promise<void> => {
     if (given !== undefined) ran();

@@ -4,7 +4,7 @@ import { Logger, makeWorkerUtils, run } from "graphile-worker";
 import { Client, Pool } from "pg";
 import { PgBoss } from "pg-boss";
 import { describeError } from "@waybill/core";
-import type { Broker, Side } from "./broker.ts";
+import { type Broker, KEYS, type Side } from "./broker.ts";
 
 export const postgres: Broker = {
   name: "postgres",
@@ -15,10 +15,13 @@ export const postgres: Broker = {
     "graphile-worker 0.18: add_job by its utils; local queue of 500 and completions batched for 250 ms: its fastest",
     "BullMQ 6 on PostgreSQL: add; one Worker with the concurrency",
   ],
-  peers: {
-    "pg-boss": openPgBoss,
-    "graphile-worker": openGraphile,
+  rivals: {
+    "pg-boss": (url, queue) => openPgBoss(url, queue),
+    "graphile-worker": (url, queue) => openGraphile(url, queue),
     "bullmq on postgres": openBullmq,
+    "pg-boss, singletonKey": (url, queue) => openPgBoss(url, queue, true),
+    "graphile-worker, jobKey": (url, queue) => openGraphile(url, queue, "jobKey"),
+    "graphile-worker, queueName": (url, queue) => openGraphile(url, queue, "queueName"),
   },
   targets: {
     enqueue: [
@@ -45,7 +48,8 @@ async function inSlices(
   for (let from = 0; from < payloads.length; from += 1_000) await put(payloads.slice(from, from + 1_000));
 }
 
-async function openPgBoss(url: string, queue: string): Promise<Side> {
+/** `singleton`: each job has a key of its own, of which one may be unfinished. */
+async function openPgBoss(url: string, queue: string, singleton = false): Promise<Side> {
   const boss = new PgBoss({
     connectionString: url,
     schema: `boss_${queue}`,
@@ -55,9 +59,10 @@ async function openPgBoss(url: string, queue: string): Promise<Side> {
   });
   boss.on("error", complain);
   await boss.start();
-  await boss.createQueue(queue);
+  await boss.createQueue(queue, singleton ? { policy: "exclusive" } : {});
+  let sent = 0;
   return {
-    enqueue: (payload) => boss.send(queue, payload),
+    enqueue: (payload) => boss.send(queue, payload, singleton ? { singletonKey: String(sent++) } : {}),
     fill: (payloads) =>
       inSlices(payloads, (slice) =>
         boss.insert(
@@ -78,7 +83,7 @@ async function openPgBoss(url: string, queue: string): Promise<Side> {
         ended += jobs.length;
       }
     },
-    held: () => countIn(url, `boss_${queue}.job WHERE name = '${queue}' AND state < 'completed'`),
+    storedJobs: () => countIn(url, `boss_${queue}.job WHERE name = '${queue}' AND state < 'completed'`),
     async close() {
       await boss.stop({ graceful: false });
       await dropSchema(url, `boss_${queue}`);
@@ -86,7 +91,8 @@ async function openPgBoss(url: string, queue: string): Promise<Side> {
   };
 }
 
-async function openGraphile(url: string, queue: string): Promise<Side> {
+/** "jobKey": each job has a key of its own. "queueName": jobs of one name run one after the other, of `KEYS` names. */
+async function openGraphile(url: string, queue: string, keyed?: "jobKey" | "queueName"): Promise<Side> {
   const schema = `graphile_${queue}`;
   const logger = new Logger(() => () => undefined);
   const pool = new Pool({ connectionString: url, max: CONNECTIONS }).on("error", complain).on("connect", (client) => {
@@ -97,10 +103,12 @@ async function openGraphile(url: string, queue: string): Promise<Side> {
   const preset = {
     worker: { schema, localQueue: { size: 500 }, completeJobBatchDelay: 250, failJobBatchDelay: 250 },
   };
+  let added = 0;
+  const name = (): { queueName?: string } => (keyed === "queueName" ? { queueName: `q${added++ % KEYS}` } : {});
   return {
-    enqueue: (payload) => utils.addJob(TASK, payload),
+    enqueue: (payload) => utils.addJob(TASK, payload, keyed === "jobKey" ? { jobKey: String(added++) } : {}),
     fill: (payloads) =>
-      inSlices(payloads, (slice) => utils.addJobs(slice.map((payload) => ({ identifier: TASK, payload })))),
+      inSlices(payloads, (slice) => utils.addJobs(slice.map((payload) => ({ identifier: TASK, payload, ...name() })))),
     async process(concurrency, count, ran) {
       const done = tally(count);
       const handler = async (payload: unknown): Promise<void> => {
@@ -119,11 +127,11 @@ async function openGraphile(url: string, queue: string): Promise<Side> {
       await done.all;
       await runner.stop();
     },
-    async held() {
-      const { rows } = await pool.query<{ held: number }>(
-        `SELECT count(*)::integer AS held FROM ${schema}._private_jobs`,
+    async storedJobs() {
+      const { rows } = await pool.query<{ stored: number }>(
+        `SELECT count(*)::integer AS stored FROM ${schema}._private_jobs`,
       );
-      return rows[0]?.held ?? 0;
+      return rows[0]?.stored ?? 0;
     },
     async close() {
       await utils.release();
@@ -151,7 +159,7 @@ async function openBullmq(url: string, queue: string): Promise<Side> {
       await done.all;
       await worker.close();
     },
-    async held() {
+    async storedJobs() {
       const counts = await jobs.getJobCounts("wait", "prioritized", "delayed", "active", "failed");
       return Object.values(counts).reduce((sum, some) => sum + some, 0);
     },
@@ -174,9 +182,9 @@ const complain = (error: unknown): void => process.emitWarning(describeError(err
 async function countIn(url: string, rows: string): Promise<number> {
   const client = new Client({ connectionString: url });
   await client.connect();
-  const found = await client.query<{ held: number }>(`SELECT count(*)::integer AS held FROM ${rows}`);
+  const found = await client.query<{ stored: number }>(`SELECT count(*)::integer AS stored FROM ${rows}`);
   await client.end();
-  return found.rows[0]?.held ?? 0;
+  return found.rows[0]?.stored ?? 0;
 }
 
 async function dropSchema(url: string, schema: string): Promise<void> {

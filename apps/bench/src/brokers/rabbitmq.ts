@@ -13,7 +13,7 @@ export const rabbitmq: Broker = {
     "every message persistent, mandatory and confirmed; raw amqplib acks each by itself, waybill those in a row by one ack",
     "raw amqplib: one confirm channel to publish; prefetch equal to the concurrency, one callback a job",
   ],
-  peers: { "raw amqplib": openRaw },
+  rivals: { "raw amqplib": openRaw },
   targets: {
     enqueue: [{ peer: "raw amqplib", factor: 0.9 }],
     process: [{ peer: "raw amqplib", factor: 0.9 }],
@@ -49,7 +49,7 @@ async function openRaw(url: string, queue: string): Promise<Side> {
     async process(concurrency, count, ran) {
       taking.push(await processRaw(connection, name, { concurrency, count, ran }));
     },
-    async held() {
+    async storedJobs() {
       // A closing channel forgets acks it has not passed on yet, and what is not acked is counted only once it is closed.
       await sleep(500);
       await Promise.all(taking.splice(0).map((one) => one.close()));

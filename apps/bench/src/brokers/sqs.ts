@@ -19,7 +19,7 @@ export const sqs: Broker = {
     "sqs-consumer: as its documentation has it, batchSize 10 and handleMessage, one more of them for each 10 of concurrency",
     "sqs-consumer batched: the same with handleMessageBatch, which deletes 10 with one call",
   ],
-  peers: {
+  rivals: {
     "SDK and sqs-consumer": (url, queue) => openPeer(url, queue, false),
     "SDK and sqs-consumer, batched": (url, queue) => openPeer(url, queue, true),
   },
@@ -51,7 +51,7 @@ async function openPeer(url: string, queue: string, batched: boolean): Promise<S
       for (let from = 0; from < payloads.length; from += BATCH) await sendTen(payloads.slice(from, from + BATCH));
     },
     process: (concurrency, count, ran) => processPeer({ client, queueUrl, batched }, concurrency, count, ran),
-    held: () => countOf(client, queueUrl),
+    storedJobs: () => countOf(client, queueUrl),
     async close() {
       await client.send(new DeleteQueueCommand({ QueueUrl: queueUrl }));
       client.destroy();

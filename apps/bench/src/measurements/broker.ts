@@ -1,6 +1,7 @@
+import { join } from "node:path";
 import { type BrokerName, brokers } from "../brokers/index.ts";
-import type { Broker, Side } from "../brokers/broker.ts";
-import { openWaybill } from "../brokers/waybill.ts";
+import type { Side } from "../brokers/broker.ts";
+import { definitions, openWaybill } from "../brokers/waybill.ts";
 import { payload } from "../job.ts";
 import { percentile } from "../rounds.ts";
 import { inFlight, rate, verify } from "../verify.ts";
@@ -8,8 +9,9 @@ import { lonelyJobs } from "./lonely-jobs.ts";
 
 export interface BrokerInput {
   readonly directory: string;
-  readonly broker: BrokerName;
-  /** "waybill", or the name of a peer. */
+  /** "sqlite": a file in the directory, whatever the URL is. */
+  readonly broker: BrokerName | "sqlite";
+  /** One of waybill's `definitions`, or the name of a peer. */
   readonly side: string;
   readonly url: string;
   readonly verb: "enqueue" | "process" | "latency";
@@ -27,22 +29,23 @@ export interface BrokerResult {
   readonly p99: number;
   /** CPU seconds of this process, all threads, for 10,000 jobs, while the clock ran. */
   readonly cpu: number;
-  /** The most this process ever held resident, in MiB. */
+  /** The most this process had resident, in MiB. */
   readonly peak: number;
 }
 
 export async function broker(input: BrokerInput): Promise<BrokerResult> {
   const queue = `b${Math.random().toString(36).slice(2, 10)}`;
-  const chosen: Broker = await brokers[input.broker]();
-  const side = await openSide(chosen, input, queue);
+  const side = await openSide(input, queue);
   const measured = await measurements[input.verb](side, input);
   await side.close();
   return { p99: 0, ...measured, peak: process.resourceUsage().maxRSS / 1_024 };
 }
 
-function openSide(chosen: Broker, { side, url }: BrokerInput, queue: string): Promise<Side> {
-  if (side === "waybill") return openWaybill(chosen, url, queue);
-  const open = chosen.peers[side];
+async function openSide({ broker: name, side, url, directory }: BrokerInput, queue: string): Promise<Side> {
+  if (name === "sqlite") return openWaybill(undefined, `sqlite:${join(directory, "waybill.db")}`, queue, side);
+  const chosen = await brokers[name]();
+  if (side in definitions) return openWaybill(chosen.storedJobs, url, queue, side);
+  const open = chosen.rivals[side];
   if (open === undefined) throw new Error(`${chosen.name} has no peer "${side}"`);
   return open(url, queue);
 }
@@ -56,7 +59,7 @@ const measurements: Readonly<Record<BrokerInput["verb"], (side: Side, input: Bro
     await inFlight(warmUp, width, () => side.enqueue(payload));
     const measured = await timed(jobs, () => inFlight(jobs, width, () => side.enqueue(payload)));
     // Where a count is an estimate or a look, it must at least not be empty.
-    if ((await side.held()) === 0) verify("jobs on the server", 0, warmUp + jobs);
+    if ((await side.storedJobs()) === 0) verify("jobs on the server", 0, warmUp + jobs);
     return measured;
   },
   /** From a full queue to all settled on the server: the worker's start and stop are on the clock. */
@@ -66,7 +69,7 @@ const measurements: Readonly<Record<BrokerInput["verb"], (side: Side, input: Bro
     const measured = await timed(jobs, () => side.process(width, jobs, () => (ran += 1)));
     if (backlog > jobs) return measured;
     verify("handlers run", ran, jobs);
-    verify("jobs left on the server", await side.held(), 0);
+    verify("jobs left on the server", await side.storedJobs(), 0);
     return measured;
   },
   async latency(side, { jobs }) {

@@ -1,5 +1,5 @@
 import { noop, noopWith, payload } from "../job.ts";
-import { held, type Logs, open } from "../open.ts";
+import { storedJobs, type Logs, open } from "../open.ts";
 import { createTally } from "../tally.ts";
 import { inFlight, verify } from "../verify.ts";
 
@@ -29,7 +29,7 @@ export async function cpu(input: CpuInput): Promise<number> {
   const report = await worker.stop();
   const used = process.cpuUsage(before);
 
-  const after = await held(jobs);
+  const after = await storedJobs(jobs);
   verify("handlers run", tally.ran(), warmUp + input.jobs);
   verify("jobs completed by the worker's report", report.completed, warmUp + input.jobs);
   verify("jobs left in memory", after.ready + after.leased + after.dead, 0);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { held, type Logs, open } from "../open.ts";
+import { storedJobs, type Logs, open } from "../open.ts";
 import { noop, payload } from "../job.ts";
 import { inFlight, rate, verify } from "../verify.ts";
 
@@ -25,7 +25,7 @@ export async function enqueue(input: EnqueueInput): Promise<number> {
   await inFlight(input.jobs, input.width, one);
   const speed = rate(input.jobs, startedAt);
   verify("distinct ids reported as stored", ids.size, warmUp + input.jobs);
-  verify("jobs in the file", (await held(jobs)).ready, warmUp + input.jobs);
+  verify("jobs in the file", (await storedJobs(jobs)).ready, warmUp + input.jobs);
   await jobs.close();
   return speed;
 }
@@ -43,14 +43,14 @@ export async function bulk(input: BulkInput): Promise<number> {
   const jobs = await open(`sqlite:${join(input.directory, "waybill.db")}`, input.logs);
   const batch = Array.from({ length: input.size }, () => ({ job: noop, payload }));
   const put = async (): Promise<number> => {
-    const answers = await jobs.enqueueMany(batch);
-    return answers.filter((answer) => answer.ok && answer.value.stored).length;
+    const results = await jobs.enqueueMany(batch);
+    return results.filter((result) => result.ok && result.value.stored).length;
   };
   let stored = await put();
   const startedAt = performance.now();
   for (let done = 0; done < input.jobs; done += input.size) stored += await put();
   const speed = rate(stored - input.size, startedAt);
-  verify("jobs in the file", (await held(jobs)).ready, stored);
+  verify("jobs in the file", (await storedJobs(jobs)).ready, stored);
   await jobs.close();
   return speed;
 }

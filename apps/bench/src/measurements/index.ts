@@ -1,3 +1,4 @@
+import { blocked } from "./blocked.ts";
 import { broker } from "./broker.ts";
 import { cpu } from "./cpu.ts";
 import { bulk, enqueue } from "./enqueue.ts";
@@ -12,6 +13,7 @@ import { rawBulk, rawEnqueue, rawProcess } from "./raw.ts";
 
 /** Everything that can be measured in a process of its own, by name. */
 export const measurements = {
+  blocked,
   broker,
   enqueue,
   bulk,

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { noop, noopWith, payload } from "../job.ts";
-import { held, open } from "../open.ts";
+import { storedJobs, open } from "../open.ts";
 import { createTally } from "../tally.ts";
 import { verify } from "../verify.ts";
 
@@ -30,7 +30,7 @@ export async function memory(input: MemoryInput): Promise<number[]> {
   }
   const report = await worker.stop();
   verify("jobs completed by the worker's report", report.completed, tally.ran());
-  verify("jobs left in the file", (await held(jobs)).ready, 0);
+  verify("jobs left in the file", (await storedJobs(jobs)).ready, 0);
   await jobs.close();
   return readings;
 }

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { noop, noopWith, payload } from "../job.ts";
-import { held, type Logs, open } from "../open.ts";
+import { storedJobs, type Logs, open } from "../open.ts";
 import { createTally } from "../tally.ts";
 import { rate, verify } from "../verify.ts";
 
@@ -18,7 +18,7 @@ export async function process(input: ProcessInput): Promise<number> {
     const size = Math.min(1_000, input.jobs - done);
     await jobs.enqueueMany(Array.from({ length: size }, () => ({ job: noop, payload })));
   }
-  verify("jobs before the start", (await held(jobs)).ready, input.jobs);
+  verify("jobs before the start", (await storedJobs(jobs)).ready, input.jobs);
 
   const tally = createTally();
   const worker = jobs.worker({ jobs: [noopWith(async () => tally.count())], concurrency: input.concurrency });
@@ -28,7 +28,7 @@ export async function process(input: ProcessInput): Promise<number> {
   const report = await worker.stop();
   const speed = rate(input.jobs, startedAt);
 
-  const after = await held(jobs);
+  const after = await storedJobs(jobs);
   verify("handlers run", tally.ran(), input.jobs);
   verify("jobs completed by the worker's report", report.completed, input.jobs);
   verify("jobs left in the file", after.ready + after.leased + after.dead, 0);

@@ -16,8 +16,8 @@ export interface Load {
 const WARM_UP = 4;
 
 /**
- * Sends requests that are all written beforehand, each with an id and a signature of its own, and answers requests per
- * second. It parses no more of an answer than it has to, so that the server is what is measured.
+ * Sends requests that are all written beforehand, each with an id and a signature of its own, and returns requests per
+ * second. It parses no more of a response than it has to, so that the server is what is measured.
  */
 export async function pushLoad({ port, secret, requests, width }: Load): Promise<number> {
   const ring = keyRing(secret);
@@ -25,12 +25,12 @@ export async function pushLoad({ port, secret, requests, width }: Load): Promise
   const sockets = await Promise.all(Array.from({ length: width }, () => connected(port)));
   const warmUp = Math.floor(requests / WARM_UP);
   let next = 0;
-  let answered = 0;
+  let completed = 0;
   async function send(until: number): Promise<void> {
     const lane = async (socket: Socket): Promise<void> => {
       while (next < until) {
-        await answer(socket, prepared[next++] as Buffer);
-        answered += 1;
+        await exchange(socket, prepared[next++] as Buffer);
+        completed += 1;
       }
     };
     await Promise.all(sockets.map(lane));
@@ -39,7 +39,7 @@ export async function pushLoad({ port, secret, requests, width }: Load): Promise
   const startedAt = performance.now();
   await send(requests);
   const speed = rate(requests - warmUp, startedAt);
-  verify("requests answered 200", answered, requests);
+  verify("requests with status 200", completed, requests);
   for (const socket of sockets) socket.destroy();
   return speed;
 }
@@ -67,8 +67,8 @@ async function connected(port: number): Promise<Socket> {
   return socket;
 }
 
-/** Resolves with the whole answer read; rejects for anything but 200. */
-function answer(socket: Socket, bytes: Buffer): Promise<void> {
+/** Resolves once the whole response is read. Rejects for any status but 200. */
+function exchange(socket: Socket, bytes: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     let text = "";
     const onData = (chunk: string): void => {
@@ -79,7 +79,7 @@ function answer(socket: Socket, bytes: Buffer): Promise<void> {
       if (text.length < head + 4 + length) return;
       socket.off("data", onData).off("close", onClose);
       if (text.startsWith("HTTP/1.1 200")) resolve();
-      else reject(new Error(`the answer was ${text}`));
+      else reject(new Error(`the response was ${text}`));
     };
     const onClose = (): void => reject(new Error(`the connection closed after ${JSON.stringify(text)}`));
     socket.on("data", onData).on("close", onClose);

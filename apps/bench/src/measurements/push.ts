@@ -40,13 +40,13 @@ export async function push(input: PushInput): Promise<number> {
 
 /** What a team would write that had no library: parse, do the work, say so. */
 function mountBare(application: Express, count: () => void): () => Promise<number> {
-  let answered = 0;
+  let completed = 0;
   application.post("/work", express.json(), (request, response) => {
     count();
-    answered += 1;
+    completed += 1;
     response.json({ outcome: "completed", id: (request.body as { id: string }).id });
   });
-  return async () => answered;
+  return async () => completed;
 }
 
 function mountReceiver(

@@ -7,7 +7,7 @@ import { inFlight, rate, verify } from "../verify.ts";
 export interface RawInput {
   readonly directory: string;
   readonly jobs: number;
-  /** Calls in flight, jobs per transaction, or jobs per claim. */
+  /** Calls in flight, jobs per transaction, or jobs per lease. */
   readonly width: number;
 }
 
@@ -39,7 +39,7 @@ export async function rawBulk(input: RawInput): Promise<number> {
   return speed;
 }
 
-/** Jobs per second: claim `width`, parse and run each, finish all of them in one transaction. */
+/** Jobs per second: lease `width`, parse and run each, finish all of them in one transaction. */
 export async function rawProcess(input: RawInput): Promise<number> {
   const queue = await prepare(input);
   fill(queue, input.jobs, 1_000, counter());
@@ -48,11 +48,11 @@ export async function rawProcess(input: RawInput): Promise<number> {
     if (given !== undefined) ran++;
   };
   const startedAt = performance.now();
-  for (let claim = 1, left = input.jobs; left > 0; claim++) {
-    const claimed = queue.claim(input.width, claim);
-    await Promise.all(claimed.map((job) => handler(argumentOf(job.body))));
-    queue.finish(claimed, claim);
-    left -= claimed.length;
+  for (let lease = 1, left = input.jobs; left > 0; lease++) {
+    const leased = queue.lease(input.width, lease);
+    await Promise.all(leased.map((job) => handler(argumentOf(job.body))));
+    queue.finish(leased, lease);
+    left -= leased.length;
   }
   const speed = rate(input.jobs, startedAt);
   verify("raw handlers run", ran, input.jobs);

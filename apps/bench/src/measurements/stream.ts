@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { watchLoop } from "@waybill/test-servers";
 import { noop, payload } from "../job.ts";
-import { held, open } from "../open.ts";
+import { storedJobs, open } from "../open.ts";
 import { rate, verify } from "../verify.ts";
 
 export interface StreamInput {
@@ -27,7 +27,7 @@ export interface StreamResult {
 const SAMPLE_MS = 50;
 const WARM_UP = 2_000;
 
-/** One `enqueueMany` from a generator, each result counted as it is told. */
+/** One `enqueueMany` from a generator, each result counted as it is reported. */
 export async function stream({ directory, url, jobs: count }: StreamInput): Promise<StreamResult> {
   const jobs = await open(url || `sqlite:${join(directory, "waybill.db")}`, "off");
   await jobs.enqueueMany(items(WARM_UP), () => undefined);
@@ -38,16 +38,16 @@ export async function stream({ directory, url, jobs: count }: StreamInput): Prom
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   const loop = watchLoop();
-  let told = 0;
+  let reported = 0;
   const startedAt = performance.now();
-  const totals = await jobs.enqueueMany(items(count), () => void (told += 1));
+  const totals = await jobs.enqueueMany(items(count), () => void (reported += 1));
   const speed = rate(count, startedAt);
   delay.disable();
   const longestWork = loop.end();
   clearInterval(sample);
-  verify("results told", told, count);
-  verify("jobs told as stored", totals.stored, count);
-  if (jobs.inspector !== null) verify("jobs on the server", (await held(jobs)).ready, count + WARM_UP);
+  verify("results reported", reported, count);
+  verify("jobs reported as stored", totals.stored, count);
+  if (jobs.inspector !== null) verify("jobs on the server", (await storedJobs(jobs)).ready, count + WARM_UP);
   await jobs.close();
   return { speed, rssStart: mib(rssStart), rssPeak: mib(rssPeak), longestBlock: delay.max / 1e6, longestWork };
 }

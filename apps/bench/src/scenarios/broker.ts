@@ -17,7 +17,7 @@ const OF_BACKLOG = 5_000;
 export function brokerScenario(name: BrokerName): Scenario {
   return {
     name,
-    title: `${name}: enqueue with ${IN_FLIGHT} in flight, process at ${CONCURRENCIES.join(", ")}, beside its peers`,
+    title: `${name}: enqueue with ${IN_FLIGHT} in flight, process at ${CONCURRENCIES.join(", ")}, beside other libraries`,
     async run(scale) {
       const broker = await brokers[name]();
       const server = await broker.startServer();

@@ -10,7 +10,10 @@ export const idleScenario: Scenario = {
   title: "CPU of a worker with nothing to do",
   async run(scale) {
     const seconds = Math.max(1, Math.round(5 * scale.share));
-    const result = await interleave(scale.rounds, { ours: () => measure("idle", { seconds }) });
+    const result = await interleave(scale.rounds, {
+      ours: () => measure("idle", { seconds, schedules: 0 }),
+      scheduled: () => measure("idle", { seconds, schedules: 1_000 }),
+    });
     return [
       row({
         backend: "sqlite",
@@ -19,6 +22,15 @@ export const idleScenario: Scenario = {
         peer: "budget",
         unit: "%",
         ours: result.ours,
+        theirs: BUDGET_PERCENT,
+      }),
+      row({
+        backend: "sqlite",
+        metric: "idle_cpu_1000_schedules",
+        concurrency: 10,
+        peer: "budget",
+        unit: "%",
+        ours: result.scheduled,
         theirs: BUDGET_PERCENT,
       }),
     ];

@@ -4,6 +4,7 @@ import { bulkScenario } from "./bulk.ts";
 import { cpuScenario } from "./cpu.ts";
 import { enqueueScenario } from "./enqueue.ts";
 import { idleScenario } from "./idle.ts";
+import { keysScenario } from "./keys.ts";
 import { latencyScenario } from "./latency.ts";
 import { memoryScenario } from "./memory.ts";
 import { processScenario } from "./process.ts";
@@ -22,5 +23,6 @@ export const scenarios: readonly Scenario[] = [
   memoryScenario,
   pushScenario,
   ...brokerNames.map(brokerScenario),
+  keysScenario,
   streamScenario,
 ];

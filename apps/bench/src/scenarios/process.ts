@@ -13,7 +13,7 @@ const SIZES = [
 
 export const processScenario: Scenario = {
   name: "process",
-  title: "process a full queue of jobs that do nothing, against raw claims of the same size",
+  title: "process a full queue of jobs that do nothing, against raw leases of the same size",
   async run(scale) {
     const rows: Row[] = [];
     for (const { concurrency, jobs } of SIZES)

@@ -11,7 +11,7 @@ export interface Scale {
 export interface Scenario {
   /** For --only. */
   readonly name: string;
-  /** One line for a person who waits. */
+  /** One line that is printed while it runs. */
   readonly title: string;
   readonly run: (scale: Scale) => Promise<Row[]>;
 }

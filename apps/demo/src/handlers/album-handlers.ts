@@ -8,8 +8,8 @@ import { type Mailbox, sendMail } from "./mail.ts";
 import { resizePhoto } from "./resize.ts";
 
 /**
- * The work itself. A Nest application finds it by its decorators, an Express one calls its methods; whether a job was
- * leased or pushed, it cannot tell.
+ * The handlers of the demo's jobs, the same for leased and for pushed jobs. The Nest application finds them by their
+ * decorators; the Express application calls the methods.
  */
 export class AlbumHandlers {
   readonly #files: DemoFiles;

@@ -7,16 +7,16 @@ const CELL = 160;
 const GAP = 8;
 const MOST = 48;
 
-/** The album's contact sheet, in its place. */
+/** Makes the album's contact sheet and writes it to its final path. */
 export async function makeContactSheet(files: DemoFiles, albumId: string, signal: AbortSignal): Promise<void> {
   const album = await readAlbum(files, albumId);
-  if (album === null) throw new Error(`album ${albumId} has no album.json: its data folder is not this process's`);
+  if (album === null) throw new Error(`album ${albumId} has no album.json: set the same DEMO_DATA for every process`);
   const sheet = await contactSheet(files, album);
   signal.throwIfAborted();
   await writeDurably(files.temporary, files.contactSheet(albumId), sheet);
 }
 
-/** The first photos of the album on one picture, in the order of their upload. */
+/** Returns one picture of the album's first photos, in the order of their upload. */
 async function contactSheet(files: DemoFiles, album: Album): Promise<Buffer> {
   const shown = album.photos.slice(0, MOST);
   const columns = Math.min(8, Math.max(1, Math.ceil(Math.sqrt(shown.length * 1.5))));

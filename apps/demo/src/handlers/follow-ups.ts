@@ -4,15 +4,15 @@ import { finishWhenDone } from "../finish-when-done.ts";
 import { mailAlbumReady, mailId } from "../jobs.ts";
 import type { Accepted } from "../records.ts";
 
-/** What a job asks for when its own work is in place, and before it is settled: the next job, written down. */
+/** Enqueues the next job of an album, once a job's own result is on disk and before the job is settled. */
 export interface FollowUps {
-  /** After the last size of an album: its finish. */
+  /** Called after each size. Enqueues `album.finish` after the last one. */
   resized(albumId: string): Promise<void>;
-  /** After its contact sheet: its mail. */
+  /** Called after the contact sheet. Enqueues the mail. */
   finished(albumId: string): Promise<void>;
 }
 
-/** `accept` writes down that a backend took a job, durably. */
+/** `accept` records durably that the backend accepted a job. */
 export function followUps(
   jobs: Pick<Jobs, "enqueue">,
   files: DemoFiles,

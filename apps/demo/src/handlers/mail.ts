@@ -5,19 +5,19 @@ import { writeDurably } from "../durable-file.ts";
 import type { Receipt } from "../receipt.ts";
 
 export interface Mailbox {
-  /** Null: letters go to the outbox folder. */
+  /** Null: letters are written to the outbox folder. */
   readonly smtpUrl: string | null;
   readonly to: string;
 }
 
 /**
- * Sends the album's mail. One with a receipt is not sent again; a process killed after the server took the mail and
- * before the receipt was written sends it twice, with the same Message-ID.
+ * Sends the album's mail, unless its receipt exists. If the process is killed after the server accepted the mail and
+ * before the receipt was written, the next attempt sends the mail again, with the same Message-ID.
  */
 export async function sendMail(files: DemoFiles, mailbox: Mailbox, albumId: string, id: string): Promise<void> {
   if (await exists(files.receipt(id))) return;
   const album = await readAlbum(files, albumId);
-  if (album === null) throw new Error(`album ${albumId} has no album.json: its data folder is not this process's`);
+  if (album === null) throw new Error(`album ${albumId} has no album.json: set the same DEMO_DATA for every process`);
   const letter = await write(files, album, mailbox.to, id);
   if (mailbox.smtpUrl === null) await writeDurably(files.temporary, files.letter(id), await render(letter));
   else await send(mailbox.smtpUrl, letter);
@@ -52,7 +52,7 @@ async function render(letter: SendMailOptions): Promise<Buffer> {
   const { message } = await createTransport({ streamTransport: true, buffer: true }).sendMail(letter);
   return Buffer.isBuffer(message)
     ? message
-    : Promise.reject(new Error("nodemailer answered a stream where a buffer was asked for"));
+    : Promise.reject(new Error("nodemailer returned a stream instead of a buffer"));
 }
 
 async function send(url: string, letter: SendMailOptions): Promise<void> {

@@ -3,18 +3,18 @@ import sharp from "sharp";
 import { type DemoFiles, edges, type Size } from "../album.ts";
 import { writeDurably } from "../durable-file.ts";
 
-// A replaced photo has the path of another: libvips must not answer from memory. One thread a job, jobs side by side.
+// No cache: a new photo may have the path of an earlier one. One thread for each job, because jobs run in parallel.
 sharp.cache(false);
 sharp.concurrency(1);
 
-/** No further attempt makes a photo of it: the job's definition names this error as not worth a retry. */
+/** The file is not a readable photo. The job's definition lists this error as non-retryable. */
 export class NotAPhoto extends Error {
   override readonly name = "NotAPhoto";
 }
 
 const READABLE: ReadonlySet<string> = new Set(["jpeg", "png", "webp"]);
 
-/** One photo in one size, in its place. */
+/** Makes one size of a photo and writes it to its final path. */
 export async function resizePhoto(
   files: DemoFiles,
   { albumId, photoId, name, size }: { albumId: string; photoId: string; name: string; size: Size },
@@ -25,7 +25,7 @@ export async function resizePhoto(
   await writeDurably(files.temporary, files.resized(albumId, photoId, size), picture);
 }
 
-/** The photo as WebP, upright, without its metadata. The same photo gives the same bytes. */
+/** Returns the photo as WebP, upright, without its metadata. The same photo always gives the same bytes. */
 async function resize(path: string, name: string, size: Size): Promise<Buffer> {
   try {
     const photo = sharp(path, { failOn: "warning" });

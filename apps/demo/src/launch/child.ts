@@ -11,26 +11,26 @@ export interface ChildOptions {
   readonly onMessage?: (message: unknown) => void;
   /** After each start, the first included. */
   readonly onStart?: (pid: number) => void;
-  /** When it ended without having been asked to; it starts again `RESTART_MS` later. */
+  /** Called when the process ends without `stop`. It is restarted after `RESTART_MS`. */
   readonly onDeath?: (pid: number, how: string) => void;
-  /** It ends at once each time it is started: no further start will help. */
-  readonly onHopeless: (error: Error) => void;
+  /** Called when three starts in a row have failed. The process is not restarted again. */
+  readonly onStartFailure: (error: Error) => void;
 }
 
-/** A process that is started again whenever it dies. */
+/** A process that is restarted whenever it dies. */
 export interface Child {
   start(): void;
   send(message: object): void;
-  /** SIGKILL, as a crash would. It starts again. */
+  /** Sends SIGKILL, to simulate a crash. The process is restarted. */
   crash(): void;
-  /** SIGTERM, for good; again: the signal once more. Resolves when the process is gone. */
+  /** Sends SIGTERM and stops restarting. Each call sends the signal again. Resolves when the process has ended. */
   stop(): Promise<void>;
-  /** For the last way out: SIGKILL, for good. */
+  /** Sends SIGKILL and stops restarting. */
   destroy(): void;
 }
 
 const RESTART_MS = 200;
-/** A start that ends by itself within this time has failed; after three in a row nobody tries again. */
+/** A process that exits by itself within this time counts as a failed start; three in a row are the last. */
 const FAILED_MS = 5_000;
 
 export function superviseChild(options: ChildOptions): Child {
@@ -40,15 +40,15 @@ export function superviseChild(options: ChildOptions): Child {
   let timer: NodeJS.Timeout | null = null;
   let isStopping = false;
   let failures = 0;
-  /** Told when the process is gone: a second signal asks a second time. */
-  const waiting: (() => void)[] = [];
+  /** Resolves the pending calls of `stop`; a second signal adds a second call. */
+  const pendingStops: (() => void)[] = [];
 
   function start(): void {
     timer = null;
     const startedAt = Date.now();
     const out = openSync(join(options.logFolder, `${options.name}.ndjson`), "a");
     const err = openSync(errorPath, "a");
-    // A group of its own, so that Ctrl-C in a terminal reaches the launcher alone, which then stops things in order.
+    // `detached`: a process group of its own, so that Ctrl-C reaches only the launcher, which stops all in order.
     const args = [...process.execArgv, entry];
     const stdio: ("ignore" | "ipc" | number)[] = ["ignore", out, err, "ipc"];
     const started = spawn(process.execPath, args, { env: options.env, stdio, detached: true });
@@ -57,19 +57,19 @@ export function superviseChild(options: ChildOptions): Child {
     child = started;
     const { pid } = started;
     if (options.onMessage) started.on("message", options.onMessage);
-    started.once("error", options.onHopeless);
+    started.once("error", options.onStartFailure);
     started.once("exit", (code, signal) => ended(pid ?? 0, code, signal, Date.now() - startedAt));
     if (pid !== undefined) options.onStart?.(pid);
   }
 
   function ended(pid: number, code: number | null, signal: NodeJS.Signals | null, livedMs: number): void {
     child = null;
-    for (const tell of waiting.splice(0)) tell();
+    for (const resolve of pendingStops.splice(0)) resolve();
     if (isStopping) return;
     options.onDeath?.(pid, signal ?? `exit code ${code}`);
     failures = signal === null && livedMs < FAILED_MS ? failures + 1 : 0;
     if (failures < 3) timer = setTimeout(start, RESTART_MS);
-    else options.onHopeless(new Error(`the ${options.name} process cannot start:\n${lastLines(errorPath)}`));
+    else options.onStartFailure(new Error(`the ${options.name} process cannot start:\n${lastLines(errorPath)}`));
   }
 
   return {
@@ -84,7 +84,7 @@ export function superviseChild(options: ChildOptions): Child {
       const running = child;
       if (running === null) return Promise.resolve();
       running.kill("SIGTERM");
-      return new Promise((resolve) => waiting.push(resolve));
+      return new Promise((resolve) => pendingStops.push(resolve));
     },
     destroy() {
       isStopping = true;
@@ -94,5 +94,5 @@ export function superviseChild(options: ChildOptions): Child {
 }
 
 function lastLines(path: string): string {
-  return readFileSync(path, "utf8").trimEnd().split("\n").slice(-12).join("\n");
+  return readFileSync(path, "utf8").trimEnd().split("\n").slice(-30).join("\n");
 }

@@ -6,13 +6,13 @@ import { readReceipt } from "../receipt.ts";
 import type { Accepted, WebRecord } from "../records.ts";
 import { resultPath } from "../result-path.ts";
 
-/** What one run came to, counted from what lies on disk and from nothing else. */
+/** The outcome of one run, counted from the files on disk only. */
 export interface Tally {
-  /** Ids that a backend accepted, by the ledgers of web and worker. */
+  /** Ids that a backend accepted, according to the ledgers of web and worker. */
   readonly enqueued: number;
-  /** Of those: the ones whose result is on disk and decodes. */
+  /** Those whose result is on disk and can be decoded. */
   readonly completed: number;
-  /** Of those: the ones that wait for a person. */
+  /** Those that are dead letters. */
   readonly dead: number;
   readonly byType: Readonly<Record<string, { enqueued: number; completed: number }>>;
 }
@@ -33,11 +33,11 @@ export async function tally(files: DemoFiles, albumId: string): Promise<Tally> {
     count.completed += 1;
     completed += 1;
   }
-  const dead = [...lastWords(web)].filter(([id, isDead]) => isDead && accepted.has(id)).length;
+  const dead = [...lastStates(web)].filter(([id, isDead]) => isDead && accepted.has(id)).length;
   return { enqueued: accepted.size, completed, dead, byType };
 }
 
-/** Decodes the whole picture, or reads the whole receipt: a file that merely exists proves nothing. */
+/** Decodes the whole picture, or reads the receipt: a file that exists may still be damaged. */
 async function isWhole(files: DemoFiles, job: Accepted): Promise<boolean> {
   if (job.type === "mail.album_ready") return (await readReceipt(files, job.id)) !== null;
   const bytes = await readFile(resultPath(files, job)).catch(absent);
@@ -51,8 +51,8 @@ async function isWhole(files: DemoFiles, job: Accepted): Promise<boolean> {
     );
 }
 
-/** For each job: whether the last that was heard of it is that it is dead. */
-function lastWords(records: readonly WebRecord[]): Map<string, boolean> {
+/** Returns, for each job, whether its last record says that it is dead. */
+function lastStates(records: readonly WebRecord[]): Map<string, boolean> {
   const isDead = new Map<string, boolean>();
   for (const record of records) {
     if (record.kind === "concluded") isDead.set(record.id, record.state === "dead");

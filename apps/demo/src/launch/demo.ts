@@ -5,21 +5,24 @@ import { sweepTemporaryFiles } from "../durable-file.ts";
 import type { Settings } from "../settings.ts";
 import { type Child, superviseChild } from "./child.ts";
 
-/** Both processes of the demo, running. */
+/** The running demo: the web process, and a worker or a pusher. */
 export interface Demo {
   readonly address: string;
-  /** Worker first, so that its last events still find the web process; then nothing of the demo is left running. */
+  /** Stops the worker, which posts its last events, and then the web process. Resolves when both have ended. */
   stop(): Promise<void>;
-  /** At once, without asking. */
+  /** Kills both processes at once. */
   destroy(): void;
 }
 
-/** Starts web, then, once its port is known, who takes the jobs: a worker that runs them, or a pusher that has web run them. Rejects when either cannot start. `say` gets human lines. */
+/**
+ * Starts the web process and, once its port is known, a worker that runs the jobs or a pusher that POSTs them to the
+ * web process. Rejects when one of them cannot start. `say` gets progress messages.
+ */
 export function startDemo(
   settings: Settings,
   by: "worker" | "pusher",
   say: (line: string) => void,
-  onHopeless: (error: Error) => void,
+  onStartFailure: (error: Error) => void,
 ): Promise<Demo> {
   const { log: logFolder, temporary } = demoFiles(settings.folder);
   mkdirSync(logFolder, { recursive: true });
@@ -31,17 +34,17 @@ export function startDemo(
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       reject(error);
-      onHopeless(error);
+      onStartFailure(error);
     };
-    // The port of the first start is the port of every later one: worker and browsers know it.
+    // A restarted web process gets the port of the first start, which worker and browsers know.
     const webEnv: NodeJS.ProcessEnv = { ...base };
     if (settings.port !== null) webEnv["PORT"] = String(settings.port);
     const web = superviseChild({
       name: "web",
       env: webEnv,
       logFolder,
-      onHopeless: fail,
-      onDeath: (pid, how) => say(`web ${pid} died (${how}), starting it again`),
+      onStartFailure: fail,
+      onDeath: (pid, how) => say(`web ${pid} died (${how}), restarting it`),
       onMessage(message) {
         if (isKill(message)) worker?.crash();
         if (!isListening(message) || worker !== null) return;
@@ -57,7 +60,7 @@ export function startDemo(
         name: by,
         env: { ...base, DEMO_WEB_URL: address },
         logFolder,
-        onHopeless: fail,
+        onStartFailure: fail,
         onStart(pid) {
           workerStarts += 1;
           say(`${by} ${workerStarts === 1 ? "started" : "restarted"} (pid ${pid})`);

@@ -7,10 +7,10 @@ import type { JobView } from "../web/views.ts";
 import type { Refusal } from "../web/upload.ts";
 
 const PHOTO = /\.(jpe?g|png|webp)$/i;
-/** Nothing at all has changed for this long: something is broken that no wait will mend. */
+/** The run fails when nothing has changed for this long. */
 const STUCK_MS = 120_000;
 
-/** The photos below a folder, by name, always in the same order. Throws when there are none. */
+/** Lists the photos below a folder, sorted by name. Throws when there are none. */
 export async function photosIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries
@@ -22,7 +22,7 @@ export async function photosIn(folder: string): Promise<string[]> {
   return paths;
 }
 
-/** Uploads them as a browser would, in one multipart request. Answers the album and what was refused. */
+/** Uploads the photos in one multipart request, as a browser does. Returns the album's id and the refused files. */
 export async function upload(
   address: string,
   folder: string,
@@ -36,11 +36,11 @@ export async function upload(
     body: Readable.toWeb(Readable.from(multipart(folder, photos, boundary))) as ReadableStream,
     duplex: "half",
   });
-  if (!response.ok) throw new Error(`the upload was answered ${response.status}: ${await response.text()}`);
+  if (!response.ok) throw new Error(`the upload failed with status ${response.status}: ${await response.text()}`);
   return (await response.json()) as { albumId: string; refused: Refusal[] };
 }
 
-/** Streams, so that a folder may be larger than memory. */
+/** Yields the body in parts, so that a folder may be larger than memory. */
 async function* multipart(folder: string, photos: readonly string[], boundary: string): AsyncGenerator<Uint8Array> {
   for (const photo of photos) {
     const name = photo
@@ -57,8 +57,8 @@ async function* multipart(folder: string, photos: readonly string[], boundary: s
 }
 
 /**
- * Resolves when nothing more will happen to the album without a person: the mail is out, or every job that is left is
- * dead. Sits out a web process that dies meanwhile. Rejects when nothing has changed for two minutes.
+ * Resolves when the mail is sent, or when every job that is not done is dead. Continues to poll while the web process
+ * restarts. Rejects when nothing has changed for two minutes.
  */
 export async function untilSettled(address: string, albumId: string, say: (line: string) => void): Promise<void> {
   let last = "";
@@ -73,7 +73,7 @@ export async function untilSettled(address: string, albumId: string, say: (line:
       say(now);
     }
     if (Date.now() - changedAt > STUCK_MS)
-      throw new Error(`nothing has moved for ${STUCK_MS / 1_000} s; the last word was: ${last}`);
+      throw new Error(`nothing has changed for ${STUCK_MS / 1_000} s; the last state was: ${last}`);
     await sleep(200);
   }
 }
@@ -83,7 +83,7 @@ function isSettled(jobs: readonly JobView[]): boolean {
   return jobs.some((job) => job.state === "dead" || job.type === "mail.album_ready");
 }
 
-/** Null while the web process is away. */
+/** Returns null while the web process does not respond. */
 async function jobsOf(address: string, albumId: string): Promise<JobView[] | null> {
   try {
     const response = await fetch(`${address}/albums/${albumId}`, { signal: AbortSignal.timeout(5_000) });

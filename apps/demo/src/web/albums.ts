@@ -14,29 +14,29 @@ export interface AlbumDeps {
   readonly jobs: Jobs;
   readonly files: DemoFiles;
   readonly board: Board;
-  /** Writes to the ledger, durably, then to the board. */
+  /** Writes the records durably to the ledger, then applies them to the board. */
   readonly record: (records: readonly WebRecord[]) => Promise<void>;
 }
 
-/** The producer's half of the demo: from an upload to jobs in a queue. */
+/** The producer of the demo: stores uploads and enqueues their jobs. */
 export interface Albums {
-  /** Null when nothing in the upload was a photo. */
+  /** `albumId` is null when the upload contained no photo. */
   receive(request: IncomingMessage, title: string): Promise<{ albumId: string | null; refused: Refusal[] }>;
-  /** A new file in the place of a photo that could not be read. */
+  /** Replaces a photo that could not be read with a new file. */
   replace(request: IncomingMessage, albumId: string, photoId: string): Promise<Refusal[]>;
   remove(albumId: string, photoId: string): Promise<void>;
-  /** Does what an earlier process or an absent backend left undone. Safe to call at any time. */
+  /** Enqueues what an earlier process or an unavailable backend left undone. Safe to call at any time. */
   catchUp(): Promise<void>;
 }
 
 export function createAlbums({ jobs, files, board, record }: AlbumDeps): Albums {
-  /** Uploads of this process that still run: not for `catchUp` to seal. */
+  /** Albums whose upload still runs in this process: `catchUp` does not seal them. */
   const uploading = new Set<string>();
 
-  /** Enqueues a photo's three jobs. Their ids follow from the photo: doing it twice is doing it once. */
+  /** Enqueues a photo's three jobs. Their ids are derived from the photo, so a second call stores no other jobs. */
   async function submit(albumId: string, photo: Photo): Promise<void> {
     const wanted = sizes.map((size) => ({ size, id: resizeId(albumId, photo.id, size) }));
-    const answers = await jobs.enqueueMany(
+    const results = await jobs.enqueueMany(
       wanted.map(({ size, id }) => {
         const payload = { albumId, photoId: photo.id, name: photo.name, size };
         return { job: photoResize, payload, options: { id } };
@@ -44,20 +44,22 @@ export function createAlbums({ jobs, files, board, record }: AlbumDeps): Albums 
     );
     const accepted: WebRecord[] = [];
     for (const [at, { size, id }] of wanted.entries()) {
-      if (answers[at]?.ok) accepted.push(acceptedResize(albumId, photo, size, id));
+      if (results[at]?.ok) accepted.push(acceptedResize(albumId, photo, size, id));
     }
     await record(accepted);
-    const failure = answers.find((answer) => !answer.ok);
+    const failure = results.find((result) => !result.ok);
     if (failure && !failure.ok) throw failure.error;
   }
 
-  /** The photo is kept even if its jobs cannot be enqueued now: `catchUp` tries again until they are. */
+  /** Records the photo and enqueues its jobs. If that fails now, `catchUp` tries again. */
   async function add(albumId: string, photo: Photo): Promise<void> {
     await record([{ kind: "photo", at: Date.now(), albumId, photo }]);
-    await submit(albumId, photo).catch((error: unknown) => warn(`the jobs of "${photo.name}" wait`, error));
+    await submit(albumId, photo).catch((error: unknown) =>
+      warn(`the jobs of "${photo.name}" are not enqueued yet`, error),
+    );
   }
 
-  /** Writes down which photos make the album, for the worker; the last size of the last photo finishes it. */
+  /** Writes the album's list of photos for the worker. From then on, the last size enqueues `album.finish`. */
   async function seal(albumId: string): Promise<void> {
     const album = board.album(albumId);
     if (!album) return;
@@ -72,7 +74,7 @@ export function createAlbums({ jobs, files, board, record }: AlbumDeps): Albums 
     async receive(request, title) {
       const albumId = randomUUID();
       uploading.add(albumId);
-      // The first photo begins the album: an upload without any leaves nothing behind.
+      // The first photo creates the album; an upload without photos creates none.
       const onPhoto = async (photo: Photo): Promise<void> => {
         if (!board.album(albumId)) await record([{ kind: "album", at: Date.now(), albumId, title }]);
         await add(albumId, photo);
@@ -81,7 +83,7 @@ export function createAlbums({ jobs, files, board, record }: AlbumDeps): Albums 
         const refused = await receivePhotos(request, { files, albumId, taken: new Set(), onPhoto });
         return { albumId: board.album(albumId) ? albumId : null, refused };
       } finally {
-        // An upload that breaks off leaves an album of the photos that did arrive.
+        // If the upload breaks off, the album consists of the photos that arrived.
         await seal(albumId).finally(() => uploading.delete(albumId));
       }
     },
@@ -117,7 +119,7 @@ export function createAlbums({ jobs, files, board, record }: AlbumDeps): Albums 
     },
   };
 
-  /** The dead letters of a photo that is no longer wanted. Without an inspector they stay where they are. */
+  /** Drops the dead letters of a removed photo. Without an inspector they remain. */
   async function forget(albumId: string, photoId: string): Promise<void> {
     await jobs.inspector?.drop({ ids: sizes.map((size) => resizeId(albumId, photoId, size)) });
   }

@@ -12,14 +12,14 @@ import type { Live } from "./live.ts";
 
 export interface AppParts {
   readonly files: DemoFiles;
-  /** Null: nobody may push jobs to this process. */
+  /** Null: jobs cannot be pushed to this process. */
   readonly receiver: Receiver | null;
   readonly board: Board;
   readonly albums: Albums;
   readonly live: Live;
   readonly retry: (jobId: string) => Promise<boolean>;
   readonly report: (report: WorkerReport) => Promise<void>;
-  /** Null when no launcher is there to do it. */
+  /** Null when this process was started without the launcher. */
   readonly killWorker: (() => void) | null;
 }
 
@@ -27,7 +27,7 @@ const uuid = z.uuid();
 const photoParams = z.object({ albumId: z.uuid(), photoId: z.string().regex(/^[a-z0-9-]+$/) });
 const pictureParams = photoParams.extend({ size: z.enum(sizes) });
 
-/** Every address of the web process. */
+/** Adds every route of the web process. */
 export function createApp(parts: AppParts): Express {
   const app = express();
   app.disable("x-powered-by");
@@ -86,12 +86,12 @@ function addAlbumRoutes(app: Express, { board, albums, retry }: AppParts): void 
   });
   app.post("/jobs/:id/retry", async (request, response) => {
     const isRetried = await retry(uuid.parse(request.params.id));
-    if (!isRetried) return void response.status(409).json({ error: "this job is not waiting for a person" });
+    if (!isRetried) return void response.status(409).json({ error: "this job is not a dead letter" });
     response.status(202).json({ retried: true });
   });
 }
 
-/** Only a photo with a job that failed for good may be replaced or removed: the others are someone's work. */
+/** Only a photo with a dead job may be replaced or removed. */
 function mayChange(board: Board, albumId: string, photoId: string): boolean {
   return board.jobsOf(albumId).some((job) => job.photoId === photoId && job.state === "dead");
 }
@@ -113,10 +113,13 @@ function addFileRoutes(app: Express, files: DemoFiles): void {
   });
 }
 
-/** The names of this machine. A page of another name that has our address would read the albums, and post as its own origin. */
+/**
+ * The names of this machine. Requests under other names are refused against DNS rebinding: a site whose name resolves
+ * to this address could read the albums and post from its own origin.
+ */
 const HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
 
-/** Only our own page may see or change anything: another site open in the same browser may not, and no script but ours runs. */
+/** Refuses requests from other sites that are open in the same browser, and lets the page run its own scripts only. */
 function guard(request: Request, response: Response, next: NextFunction): void {
   response.set({
     "content-security-policy": "default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'",
@@ -124,15 +127,16 @@ function guard(request: Request, response: Response, next: NextFunction): void {
     "referrer-policy": "no-referrer",
   });
   const { origin, host } = request.headers;
-  if (!HOST.test(host ?? "")) return void response.status(403).json({ error: "this page is at 127.0.0.1 only" });
+  if (!HOST.test(host ?? ""))
+    return void response.status(403).json({ error: "this page is served at 127.0.0.1 and localhost only" });
   if (request.method === "GET" || origin === undefined || origin.replace(/^https?:\/\//, "") === host) return next();
-  response.status(403).json({ error: `requests from ${origin} are not taken` });
+  response.status(403).json({ error: `requests from ${origin} are not accepted` });
 }
 
-/** Errors for people; Express needs the fourth parameter to know this for an error handler. */
+/** Sends errors as JSON. Express recognizes an error handler by its four parameters. */
 function explain(error: unknown, _request: Request, response: Response, next: NextFunction): void {
   if (response.headersSent) return next(error);
-  if (error instanceof z.ZodError) return void response.status(404).json({ error: "there is no such thing" });
+  if (error instanceof z.ZodError) return void response.status(404).json({ error: "not found" });
   const message = errorMessage(error);
   console.error(error);
   response.status(500).json({ error: message });

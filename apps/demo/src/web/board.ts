@@ -5,19 +5,19 @@ import type { Accepted, WebRecord } from "../records.ts";
 import { afterEvent, untouched } from "./progress.ts";
 import type { AlbumView, JobView } from "./views.ts";
 
-/** All the web process knows, rebuilt line by line from its ledger. Touches no disk and no clock. */
+/** The state of the web process, rebuilt line by line from its ledger. Uses no disk and no clock. */
 export interface Board {
   apply(record: WebRecord): void;
-  /** False for an event that came before: a worker posts again what it cannot know to have arrived. */
-  isNews(event: JobEvent): boolean;
-  /** The worker of that process id is gone: what it ran will run again once its lease ends. */
+  /** Returns false for an event that was applied before: a worker posts events again if it got no response. */
+  isNew(event: JobEvent): boolean;
+  /** Marks the jobs of a worker that is gone as interrupted. They run again once their leases end. */
   interrupt(pid: number): void;
   album(id: string): AlbumView | undefined;
   job(id: string): JobView | undefined;
   albums(): AlbumView[];
   jobs(): JobView[];
   jobsOf(albumId: string): JobView[];
-  /** Photos on disk whose jobs no backend has confirmed yet. */
+  /** Photos on disk whose jobs the backend has not accepted yet. */
   unsubmitted(): { albumId: string; photo: Photo }[];
   /** Ids of the albums and jobs changed since the last call. */
   changes(): { albums: string[]; jobs: string[] };
@@ -27,7 +27,7 @@ export function createBoard(): Board {
   const albums = new Map<string, AlbumView>();
   const jobs = new Map<string, JobView>();
   const byAlbum = new Map<string, Set<string>>();
-  /** Jobs that follow from an album, known before anybody enqueues them. */
+  /** The contact-sheet and mail jobs by id, known before they are enqueued. */
   const derived = new Map<string, { type: string; albumId: string }>();
   const lastSeq = new Map<string, number>();
   const open = new Map<string, { albumId: string; photo: Photo; ids: Set<string> }>();
@@ -51,7 +51,7 @@ export function createBoard(): Board {
     if (job) putJob({ ...job, ...to });
   }
 
-  /** A photo's three jobs show from the moment the photo is on disk; a backend confirms each a little later. */
+  /** Adds a photo and its three jobs. The page shows the jobs before the backend has accepted them. */
   function addPhoto(albumId: string, photo: Photo, at: number): void {
     changePhotos(albumId, (photos) => [...photos, photo]);
     const ids = sizes.map((size) => {
@@ -69,7 +69,7 @@ export function createBoard(): Board {
     if (waiting?.ids.size === 0) open.delete(key);
   }
 
-  function hear(event: JobEvent): void {
+  function applyEvent(event: JobEvent): void {
     lastSeq.set(event.source, event.seq);
     const known = derived.get(event.id);
     if (known && !jobs.has(event.id)) {
@@ -115,7 +115,7 @@ export function createBoard(): Board {
       case "retried":
         return change(record.id, { state: "waiting", reason: null, dueAt: null, changedAt: record.at });
       case "event":
-        return hear(record.event);
+        return applyEvent(record.event);
       case "concluded":
         return change(record.id, { state: record.state, reason: record.reason ?? null, changedAt: record.at });
     }
@@ -123,7 +123,7 @@ export function createBoard(): Board {
 
   return {
     apply,
-    isNews: (event) => event.seq > (lastSeq.get(event.source) ?? 0),
+    isNew: (event) => event.seq > (lastSeq.get(event.source) ?? 0),
     interrupt(pid) {
       for (const job of jobs.values()) {
         if (job.state === "running" && job.pid === pid) change(job.id, { state: "interrupted" });

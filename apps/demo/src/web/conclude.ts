@@ -8,8 +8,8 @@ import type { AlbumDeps } from "./albums.ts";
 import type { JobView } from "./views.ts";
 
 /**
- * What became of jobs whose worker was killed between the settle and the word about it: a dead letter says the one,
- * a result on disk and a queue that holds nothing any more say the other.
+ * Finds the outcome of jobs whose worker was killed after the settle and before it spooled the event. A job with a
+ * dead letter is dead; one with a result on disk is done if its queue is empty.
  */
 export async function conclude({ jobs, board, files }: AlbumDeps, now: number): Promise<WebRecord[]> {
   const silent = board.jobs().filter((job) => isOpen(job) && now - job.changedAt > leaseMs + 3_000);

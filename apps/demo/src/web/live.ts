@@ -4,26 +4,26 @@ import type { Board } from "./board.ts";
 import type { AlbumView, JobView } from "./views.ts";
 import type { Workers, WorkerView } from "./workers.ts";
 
-/** What a browser is told: first all of it, then what has changed. Members that did not change are absent. */
+/** A message to a browser: the first one is complete, later ones have only the members that changed. */
 export interface Update {
   readonly albums?: readonly AlbumView[];
   readonly jobs?: readonly JobView[];
   readonly mails?: readonly Receipt[];
   readonly workers?: readonly WorkerView[];
-  /** False when nothing can kill the worker for the page: it was not started by the launcher. */
+  /** False when the web process was started without the launcher, so that the page cannot kill the worker. */
   readonly canKill?: boolean;
 }
 
-/** Live updates by server-sent events; a browser that reconnects gets the whole picture again. */
+/** Live updates by server-sent events; a browser that reconnects gets the complete state again. */
 export interface Live {
   connect(request: Request, response: Response): void;
-  /** Tells every browser, soon, what has changed on the board. */
+  /** Sends the board's changes to every browser after `GATHER_MS`. */
   changed(extra?: Pick<Update, "mails" | "workers">): void;
   close(): void;
 }
 
 const GATHER_MS = 80;
-/** The page is for watching, not an archive: it gets the newest albums. */
+/** The page shows only the newest albums. */
 const ALBUMS = 12;
 
 export function createLive(board: Board, workers: Workers, mails: () => readonly Receipt[], canKill: boolean): Live {

@@ -1,7 +1,7 @@
 import type { JobEvent } from "../job-event.ts";
 import type { JobView } from "./views.ts";
 
-/** A job nobody has started. */
+/** The state of a job that has not started. */
 export const untouched = {
   state: "waiting",
   attempt: 0,
@@ -12,7 +12,7 @@ export const untouched = {
   reason: null,
 } as const;
 
-/** What an event makes of a job. */
+/** Returns the members of a job that an event changes. */
 export function afterEvent(job: JobView, event: JobEvent): Partial<JobView> {
   const { attempt = job.attempt, pid, durationMs = null, reason = null } = event;
   if (event.event === "started") {

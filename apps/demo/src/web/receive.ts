@@ -13,11 +13,11 @@ export interface ReceiveParts {
   readonly files: DemoFiles;
   readonly mailbox: Mailbox;
   readonly keys: string;
-  /** Writes to the ledger, durably, then to the board. */
+  /** Writes the records durably to the ledger, then applies them to the board. */
   readonly record: (accepted: readonly Accepted[]) => Promise<void>;
 }
 
-/** The door at /work, by which the web process runs what others leased: the worker's own methods, called from Express. */
+/** Creates the endpoint at /work, which runs pushed jobs with the same handlers as the worker. */
 export function receiveJobs({ jobs, files, mailbox, keys, record }: ReceiveParts): Receiver {
   const handlers = new AlbumHandlers(files, mailbox, followUps(jobs, files, record));
   return createReceiver({

@@ -4,13 +4,13 @@ import type { AlbumDeps } from "./albums.ts";
 import type { Board } from "./board.ts";
 import type { JobView } from "./views.ts";
 
-/** Puts a dead job back to work. False when it is not dead. */
+/** Replays a dead job. Returns false when the job is not dead. */
 export async function retryJob({ jobs, board, record }: AlbumDeps, id: string): Promise<boolean> {
   const job = board.job(id);
   if (job?.state !== "dead") return false;
   await record([{ kind: "retried", at: Date.now(), id }]);
   const replayed = (await jobs.inspector?.replay({ ids: [id] })) ?? 0;
-  // A backend that cannot be looked into keeps its dead letter, and the job is enqueued anew.
+  // Without an inspector the dead letter remains, and the job is enqueued again.
   if (replayed === 0) await enqueueAgain(jobs, board, job);
   return true;
 }

@@ -8,22 +8,22 @@ import { type Board, createBoard } from "./board.ts";
 import { createLive, type Live } from "./live.ts";
 import { createWorkers } from "./workers.ts";
 
-/** What the web process knows, on disk and in memory, and the browsers that watch it. */
+/** The state of the web process, on disk and in memory, and the connected browsers. */
 export interface State {
   readonly board: Board;
   readonly live: Live;
-  /** On disk once resolved; on the board and on its way to the browsers as well. */
+  /** Writes the records to disk, applies them to the board and schedules an update of the browsers. */
   record(records: readonly WebRecord[]): Promise<void>;
-  /** A worker's post. On disk before it resolves: then the worker forgets it. */
+  /** Handles a worker's post. Resolves once its events are on disk; the worker then removes them. */
   report(report: WorkerReport): Promise<void>;
-  /** A launcher saw this worker die. */
+  /** Called when the launcher saw this worker die. */
   workerExited(pid: number): void;
-  /** Once a second: notices workers that have fallen silent. */
+  /** Called once a second. Marks workers that stopped posting as gone. */
   tick(): void;
   close(): Promise<void>;
 }
 
-/** Rebuilds everything from the ledger, as it was when the last web process ended, however that was. */
+/** Rebuilds the state of the previous web process from the ledger, also after a crash. */
 export async function openState(files: DemoFiles, canKill: boolean): Promise<State> {
   const path = files.ledger("web");
   const board = createBoard();
@@ -34,7 +34,7 @@ export async function openState(files: DemoFiles, canKill: boolean): Promise<Sta
   const mails = await readReceipts(files);
   const live = createLive(board, workers, () => mails, canKill);
   const startedAt = Date.now();
-  /** One post after the other: a post sent again while the first is being written is then known as old. */
+  /** Posts are handled one after another: one sent again while the first is being written is then recognized. */
   let reports: Promise<void> = Promise.resolve();
 
   async function record(records: readonly WebRecord[]): Promise<void> {
@@ -57,10 +57,10 @@ export async function openState(files: DemoFiles, canKill: boolean): Promise<Sta
     live.changed({ workers: workers.views() });
   }
 
-  async function take({ pid, events }: WorkerReport): Promise<void> {
-    const news = events.filter((event) => board.isNews(event));
-    await record(news.map((event) => ({ kind: "event", at: event.at, event })));
-    for (const event of news) {
+  async function handleReport({ pid, events }: WorkerReport): Promise<void> {
+    const fresh = events.filter((event) => board.isNew(event));
+    await record(fresh.map((event) => ({ kind: "event", at: event.at, event })));
+    for (const event of fresh) {
       const isMail = event.type === mailAlbumReady.type && event.outcome === "completed";
       if (isMail) await deliverMail(event.id);
     }
@@ -74,8 +74,8 @@ export async function openState(files: DemoFiles, canKill: boolean): Promise<Sta
     record,
     report: (post) =>
       (reports = reports.then(
-        () => take(post),
-        () => take(post),
+        () => handleReport(post),
+        () => handleReport(post),
       )),
     workerExited,
     tick() {
@@ -98,7 +98,7 @@ export async function openState(files: DemoFiles, canKill: boolean): Promise<Sta
   };
 }
 
-/** After a restart: jobs said to run in workers nobody has heard of since are not running any more. */
+/** After a restart: marks running jobs as interrupted if their worker has not posted since. */
 function interruptStrangers(board: Board, alive: ReadonlySet<number>, startedAt: number): void {
   if (Date.now() - startedAt < 8_000) return;
   const strangers = board.jobs().filter((job) => job.state === "running" && job.pid !== null && !alive.has(job.pid));

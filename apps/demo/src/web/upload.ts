@@ -14,15 +14,15 @@ const MOST_BYTES = 64 * 1024 * 1024;
 const MOST_PHOTOS = 10_000;
 const NAMES = /\.(jpe?g|png|webp)$/i;
 
-/** A file of the upload that is no photo of the album, and why, in words for a person. */
+/** A file of the upload that was not accepted, and the reason that the page shows. */
 export interface Refusal {
   readonly name: string;
   readonly reason: string;
 }
 
 /**
- * Reads a multipart upload photo by photo. Each is whole and on disk before `onPhoto` is called with it; ids already in
- * `taken` are not given again. Rejects when the upload breaks off; what was announced by then stays.
+ * Reads a multipart upload photo by photo. Each is complete and on disk before `onPhoto` is called with it. Ids in
+ * `taken` are not used again. Rejects when the upload breaks off; photos already passed to `onPhoto` remain.
  */
 export async function receivePhotos(
   request: IncomingMessage,
@@ -62,7 +62,7 @@ export async function receivePhotos(
 
   form.on("file", (_field, content, { filename }) => {
     const taking = take(cleanName(filename), content);
-    // The request fails with the first of them; the others are awaited below and must not be reported as unhandled.
+    // The request fails with the first error; the others are awaited below, so they are not reported as unhandled.
     taking.catch((error: unknown) => form.destroy(toError(error)));
     working.push(taking);
   });
@@ -85,13 +85,13 @@ async function store(content: Readable, part: string): Promise<void> {
   }
 }
 
-/** The name for people: forward slashes, no leading folders of nothing, at most 200 characters. */
+/** Returns the name to show: forward slashes, no empty, "." or ".." parts, the last 200 characters. */
 function cleanName(filename: string | undefined): string {
   const parts = (filename ?? "").split(/[/\\]/).filter((part) => part !== "" && part !== "." && part !== "..");
   return parts.join("/").slice(-200);
 }
 
-/** "Trip/IMG 12.JPG" becomes "img-12-3fa81c20": readable, safe, and the same for the same name in every run. */
+/** Makes "img-12-3fa81c20" of "Trip/IMG 12.JPG": readable, safe as a file name, and the same in every run. */
 function freshId(name: string, taken: Set<string>): string {
   const words = name.replace(/^.*\//, "").replace(/\.[^.]*$/, "");
   const slug =

@@ -12,7 +12,7 @@ export interface JobView {
   readonly state: JobState;
   /** 0 until it has started once. */
   readonly attempt: number;
-  /** Executions begun, whatever became of them. */
+  /** How often the job has started, whatever the outcome. */
   readonly starts: number;
   readonly pid: number | null;
   readonly durationMs: number | null;

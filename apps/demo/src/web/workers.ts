@@ -6,13 +6,13 @@ export interface WorkerView {
   readonly since: number;
 }
 
-/** Which workers live: by what they say, by their silence, and by a launcher that saw one die. */
+/** Tracks which workers run: by their posts, and by the launcher, which sees a worker die. */
 export interface Workers {
   heard(pid: number, now: number): void;
   exited(pid: number, now: number): void;
-  /** Process ids of workers that have been silent for too long, each once. */
+  /** Marks workers that have not posted for `SILENT_MS` as gone. Returns their process ids. */
   silent(now: number): number[];
-  /** The living and the last one that died. */
+  /** The running workers and the last one that died. */
   views(): WorkerView[];
 }
 

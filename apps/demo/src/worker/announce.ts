@@ -1,7 +1,7 @@
 import type { EventBus } from "@waybill/core";
 import type { Spool } from "./spool.ts";
 
-/** Spools each event before the next step of its job. */
+/** Appends each event to the spool, before the next step of its job. */
 export function announce(from: EventBus, to: Spool): void {
   from.on("enqueued", ({ at, id, type, queue }) => to.append({ at, event: "enqueued", id, type, queue }));
   from.on("started", ({ at, id, type, queue, attempt, lost }) =>

@@ -12,7 +12,7 @@ import { announce } from "./announce.ts";
 import { type Posting, startPosting } from "./post.ts";
 import type { Spool } from "./spool.ts";
 
-/** What the worker process opened before its application. */
+/** What the worker process opens before it creates the application. */
 export interface WorkerParts {
   readonly settings: Settings;
   readonly ledger: Ledger<Accepted>;
@@ -20,7 +20,7 @@ export interface WorkerParts {
   readonly concurrency: number;
 }
 
-/** Tells the web process what happens here, from the first job to the last. */
+/** Posts this worker's events to the web process, from the first job to the last. */
 class Reporter implements OnModuleInit, OnApplicationShutdown {
   readonly #jobs: JobQueue;
   readonly #parts: WorkerParts;
@@ -42,7 +42,7 @@ class Reporter implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** The worker as a Nest application without HTTP: it leases jobs once everything is up and stops leasing first of all. */
+/** The worker as a Nest application without HTTP. Leasing starts last at start and stops first at shutdown. */
 @Module({})
 export class WorkerApp {
   static with(parts: WorkerParts): DynamicModule {

@@ -2,44 +2,44 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { WorkerReport } from "../job-event.ts";
 import type { Spool } from "./spool.ts";
 
-const LOOK_MS = 60;
-const AWAY_MS = 400;
-/** Without events: how often to say that this worker lives. */
+const POLL_MS = 60;
+const RETRY_MS = 400;
+/** How often a heartbeat is posted while there are no events. */
 const HEARTBEAT_MS = 1_500;
 
 export interface Posting {
-  /** Delivers what is left, for at most `limitMs`; the rest stays in the spool. */
+  /** Delivers the remaining events for at most `limitMs` milliseconds; the others stay in the spool. */
   stop(limitMs: number): Promise<void>;
 }
 
-/** Carries events from the spool to the web process, in order, for as long as that takes. */
+/** Posts the spool's events to the web process, in order. Retries each batch until it is delivered. */
 export function startPosting(spool: Spool, webUrl: string): Posting {
   const target = new URL("/worker-events", webUrl);
   let deadline = Number.POSITIVE_INFINITY;
   let lastPost = 0;
   const stopping = new AbortController();
 
-  /** How long to wait before looking again. */
-  async function turn(): Promise<number> {
+  /** Posts one batch, or a heartbeat if one is due. Returns the milliseconds to wait before the next call. */
+  async function postNext(): Promise<number> {
     const batch = spool.next();
-    if (batch === null && Date.now() - lastPost < HEARTBEAT_MS) return LOOK_MS;
+    if (batch === null && Date.now() - lastPost < HEARTBEAT_MS) return POLL_MS;
     if (!(await post(target, { source: spool.source, pid: process.pid, events: [...(batch?.events ?? [])] })))
-      return AWAY_MS;
+      return RETRY_MS;
     lastPost = Date.now();
     batch?.delivered();
-    return batch === null ? LOOK_MS : 0;
+    return batch === null ? POLL_MS : 0;
   }
 
-  /** Sleeps; cut short by `stop`, after which only an absent web process is worth a pause. */
+  /** Sleeps, at most until `stop` is called. After `stop`, waits only while the web process does not respond. */
   async function pause(ms: number): Promise<void> {
-    if (stopping.signal.aborted) return sleep(ms === AWAY_MS ? 50 : 0);
+    if (stopping.signal.aborted) return sleep(ms === RETRY_MS ? 50 : 0);
     return sleep(ms, undefined, { signal: stopping.signal }).catch(() => undefined);
   }
 
   async function run(): Promise<void> {
     while (Date.now() < deadline) {
-      const ms = await turn();
-      if (stopping.signal.aborted && ms === LOOK_MS) return;
+      const ms = await postNext();
+      if (stopping.signal.aborted && ms === POLL_MS) return;
       if (ms > 0) await pause(ms);
     }
   }
@@ -55,7 +55,7 @@ export function startPosting(spool: Spool, webUrl: string): Posting {
   };
 }
 
-/** False when the web process is away or cannot take it now. */
+/** Returns false when the web process does not respond or refuses the report. */
 async function post(target: URL, report: WorkerReport): Promise<boolean> {
   try {
     const response = await fetch(target, {

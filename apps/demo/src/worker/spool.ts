@@ -15,23 +15,23 @@ import { isAlive } from "../durable-file.ts";
 import type { JobEvent } from "../job-event.ts";
 import { parseLine } from "../ledger.ts";
 
-/** Some events in order, and how to say that they were delivered. */
+/** Some events in order. */
 export interface Batch {
   readonly events: readonly JobEvent[];
-  /** Not called: the same events come again. */
+  /** Marks the events as delivered. Without this call, `next` returns them again. */
   delivered(): void;
 }
 
 /**
- * The worker's events on their way to the web process. They are in a file before `append` returns, so that neither
- * an absent web process nor a SIGKILL of this one loses any; a kill may deliver some twice.
+ * Keeps the worker's events in a file until the web process has them. `append` writes the event before it returns, so
+ * no event is lost when the web process is down or this process is killed. After a kill, some may be delivered twice.
  */
 export interface Spool {
   readonly source: string;
   append(event: Omit<JobEvent, "source" | "pid" | "seq">): void;
-  /** The oldest undelivered events, those of killed workers first; null when there are none. */
+  /** Returns the oldest undelivered events, those of killed workers first, or null when there are none. */
   next(): Batch | null;
-  /** Removes the file unless something in it is still to be delivered; a later worker takes that on. */
+  /** Removes the file if it is empty. A later worker delivers the events of a file that remains. */
   close(): void;
 }
 
@@ -47,7 +47,7 @@ export function openSpool(folder: string): Spool {
   let offset = 0;
   let seq = 0;
 
-  /** A killed worker's file, whole lines only, then the file is gone. */
+  /** Reads the complete lines of a killed worker's file. Removes the file once all are delivered. */
   function nextLeft(name: string): Batch | null {
     const file = openSync(join(folder, name), "r");
     const { events, end } = readLines(file, leftOffset);
@@ -97,7 +97,7 @@ export function openSpool(folder: string): Spool {
   };
 }
 
-/** Spool files whose worker is gone, oldest first. */
+/** Lists the spool files whose worker no longer runs, oldest first. */
 function abandoned(folder: string): string[] {
   const names = readdirSync(folder).filter((name) => {
     const pid = /^\d+-\w+-(\d+)\.ndjson$/.exec(name)?.[1];
@@ -106,7 +106,7 @@ function abandoned(folder: string): string[] {
   return names.sort();
 }
 
-/** Whole lines from `offset` on, up to about 256 KiB, and where they end. */
+/** Reads complete lines from `offset` on, up to 256 KiB, and returns the offset of their end. */
 function readLines(file: number, offset: number): { events: JobEvent[]; end: number } {
   const chunk = Buffer.alloc(CHUNK);
   const length = readSync(file, chunk, 0, CHUNK, offset);

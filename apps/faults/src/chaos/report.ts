@@ -18,7 +18,7 @@ export interface Takeover {
   readonly from: number;
   readonly to: number;
   readonly why: "died" | "stood still" | "unexplained";
-  /** From the moment at which the holder stopped to the next lease. */
+  /** From the time at which its worker stopped to the next lease. */
   readonly ms: number;
   /** Of that, past the lease: the longest that a process which did not stand still waited for a lease and got none. */
   readonly waitedMs: number;
@@ -126,7 +126,7 @@ function waitedWithin(lines: readonly TraceLine[], from: number, to: number, sti
   let longest = 0;
   for (const { what, pid, at } of lines) {
     if (what === "asks") asking.set(pid, at);
-    else if (what === "answered" || what === "died") {
+    else if (what === "leases_end" || what === "died") {
       longest = Math.max(longest, waited(pid, asking.get(pid) ?? at, at));
       asking.delete(pid);
     }

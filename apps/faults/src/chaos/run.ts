@@ -78,7 +78,7 @@ export async function runChaos({ target, store, ...settings }: ChaosSettings): P
   }
 }
 
-/** Resolves when the store holds no job any more, or after a minute and a half: what is left was lost or is kept. */
+/** Resolves when the store is empty, or after 90 s: a job that is left then was lost or is a dead letter. */
 async function whenEmpty(url: string): Promise<void> {
   const jobs = await connect(url, { log: "off" });
   for (const until = performance.now() + 90_000; performance.now() < until; await sleep(500)) {

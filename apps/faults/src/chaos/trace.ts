@@ -1,5 +1,5 @@
 import { appendFileSync } from "node:fs";
-import type { Answer } from "@waybill/core";
+import type { Result } from "@waybill/core";
 import type { Backend, BackendFactory, Lease } from "@waybill/core/backend";
 
 /**
@@ -11,7 +11,7 @@ export interface TraceLine {
     | "up"
     /** A lease call began, and ended. */
     | "asks"
-    | "answered"
+    | "leases_end"
     | "leased"
     /** A handler's beginning and end. */
     | "start"
@@ -60,14 +60,14 @@ export function traced(factory: BackendFactory, trace: Trace): BackendFactory {
       async lease(request) {
         trace("asks");
         const leases = await raw.lease(request);
-        trace("answered");
+        trace("leases_end");
         for (const { id, lost, releases } of leases) trace("leased", { id, lost, releases });
         return leases;
       },
       async ack(leases) {
-        const answers = await raw.ack(leases);
-        for (const [index, { id }] of leases.entries()) traceAnswer(trace, id, answers[index]);
-        return answers;
+        const results = await raw.ack(leases);
+        for (const [index, { id }] of leases.entries()) traceAck(trace, id, results[index]);
+        return results;
       },
       retry: (lease, request) =>
         one(lease, request.countsAttempt ? "retry" : "release", () => raw.retry(lease, request)),
@@ -77,7 +77,7 @@ export function traced(factory: BackendFactory, trace: Trace): BackendFactory {
   };
 }
 
-function traceAnswer(trace: Trace, id: string, answer: Answer<null> | undefined): void {
-  if (answer?.ok) trace("settled", { id, how: "ack" });
-  else trace("refused", { id, how: answer?.error.code ?? "none" });
+function traceAck(trace: Trace, id: string, result: Result<null> | undefined): void {
+  if (result?.ok) trace("settled", { id, how: "ack" });
+  else trace("refused", { id, how: result?.error.code ?? "none" });
 }

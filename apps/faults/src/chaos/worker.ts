@@ -40,7 +40,7 @@ const handler = handlerFor(act, async ({ behaviour, ms }, { id }) => {
     if (behaviour === "block") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
     else if (behaviour === "exit") process.exit(0);
     else if (behaviour === "heap") runOutOfHeap();
-    else void Promise.reject(new Error("nobody handles this rejection"));
+    else void Promise.reject(new Error("a rejection without a handler"));
   }
   trace("end", { id });
 });

@@ -1,5 +1,5 @@
-// Strangers without a key: `attacker.ts PORT SOCKETS PATH,… ATTACK,…`. Keeps as many connections busy with these attacks, in
-// turn, each begun anew when it has ended. Tells its parent when all have been open once.
+// Attacks without a key: `attacker.ts PORT SOCKETS PATH,… ATTACK,…`. Keeps SOCKETS connections busy with these attacks, in turn,
+// and starts each again when it has ended. Sends its parent a message when all have been open once.
 import { randomBytes, randomUUID } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import { ATTACKS, type Attack, type AttackName } from "./attacks.ts";
@@ -10,7 +10,7 @@ const paths = where.split(",");
 let begun = 0;
 let opened = 0;
 
-/** Well-formed and fresh, so that only the body could tell that it is forged. */
+/** Well-formed and fresh: only the signature of the body shows that it is forged. */
 function head(path: string, fields: readonly string[]): string {
   const signed = [
     `webhook-id: ${randomUUID()}`,
@@ -37,7 +37,7 @@ function strike(): void {
     const { more, everyMs } = attack;
     if (more !== null) timer = setInterval(() => socket.writable && socket.write(more()), everyMs);
   });
-  // Answers are not read: whoever attacks has no use for them.
+  // The attacker does not read responses.
   socket.on("data", () => attack.hangsUp && socket.destroy());
 }
 

@@ -1,5 +1,5 @@
-// An application that strangers can reach: `server.ts TRANSPORT SECRET`. A receiver at /work, a relay at /relay and an
-// ingress at /jobs, on one port, by one of four ways in. Tells its parent the port.
+// An application that is open to the network: `server.ts TRANSPORT SECRET`. A receiver at /work, a relay at /relay and an
+// ingress at /jobs, on one port, mounted in one of four ways. Sends its parent the port.
 import "reflect-metadata";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -48,17 +48,17 @@ async function byExpress(): Promise<Server> {
 /** As adapters of frameworks that speak fetch do it. */
 async function byFetch(): Promise<Server> {
   const all = await endpoints();
-  return createServer((request, response) => void answer(request, response));
+  return createServer((request, response) => void respond(request, response));
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = "", url = "/", headers } = request;
     const endpoint = all.find(({ path }) => path === url);
     if (endpoint === undefined) return void response.writeHead(404).end();
     const fields = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
     const body = method === "GET" || method === "HEAD" ? null : (Readable.toWeb(request) as ReadableStream<Uint8Array>);
     const asked = new Request(`http://app${url}`, { method, headers: fields, body, duplex: "half" } as RequestInit);
-    const answered = await endpoint(asked, { peer: request.socket.remoteAddress ?? "unix" });
-    response.writeHead(answered.status, Object.fromEntries(answered.headers)).end(await answered.text());
+    const result = await endpoint(asked, { peer: request.socket.remoteAddress ?? "unix" });
+    response.writeHead(result.status, Object.fromEntries(result.headers)).end(await result.text());
   }
 }
 
@@ -70,7 +70,7 @@ JobHandler(work)(Works.prototype, "run", Object.getOwnPropertyDescriptor(Works.p
 const app: DynamicModule = {
   module: Works,
   imports: [
-    WaybillModule.forRoot({ url: "memory:", log: "off", push: { keys, concurrency }, doors: storing }),
+    WaybillModule.forRoot({ url: "memory:", log: "off", push: { keys, concurrency }, endpoints: storing }),
     WaybillModule.forFeature([work]),
   ],
   providers: [Works],

@@ -159,7 +159,7 @@ async function redisFaults(url: string): Promise<OwnFaults> {
       during(["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"]),
       during(["CONFIG", "SET", "min-replicas-to-write", "3"], ["CONFIG", "SET", "min-replicas-to-write", "0"]),
       during(["SCRIPT", "FLUSH"], ["PING"]),
-      // A replica of nobody: it refuses writes as READONLY and keeps what it has.
+      // A replica without a primary: it refuses writes as READONLY and keeps its data.
       during(["REPLICAOF", "127.0.0.1", "1"], ["REPLICAOF", "NO", "ONE"]),
     ],
     close: async () => admin.disconnect(),

@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import { Client } from "pg";
 import type { FaultTarget, Store } from "../../src/backends.ts";
 
-/** Puts records into a store that nobody of ours wrote. */
+/** Writes records into a store that waybill would not have written. */
 export interface Stranger {
   /** Returns how many were taken: a server, or a table's own checks, may refuse some. */
   write(count: number): Promise<number>;
@@ -143,8 +143,10 @@ function sqliteStranger(file: string, random: Random): Stranger {
   const job = db.prepare(`
     INSERT INTO waybill_jobs (id, queue, type, priority, tenant, signature_timestamp, signature, failures, lost, releases,
       due_at, enqueued_at, body) VALUES (?, 'default', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq`);
-  const line = db.prepare("INSERT INTO waybill_line (queue, rank, seq) VALUES ('default', ?, ?)");
-  const dead = db.prepare("INSERT INTO waybill_dead (seq, code, message, attempt, died_at) VALUES (?, ?, ?, ?, ?)");
+  const line = db.prepare("INSERT INTO waybill_ready (queue, rank, seq) VALUES ('default', ?, ?)");
+  const dead = db.prepare(
+    "INSERT INTO waybill_dead (seq, code, message, error, attempt, died_at) VALUES (?, ?, ?, ?, ?, ?)",
+  );
   const insertJob = (): unknown =>
     job.get(
       crypto.randomUUID(),
@@ -164,7 +166,7 @@ function sqliteStranger(file: string, random: Random): Stranger {
     const draw = random();
     if (draw < 0.5) inbox.run(crypto.randomUUID(), anyText(random), null, null);
     else if (draw < 0.8) line.run(0, Number(insertJob()));
-    else dead.run(Number(insertJob()), value() ?? "", value() ?? "", value() ?? 1, value() ?? 0);
+    else dead.run(Number(insertJob()), value() ?? "", value() ?? "", value(), value() ?? 1, value() ?? 0);
   }
   return {
     async write(count) {
@@ -208,6 +210,7 @@ function redisStranger(serverUrl: string, prefix: string, random: Random): Stran
             "atm",
             "stc",
             "failedReason",
+            "waybill-error",
             "finishedOn",
           ];
           const job = fields.flatMap((field) => [field, field === "data" ? anyText(random) : anyField(field, random)]);
@@ -228,6 +231,7 @@ function redisStranger(serverUrl: string, prefix: string, random: Random): Stran
 /** BullMQ's own fields as another program of BullMQ would write them; what is ours is anything. */
 function anyField(field: string, random: Random): string {
   if (field === "opts") return random() < 0.8 ? "{}" : JSON.stringify({ attempts: 3, delay: 0 });
+  if (field === "waybill-error") return anyText(random);
   if (field === "name" || field === "failedReason") return String(pick(random, scalars));
   return random() < 0.8 ? String(Math.floor(random() * 5)) : "";
 }
@@ -248,7 +252,7 @@ async function postgresStranger(serverUrl: string, schema: string, random: Rando
       await client.query(
         `INSERT INTO "${schema}".jobs (id, seq, queue, rank, failures, lost, releases, due_at, enqueued_at, type, tenant,
           signature, signature_timestamp, body)
-         VALUES ($1, nextval('"${schema}".line'), 'default', 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+         VALUES ($1, nextval('"${schema}".job_seq'), 'default', 0, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
         [
           crypto.randomUUID(),
           number(),
@@ -265,9 +269,9 @@ async function postgresStranger(serverUrl: string, schema: string, random: Rando
       );
     } else {
       await client.query(
-        `INSERT INTO "${schema}".dead (id, queue, rank, attempt, code, message, died_at, type, tenant, body)
-         VALUES ($1, 'default', $2, $3, $4, $5, $6, $7, $8, $9)`,
-        [crypto.randomUUID(), 0, number(), short(), short(), time(), short(), short(), text()],
+        `INSERT INTO "${schema}".dead (id, queue, rank, attempt, code, message, error, died_at, type, tenant, body)
+         VALUES ($1, 'default', $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+        [crypto.randomUUID(), 0, number(), short(), short(), text(), time(), short(), short(), text()],
       );
     }
   }
@@ -294,6 +298,8 @@ const HEADERS = [
   "waybill-releases",
   "waybill-dead-code",
   "waybill-dead-message",
+  "waybill-dead-error",
+  "waybill-error",
   "waybill-died-at",
   "waybill-due-at",
   "webhook-timestamp",
@@ -363,8 +369,8 @@ async function sqsStranger(port: number, random: Random): Promise<Stranger> {
           MessageAttributes: Object.fromEntries(Object.entries(attributes()).slice(0, 10)),
         }));
         const QueueUrl = random() < 0.7 ? work : dead;
-        const answer = await client.send(new SendMessageBatchCommand({ QueueUrl, Entries })).catch(() => null);
-        taken += answer?.Successful?.length ?? 0;
+        const sent = await client.send(new SendMessageBatchCommand({ QueueUrl, Entries })).catch(() => null);
+        taken += sent?.Successful?.length ?? 0;
       }
       return taken;
     },

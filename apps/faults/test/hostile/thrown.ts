@@ -6,7 +6,7 @@ import { createGate } from "./watch.ts";
 
 const CONCURRENCY = 20;
 
-/** Returns a value that somebody may throw; the same for the same `random`. */
+/** Returns a value that a handler may throw; the same for the same `random`. */
 export type RandomThrown = (random: () => number) => unknown;
 
 function throwing(type: string, randomThrown: RandomThrown, seed: number, ran: Set<number>) {
@@ -113,7 +113,7 @@ export async function throwInReceiver(randomThrown: RandomThrown, seed: number, 
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, line));
   if (odd.size !== 1 || !odd.has("422 dead"))
-    faults.push(`pushed jobs that throw were answered: ${JSON.stringify([...odd])}`);
+    faults.push(`pushed jobs that throw have other responses: ${JSON.stringify([...odd])}`);
   if (ran.size !== cases) faults.push(`${cases - ran.size} of ${cases} pushed jobs have not run`);
   const { running, waiting } = receiver.load();
   if (running + waiting > 0) faults.push(`a receiver without requests says ${running} running, ${waiting} waiting`);

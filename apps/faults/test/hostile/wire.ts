@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 /** What a wire does to the bytes that pass. */
 export type Damage = "none" | "reset" | "cut" | "junk" | "slow" | "silence";
 
-/** A wire to a server that may damage what passes. What the server is told is cut or late, and never changed. */
+/** A proxy to a server that damages the responses. Requests to the server may be cut or late, and are never changed. */
 export interface HostileWire {
   readonly port: number;
   damage(how: Damage): void;
@@ -62,7 +62,7 @@ export async function startHostileWire({ port: to }: { port: number }, random: (
   return {
     port: (server.address() as AddressInfo).port,
     damage(how) {
-      // What was held back or swallowed leaves a hole in the stream: such a connection is of no use any more.
+      // Delayed or dropped bytes leave a gap in the stream, so such a connection cannot be used any more.
       if (how === "reset" || damage === "silence" || damage === "slow") pairs.forEach(end);
       damage = how;
     },

@@ -3,12 +3,12 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EventBus, type KeyRing, keyRing, newSecret, type Outcome } from "@waybill/core";
-import { signatureFor } from "@waybill/core/door";
+import { signatureFor } from "@waybill/core/endpoint";
 import { createReceiver, type Receiver, type ReceiverOptions, sqsd } from "@waybill/http";
 import { nodeListener } from "@waybill/http/node";
 import { finish } from "../gates.ts";
 import { jobs } from "../situations.ts";
-import type { Arrival, Disturbance, Ended, OpenDoor } from "./door.ts";
+import type { Arrival, Disturbance, Ended, OpenPath } from "./delivery-path.ts";
 import { Recorder } from "./recorder.ts";
 
 /** An application with a receiver in it. */
@@ -46,7 +46,7 @@ export async function application(options: Pick<ReceiverOptions, "keys" | "carri
     recorder,
     async arrived(wanted) {
       while (whole.length < wanted) await sleep(5);
-      // Its body is here; the receiver has it some turns of the loop later.
+      // Its body has arrived; the receiver reads it some turns of the event loop later.
       await sleep(10);
     },
     async close() {
@@ -58,7 +58,7 @@ export async function application(options: Pick<ReceiverOptions, "keys" | "carri
   };
 }
 
-/** Somebody who POSTs: what the headers are is theirs. */
+/** A carrier: how it is configured, and the headers of its requests. */
 interface Pusher {
   readonly receives: (keys: KeyRing) => Pick<ReceiverOptions, "keys" | "carriers">;
   readonly headers: (arrival: Arrival, keys: KeyRing) => Record<string, string>;
@@ -106,7 +106,7 @@ export const daemon: Pusher = {
 };
 
 /** Real requests to a real server. */
-export async function pushed({ receives, headers }: Pusher): Promise<OpenDoor> {
+export async function pushed({ receives, headers }: Pusher): Promise<OpenPath> {
   const keys = keyRing(newSecret());
   const open = await application(receives(keys));
 
@@ -122,7 +122,7 @@ export async function pushed({ receives, headers }: Pusher): Promise<OpenDoor> {
   async function disturbed(at: Application, disturbance: Disturbance, arrival: Arrival): Promise<Ended> {
     const { id } = arrival.label;
     const leaving = new AbortController();
-    const answer = post(at.to, arrival, leaving.signal).catch(() => null);
+    const response = post(at.to, arrival, leaving.signal).catch(() => null);
     await at.recorder.until(id, "started");
     switch (disturbance) {
       case "taken":
@@ -135,17 +135,17 @@ export async function pushed({ receives, headers }: Pusher): Promise<OpenDoor> {
         const second = post(at.to, arrival);
         await at.arrived(2);
         finish(id);
-        if ((await second) !== (await answer)) throw new Error("the two deliveries were answered differently");
+        if ((await second) !== (await response)) throw new Error("the two deliveries have different responses");
       }
     }
-    const told = await answer;
-    return { steps: await at.recorder.until(id, "finished"), told };
+    const reported = await response;
+    return { steps: await at.recorder.until(id, "finished"), reported };
   }
 
   return {
     async deliver(arrival) {
-      const told = await post(open.to, arrival);
-      return { steps: open.recorder.stepsOf(arrival.label.id), told };
+      const reported = await post(open.to, arrival);
+      return { steps: open.recorder.stepsOf(arrival.label.id), reported };
     },
     async disturb(disturbance, arrival) {
       const at = await application(receives(keys));

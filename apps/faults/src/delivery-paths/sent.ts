@@ -2,22 +2,22 @@ import { newSecret } from "@waybill/core";
 import { memoryBackend } from "@waybill/core/memory";
 import { sendOverHttp } from "@waybill/http";
 import { finish } from "../gates.ts";
-import type { Arrival, Disturbance, Ended, OpenDoor } from "./door.ts";
+import type { Arrival, Disturbance, Ended, OpenPath } from "./delivery-path.ts";
 import { pulled } from "./pulled.ts";
 import { type Application, application } from "./pushed.ts";
 
-/** The whole way of `waybill push`: a backend, a worker that sends, a receiver in an application. */
-export async function sent(): Promise<OpenDoor> {
+/** The parts of `waybill push`: a backend, a worker that sends, a receiver in an application. */
+export async function sent(): Promise<OpenPath> {
   const keys = newSecret();
   const open = await application({ keys });
-  const sender = ({ to, recorder, receiver }: Application): Promise<OpenDoor> => {
+  const sender = ({ to, recorder, receiver }: Application): Promise<OpenPath> => {
     const stop = (): Promise<unknown> => receiver.stop({ drain: 0, abort: "1s" });
     const jobs = [sendOverHttp({ to, keys })];
     return pulled({ factory: memoryBackend(), jobs, elsewhere: { recorder, stop } });
   };
-  const door = await sender(open);
+  const path = await sender(open);
 
-  /** Its own store has a job once; so it comes from two of them. */
+  /** A store has a job once, so the two deliveries come from two stores. */
   async function twice(at: Application, arrival: Arrival): Promise<Ended> {
     const senders = [await sender(at), await sender(at)];
     const both = Promise.all(senders.map((one) => one.deliver(arrival)));
@@ -25,8 +25,8 @@ export async function sent(): Promise<OpenDoor> {
     finish(arrival.label.id);
     const [first, second] = await both;
     for (const one of senders) await one.close();
-    if (first?.told !== second?.told) throw new Error("the two senders were told different things");
-    return { steps: at.recorder.stepsOf(arrival.label.id), told: first?.told ?? null };
+    if (first?.reported !== second?.reported) throw new Error("the two senders received different outcomes");
+    return { steps: at.recorder.stepsOf(arrival.label.id), reported: first?.reported ?? null };
   }
 
   async function disturbed(at: Application, disturbance: Disturbance, arrival: Arrival): Promise<Ended> {
@@ -38,7 +38,7 @@ export async function sent(): Promise<OpenDoor> {
   }
 
   return {
-    deliver: door.deliver,
+    deliver: path.deliver,
     async disturb(disturbance, arrival) {
       const at = await application({ keys });
       const ended = await disturbed(at, disturbance, arrival);
@@ -46,7 +46,7 @@ export async function sent(): Promise<OpenDoor> {
       return ended;
     },
     async close() {
-      await door.close();
+      await path.close();
       await open.close();
     },
   };

@@ -1,13 +1,14 @@
 import { connect, type JobDefinition, type OutcomeEvent, WaybillError } from "@waybill/core";
 import type { Backend, BackendFactory, Lease } from "@waybill/core/backend";
+import { memoryBackend } from "@waybill/core/memory";
 import { finish } from "../gates.ts";
-import type { Arrival, Disturbance, Ended, OpenDoor } from "./door.ts";
+import type { Arrival, Disturbance, Ended, OpenPath } from "./delivery-path.ts";
 import { Recorder } from "./recorder.ts";
 
 export interface Pulling {
   readonly factory: BackendFactory;
   readonly jobs: readonly JobDefinition[];
-  /** Where the jobs run, if not in the worker: its steps count, where it has any, and its end is the shutdown. */
+  /** Where the jobs run, if not in the worker. Its steps count if it has any, and its stop is the shutdown. */
   readonly elsewhere?: { readonly recorder: Recorder; stop(): Promise<unknown> };
 }
 
@@ -15,16 +16,16 @@ type Settled = Pick<OutcomeEvent, "outcome" | "reason">;
 
 const SHUTDOWN = { drain: 0, abort: "1s", close: "2s" } as const;
 
-/** Bytes in a backend and a worker that leases them; the lease's counts are set as the situation asks. */
-export async function pulled({ factory, jobs, elsewhere }: Pulling): Promise<OpenDoor> {
+/** Stores bytes in a backend and runs a worker that leases them. Sets the counts of the lease to those of the situation. */
+export async function pulled({ factory, jobs, elsewhere }: Pulling): Promise<OpenPath> {
   const arrivals = new Map<string, Arrival>();
-  const takenAway = new Set<string>();
+  const lostLeases = new Set<string>();
   let raw: Backend | undefined;
   const counted = (lease: Lease): Lease => {
     const { attempt = 1, lost = 0 } = arrivals.get(lease.id) ?? {};
     return { ...lease, attempt, lost };
   };
-  const gone = new WaybillError("LEASE_LOST", "somebody else has it");
+  const gone = new WaybillError("LEASE_LOST", "another worker has the job");
   const connection = await connect(
     async (context) => {
       const backend = await factory(context);
@@ -33,23 +34,24 @@ export async function pulled({ factory, jobs, elsewhere }: Pulling): Promise<Ope
         ...backend,
         lease: async (request) => (await backend.lease(request)).map(counted),
         extend: (leases, leaseMs) =>
-          leases.some(({ id }) => takenAway.has(id))
+          leases.some(({ id }) => lostLeases.has(id))
             ? Promise.resolve(leases.map(() => ({ ok: false, error: gone })))
             : backend.extend(leases, leaseMs),
       };
     },
-    { log: "off" },
+    // For the backends that keep no unique keys.
+    { log: "off", ledger: memoryBackend() },
   );
   const recorder = new Recorder(connection.events);
   const runs = elsewhere?.recorder ?? recorder;
   const own = { jobs, shutdown: SHUTDOWN };
-  await connection.worker({ ...own, queues: ["doors"] }).start();
+  await connection.worker({ ...own, queues: ["delivery-paths"] }).start();
 
   const stepsOf = (id: string): Ended["steps"] => {
     const there = elsewhere?.recorder.stepsOf(id) ?? [];
     return there.length > 0 ? there : recorder.stepsOf(id);
   };
-  /** What is no job is not settled but rejected; it is kept as a dead letter all the same. */
+  /** A record that is not a job is rejected, not settled, and kept as a dead letter. */
   const settled = (id: string, test: (event: Settled) => boolean): Promise<Settled> =>
     new Promise((resolve) => {
       const end = (event: Settled & { readonly id: string }): void => {
@@ -68,9 +70,9 @@ export async function pulled({ factory, jobs, elsewhere }: Pulling): Promise<Ope
     const { label, body } = arrival;
     arrivals.set(label.id, arrival);
     const message = { ...label, queue, delayMs: 0, priority: 0, tenant: null, signature: null, body };
-    const [answer] = (await raw?.enqueue([message])) ?? [];
-    if (!answer?.ok) throw answer?.error ?? new Error("the backend is not open");
-    return answer.value.stored;
+    const [result] = (await raw?.enqueue([message])) ?? [];
+    if (!result?.ok) throw result?.error ?? new Error("the backend is not open");
+    return result.value.stored;
   }
 
   return {
@@ -78,18 +80,18 @@ export async function pulled({ factory, jobs, elsewhere }: Pulling): Promise<Ope
     async deliver(arrival) {
       const { id } = arrival.label;
       const done = settled(id, isFirst);
-      await put(arrival, "doors");
+      await put(arrival, "delivery-paths");
       const { outcome, reason } = await done;
       const steps = stepsOf(id);
       const last = steps.at(-1);
-      // What the worker settles with is what was decided, wherever that was.
+      // The worker settles with the outcome that was decided.
       if (last?.code !== (reason?.code ?? null))
         throw new Error(`settled as ${reason?.code}, decided as ${last?.code}`);
-      return { steps, told: outcome };
+      return { steps, reported: outcome };
     },
     async disturb(disturbance: Disturbance, arrival) {
       const { id } = arrival.label;
-      const queue = `doors-${disturbance}`;
+      const queue = `delivery-paths-${disturbance}`;
       const worker = connection.worker({ ...own, queues: [queue], ...(disturbance === "taken" && { lease: "1s" }) });
       await worker.start();
       const done = settled(id, isFirst);
@@ -97,15 +99,15 @@ export async function pulled({ factory, jobs, elsewhere }: Pulling): Promise<Ope
       await runs.until(id, "started");
       switch (disturbance) {
         case "taken":
-          takenAway.add(id);
+          lostLeases.add(id);
           await runs.until(id, "finished");
           await worker.stop();
-          return { steps: stepsOf(id), told: null };
+          return { steps: stepsOf(id), reported: null };
         case "shutdown": {
           await (elsewhere ?? worker).stop();
           const { outcome } = await done;
           await worker.stop();
-          return { steps: stepsOf(id), told: outcome };
+          return { steps: stepsOf(id), reported: outcome };
         }
         case "twice": {
           const second = settled(id, (event) => !isFirst(event));
@@ -113,7 +115,7 @@ export async function pulled({ factory, jobs, elsewhere }: Pulling): Promise<Ope
           finish(id);
           const { outcome } = await done;
           await worker.stop();
-          return { steps: stepsOf(id), told: outcome };
+          return { steps: stepsOf(id), reported: outcome };
         }
       }
     },

@@ -9,7 +9,7 @@ const HEARTBEAT_MS = 700;
 
 const pidsOf = async (jobs: Jobs): Promise<number[]> => (await jobs.workers()).map(({ pid }) => pid).sort();
 
-for (const target of targets.filter(({ keepsRoster }) => keepsRoster)) {
+for (const target of targets.filter(({ keepsWorkerRegistry }) => keepsWorkerRegistry)) {
   test(`R35: on ${target.name}, of three workers one is killed and one stopped: the list shows two within 3 heartbeats, then one at once`, async () => {
     const store = await freshStore(target);
     const settings = JSON.stringify({ queues: ["default", "mailers"], concurrency: 3, heartbeat: HEARTBEAT_MS });
