@@ -4,18 +4,21 @@ import {
   type Admit,
   type Backend,
   inspectorOf,
+  jobControlOf,
   type Lease,
+  ledgerOf,
+  type Message,
   type Rejection,
   type Report,
-  rosterOf,
+  workerRegistryOf,
 } from "@waybill/core/backend";
-import type { Asked, Bench, Claims } from "./contract-case.ts";
+import type { Asked, Bench, Features } from "./contract-case.ts";
 import type { Arrival, FreshStore, Harness } from "./harness.ts";
 
-/** A bench and what it takes to clear it away. */
+/** A bench, and how to remove it. */
 export interface OpenBench {
   readonly bench: Bench;
-  readonly claims: Claims;
+  readonly features: Features;
   /** Closes every backend, then removes the store. */
   clear(): Promise<void>;
 }
@@ -45,7 +48,7 @@ export async function openBench(harness: Harness): Promise<OpenBench> {
     shortMs: 3 * tickMs,
     leaseMs: Math.max(3 * tickMs, 500),
     promptMs,
-    patienceMs: harness.patienceMs ?? 4 * promptMs,
+    eventuallyMs: harness.eventuallyMs ?? 4 * promptMs,
   };
   const second = async (): Promise<Backend> => {
     const next = await store.open(context);
@@ -65,11 +68,13 @@ export async function openBench(harness: Harness): Promise<OpenBench> {
       rejections,
       ...reading(backend, queue, times),
     },
-    claims: {
+    features: {
       ...backend.capabilities,
       inspectable: inspectorOf(backend) !== null,
       arrivals: store.arrive !== undefined,
-      rostered: rosterOf(backend) !== null,
+      hasWorkerRegistry: workerRegistryOf(backend) !== null,
+      hasLedger: ledgerOf(backend) !== null,
+      controllable: jobControlOf(backend) !== null,
       shareable: harness.shareable ?? true,
     },
     clear: () => clear(opened, store),
@@ -93,15 +98,14 @@ const messagesFor =
     };
   };
 
-/** Stands in for core's judgement. */
+/** Admits every arrival but those in `refusals`. A member `unique` of the body is that of the message. */
 const admitting =
   (message: Bench["message"], refusals: ReadonlyMap<string, DeadReason>): Admit =>
   (body, signature) => {
-    const { id, queue } = JSON.parse(body) as Arrival;
+    const { id, queue, unique } = JSON.parse(body) as Arrival & Pick<Message, "unique">;
     const reason = refusals.get(id);
-    return reason === undefined
-      ? { ok: true, message: message({ id, queue, signature, body }) }
-      : { ok: false, reason };
+    if (reason !== undefined) return { ok: false, reason };
+    return { ok: true, message: message({ id, queue, signature, body, ...(unique && { unique }) }) };
   };
 
 function arriving(store: FreshStore, queue: string): Pick<Bench, "arrive"> {
@@ -121,22 +125,22 @@ function writing(backend: Backend, message: Bench["message"]): Pick<Bench, "mess
     message,
     async put(...parts) {
       const messages = (parts.length === 0 ? [{}] : parts).map(message);
-      for (const answer of await backend.enqueue(messages)) {
-        if (!answer.ok) throw answer.error;
-        assert.ok(answer.value.stored, "a message with a new id was answered stored: false");
+      for (const result of await backend.enqueue(messages)) {
+        if (!result.ok) throw result.error;
+        assert.ok(result.value.stored, "a message with a new id got the result stored: false");
       }
       return messages;
     },
   };
 }
 
-type Times = Pick<Bench, "tickMs" | "patienceMs">;
+type Times = Pick<Bench, "tickMs" | "eventuallyMs">;
 
 function reading(
   backend: Backend,
   queue: string,
   times: Times,
-): Pick<Bench, "lease" | "take" | "takeOne" | "takeNothing"> {
+): Pick<Bench, "lease" | "leaseExactly" | "leaseOne" | "leaseNothing"> {
   const lease = (asked: Asked = {}): Promise<Lease[]> => {
     const { from = backend, ...request } = asked;
     const { signal } = new AbortController();
@@ -145,8 +149,8 @@ function reading(
     void Promise.allSettled([call]);
     return call;
   };
-  const take = async (count: number, asked: Asked = {}): Promise<Lease[]> => {
-    const deadline = performance.now() + times.patienceMs;
+  const leaseExactly = async (count: number, asked: Asked = {}): Promise<Lease[]> => {
+    const deadline = performance.now() + times.eventuallyMs;
     const found: Lease[] = [];
     while (found.length < count) {
       // Short looks, so that a backend which never wakes a waiting call fails the rule about waking and no other.
@@ -155,7 +159,7 @@ function reading(
       if (looked.length > 0) continue;
       assert.ok(
         performance.now() < deadline,
-        `${found.length} of ${count} messages came within ${times.patienceMs} ms`,
+        `${found.length} of ${count} messages came within ${times.eventuallyMs} ms`,
       );
       await sleep(1);
     }
@@ -163,13 +167,13 @@ function reading(
   };
   return {
     lease,
-    take,
-    async takeOne(asked) {
-      const [first] = await take(1, asked);
+    leaseExactly,
+    async leaseOne(asked) {
+      const [first] = await leaseExactly(1, asked);
       assert.ok(first);
       return first;
     },
-    async takeNothing(forMs = 2 * times.tickMs, asked = {}) {
+    async leaseNothing(forMs = 2 * times.tickMs, asked = {}) {
       const found = await lease({ waitMs: forMs, ...asked });
       assert.deepEqual(
         found.map(({ id, attempt, lost }) => ({ id, attempt, lost })),
@@ -180,7 +184,7 @@ function reading(
   };
 }
 
-/** Clearing away is not judged: a rule about `close` calls it itself. */
+/** What fails here fails no rule: the rules about `close` call it themselves. */
 async function clear(opened: readonly Backend[], store: FreshStore): Promise<void> {
   await Promise.allSettled(opened.map((backend) => backend.close()));
   await store.remove?.();

@@ -3,7 +3,7 @@ import type { Backend, Capabilities, Lease, LeaseRequest, Message, Rejection } f
 
 import type { Arrival } from "./harness.ts";
 
-/** What rules are grouped by: one file of cases each. */
+/** The group of a rule; each group is one file. */
 export type Subject =
   | "declaration"
   | "enqueue"
@@ -15,6 +15,7 @@ export type Subject =
   | "retry"
   | "delay"
   | "priority"
+  | "concurrency"
   | "dead-letter"
   | "replay"
   | "extend"
@@ -23,16 +24,23 @@ export type Subject =
   | "close"
   | "inspect"
   | "inbox"
-  | "roster";
+  | "worker registry"
+  | "ledger"
+  | "control"
+  | "unique";
 
-/** What a backend claims: its capabilities, and what can be seen from outside once it is open. */
-export interface Claims extends Capabilities {
+/** What a backend can do: its capabilities, and what is seen from outside once it is open. */
+export interface Features extends Capabilities {
   /** It has an `Inspector`. */
   readonly inspectable: boolean;
-  /** There is a place where producers in other languages put envelopes. */
+  /** There is a place where programs in other languages put envelopes. */
   readonly arrivals: boolean;
-  /** It has a `Roster`. */
-  readonly rostered: boolean;
+  /** It has a `WorkerRegistry`. */
+  readonly hasWorkerRegistry: boolean;
+  /** It has a `Ledger`. */
+  readonly hasLedger: boolean;
+  /** It has `JobControl`. */
+  readonly controllable: boolean;
   /** A second open of the same store is possible, as from another process. */
   readonly shareable: boolean;
 }
@@ -42,42 +50,42 @@ export interface ContractCase {
   /** The rule as a sentence. It is also the key in `knownFailures`. */
   readonly name: string;
   readonly subject: Subject;
-  /** Absent: every backend must pass. A string is the reason why a backend with these claims is excused. */
-  readonly appliesTo?: (has: Claims) => true | string;
+  /** Absent: every backend must pass. A string is the reason why a backend with these features is excused. */
+  readonly appliesTo?: (has: Features) => true | string;
   /** Rejects when the rule is broken. */
   readonly run: (bench: Bench) => Promise<void>;
 }
 
-/** A lease request as a case writes it: what is left out is asked for generously. */
+/** A lease request as a case writes it. Absent members get defaults; `from` is the backend to lease from. */
 export type Asked = Partial<LeaseRequest> & { readonly from?: Backend };
 
 /** What a case may use. Each case has a store of its own, so cases may run side by side. */
 export interface Bench {
   readonly backend: Backend;
   readonly queue: string;
-  /** The shortest time this backend can tell apart from none. */
+  /** The shortest time that this backend distinguishes from 0. */
   readonly tickMs: number;
-  /** A lease that is meant to run out: three ticks. */
+  /** The length of a lease that is meant to run out: three ticks. */
   readonly shortMs: number;
-  /** A lease long enough to act within and short enough to sit out: three ticks, at least 500 ms. */
+  /** A lease that is long enough to act in and short enough to wait for its end: three ticks, at least 500 ms. */
   readonly leaseMs: number;
-  /** What ought to happen at once may take this long. */
+  /** The longest time for what must happen at once. */
   readonly promptMs: number;
-  /** What ought to happen at all may take this long. */
-  readonly patienceMs: number;
+  /** The longest time for what must happen at all. */
+  readonly eventuallyMs: number;
   /** A message with an id of its own, for the case's queue. */
   message(part?: Partial<Message>): Message;
-  /** Enqueues one message for each part in one call (one plain message for none), and insists that all were stored. */
+  /** Enqueues one message for each part in one call (one plain message for none), and asserts that all were stored. */
   put(...parts: Partial<Message>[]): Promise<Message[]>;
-  /** Leases exactly `count` messages, waiting for them, or rejects. 60 s leases unless asked otherwise. */
-  take(count: number, asked?: Asked): Promise<Lease[]>;
-  /** The one lease of `take(1)`. */
-  takeOne(asked?: Asked): Promise<Lease>;
-  /** One `lease` call with the gaps filled in: limit 1, no wait, a lease of 60 s. */
+  /** Waits for exactly `count` messages and leases them, for 60 s by default. Rejects after `eventuallyMs`. */
+  leaseExactly(count: number, asked?: Asked): Promise<Lease[]>;
+  /** Returns the one lease of `leaseExactly(1)`. */
+  leaseOne(asked?: Asked): Promise<Lease>;
+  /** Makes one `lease` call. Default: limit 1, no wait, a lease of 60 s. */
   lease(asked?: Asked): Promise<Lease[]>;
-  /** Rejects if anything is delivered within `forMs`: two ticks unless asked otherwise. */
-  takeNothing(forMs?: number, asked?: Asked): Promise<void>;
-  /** Puts an envelope for the case's queue where producers in other languages put theirs. */
+  /** Rejects if a message is delivered within `forMs`. Default: two ticks. */
+  leaseNothing(forMs?: number, asked?: Asked): Promise<void>;
+  /** Puts an envelope for the case's queue where programs in other languages put theirs. */
   arrive(part?: Partial<Arrival>): Promise<Arrival>;
   /** Why arrivals are refused, by id; the others are admitted. */
   readonly refusals: Map<string, DeadReason>;

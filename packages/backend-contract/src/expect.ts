@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
-import { type Answer, describeError, type WaybillErrorCode, isWaybillError } from "@waybill/core";
+import { type Result, describeError, type WaybillErrorCode, isWaybillError } from "@waybill/core";
 
-/** The value of an answer that must be good. */
-export function valueOf<T>(answer: Answer<T> | undefined): T {
-  assert.ok(answer, "an item of the list was not answered");
-  if (!answer.ok) throw answer.error;
-  return answer.value;
+/** Returns the value of a result, and throws its error. */
+export function valueOf<T>(result: Result<T> | undefined): T {
+  assert.ok(result, "an item of the list has no result");
+  if (!result.ok) throw result.error;
+  return result.value;
 }
 
-/** Answers as a list one can compare: "ok", or the code of the error. */
-export const codesOf = (answers: readonly Answer<unknown>[]): string[] =>
-  answers.map((answer) => (answer.ok ? "ok" : answer.error.code));
+/** Results as a list that can be compared: "ok", or the code of the error. */
+export const codesOf = (results: readonly Result<unknown>[]): string[] =>
+  results.map((result) => (result.ok ? "ok" : result.error.code));
 
+/** Asserts that a call rejects with that code. */
 export async function rejectsWith(code: WaybillErrorCode, call: Promise<unknown>): Promise<void> {
   await assert.rejects(call, (error: unknown) => {
     assert.ok(isWaybillError(error, code), `expected ${code}, got ${describeError(error)}`);
@@ -19,14 +20,14 @@ export async function rejectsWith(code: WaybillErrorCode, call: Promise<unknown>
   });
 }
 
-/** For fields that name a moment of the wall clock: between the two moments, give or take `slackMs`. */
-/** A time that has not passed, or none. */
+/** Asserts that a time has not passed, or is null. */
 export function assertAhead(expiresAt: number | null): void {
   if (expiresAt === null) return;
   const now = Date.now();
   assert.ok(expiresAt > now, `${expiresAt} has passed: it is ${now}`);
 }
 
+/** Asserts that a time of the wall clock lies between two others, give or take `slackMs`. */
 export function assertBetween(value: number | null, from: number, to: number, slackMs: number): void {
   assert.ok(value !== null, "expected a moment, got null");
   assert.ok(

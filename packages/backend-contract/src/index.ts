@@ -1,4 +1,4 @@
-export type { Asked, Bench, Claims, ContractCase, Subject } from "./contract-case.ts";
+export type { Asked, Bench, Features, ContractCase, Subject } from "./contract-case.ts";
 export { contractCases } from "./cases/index.ts";
 export type { Arrival, FreshStore, Harness } from "./harness.ts";
 export type { CaseResult, RunnerTest } from "./run.ts";

@@ -4,13 +4,13 @@ import { contractCases } from "./cases/index.ts";
 import type { ContractCase } from "./contract-case.ts";
 import type { Harness } from "./harness.ts";
 
-/** What became of one rule on one backend. */
+/** The result of one rule on one backend. */
 export type CaseResult =
   | { readonly kind: "passed" }
   | { readonly kind: "skipped"; readonly reason: string }
   | { readonly kind: "failed"; readonly error: Error };
 
-/** What is used of a runner's `test`. Those of vitest and `node:test` fit as they are. */
+/** The `test` function of a runner, such as those of vitest and `node:test`. */
 export type RunnerTest = (name: string, run: (context: { skip(reason?: string): unknown }) => Promise<void>) => unknown;
 
 /**
@@ -33,7 +33,7 @@ export function runBackendContract(test: RunnerTest, harness: Harness): void {
   });
 }
 
-/** A known failure shows as skipped with its reason; one that is known no longer fails, so that the list stays true. */
+/** A known failure becomes skipped, with its reason. A known failure that does not fail becomes a failure. */
 function judged(rule: ContractCase, result: CaseResult, known: string | undefined): CaseResult {
   if (known === undefined) return result;
   if (result.kind === "failed") return { kind: "skipped", reason: `known failure: ${known}` };
@@ -45,14 +45,14 @@ function judged(rule: ContractCase, result: CaseResult, known: string | undefine
 /** Runs one rule on a store of its own. Never rejects. */
 export async function runCase(rule: ContractCase, harness: Harness): Promise<CaseResult> {
   try {
-    const { bench, claims, clear } = await openBench(harness);
+    const { bench, features, clear } = await openBench(harness);
     try {
-      const applies = rule.appliesTo?.(claims) ?? true;
+      const applies = rule.appliesTo?.(features) ?? true;
       if (applies !== true) return { kind: "skipped", reason: applies };
-      await within(harness.limitMs ?? 3 * bench.patienceMs, rule.run(bench));
+      await within(harness.limitMs ?? 3 * bench.eventuallyMs, rule.run(bench));
       return { kind: "passed" };
     } finally {
-      await within(bench.patienceMs, clear());
+      await within(bench.eventuallyMs, clear());
     }
   } catch (thrown) {
     return { kind: "failed", error: toError(thrown) };

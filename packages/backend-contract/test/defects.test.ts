@@ -2,12 +2,20 @@ import { memoryBackend } from "@waybill/core/memory";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { contractCases, type Harness, runCase } from "../src/index.ts";
 import { arrivingDefects } from "./defects/arriving.ts";
-import { buryingDefects } from "./defects/burying.ts";
+import { controlDefects } from "./defects/control.ts";
+import { controlListDefects } from "./defects/control-list.ts";
+import { deadLetteringDefects } from "./defects/dead-lettering.ts";
 import { closingDefects } from "./defects/closing.ts";
+import { concurrencyDefects } from "./defects/concurrency.ts";
+import { keyOrderDefects } from "./defects/key-order.ts";
+import { keyEndDefects } from "./defects/key-ends.ts";
 import { withInbox } from "./defects/inbox.ts";
+import { ledgerDefects } from "./defects/ledger.ts";
+import { ledgerRangeDefects } from "./defects/ledger-ranges.ts";
 import { leasingDefects } from "./defects/leasing.ts";
 import { always, type Defect, spoiled } from "./defects/planted.ts";
-import { rosterDefects } from "./defects/rosters.ts";
+import { uniqueDefects } from "./defects/unique.ts";
+import { workerRegistryDefects } from "./defects/worker-registry.ts";
 import { countingDefects, settlingDefects } from "./defects/settling.ts";
 import { storingDefects } from "./defects/storing.ts";
 import { profiles } from "./profiles.ts";
@@ -23,11 +31,19 @@ afterAll(() => vi.useRealTimers());
 const defects: readonly Defect[] = [
   ...storingDefects,
   ...leasingDefects,
+  ...concurrencyDefects,
+  ...keyEndDefects,
+  ...keyOrderDefects,
   ...settlingDefects,
   ...countingDefects,
-  ...buryingDefects,
+  ...deadLetteringDefects,
   ...arrivingDefects,
-  ...rosterDefects,
+  ...workerRegistryDefects,
+  ...ledgerDefects,
+  ...ledgerRangeDefects,
+  ...controlListDefects,
+  ...controlDefects,
+  ...uniqueDefects,
   ...closingDefects,
 ];
 
@@ -37,7 +53,7 @@ async function rulesThatSee(defect: Defect): Promise<string[]> {
   const harness: Harness = {
     tickMs: 15,
     promptMs: 400,
-    patienceMs: 1_200,
+    eventuallyMs: 1_200,
     async fresh() {
       const open = spoiled(memoryBackend({ capabilities }), defect);
       return defect.arrivals ? withInbox(open) : { open };

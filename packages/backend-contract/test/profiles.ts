@@ -14,6 +14,9 @@ export const profiles: Readonly<Record<string, Partial<Capabilities>>> = {
     maxLeaseMs: 43_200_000,
     ordering: "none",
     uniqueIds: false,
+    keyConcurrency: false,
+    excludesTypes: false,
+    uniqueKeys: false,
   },
   "limited like AMQP": {
     maxDelayMs: 0,
@@ -24,5 +27,8 @@ export const profiles: Readonly<Record<string, Partial<Capabilities>>> = {
     countsLost: false,
     countsReleases: false,
     uniqueIds: false,
+    keyConcurrency: false,
+    excludesTypes: false,
+    uniqueKeys: false,
   },
 };

@@ -59,7 +59,7 @@ test("a known failure that names no rule fails a test of its own", async () => {
   await expect(run("rules of this suite only")).rejects.toThrow('no rule is called "no such rule"');
 });
 
-test("a rule that a backend does not claim is skipped with the capability as the reason", async () => {
+test("a rule that a backend does not requirement is skipped with the capability as the reason", async () => {
   const capabilities = profiles["limited like AMQP"] ?? {};
   const { run } = collect({ fresh: async () => ({ open: memoryBackend({ capabilities }) }) });
   const { skipped } = await run("the end of a delay wakes a waiting call");
@@ -78,7 +78,7 @@ test("a rule that does not finish fails by its limit, and the store is removed a
     limitMs: 50,
     fresh: async () => {
       const open = spoiled(memoryBackend(), {
-        defect: "nothing is ever answered",
+        defect: "no call ever returns",
         seenBy: "",
         plant: () => () => ({ enqueue: () => new Promise(() => {}) }),
       });

@@ -6,7 +6,7 @@ const subject = "body";
 async function carries(bench: Bench, bodies: readonly string[]): Promise<void> {
   for (const body of bodies) {
     await bench.put({ body });
-    const lease = await bench.takeOne();
+    const lease = await bench.leaseOne();
     // Not assert.equal: a failure would print 200 KB.
     assert.ok(lease.body === body, `${JSON.stringify(body.slice(0, 80))} came back changed`);
     await bench.backend.ack([lease]);

@@ -36,11 +36,11 @@ export const declarationCases: readonly ContractCase[] = [
     subject,
     name: "what is not counted is reported as 0",
     appliesTo: (has) => !has.countsLost || !has.countsReleases || "it counts both losses and releases",
-    async run({ backend, put, takeOne }) {
+    async run({ backend, put, leaseOne }) {
       const { countsLost, countsReleases } = backend.capabilities;
       await put();
-      await backend.retry(await takeOne(), { delayMs: 0, countsAttempt: false });
-      const { lost, releases } = await takeOne();
+      await backend.retry(await leaseOne(), { delayMs: 0, countsAttempt: false });
+      const { lost, releases } = await leaseOne();
       if (!countsLost) assert.equal(lost, 0);
       if (!countsReleases) assert.equal(releases, 0);
     },

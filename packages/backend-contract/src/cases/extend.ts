@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Lease } from "@waybill/core/backend";
 import type { ContractCase } from "../contract-case.ts";
 import { assertAhead, assertBetween, codesOf, rejectsWith, valueOf } from "../expect.ts";
-import { connectionLeases, timedLeases } from "./claims.ts";
+import { connectionLeases, timedLeases } from "./applies-to.ts";
 
 const subject = "extend";
 
@@ -11,37 +11,37 @@ export const extendCases: readonly ContractCase[] = [
     subject,
     name: "an extended lease outlives its first end",
     appliesTo: timedLeases,
-    async run({ backend, put, takeOne, takeNothing, leaseMs, tickMs }) {
+    async run({ backend, put, leaseOne, leaseNothing, leaseMs, tickMs }) {
       await put();
-      const held = await takeOne({ leaseMs });
-      valueOf((await backend.extend([held], 60_000))[0]);
-      await takeNothing(leaseMs + 4 * tickMs);
-      valueOf((await backend.ack([held]))[0]);
+      const leased = await leaseOne({ leaseMs });
+      valueOf((await backend.extend([leased], 60_000))[0]);
+      await leaseNothing(leaseMs + 4 * tickMs);
+      valueOf((await backend.ack([leased]))[0]);
     },
   },
   {
     subject,
     name: "a lease can be extended again and again",
     appliesTo: timedLeases,
-    async run({ backend, put, takeOne, takeNothing, leaseMs }) {
+    async run({ backend, put, leaseOne, leaseNothing, leaseMs }) {
       await put();
-      const held = await takeOne({ leaseMs: 2 * leaseMs });
+      const leased = await leaseOne({ leaseMs: 2 * leaseMs });
       for (let times = 0; times < 3; times += 1) {
-        await takeNothing(leaseMs);
-        valueOf((await backend.extend([held], 2 * leaseMs))[0]);
+        await leaseNothing(leaseMs);
+        valueOf((await backend.extend([leased], 2 * leaseMs))[0]);
       }
-      valueOf((await backend.ack([held]))[0]);
+      valueOf((await backend.ack([leased]))[0]);
     },
   },
   {
     subject,
-    name: "extend answers the new expiresAt",
+    name: "extend returns the new expiresAt",
     appliesTo: timedLeases,
-    async run({ backend, put, takeOne, promptMs }) {
+    async run({ backend, put, leaseOne, promptMs }) {
       await put();
-      const held = await takeOne({ leaseMs: 10_000 });
+      const leased = await leaseOne({ leaseMs: 10_000 });
       const before = Date.now();
-      const expiresAt = valueOf((await backend.extend([held], 40_000))[0]);
+      const expiresAt = valueOf((await backend.extend([leased], 40_000))[0]);
       assertBetween(expiresAt, before + 40_000, Date.now() + 40_000, promptMs);
     },
   },
@@ -49,19 +49,19 @@ export const extendCases: readonly ContractCase[] = [
     subject,
     name: "where a lease lasts as long as the connection, extend returns null or a time ahead",
     appliesTo: connectionLeases,
-    async run({ backend, put, takeOne }) {
+    async run({ backend, put, leaseOne }) {
       await put();
-      assertAhead(valueOf((await backend.extend([await takeOne()], 10_000))[0]));
+      assertAhead(valueOf((await backend.extend([await leaseOne()], 10_000))[0]));
     },
   },
   {
     subject,
-    name: "extend answers each lease by itself, in the order given",
-    async run({ backend, put, take }) {
+    name: "extend returns a result for each lease by itself, in the order given",
+    async run({ backend, put, leaseExactly }) {
       await put({}, {}, {});
-      const held = (await take(3)) as [Lease, Lease, Lease];
-      await backend.ack([held[0]]);
-      assert.deepEqual(codesOf(await backend.extend(held, 60_000)), ["LEASE_LOST", "ok", "ok"]);
+      const leased = (await leaseExactly(3)) as [Lease, Lease, Lease];
+      await backend.ack([leased[0]]);
+      assert.deepEqual(codesOf(await backend.extend(leased, 60_000)), ["LEASE_LOST", "ok", "ok"]);
     },
   },
   {
@@ -71,11 +71,11 @@ export const extendCases: readonly ContractCase[] = [
       const applies = timedLeases(has);
       return applies === true && has.maxLeaseMs === Infinity ? "a lease may be of any length (maxLeaseMs)" : applies;
     },
-    async run({ backend, put, lease, takeOne }) {
+    async run({ backend, put, lease, leaseOne }) {
       const leaseMs = backend.capabilities.maxLeaseMs + 1;
       await put();
       await rejectsWith("CAPABILITY_MISSING", lease({ leaseMs }));
-      assert.deepEqual(codesOf(await backend.extend([await takeOne()], leaseMs)), ["CAPABILITY_MISSING"]);
+      assert.deepEqual(codesOf(await backend.extend([await leaseOne()], leaseMs)), ["CAPABILITY_MISSING"]);
     },
   },
 ];

@@ -1,37 +1,37 @@
 import assert from "node:assert/strict";
-import type { DeadLetter } from "@waybill/core";
+import type { DeadLetterRecord } from "@waybill/core";
 import type { Bench, ContractCase } from "../contract-case.ts";
-import { allOf, arrivals, inspectable, shareable, uniqueIds } from "./claims.ts";
+import { allOf, arrivals, inspectable, shareable, uniqueIds } from "./applies-to.ts";
 import { inspector } from "./dead-letter.ts";
 import { wakes } from "./waiting.ts";
 
 const subject = "inbox";
 
-const TOO_OLD = { code: "TOO_OLD", message: "written by a release that nobody runs any more" };
+const TOO_OLD = { code: "TOO_OLD", message: "written by a release that no longer runs" };
 
 /** Leases, which drains, until something is kept; resolves with all of it. */
-async function kept(bench: Bench): Promise<DeadLetter[]> {
-  const deadline = performance.now() + bench.patienceMs;
+export async function kept(bench: Bench): Promise<DeadLetterRecord[]> {
+  const deadline = performance.now() + bench.eventuallyMs;
   for (;;) {
-    await bench.takeNothing();
+    await bench.leaseNothing();
     const dead = await inspector(bench).deadLetters();
     if (dead.length > 0) return dead;
-    assert.ok(performance.now() < deadline, `nothing was kept within ${bench.patienceMs} ms`);
+    assert.ok(performance.now() < deadline, `nothing was kept within ${bench.eventuallyMs} ms`);
   }
 }
 
-const contentOf = ({ body, reason }: DeadLetter): Pick<DeadLetter, "body" | "reason"> => ({ body, reason });
+const contentOf = ({ body, reason }: DeadLetterRecord): Pick<DeadLetterRecord, "body" | "reason"> => ({ body, reason });
 
 const admitted: readonly ContractCase[] = [
   {
     subject,
     name: "an arrival that is admitted is delivered with the bytes that arrived",
     appliesTo: arrivals,
-    async run({ arrive, takeOne, queue }) {
+    async run({ arrive, leaseOne, queue }) {
       const id = crypto.randomUUID();
       const body = ` { "args":[1.0,"żółw \u2028"],  "queue":"${queue}", "id":"${id}" }\n`;
       await arrive({ id, body });
-      const { id: found, body: carried, attempt } = await takeOne();
+      const { id: found, body: carried, attempt } = await leaseOne();
       assert.deepEqual({ id: found, body: carried, attempt }, { id, body, attempt: 1 });
     },
   },
@@ -51,21 +51,21 @@ const admitted: readonly ContractCase[] = [
       for (let count = 0; count < 10; count += 1) sent.push((await bench.arrive()).id);
       const looks = [bench.lease({ limit: 10 }), bench.lease({ limit: 10, from: other })];
       const found = (await Promise.all(looks)).flat();
-      if (found.length < 10) found.push(...(await bench.take(10 - found.length)));
+      if (found.length < 10) found.push(...(await bench.leaseExactly(10 - found.length)));
       assert.deepEqual(found.map(({ id }) => id).sort(), sent.sort());
-      await bench.takeNothing();
-      await bench.takeNothing(undefined, { from: other });
+      await bench.leaseNothing();
+      await bench.leaseNothing(undefined, { from: other });
     },
   },
   {
     subject,
-    name: "an arrival that comes again while its job is held adds nothing",
+    name: "an arrival that comes again while its job is leased adds nothing",
     appliesTo: allOf(arrivals, inspectable, uniqueIds),
     async run(bench) {
       const arrival = await bench.arrive();
-      await bench.takeOne();
+      await bench.leaseOne();
       await bench.arrive(arrival);
-      await bench.takeNothing(4 * bench.tickMs);
+      await bench.leaseNothing(4 * bench.tickMs);
       assert.deepEqual(await inspector(bench).deadLetters(), []);
     },
   },
@@ -81,7 +81,7 @@ const refused: readonly ContractCase[] = [
       bench.refusals.set(id, TOO_OLD);
       const { body } = await bench.arrive({ id });
       assert.deepEqual((await kept(bench)).map(contentOf), [{ body, reason: TOO_OLD }]);
-      await bench.takeNothing();
+      await bench.leaseNothing();
     },
   },
   {
@@ -93,9 +93,9 @@ const refused: readonly ContractCase[] = [
       bench.refusals.set(id, TOO_OLD);
       await bench.arrive({ id });
       const listed = (await kept(bench)).map(({ id: letter, queue }) => ({ id: letter, queue, reason: TOO_OLD }));
-      const deadline = performance.now() + bench.patienceMs;
+      const deadline = performance.now() + bench.eventuallyMs;
       while (bench.rejections.length === 0 && performance.now() < deadline) await bench.sleep(bench.tickMs);
-      await bench.takeNothing();
+      await bench.leaseNothing();
       assert.deepEqual(bench.rejections, listed);
     },
   },
@@ -108,7 +108,7 @@ const refused: readonly ContractCase[] = [
       bench.refusals.set(id, TOO_OLD);
       await bench.arrive({ id });
       const behind = await bench.arrive();
-      assert.equal((await bench.takeOne()).id, behind.id);
+      assert.equal((await bench.leaseOne()).id, behind.id);
     },
   },
   {
@@ -117,11 +117,11 @@ const refused: readonly ContractCase[] = [
     appliesTo: allOf(arrivals, inspectable, uniqueIds),
     async run(bench) {
       const { id } = await bench.arrive();
-      const held = await bench.takeOne();
+      const leased = await bench.leaseOne();
       const { body } = await bench.arrive({ id, body: `{ "id":"${id}", "queue":"${bench.queue}", "other":true }` });
       const [dead] = await kept(bench);
       assert.deepEqual({ body: dead?.body, code: dead?.reason.code }, { body, code: "ID_CONFLICT" });
-      assert.deepEqual(await bench.backend.ack([held]), [{ ok: true, value: null }]);
+      assert.deepEqual(await bench.backend.ack([leased]), [{ ok: true, value: null }]);
     },
   },
   {
@@ -135,7 +135,7 @@ const refused: readonly ContractCase[] = [
       await kept(bench);
       bench.refusals.clear();
       assert.equal(await inspector(bench).replay(), 1);
-      assert.equal((await bench.takeOne()).id, id);
+      assert.equal((await bench.leaseOne()).id, id);
       assert.deepEqual(await inspector(bench).deadLetters(), []);
     },
   },

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import type { ContractCase } from "../contract-case.ts";
-import { inspectable } from "./claims.ts";
-import { bury, inspector } from "./dead-letter.ts";
+import { inspectable } from "./applies-to.ts";
+import { makeDeadLetter, inspector } from "./dead-letter.ts";
 
 const subject = "inspect";
 
 export const inspectCases: readonly ContractCase[] = [
   {
     subject,
-    name: "counts tell ready, delayed, leased and dead apart",
+    name: "counts distinguish ready, delayed, leased and dead",
     appliesTo: inspectable,
     async run(bench) {
       const canDelay = bench.backend.capabilities.maxDelayMs > 0;
-      await bury(bench);
+      await makeDeadLetter(bench);
       await bench.put({}, {});
-      await bench.take(2);
+      await bench.leaseExactly(2);
       await bench.put({}, {}, {});
       if (canDelay) await bench.put(...Array.from({ length: 4 }, () => ({ delayMs: 600_000 })));
       const [counts] = await inspector(bench).counts();
@@ -30,12 +30,12 @@ export const inspectCases: readonly ContractCase[] = [
     appliesTo: inspectable,
     async run(bench) {
       await bench.put({}, {});
-      await bench.take(1);
+      await bench.leaseExactly(1);
       await bench.sleep(5 * bench.tickMs);
       const [waiting] = await inspector(bench).counts();
       const oldest = waiting?.oldestWaitMs ?? -1;
       assert.ok(oldest >= 5 * bench.tickMs - 2 && oldest < 5 * bench.tickMs + bench.promptMs, `${oldest} ms`);
-      await bench.take(1);
+      await bench.leaseExactly(1);
       const [none] = await inspector(bench).counts();
       assert.equal(none?.oldestWaitMs, null);
     },
@@ -47,7 +47,7 @@ export const inspectCases: readonly ContractCase[] = [
     async run(bench) {
       const names = ["b", "a", "c"].map((end) => `${bench.queue}-${end}`);
       await bench.put(...names.map((queue) => ({ queue })));
-      await bench.backend.ack(await bench.take(1, { queue: names[2] as string }));
+      await bench.backend.ack(await bench.leaseExactly(1, { queue: names[2] as string }));
       const counts = await inspector(bench).counts();
       assert.deepEqual(
         counts

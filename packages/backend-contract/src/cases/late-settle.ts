@@ -1,22 +1,22 @@
 import assert from "node:assert/strict";
 import { inspectorOf } from "@waybill/core/backend";
 import type { ContractCase } from "../contract-case.ts";
-import { timedLeases } from "./claims.ts";
+import { timedLeases } from "./applies-to.ts";
 import { verbs } from "./settle.ts";
 
-/** One rule for each verb: somebody whose lease ran out does something to a message that somebody else now holds. */
+/** One rule for each verb: a call with a lease that ran out, after the message was leased again. */
 export const lateSettleCases: readonly ContractCase[] = Object.entries(verbs).map(([verb, settle]) => ({
   subject: "late-settle",
-  name: `a late ${verb} answers LEASE_LOST and leaves the message to its new holder`,
+  name: `a late ${verb} fails with LEASE_LOST and leaves the message to its new lease`,
   appliesTo: timedLeases,
-  async run({ backend, put, takeOne, takeNothing, shortMs, tickMs }) {
+  async run({ backend, put, leaseOne, leaseNothing, shortMs, tickMs }) {
     await put();
-    const late = await takeOne({ leaseMs: shortMs });
-    const held = await takeOne();
+    const late = await leaseOne({ leaseMs: shortMs });
+    const leased = await leaseOne();
     assert.equal(await settle(backend, late, shortMs), "LEASE_LOST");
-    await takeNothing(shortMs + 2 * tickMs);
+    await leaseNothing(shortMs + 2 * tickMs);
     assert.deepEqual((await inspectorOf(backend)?.deadLetters()) ?? [], []);
-    const [answer] = await backend.ack([held]);
-    assert.ok(answer?.ok, "the new holder could not ack");
+    const [result] = await backend.ack([leased]);
+    assert.ok(result?.ok, "the new lease could not be acked");
   },
 }));

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import type { Bench, ContractCase } from "../contract-case.ts";
 import { codesOf } from "../expect.ts";
-import { fifo, priorities } from "./claims.ts";
+import { fifo, priorities } from "./applies-to.ts";
 
 const subject = "priority";
 
-/** Enqueues one message for each number, one call each, and answers the numbers in the order they leave. */
+/** Enqueues one message for each number, one call each, and returns the numbers in the order in which they are leased. */
 async function orderOf(bench: Bench, given: readonly number[]): Promise<(number | undefined)[]> {
   const priorityOf = new Map<string, number>();
   for (const priority of given) for (const { id } of await bench.put({ priority })) priorityOf.set(id, priority);
   const left: (number | undefined)[] = [];
-  while (left.length < given.length) left.push(priorityOf.get((await bench.takeOne()).id));
+  while (left.length < given.length) left.push(priorityOf.get((await bench.leaseOne()).id));
   return left;
 }
 
@@ -35,41 +35,41 @@ export const priorityCases: readonly ContractCase[] = [
   },
   {
     subject,
-    name: "a retried message keeps its place among the priorities",
+    name: "a retried message keeps its order among the priorities",
     appliesTo: priorities,
     async run(bench) {
       const [urgent] = await bench.put({ priority: 50 });
-      const held = await bench.takeOne();
+      const leased = await bench.leaseOne();
       await bench.put({ priority: 0 });
-      await bench.backend.retry(held, { delayMs: 0, countsAttempt: true });
-      assert.equal((await bench.takeOne()).id, urgent?.id);
+      await bench.backend.retry(leased, { delayMs: 0, countsAttempt: true });
+      assert.equal((await bench.leaseOne()).id, urgent?.id);
     },
   },
   {
     subject,
     name: "a priority is refused where there are none, and the message is not stored",
     appliesTo: (has) => has.priorityLevels <= 1 || "it has priorities (priorityLevels)",
-    async run({ backend, message, takeNothing }) {
+    async run({ backend, message, leaseNothing }) {
       assert.deepEqual(codesOf(await backend.enqueue([message({ priority: 1 })])), ["CAPABILITY_MISSING"]);
-      await takeNothing();
+      await leaseNothing();
     },
   },
   {
     subject,
     name: "messages of one call leave in the order of the list",
     appliesTo: fifo,
-    async run({ put, takeOne }) {
+    async run({ put, leaseOne }) {
       const sent = await put({}, {}, {}, {}, {});
-      for (const { id } of sent) assert.equal((await takeOne()).id, id);
+      for (const { id } of sent) assert.equal((await leaseOne()).id, id);
     },
   },
   {
     subject,
     name: "messages of several calls leave in the order of the calls",
     appliesTo: fifo,
-    async run({ put, takeOne }) {
+    async run({ put, leaseOne }) {
       const sent = [...(await put()), ...(await put()), ...(await put()), ...(await put())];
-      for (const { id } of sent) assert.equal((await takeOne()).id, id);
+      for (const { id } of sent) assert.equal((await leaseOne()).id, id);
     },
   },
 ];

@@ -9,24 +9,24 @@ export const settleCases: readonly ContractCase[] = [
   {
     subject,
     name: "an acked message never comes again, not even when its lease would have ended",
-    async run({ backend, put, takeOne, takeNothing, second, leaseMs, tickMs }) {
+    async run({ backend, put, leaseOne, leaseNothing, second, leaseMs, tickMs }) {
       await put();
-      const held = await takeOne({ leaseMs });
-      valueOf((await backend.ack([held]))[0]);
-      await takeNothing(leaseMs + 2 * tickMs);
+      const leased = await leaseOne({ leaseMs });
+      valueOf((await backend.ack([leased]))[0]);
+      await leaseNothing(leaseMs + 2 * tickMs);
       if (backend.capabilities.maxLeaseMs !== 0) return;
       // Where a lease lasts as long as the connection, it would have ended with that.
       const from = await second();
       await backend.close();
-      await takeNothing(undefined, { from });
+      await leaseNothing(undefined, { from });
     },
   },
   {
     subject,
-    name: "ack answers each lease by itself, in the order given",
-    async run({ backend, put, take }) {
+    name: "ack returns a result for each lease by itself, in the order given",
+    async run({ backend, put, leaseExactly }) {
       await put({}, {}, {});
-      const [first, middle, last] = (await take(3)) as [Lease, Lease, Lease];
+      const [first, middle, last] = (await leaseExactly(3)) as [Lease, Lease, Lease];
       assert.deepEqual(codesOf(await backend.ack([first])), ["ok"]);
       assert.deepEqual(codesOf(await backend.ack([first, middle, last])), ["LEASE_LOST", "ok", "ok"]);
     },
@@ -34,42 +34,42 @@ export const settleCases: readonly ContractCase[] = [
   {
     subject,
     name: "acking one lease settles no other",
-    async run({ backend, put, take }) {
+    async run({ backend, put, leaseExactly }) {
       await put({}, {}, {});
-      const [first, middle, last] = (await take(3)) as [Lease, Lease, Lease];
+      const [first, middle, last] = (await leaseExactly(3)) as [Lease, Lease, Lease];
       await backend.ack([middle]);
-      for (const held of [first, last]) await backend.retry(held, { delayMs: 0, countsAttempt: false });
-      const came = (await take(2)).map((lease) => lease.id);
+      for (const leased of [first, last]) await backend.retry(leased, { delayMs: 0, countsAttempt: false });
+      const came = (await leaseExactly(2)).map((lease) => lease.id);
       assert.deepEqual(came.sort(), [first.id, last.id].sort());
     },
   },
   {
     subject,
     name: "a lease that was settled cannot be settled again, by any verb",
-    async run({ backend, put, takeOne, takeNothing, shortMs }) {
+    async run({ backend, put, leaseOne, leaseNothing, shortMs }) {
       await put();
-      const held = await takeOne();
-      await backend.ack([held]);
-      await rejectsWith("LEASE_LOST", backend.retry(held, { delayMs: 0, countsAttempt: true }));
-      await rejectsWith("LEASE_LOST", backend.deadLetter(held, { code: "TEST", message: "settled before" }));
-      assert.deepEqual(codesOf(await backend.extend([held], shortMs)), ["LEASE_LOST"]);
-      await takeNothing();
+      const leased = await leaseOne();
+      await backend.ack([leased]);
+      await rejectsWith("LEASE_LOST", backend.retry(leased, { delayMs: 0, countsAttempt: true }));
+      await rejectsWith("LEASE_LOST", backend.deadLetter(leased, { code: "TEST", message: "settled before" }));
+      assert.deepEqual(codesOf(await backend.extend([leased], shortMs)), ["LEASE_LOST"]);
+      await leaseNothing();
     },
   },
   {
     subject,
     name: "a copy of a lease settles as the lease itself does",
-    async run({ backend, put, takeOne }) {
+    async run({ backend, put, leaseOne }) {
       await put();
-      assert.deepEqual(codesOf(await backend.ack([{ ...(await takeOne()) }])), ["ok"]);
+      assert.deepEqual(codesOf(await backend.ack([{ ...(await leaseOne()) }])), ["ok"]);
     },
   },
 ];
 
-/** Ways to settle or extend, each answering "ok" or the code it failed with. */
+/** Ways to settle or extend. Each returns "ok" or the code of its error. */
 export const verbs: Readonly<Record<string, (backend: Backend, lease: Lease, leaseMs: number) => Promise<string>>> = {
-  ack: async (backend, lease) => codesOf(await backend.ack([lease]))[0] ?? "no answer",
-  extend: async (backend, lease, leaseMs) => codesOf(await backend.extend([lease], leaseMs))[0] ?? "no answer",
+  ack: async (backend, lease) => codesOf(await backend.ack([lease]))[0] ?? "no result",
+  extend: async (backend, lease, leaseMs) => codesOf(await backend.extend([lease], leaseMs))[0] ?? "no result",
   retry: (backend, lease) => codeOf(backend.retry(lease, { delayMs: 0, countsAttempt: true })),
   deadLetter: (backend, lease) => codeOf(backend.deadLetter(lease, { code: "TEST", message: "too late" })),
 };

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import type { Bench, ContractCase } from "../contract-case.ts";
 import type { Lease } from "@waybill/core/backend";
-import { delays, failuresCounted, shareable, timedLeases } from "./claims.ts";
+import { delays, failuresCounted, shareable, timedLeases } from "./applies-to.ts";
 
 const subject = "waiting";
 
-/** Starts a call that waits, lets it settle in, does something, and insists on one message soon after `dueMs`. */
+/** Starts a call that waits, then does something, and asserts that one message arrives soon after `dueMs`. */
 export async function wakes(bench: Bench, act: () => Promise<unknown>, dueMs = 0): Promise<void> {
-  const waiting = bench.lease({ waitMs: dueMs + bench.patienceMs });
+  const waiting = bench.lease({ waitMs: dueMs + bench.eventuallyMs });
   await bench.sleep(2 * bench.tickMs);
   await act();
   // From here: a store may first have to lay out what the act needs.
@@ -17,10 +17,10 @@ export async function wakes(bench: Bench, act: () => Promise<unknown>, dueMs = 0
   assert.ok(lateMs < bench.promptMs, `the waiting call was woken ${lateMs} ms late`);
 }
 
-/** Starts four waiting calls, does something, waits for `expected` messages and a little longer, and answers their ids. */
+/** Starts four waiting calls, does something, waits for `expected` messages and a little longer, and returns their ids. */
 async function fourWait(bench: Bench, expected: number, act: () => Promise<unknown>): Promise<string[]> {
   const stop = new AbortController();
-  const asked = { waitMs: bench.patienceMs, signal: stop.signal };
+  const asked = { waitMs: bench.eventuallyMs, signal: stop.signal };
   const found: Lease[] = [];
   const waiting = Array.from({ length: 4 }, async () => found.push(...(await bench.lease(asked))));
   await bench.sleep(2 * bench.tickMs);
@@ -36,7 +36,7 @@ async function fourWait(bench: Bench, expected: number, act: () => Promise<unkno
 const looks: readonly ContractCase[] = [
   {
     subject,
-    name: "waitMs 0 looks once and answers at once",
+    name: "waitMs 0 looks once and returns at once",
     async run({ lease, promptMs }) {
       const before = performance.now();
       assert.deepEqual(await lease({ waitMs: 0 }), []);
@@ -45,7 +45,7 @@ const looks: readonly ContractCase[] = [
   },
   {
     subject,
-    name: "a call with nothing to answer waits as long as it was told, no shorter and no longer",
+    name: "a call that finds nothing waits for waitMs, no shorter and no longer",
     async run({ lease, tickMs, promptMs }) {
       const waitMs = 6 * tickMs;
       const before = performance.now();
@@ -80,21 +80,21 @@ const wakeUps: readonly ContractCase[] = [
   },
   {
     subject,
-    name: "the end of a lease nobody settled wakes a waiting call",
+    name: "the end of a lease that was not settled wakes a waiting call",
     appliesTo: timedLeases,
     async run(bench) {
       await bench.put();
-      await bench.takeOne({ leaseMs: 8 * bench.tickMs });
+      await bench.leaseOne({ leaseMs: 8 * bench.tickMs });
       await wakes(bench, async () => {}, 8 * bench.tickMs);
     },
   },
   {
     subject,
-    name: "a message given back wakes a waiting call",
+    name: "a released message wakes a waiting call",
     async run(bench) {
       await bench.put();
-      const held = await bench.takeOne();
-      await wakes(bench, () => bench.backend.retry(held, { delayMs: 0, countsAttempt: false }));
+      const leased = await bench.leaseOne();
+      await wakes(bench, () => bench.backend.retry(leased, { delayMs: 0, countsAttempt: false }));
     },
   },
   {
@@ -119,9 +119,9 @@ const aborts: readonly ContractCase[] = [
   {
     subject,
     name: "an abort ends the wait with nothing, at once and without rejecting",
-    async run({ lease, sleep, tickMs, promptMs, patienceMs }) {
+    async run({ lease, sleep, tickMs, promptMs, eventuallyMs }) {
       const stop = new AbortController();
-      const waiting = lease({ waitMs: patienceMs, signal: stop.signal });
+      const waiting = lease({ waitMs: eventuallyMs, signal: stop.signal });
       await sleep(2 * tickMs);
       const before = performance.now();
       stop.abort();
@@ -132,27 +132,27 @@ const aborts: readonly ContractCase[] = [
   {
     subject,
     name: "a call aborted before it began takes nothing",
-    async run({ put, lease, take }) {
+    async run({ put, lease, leaseExactly }) {
       await put();
       assert.deepEqual(await lease({ signal: AbortSignal.abort() }), []);
-      await take(1);
+      await leaseExactly(1);
     },
   },
   {
     subject,
     name: "a message that arrives with an abort or after it is neither lost nor counted",
     appliesTo: failuresCounted,
-    async run({ backend, lease, message, takeOne, sleep, tickMs, patienceMs }) {
+    async run({ backend, lease, message, leaseOne, sleep, tickMs, eventuallyMs }) {
       for (const pauseMs of [0, 2 * tickMs]) {
         const stop = new AbortController();
-        const waiting = lease({ waitMs: patienceMs, signal: stop.signal });
+        const waiting = lease({ waitMs: eventuallyMs, signal: stop.signal });
         await sleep(tickMs);
         stop.abort();
         if (pauseMs > 0) await sleep(pauseMs);
         await backend.enqueue([message()]);
-        const found = (await waiting)[0] ?? (await takeOne());
+        const found = (await waiting)[0] ?? (await leaseOne());
         const counted = found.attempt + found.lost + found.releases;
-        assert.ok(counted <= 1, "a delivery that nobody saw was counted");
+        assert.ok(counted <= 1, "a delivery that no call got was counted");
         await backend.ack([found]);
       }
     },

@@ -44,7 +44,7 @@ const arriving: readonly Defect[] = [
   },
   {
     defect: "an id that is taken is a conflict, whatever the bytes",
-    seenBy: "an arrival that comes again while its job is held adds nothing",
+    seenBy: "an arrival that comes again while its job is leased adds nothing",
     plant: inboxes((good) => {
       const taken = new Set<string>();
       return {
@@ -61,11 +61,11 @@ const arriving: readonly Defect[] = [
     seenBy: "what is refused is never delivered, and is kept with its code, its sentence and its bytes",
     plant: inboxes((good) => ({
       keep: (arrival, { code, message }) =>
-        good.keep(arrival, { code: code === "ID_CONFLICT" ? code : "REJECTED", message }),
+        good.keep(arrival, { code: code === "TOO_OLD" ? "REJECTED" : code, message }),
     })),
   },
   {
-    defect: "refusals are kept and nobody is told",
+    defect: "refusals are kept and not reported",
     seenBy: "what is refused is reported once, as it is listed",
     plant: inboxes(() => ({ report: () => {} })),
   },

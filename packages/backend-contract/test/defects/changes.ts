@@ -1,4 +1,4 @@
-import type { Answer } from "@waybill/core";
+import type { Result } from "@waybill/core";
 import type { InspectableBackend, Lease, Message } from "@waybill/core/backend";
 import { WaybillError } from "@waybill/core";
 import { always, type Spoil } from "./planted.ts";
@@ -7,7 +7,7 @@ import { always, type Spoil } from "./planted.ts";
 export const writes = (change: (message: Message, good: InspectableBackend) => Message): (() => Spoil) =>
   always((good) => ({ enqueue: (messages) => good.enqueue(messages.map((message) => change(message, good))) }));
 
-/** Every lease is changed on its way out. */
+/** Changes every lease that is returned. */
 export const reads = (change: (lease: Lease) => Partial<Lease>): (() => Spoil) =>
   always((good) => ({
     lease: async (request) => (await good.lease(request)).map((lease) => ({ ...lease, ...change(lease) })),
@@ -22,7 +22,9 @@ export const ranks = (rankOf: (priority: number, call: number) => number): (() =
       enqueue(messages) {
         for (const { id, priority } of messages) asked.set(id, priority);
         call += 1;
-        return good.enqueue(messages.map((message) => ({ ...message, priority: rankOf(message.priority, call) })));
+        return good.enqueue(
+          messages.map((one) => (one.limitKeys ? one : { ...one, priority: rankOf(one.priority, call) })),
+        );
       },
       lease: async (request) =>
         (await good.lease(request)).map((lease) => ({ ...lease, priority: asked.get(lease.id) ?? lease.priority })),
@@ -58,12 +60,12 @@ export function watched(good: InspectableBackend): { waiting(): number } & Pick<
   };
 }
 
-export const refused = (id: string): Answer<never> => ({
+export const refused = (id: string): Result<never> => ({
   ok: false,
   error: new WaybillError("CAPABILITY_MISSING", `job "${id}" was refused`),
 });
 
-export const lost = (id: string): Answer<never> => ({
+export const lost = (id: string): Result<never> => ({
   ok: false,
   error: new WaybillError("LEASE_LOST", `the lease on job "${id}" was lost`),
 });

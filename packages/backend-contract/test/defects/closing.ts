@@ -37,7 +37,7 @@ export const closingDefects: readonly Defect[] = [
     }),
   },
   {
-    defect: "an ack after close is answered as if the lease had been lost",
+    defect: "an ack after close is refused as if the lease had been lost",
     seenBy: "every verb rejects BACKEND_CLOSED after close",
     plant: always((good) => {
       let closed = false;
@@ -74,15 +74,15 @@ export const closingDefects: readonly Defect[] = [
     defect: "close settles what is still leased, to leave nothing behind",
     seenBy: "what was leased when a connection closed is delivered again",
     plant: always((good) => {
-      const held: Lease[] = [];
+      const leased: Lease[] = [];
       return {
         async lease(request) {
           const found = await good.lease(request);
-          held.push(...found);
+          leased.push(...found);
           return found;
         },
         async close() {
-          if (held.length > 0) await good.ack(held.splice(0));
+          if (leased.length > 0) await good.ack(leased.splice(0));
           return good.close();
         },
       };

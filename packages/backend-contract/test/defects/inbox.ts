@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadReason } from "@waybill/core";
+import type { DeadLetterRecord, DeadReason } from "@waybill/core";
 import type { BackendContext, Lease, Message, Rejection } from "@waybill/core/backend";
 import type { Arrival, FreshStore } from "../../src/index.ts";
 import type { Whole } from "./planted.ts";
@@ -8,24 +8,24 @@ export interface Inbox {
   judge(arrival: Arrival): ReturnType<BackendContext["admit"]>;
   store(message: Message): Promise<DeadReason | null>;
   keep(arrival: Arrival, reason: DeadReason): void;
-  replay(letter: DeadLetter): void;
+  replay(letter: DeadLetterRecord): void;
   report(rejection: Rejection): void;
   /** Something has arrived while a call waits. */
   hear(look: () => Promise<void>): Promise<void>;
 }
 
-/** Nobody but this process can write to memory; for the rules about arrivals the backend is given an inbox. */
+/** No other process can write to this memory: for the rules about arrivals the backend gets an inbox. */
 export function withInbox(open: () => Promise<Whole>): Required<Pick<FreshStore, "open" | "arrive">> {
   const arrived: Arrival[] = [];
-  const kept: DeadLetter[] = [];
+  const kept: DeadLetterRecord[] = [];
   const waiting = new Set<() => Promise<void>>();
 
   function plainInbox(backend: Whole, { admit, report }: BackendContext): Inbox {
     return {
       judge: ({ body }) => admit(body, null),
       async store(message) {
-        const [answer] = await backend.enqueue([message]);
-        return answer === undefined || answer.ok ? null : { code: answer.error.code, message: answer.error.message };
+        const [result] = await backend.enqueue([message]);
+        return result === undefined || result.ok ? null : { code: result.error.code, message: result.error.message };
       },
       keep: ({ id, queue, body }, reason) =>
         void kept.unshift({ id, type: "", queue, reason, attempt: 1, diedAt: Date.now(), body }),

@@ -22,7 +22,7 @@ const labelling: readonly Defect[] = [
   },
   {
     defect: "a header that is absent is read as empty text",
-    seenBy: "a tenant and a signature nobody gave arrive as null",
+    seenBy: "an absent tenant and an absent signature arrive as null",
     plant: reads(({ tenant }) => ({ tenant: tenant ?? "" })),
   },
   {
@@ -56,14 +56,14 @@ const labelling: readonly Defect[] = [
 const sharing: readonly Defect[] = [
   {
     defect: "the limit is inclusive",
-    seenBy: "a call never answers more than its limit, and leaves the rest for the next",
+    seenBy: "a call never returns more than its limit, and leaves the rest for the next",
     plant: always((good) => ({
       lease: (request) => good.lease({ ...request, limit: request.limit > 1 ? request.limit + 1 : 1 }),
     })),
   },
   {
     defect: "a call waits until it has all it asked for",
-    seenBy: "a call answers what is there without waiting for its limit to fill",
+    seenBy: "a call returns what is there without waiting for its limit to fill",
     plant: always((good) => ({
       async lease(request) {
         const end = performance.now() + request.waitMs;
@@ -102,6 +102,7 @@ const sharing: readonly Defect[] = [
       return (good, connection) => ({
         async lease(request) {
           const found = await good.lease(request);
+          if (request.concurrency !== undefined) return found;
           if (connection > 0) return found.length > 0 ? found : elsewhere.splice(0);
           elsewhere.push(...found);
           return found;
@@ -141,16 +142,16 @@ function given(): { promise: Promise<Lease[]>; resolve: (found: Lease[]) => void
 const waking: readonly Defect[] = [
   {
     defect: "a wait of 0 means: until something comes",
-    seenBy: "waitMs 0 looks once and answers at once",
+    seenBy: "waitMs 0 looks once and returns at once",
     plant: always((good) => ({ lease: (request) => good.lease({ ...request, waitMs: request.waitMs || LATE_MS }) })),
   },
   {
     defect: "a wait is cut in half",
-    seenBy: "a call with nothing to answer waits as long as it was told, no shorter and no longer",
+    seenBy: "a call that finds nothing waits for waitMs, no shorter and no longer",
     plant: always((good) => ({ lease: (request) => good.lease({ ...request, waitMs: request.waitMs / 2 }) })),
   },
   {
-    defect: "a single waiting call polls, and is not told of arrivals",
+    defect: "a single waiting call polls, and is not notified of arrivals",
     seenBy: "an arriving message wakes a waiting call",
     plant: always((good) => {
       const { waiting, lease } = watched(good);
@@ -185,27 +186,27 @@ const waking: readonly Defect[] = [
   },
   {
     defect: "a call that waits renews what its connection holds already",
-    seenBy: "the end of a lease nobody settled wakes a waiting call",
+    seenBy: "the end of a lease that was not settled wakes a waiting call",
     plant: always((good) => {
-      const held: Lease[] = [];
+      const leased: Lease[] = [];
       return {
         async lease(request) {
-          if (request.waitMs > LATE_MS && held.length > 0) await good.extend(held, 2 * LATE_MS);
+          if (request.waitMs > LATE_MS && leased.length > 0) await good.extend(leased, 2 * LATE_MS);
           const found = await good.lease(request);
-          held.push(...found);
+          leased.push(...found);
           return found;
         },
       };
     }),
   },
   {
-    defect: "a message given back is not announced",
-    seenBy: "a message given back wakes a waiting call",
+    defect: "a released message is not announced",
+    seenBy: "a released message wakes a waiting call",
     plant: always((good) => {
       const { waiting, lease } = watched(good);
       return {
         lease,
-        retry: (held, request) => good.retry(held, waiting() > 0 ? { ...request, delayMs: LATE_MS } : request),
+        retry: (leased, request) => good.retry(leased, waiting() > 0 ? { ...request, delayMs: LATE_MS } : request),
       };
     }),
   },
@@ -279,7 +280,7 @@ const aborting: readonly Defect[] = [
 
 const delaying: readonly Defect[] = [
   {
-    defect: "short delays are left to the worker, which is told when the message is due",
+    defect: "short delays are left to the worker, which learns from the message when it is due",
     seenBy: "a message does not come before its delay has passed, and comes then",
     plant: always((good) => {
       const due = new Map<string, number>();
@@ -327,7 +328,7 @@ const delaying: readonly Defect[] = [
   },
   {
     defect: "a message without a due time is due in a minute",
-    seenBy: "a delivered message that nobody delayed is due",
+    seenBy: "a delivered message without a delay is due",
     plant: reads(({ dueAt }) => ({ dueAt: dueAt ?? Date.now() + 60_000 })),
   },
   {

@@ -1,9 +1,16 @@
-import type { InspectableBackend, RosterBackend } from "@waybill/core/backend";
+import type {
+  InspectableBackend,
+  JobControlBackend,
+  LedgerBackend,
+  WorkerRegistryBackend,
+} from "@waybill/core/backend";
 import type { Inbox } from "./inbox.ts";
 
 /** The memory backend, as the rules see it. */
 export type Whole = InspectableBackend &
-  RosterBackend & {
+  WorkerRegistryBackend &
+  LedgerBackend &
+  Partial<JobControlBackend> & {
     /** For a defect in what happens to arrivals. */
     readonly inbox?: (good: Inbox) => Partial<Inbox>;
   };
@@ -42,5 +49,5 @@ export function spoiled(open: () => Promise<Whole>, { plant }: Defect): () => Pr
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Longer than what the suite calls at once, shorter than its patience. */
+/** Longer than what the suite calls at once, shorter than its longest wait. */
 export const LATE_MS = 700;

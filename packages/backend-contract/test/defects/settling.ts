@@ -29,9 +29,9 @@ const leavesCopy = (verb: "ack" | "retry" | "deadLetter"): (() => Spoil) =>
         return found;
       },
       async ack(leases) {
-        const answers = await good.ack(leases);
+        const results = await good.ack(leases);
         if (verb === "ack") for (const lease of leases) await leave(lease);
-        return answers;
+        return results;
       },
       async retry(lease, request) {
         await good.retry(lease, request);
@@ -62,11 +62,11 @@ const settlingOnce: readonly Defect[] = [
   },
   {
     defect: "a batch is acked if any row was",
-    seenBy: "ack answers each lease by itself, in the order given",
+    seenBy: "ack returns a result for each lease by itself, in the order given",
     plant: always((good) => ({
       async ack(leases) {
-        const answers = await good.ack(leases);
-        return answers.some(({ ok }) => ok) ? leases.map(() => ({ ok: true, value: null })) : answers;
+        const results = await good.ack(leases);
+        return results.some(({ ok }) => ok) ? leases.map(() => ({ ok: true, value: null })) : results;
       },
     })),
   },
@@ -74,18 +74,18 @@ const settlingOnce: readonly Defect[] = [
     defect: "an ack settles everything delivered before it",
     seenBy: "acking one lease settles no other",
     plant: always((good) => {
-      const held: Lease[] = [];
+      const leased: Lease[] = [];
       return {
         async lease(request) {
           const found = await good.lease(request);
-          held.push(...found);
+          leased.push(...found);
           return found;
         },
         async ack(leases) {
-          const answers = await good.ack(leases);
-          const last = Math.max(...leases.map(({ token }) => held.findIndex((one) => one.token === token)));
-          await good.ack(held.slice(0, last));
-          return answers;
+          const results = await good.ack(leases);
+          const last = Math.max(...leases.map(({ token }) => leased.findIndex((one) => one.token === token)));
+          await good.ack(leased.slice(0, last));
+          return results;
         },
       };
     }),
@@ -97,9 +97,9 @@ const settlingOnce: readonly Defect[] = [
       const done = new Set<unknown>();
       return {
         async ack(leases) {
-          const answers = await good.ack(leases);
+          const results = await good.ack(leases);
           for (const { token } of leases) done.add(token);
-          return answers;
+          return results;
         },
         retry: async (lease, request) => (done.has(lease.token) ? undefined : good.retry(lease, request)),
       };
@@ -123,11 +123,11 @@ const settlingOnce: readonly Defect[] = [
   },
 ];
 
-/** One verb goes by the job's id: whoever holds the message now is settled in place of the one who came late. */
+/** One verb goes by the job's id: a late settle ends the new lease of the message. */
 const byId = (verb: "ack" | "extend" | "retry" | "deadLetter"): (() => Spoil) =>
   always((good) => {
     const newest = new Map<string, Lease>();
-    const holder = (lease: Lease): Lease => newest.get(lease.id) ?? lease;
+    const newLeaseOf = (lease: Lease): Lease => newest.get(lease.id) ?? lease;
     const lease: typeof good.lease = async (request) => {
       const found = await good.lease(request);
       for (const one of found) newest.set(one.id, one);
@@ -135,19 +135,19 @@ const byId = (verb: "ack" | "extend" | "retry" | "deadLetter"): (() => Spoil) =>
     };
     switch (verb) {
       case "ack":
-        return { lease, ack: (leases) => good.ack(leases.map(holder)) };
+        return { lease, ack: (leases) => good.ack(leases.map(newLeaseOf)) };
       case "extend":
-        return { lease, extend: (leases, leaseMs) => good.extend(leases.map(holder), leaseMs) };
+        return { lease, extend: (leases, leaseMs) => good.extend(leases.map(newLeaseOf), leaseMs) };
       case "retry":
-        return { lease, retry: (one, request) => good.retry(holder(one), request) };
+        return { lease, retry: (one, request) => good.retry(newLeaseOf(one), request) };
       case "deadLetter":
-        return { lease, deadLetter: (one, reason) => good.deadLetter(holder(one), reason) };
+        return { lease, deadLetter: (one, reason) => good.deadLetter(newLeaseOf(one), reason) };
     }
   });
 
 const settlingLate: readonly Defect[] = (["ack", "extend", "retry", "deadLetter"] as const).map((verb) => ({
   defect: `${verb} goes by the job's id`,
-  seenBy: `a late ${verb} answers LEASE_LOST and leaves the message to its new holder`,
+  seenBy: `a late ${verb} fails with LEASE_LOST and leaves the message to its new lease`,
   plant: byId(verb),
 }));
 
@@ -181,6 +181,15 @@ const counting: readonly Defect[] = [
           ...good.inspector,
           deadLetters: async (query) => (await good.inspector.deadLetters(query)).map(less),
         },
+        ...(good.jobControl && {
+          jobControl: {
+            ...good.jobControl,
+            list: async (query) => {
+              const page = await good.jobControl?.list(query);
+              return { jobs: (page?.jobs ?? []).map(less), next: page?.next ?? null };
+            },
+          },
+        }),
       };
     }),
   },
@@ -227,8 +236,26 @@ const counting: readonly Defect[] = [
   },
   {
     defect: "lost deliveries are kept as yes or no",
-    seenBy: "every delivery that nobody settled is counted as lost",
+    seenBy: "every delivery that was not settled is counted as lost",
     plant: reads((lease) => ({ lost: Math.min(lease.lost, 1) })),
+  },
+  {
+    defect: "a release ends the counting of lost deliveries",
+    seenBy: "a delivery that was not settled is counted after a release, too",
+    plant: always((good) => {
+      const last = new Map<string, number>();
+      return {
+        retry(lease, request) {
+          if (!request.countsAttempt) last.set(lease.id, lease.lost);
+          return good.retry(lease, request);
+        },
+        lease: async (request) =>
+          (await good.lease(request)).map((lease) => ({
+            ...lease,
+            lost: Math.min(lease.lost, last.get(lease.id) ?? Infinity),
+          })),
+      };
+    }),
   },
 ];
 
@@ -293,8 +320,8 @@ const extending: readonly Defect[] = [
           return good.lease(request);
         },
         async extend(leases, leaseMs) {
-          const answers = await good.extend(leases, Math.min(leaseMs, firstMs));
-          return answers.map((answer) => (answer.ok ? { ok: true, value: Date.now() + leaseMs } : answer));
+          const results = await good.extend(leases, Math.min(leaseMs, firstMs));
+          return results.map((result) => (result.ok ? { ok: true, value: Date.now() + leaseMs } : result));
         },
       };
     }),
@@ -314,12 +341,12 @@ const extending: readonly Defect[] = [
     }),
   },
   {
-    defect: "extend answers the end the lease had before",
-    seenBy: "extend answers the new expiresAt",
+    defect: "extend returns the end that the lease had before",
+    seenBy: "extend returns the new expiresAt",
     plant: always((good) => ({
       extend: async (leases, leaseMs) =>
-        (await good.extend(leases, leaseMs)).map((answer, index) =>
-          answer.ok ? { ok: true, value: leases[index]?.expiresAt ?? null } : answer,
+        (await good.extend(leases, leaseMs)).map((result, index) =>
+          result.ok ? { ok: true, value: leases[index]?.expiresAt ?? null } : result,
         ),
     })),
   },
@@ -329,19 +356,19 @@ const extending: readonly Defect[] = [
     profile: "limited like AMQP",
     plant: always((good) => ({
       extend: async (leases, leaseMs) =>
-        (await good.extend(leases, leaseMs)).map((answer) =>
-          answer.ok ? { ok: true, value: Date.now() - 1 } : answer,
+        (await good.extend(leases, leaseMs)).map((result) =>
+          result.ok ? { ok: true, value: Date.now() - 1 } : result,
         ),
     })),
   },
   {
     defect: "a batch is extended if any row was",
-    seenBy: "extend answers each lease by itself, in the order given",
+    seenBy: "extend returns a result for each lease by itself, in the order given",
     plant: always((good) => ({
       async extend(leases, leaseMs) {
-        const answers = await good.extend(leases, leaseMs);
-        const first = answers.find(({ ok }) => ok);
-        return first === undefined ? answers : answers.map(() => first);
+        const results = await good.extend(leases, leaseMs);
+        const first = results.find(({ ok }) => ok);
+        return first === undefined ? results : results.map(() => first);
       },
     })),
   },

@@ -16,21 +16,21 @@ const declaring: readonly Defect[] = [
 
 const enqueueing: readonly Defect[] = [
   {
-    defect: "answers are matched to messages back to front",
-    seenBy: "every message is answered with its own id, in the order given",
+    defect: "results are matched to messages in reverse order",
+    seenBy: "every message gets a result with its own id, in the order given",
     plant: always((good) => ({
       async enqueue(messages) {
         const ids = messages.map((message) => message.id).toReversed();
-        const answers = await good.enqueue(messages);
-        return answers.map((answer, index) =>
-          answer.ok ? { ok: true, value: { ...answer.value, id: ids[index] ?? "" } } : answer,
+        const results = await good.enqueue(messages);
+        return results.map((result, index) =>
+          result.ok ? { ok: true, value: { ...result.value, id: ids[index] ?? "" } } : result,
         );
       },
     })),
   },
   {
     defect: "an insert without rows is sent to the server",
-    seenBy: "an empty list is answered with an empty list, by every verb that takes one",
+    seenBy: "every verb that takes a list returns an empty list for an empty one",
     plant: always((good) => ({
       async enqueue(messages) {
         if (messages.length === 0) throw new Error('syntax error at or near ")"');
@@ -43,9 +43,9 @@ const enqueueing: readonly Defect[] = [
     seenBy: "a batch as large as maxBatch arrives whole",
     plant: always((good) => ({
       async enqueue(messages) {
-        const answers = await good.enqueue(messages.slice(0, 500));
+        const results = await good.enqueue(messages.slice(0, 500));
         const rest = messages.slice(500).map(({ id }) => ({ ok: true, value: { id, stored: true } }) as const);
-        return [...answers, ...rest];
+        return [...results, ...rest];
       },
     })),
   },
@@ -56,7 +56,8 @@ const enqueueing: readonly Defect[] = [
       let busy = false;
       return {
         async enqueue(messages) {
-          if (busy) return messages.map(({ id }) => ({ ok: true, value: { id, stored: true } }) as const);
+          if (busy && messages.every(({ unique }) => unique === undefined))
+            return messages.map(({ id }) => ({ ok: true, value: { id, stored: true } }) as const);
           busy = true;
           try {
             return await good.enqueue(messages);
@@ -149,11 +150,13 @@ const forgetsIds = (forgotten: (wasLeased: boolean) => boolean): (() => Spoil) =
     const leased = new Set<string>();
     return {
       async enqueue(messages) {
-        const again = messages.filter(({ id, body }) => stored.has(id + body) && forgotten(leased.has(id)));
+        const again = messages.filter(
+          ({ id, body, unique }) => unique === undefined && stored.has(id + body) && forgotten(leased.has(id)),
+        );
         for (const { id, body } of messages) stored.add(id + body);
-        const answers = await good.enqueue(messages);
+        const results = await good.enqueue(messages);
         for (const message of again) await copied.store(message);
-        if (again.length === 0) return answers;
+        if (again.length === 0) return results;
         return again.map(({ id }) => ({ ok: true, value: { id, stored: true } }));
       },
       async lease(request) {
@@ -167,7 +170,7 @@ const forgetsIds = (forgotten: (wasLeased: boolean) => boolean): (() => Spoil) =
 const knowing: readonly Defect[] = [
   {
     defect: "ids are told apart within a call only",
-    seenBy: "the same id with the same bytes is stored once, and answered stored: false the second time",
+    seenBy: "the same id with the same bytes is stored once, and the second time the result is stored: false",
     plant: forgetsIds((wasLeased) => !wasLeased),
   },
   {
@@ -179,10 +182,10 @@ const knowing: readonly Defect[] = [
         lease: copied.lease,
         async enqueue(messages) {
           const twice = messages.filter(({ id }, index) => messages.findIndex((other) => other.id === id) < index);
-          const answers = await good.enqueue(messages);
+          const results = await good.enqueue(messages);
           for (const message of twice) await copied.store(message);
-          if (twice.length === 0) return answers;
-          return answers.map((answer) => (answer.ok ? { ok: true, value: { ...answer.value, stored: true } } : answer));
+          if (twice.length === 0) return results;
+          return results.map((result) => (result.ok ? { ok: true, value: { ...result.value, stored: true } } : result));
         },
       };
     }),
@@ -194,13 +197,13 @@ const knowing: readonly Defect[] = [
   },
   {
     defect: "an id that is taken is not compared by its bytes",
-    seenBy: "the same id with other bytes is answered ID_CONFLICT, and the first bytes stay",
+    seenBy: "the same id with other bytes is refused with ID_CONFLICT, and the first bytes stay",
     plant: always((good) => ({
       enqueue: async (messages) =>
-        (await good.enqueue(messages)).map((answer, index) =>
-          !answer.ok && answer.error.code === "ID_CONFLICT"
+        (await good.enqueue(messages)).map((result, index) =>
+          !result.ok && result.error.code === "ID_CONFLICT"
             ? { ok: true, value: { id: messages[index]?.id ?? "", stored: false } }
-            : answer,
+            : result,
         ),
     })),
   },
@@ -224,7 +227,7 @@ const ranking: readonly Defect[] = [
   },
   {
     defect: "a retried message is queued again behind everything",
-    seenBy: "a retried message keeps its place among the priorities",
+    seenBy: "a retried message keeps its order among the priorities",
     plant: always((good) => ({
       retry: (lease, request) =>
         good.retry(lease, lease.priority === 0 ? request : { ...request, delayMs: Math.max(request.delayMs, 40) }),
@@ -242,6 +245,7 @@ const ranking: readonly Defect[] = [
     plant: always((good) => ({
       async enqueue(messages) {
         if (new Set(messages.map(({ id }) => id)).size < messages.length) return good.enqueue(messages);
+        if (messages.some(({ unique }) => unique !== undefined)) return good.enqueue(messages);
         return (await good.enqueue(messages.toReversed())).toReversed();
       },
     })),

@@ -1,15 +1,15 @@
-import type { Announced, Roster } from "@waybill/core/backend";
+import type { Announced, WorkerRegistry } from "@waybill/core/backend";
 import { always, type Defect, type Spoil } from "./planted.ts";
 
-/** Replaces part of the roster. */
-const rosters = (spoil: (good: Roster) => Partial<Roster>): (() => Spoil) =>
-  always(({ roster }) => ({ roster: { ...roster, ...spoil(roster) } }));
+/** Replaces part of the worker registry. */
+const workerRegistries = (spoil: (good: WorkerRegistry) => Partial<WorkerRegistry>): (() => Spoil) =>
+  always(({ workerRegistry }) => ({ workerRegistry: { ...workerRegistry, ...spoil(workerRegistry) } }));
 
-/** The list is changed as it is answered. */
+/** Changes the list that is returned. */
 const lists = (change: (workers: Announced[]) => Announced[]): (() => Spoil) =>
-  rosters((good) => ({ list: async () => change(await good.list()) }));
+  workerRegistries((good) => ({ list: async () => change(await good.list()) }));
 
-export const rosterDefects: readonly Defect[] = [
+export const workerRegistryDefects: readonly Defect[] = [
   {
     defect: "facts are trimmed",
     seenBy: "an announced worker is listed with its facts, unread and unchanged",
@@ -18,7 +18,7 @@ export const rosterDefects: readonly Defect[] = [
   {
     defect: "a row that is there keeps its facts",
     seenBy: "a worker announced again is there once, with its latest facts",
-    plant: rosters((good) => ({
+    plant: workerRegistries((good) => ({
       async announce(id, facts, ttlMs) {
         const known = (await good.list()).find((worker) => worker.id === id);
         return good.announce(id, known?.facts ?? facts, ttlMs);
@@ -33,7 +33,7 @@ export const rosterDefects: readonly Defect[] = [
   {
     defect: "a withdrawal empties the table",
     seenBy: "a withdrawn worker is not listed, and the others are",
-    plant: rosters((good) => ({
+    plant: workerRegistries((good) => ({
       async withdraw(id) {
         await good.withdraw(id);
         for (const worker of await good.list()) await good.withdraw(worker.id);
@@ -43,7 +43,7 @@ export const rosterDefects: readonly Defect[] = [
   {
     defect: "a withdrawal that changed no row is an error",
     seenBy: "a withdrawal of a worker that is not listed does nothing",
-    plant: rosters((good) => ({
+    plant: workerRegistries((good) => ({
       async withdraw(id) {
         const isKnown = (await good.list()).some((worker) => worker.id === id);
         if (!isKnown) throw new Error("no such row");
@@ -54,36 +54,36 @@ export const rosterDefects: readonly Defect[] = [
   {
     defect: "each connection keeps a list of its own",
     seenBy: "every connection lists the workers of all",
-    plant: always(({ roster }) => {
+    plant: always(({ workerRegistry }) => {
       const mine = new Set<string>();
       return {
-        roster: {
-          ...roster,
+        workerRegistry: {
+          ...workerRegistry,
           announce(id, facts, ttlMs) {
             mine.add(id);
-            return roster.announce(id, facts, ttlMs);
+            return workerRegistry.announce(id, facts, ttlMs);
           },
-          list: async () => (await roster.list()).filter(({ id }) => mine.has(id)),
+          list: async () => (await workerRegistry.list()).filter(({ id }) => mine.has(id)),
         },
       };
     }),
   },
   {
-    defect: "nobody looks how long a worker has been silent",
+    defect: "no call checks how long a worker has been silent",
     seenBy: "a worker that stays silent is listed until its time is up, and not after",
-    plant: rosters((good) => ({ announce: (id, facts) => good.announce(id, facts, Infinity) })),
+    plant: workerRegistries((good) => ({ announce: (id, facts) => good.announce(id, facts, Infinity) })),
   },
   {
     defect: "a worker that is known is given no more time",
     seenBy: "a worker heard again is listed past its first time",
-    plant: always(({ roster }) => {
+    plant: always(({ workerRegistry }) => {
       const ttls = new Map<string, number>();
       return {
-        roster: {
-          ...roster,
+        workerRegistry: {
+          ...workerRegistry,
           announce(id, facts, ttlMs) {
             ttls.set(id, ttls.get(id) ?? ttlMs);
-            return roster.announce(id, facts, ttls.get(id) ?? ttlMs);
+            return workerRegistry.announce(id, facts, ttls.get(id) ?? ttlMs);
           },
         },
       };
@@ -96,7 +96,7 @@ export const rosterDefects: readonly Defect[] = [
   },
   {
     defect: "a list after close is an empty one",
-    seenBy: "the roster of a closed connection rejects BACKEND_CLOSED",
-    plant: rosters((good) => ({ list: () => good.list().catch(() => []) })),
+    seenBy: "the worker registry of a closed connection rejects BACKEND_CLOSED",
+    plant: workerRegistries((good) => ({ list: () => good.list().catch(() => []) })),
   },
 ];

@@ -1,4 +1,4 @@
-import type { DeadLetter, DeadLetterQuery, Inspector } from "@waybill/core";
+import type { DeadLetterRecord, DeadLetterQuery, Inspector } from "@waybill/core";
 import type { InspectableBackend, Lease } from "@waybill/core/backend";
 import { always, type Defect, type Spoil } from "./planted.ts";
 
@@ -7,12 +7,12 @@ const inspects = (spoil: (good: Inspector) => Partial<Inspector>): (() => Spoil)
   always(({ inspector }) => ({ inspector: { ...inspector, ...spoil(inspector) } }));
 
 /** Every dead letter is changed as it is listed. */
-const lists = (change: (letter: DeadLetter) => Partial<DeadLetter>): (() => Spoil) =>
+const lists = (change: (letter: DeadLetterRecord) => Partial<DeadLetterRecord>): (() => Spoil) =>
   inspects((good) => ({
     deadLetters: async (query) => (await good.deadLetters(query)).map((letter) => ({ ...letter, ...change(letter) })),
   }));
 
-/** What was dead comes back changed. */
+/** Changes the dead letters that are listed. */
 const replays = (change: Partial<Lease>): (() => Spoil) =>
   always((good: InspectableBackend) => {
     const dead = new Set<string>();
@@ -29,7 +29,7 @@ const replays = (change: Partial<Lease>): (() => Spoil) =>
 const without = (key: keyof DeadLetterQuery, query: DeadLetterQuery): DeadLetterQuery =>
   Object.fromEntries(Object.entries(query).filter(([name]) => name !== key));
 
-const burying: readonly Defect[] = [
+const deadLettering: readonly Defect[] = [
   {
     defect: "the bytes of a dead letter are trimmed",
     seenBy: "a dead letter keeps the bytes that were delivered",
@@ -39,6 +39,11 @@ const burying: readonly Defect[] = [
     defect: "the code is written in lower case",
     seenBy: "a dead letter keeps the code and the sentence it died by",
     plant: lists(({ reason }) => ({ reason: { ...reason, code: reason.code.toLowerCase() } })),
+  },
+  {
+    defect: "there is no column for what was thrown",
+    seenBy: "a dead letter keeps what was thrown, causes and stack included, beside a long body",
+    plant: lists(({ reason: { code, message } }) => ({ reason: { code, message } })),
   },
   {
     defect: "a long sentence is refused by the column",
@@ -77,7 +82,7 @@ const replaying: readonly Defect[] = [
     defect: "a replayed message stays in the list",
     seenBy: "a replayed message is no dead letter any more",
     plant: inspects((good) => {
-      let replayed: DeadLetter[] = [];
+      let replayed: DeadLetterRecord[] = [];
       return {
         async replay(query) {
           replayed = await good.deadLetters(query);
@@ -92,7 +97,7 @@ const replaying: readonly Defect[] = [
   },
   {
     defect: "a replay does not look at ids",
-    seenBy: "a replay by id replays those ids and answers how many",
+    seenBy: "a replay by id replays those ids and returns how many",
     plant: inspects((good) => ({ replay: (query = {}) => good.replay(without("ids", query)) })),
   },
   {
@@ -104,6 +109,49 @@ const replaying: readonly Defect[] = [
     defect: "a dropped dead letter is released from the list into its queue",
     seenBy: "a dropped dead letter is gone for good",
     plant: inspects((good) => ({ drop: (query) => good.replay(query) })),
+  },
+  {
+    defect: "a list takes every type that begins as the one asked for",
+    seenBy: "dead letters are listed by exactly their type",
+    plant: inspects((good) => ({
+      async deadLetters({ type, ...query } = {}) {
+        if (type === undefined || query.limit !== undefined || query.code !== undefined) {
+          return good.deadLetters({ ...query, ...(type !== undefined && { type }) });
+        }
+        return (await good.deadLetters(query)).filter((letter) => letter.type.startsWith(type));
+      },
+    })),
+  },
+  {
+    defect: "a list looks for the code in the sentence as well",
+    seenBy: "dead letters are listed by exactly their code",
+    plant: inspects((good) => ({
+      async deadLetters({ code, ...query } = {}) {
+        const letters = await good.deadLetters(query);
+        return letters.filter(({ reason }) => code === undefined || `${reason.code} ${reason.message}`.includes(code));
+      },
+    })),
+  },
+  {
+    defect: "a list leaves out what died at the very moment asked for",
+    seenBy: "dead letters are listed since the diedAt of the first of them",
+    plant: inspects((good) => ({
+      deadLetters: async (query = {}) =>
+        (await good.deadLetters(query)).filter(({ diedAt }) => query.since === undefined || diedAt !== query.since),
+    })),
+  },
+  {
+    defect: "a list is cut before it is filtered by type",
+    seenBy: "the limit of a list counts what passes its filters",
+    plant: inspects((good) => ({
+      deadLetters: async (query = {}) =>
+        (await good.deadLetters(without("type", query))).filter(({ type }) => type === (query.type ?? type)),
+    })),
+  },
+  {
+    defect: "a drop does not look at the type",
+    seenBy: "a drop takes what passes every filter, returns how many, and leaves the others",
+    plant: inspects((good) => ({ drop: (query = {}) => good.drop(without("type", query)) })),
   },
   {
     defect: "the oldest dead letters are listed first",
@@ -118,7 +166,7 @@ const replaying: readonly Defect[] = [
 const inspecting: readonly Defect[] = [
   {
     defect: "delayed messages are counted as ready",
-    seenBy: "counts tell ready, delayed, leased and dead apart",
+    seenBy: "counts distinguish ready, delayed, leased and dead",
     plant: inspects((good) => ({
       counts: async () => (await good.counts()).map((one) => ({ ...one, ready: one.ready + one.delayed })),
     })),
@@ -137,4 +185,4 @@ const inspecting: readonly Defect[] = [
   },
 ];
 
-export const buryingDefects: readonly Defect[] = [...burying, ...replaying, ...inspecting];
+export const deadLetteringDefects: readonly Defect[] = [...deadLettering, ...replaying, ...inspecting];
