@@ -19,8 +19,8 @@ const measuring = [
   "apps/demo/test/kill.process.test.ts",
   "apps/faults/test/anonymous-load.process.test.ts",
   "apps/faults/test/crowd.process.test.ts",
-  "packages/http/test/hostile.process.test.ts",
-  "packages/sqlite/test/{busy,idle,kill}.process.test.ts",
+  "packages/http/test/endpoint/hostile.process.test.ts",
+  "packages/sqlite/test/file/{busy,idle,kill}.process.test.ts",
 ];
 
 export default defineConfig({
@@ -31,7 +31,7 @@ export default defineConfig({
   test: {
     reporters: ["default", "./scripts/one-line-reporter.ts"],
     maxWorkers: 2,
-    globalSetup: "./packages/test-servers/src/vitest-setup.ts",
+    globalSetup: "./packages/test-servers/src/services/vitest-setup.ts",
     projects: [
       {
         extends: true,

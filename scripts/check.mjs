@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 /**
  * Runs one program of node_modules/.bin (npm scripts put it first on PATH) and collects what it says.
@@ -80,6 +80,17 @@ function pageOf(script) {
 
 // `--no-definitely-typed` and a tarball keep it off the network.
 const attw = ["--profile", "esm-only", "--no-definitely-typed", "--no-emoji", "--format", "ascii"];
+// The form for `require` is for loaders without types, as Jest's: Node loads what the types say, whoever asks.
+attw.push("--ignore-rules", "false-esm");
+
+/** A package that is a command and nothing else has no types. */
+const commands = published.filter((path) => !manifest(path).exports).map((path) => `${manifest(path).name}-`);
+
+/** @param {string} tarball */
+function typesOf(tarball) {
+  const isCommand = commands.some((name) => basename(tarball).startsWith(name));
+  return isCommand ? { ok: true, output: "" } : run("attw", tarball, ...attw);
+}
 
 const checks = {
   "types of packages and apps (tsc -b)": types,
@@ -89,7 +100,7 @@ const checks = {
   "docs/api.md is what the sources say": () => pageOf("scripts/generate-api-page.ts"),
   "docs/backends.md is what the code says": () => pageOf("scripts/generate-backends-page.ts"),
   "package layout (publint)": () => everyTarball((tarball) => run("publint", "run", tarball, "--strict")),
-  "types as installed (attw)": () => everyTarball((tarball) => run("attw", tarball, ...attw)),
+  "types as installed (attw)": () => everyTarball(typesOf),
 };
 
 let failed = 0;

@@ -4,7 +4,7 @@
 import { parseArgs } from "node:util";
 import { startFauxqsHere } from "../packages/test-servers/src/index.ts";
 import { freshFolder, targets } from "../apps/faults/src/backends.ts";
-import { randomThrown } from "../packages/core/test/hostile-values.ts";
+import { randomThrown } from "../packages/core/test/helpers/hostile-values.ts";
 import { tryHostile } from "../apps/faults/test/hostile/trial.ts";
 
 const { values } = parseArgs({

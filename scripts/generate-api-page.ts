@@ -1,6 +1,6 @@
 // Writes docs/api.md from the sources; `--check` only compares, and fails when the page is out of date.
 import { readFileSync, writeFileSync } from "node:fs";
-import { type Entry, type Exported, publicSurface } from "./public-surface.ts";
+import { type Entry, type Exported, type Member, publicSurface } from "./public-surface.ts";
 
 const PAGE = new URL("../docs/api.md", import.meta.url);
 
@@ -66,20 +66,72 @@ function callsOf({ name, kind, doc, signature, members }: Exported): Call[] {
   });
 }
 
-/** Where what is exported by two entries has been shown already. */
-const shown = new Set<string>();
+const surface = publicSurface();
+/** "file name" of all that an earlier section describes: an export of two entries is described at the first. */
+const described = new Set<string>();
+
+/** Types whose members a program fills in: their members are listed. */
+const isFilledIn = ({ name, members }: Exported): boolean =>
+  /(Options|Limits|Query|Item|Harness|Simulation)$/.test(name) && members.length > 0;
+const listed: ReadonlySet<string> = new Set(
+  surface.flatMap(({ exports }) => exports.filter(isFilledIn).map(({ name }) => name)),
+);
 
 function sectionOf({ specifier, exports }: Entry): string {
-  const fresh = exports.filter(({ file, name }) => !shown.has(`${file} ${name}`));
-  for (const { file, name } of fresh) shown.add(`${file} ${name}`);
+  const fresh = exports.filter(({ file, name }) => !described.has(`${file} ${name}`));
+  for (const { file, name } of fresh) described.add(`${file} ${name}`);
   const functions = fresh.filter(({ kind }) => kind === "function");
   const objects = Object.keys(CALLED_ON).flatMap((owner) => fresh.filter(({ name }) => name === owner));
   const calls = [...functions, ...objects].flatMap(callsOf);
-  const lines = calls.map(({ code, doc }) => `- \`${withoutTypes(code)}\` ${firstSentence(doc)}`);
-  const called = new Set(calls.map(({ code }) => /^\w+/.exec(code)?.[0]));
-  const names = exports.map(({ name }) => name).filter((name) => !called.has(name));
-  const rest = names.length > 0 ? [`Also ${listOf(names)}.`] : [];
-  return [`## ${specifier}`, lines.join("\n"), ...rest].filter((part) => part !== "").join("\n\n");
+  const options = fresh.filter(isFilledIn);
+  const shown = new Set([...calls.map(({ code }) => /^\w+/.exec(code)?.[0]), ...options.map(({ name }) => name)]);
+  const names = exports.map(({ name }) => name).filter((name) => !shown.has(name));
+  return [
+    `## ${specifier}`,
+    calls.map(({ code, doc }) => `- \`${withoutTypes(code)}\` ${doc ?? ""}`).join("\n"),
+    names.length > 0 ? `Also ${listOf(names)}.` : "",
+    ...optionSheets(specifier, options),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+/** The options of a package, those of its workers, and those of each of its features: a glance each. */
+function optionSheets(specifier: string, options: readonly Exported[]): string[] {
+  const sheets = Map.groupBy(
+    options,
+    ({ file }) => /\/(?:features\/)?((?<=features\/)[^/]+|worker)\/[^/]+$/.exec(file)?.[1] ?? "",
+  );
+  const rank = (room: string): string => (room === "" || room === "worker" ? ` ${room}` : room);
+  return [...sheets]
+    .sort(([one], [other]) => (rank(one) < rank(other) ? -1 : 1))
+    .flatMap(([room, some]) => [
+      `### Options of ${specifier}${room === "" ? "" : `: ${room}`}`,
+      ...some.map(optionsOf),
+    ]);
+}
+
+/** One line for each member: its name, "?" where it may be omitted, and its whole comment. */
+function optionsOf({ name, doc, members }: Exported): string {
+  const isListedThere = ({ inheritedFrom }: Member): boolean => inheritedFrom !== null && listed.has(inheritedFrom);
+  const own = Map.groupBy(
+    members.filter((member) => !isListedThere(member)),
+    (member) => member.name,
+  );
+  const bases = new Set(members.filter(isListedThere).map(({ inheritedFrom }) => inheritedFrom ?? ""));
+  return [
+    `**${name}** ${doc ?? ""}`,
+    "",
+    ...[...own].map(([member, variants]) => `- ${memberLine(member, variants)}`),
+    ...(bases.size > 0 ? [`- Also the options of ${listOf([...bases])}.`] : []),
+  ].join("\n");
+}
+
+/** Several variants: the member of each part of a union. */
+function memberLine(name: string, variants: readonly Member[]): string {
+  const doc = variants.find((one) => one.doc !== null)?.doc ?? "";
+  const isOptional = variants.some(({ signature }) => signature.startsWith(`${name}?`));
+  return `\`${name}${isOptional ? "?" : ""}\` ${doc}`.trim();
 }
 
 /** Parameters by name and whether they may be absent; what comes back, by type. */
@@ -116,26 +168,22 @@ function splitAtCommas(text: string): string[] {
   return parts;
 }
 
-function firstSentence(doc: string | null): string {
-  return /^.*?[.](?= |$)/.exec(doc ?? "")?.[0] ?? doc ?? "";
-}
-
 function listOf(names: readonly string[]): string {
   return names.map((name) => `\`${name}\``).join(", ");
 }
 
-const surface = publicSurface();
 const forPrograms = FOR_PROGRAMS.flatMap((one) => surface.filter(({ specifier }) => specifier === one));
 const forAuthors = surface.filter((entry) => !forPrograms.includes(entry));
 const page = `# What you can call
 
-Written by \`npm run docs:api\` from the sources. Your editor shows the types, and what comes after each first sentence.
+Written by \`npm run docs:api\` from the sources: what each function does, what it throws or rejects, and of each option its
+unit and its default. Your editor shows the same, and the types.
 
 ${forPrograms.map(sectionOf).join("\n\n")}
 
-## For those who write backends, carriers and doors
+# For authors of backends, carriers and endpoints
 
-${forAuthors.map(({ specifier, exports }) => `- **${specifier}** ${listOf(exports.map(({ name }) => name))}.`).join("\n")}
+${forAuthors.map(sectionOf).join("\n\n")}
 `;
 
 if (!process.argv.includes("--check")) {

@@ -13,21 +13,27 @@ const PAGE = new URL("../docs/backends.md", import.meta.url);
 /** The broker's own default. */
 const CONSUMER_TIMEOUT_MS = 1_800_000;
 
+/** The stores keep records beside their jobs, the brokers borrow a ledger. */
+const store = { hasLedger: true, hasWorkerRegistry: true, hasJobControl: true } as const;
+const broker = { hasLedger: false, hasWorkerRegistry: false, hasJobControl: false } as const;
+
 const columns: readonly MatrixColumn[] = [
-  { name: "SQLite", capabilities: sqliteCapabilities },
-  { name: "Redis (BullMQ)", capabilities: bullmqCapabilities },
-  { name: "PostgreSQL", capabilities: postgresCapabilities(10) },
+  { name: "SQLite", capabilities: sqliteCapabilities, ...store },
+  { name: "Redis (BullMQ)", capabilities: bullmqCapabilities, ...store },
+  { name: "PostgreSQL", capabilities: postgresCapabilities(10), ...store },
   {
     name: "RabbitMQ, quorum",
     capabilities: rabbitmqCapabilities({ queueType: "quorum", consumerTimeoutMs: CONSUMER_TIMEOUT_MS }),
+    ...broker,
   },
   {
     name: "RabbitMQ, classic",
     capabilities: rabbitmqCapabilities({ queueType: "classic", consumerTimeoutMs: CONSUMER_TIMEOUT_MS }),
+    ...broker,
   },
-  { name: "SQS, standard", capabilities: standardCapabilities },
-  { name: "SQS, FIFO", capabilities: fifoCapabilities },
-  { name: "memory", capabilities: memoryCapabilities },
+  { name: "SQS, standard", capabilities: standardCapabilities, ...broker },
+  { name: "SQS, FIFO", capabilities: fifoCapabilities, ...broker },
+  { name: "memory", capabilities: memoryCapabilities, ...store },
 ];
 
 interface Package {
@@ -72,7 +78,7 @@ const packages: readonly Package[] = [
     folder: "sqs",
     url: "`sqs://REGION/PREFIX`",
     client: "@aws-sdk/client-sqs",
-    tested: `the emulators fauxqs ${services.sqs.version} and moto ${motoVersion()}; what they let pass and AWS does not is refused by us`,
+    tested: `the emulators fauxqs ${services.sqs.version} and moto ${motoVersion()}; the package refuses what they accept and AWS does not`,
     expected: "Amazon SQS, by its documentation",
   },
 ];
@@ -111,23 +117,43 @@ function page(): string {
 
 <!-- Made by scripts/generate-backends-page.ts from the code; \`npm run check\` says when it is out of date. -->
 
-The same program runs on each of these by its URL alone. What differs is below, as limits rather than as ticks. A need
-beyond a limit is met in one of three ways, decided by one function and said when the program starts:
+The same program runs on each of these backends; only its URL changes. The table shows their limits. Core decides how each
+requirement of a program is met, when the program starts or when it makes the call:
 
 - **native**: the backend does it itself;
-- **emulated**: core bridges it; a job hops by uncounted releases until its time has come;
-- **refused**: an error that names the way out, at the start or by the call. Nothing is dropped quietly.
+- **emulated**: core does it; a delay beyond the limit, for example, is a series of releases, which spend no attempt;
+- **with a borrowed ledger**: core does it if the connection names a [ledger](ledger.md#borrowing-one), a small store of records on another
+  backend; otherwise it is refused;
+- **refused**: an error that says what to do. Nothing is dropped silently.
 
 ${capabilityMatrix(columns)}
-What the rows mean is written beside each member in [capabilities.ts](../packages/core/src/capabilities.ts). A backend
-computes them when it opens, so that a server's settings count: Redis without its append-only file does not claim to
-survive a restart, and RabbitMQ's \`consumer_timeout\` bounds how long a job may run. The table shows their defaults.
+[capabilities.ts](../packages/core/src/backend/capabilities.ts) describes each row. A backend
+computes its values when it opens, from the settings of the server: Redis without its append-only file may lose jobs at a restart,
+and RabbitMQ's \`consumer_timeout\` limits how long a job may run. The table shows the values for default settings. SQS FIFO
+queues keep the order of the jobs of one tenant, which the table does not show. These pages describe single rows: [unique jobs](unique-jobs.md),
+[limits](limits.md) (concurrency, rate, fairness among tenants), [schedules](schedules.md), [control](control.md) (list, cancel, pause),
+[idempotency](idempotency.md) (a finished id) and [the ledger](ledger.md).
+
+\`jobs.enqueueIn\` and \`job.completeIn\`, in a transaction of your own, are native on [SQLite](../packages/sqlite/README.md#in-a-transaction-of-yours)
+and [PostgreSQL](../packages/postgres/README.md#in-your-own-transactions) and refused on other backends: by the call, or at start if
+\`require: ["transactions"]\` is given.
+
+## Rules with exceptions
+
+The [contract](../packages/backend-contract) skips rules for a capability that a backend does not have, such as priorities.
+Three backends do not keep these rules either; their contract tests list them as known failures:
+
+| Backend | Rule | Reason |
+| --- | --- | --- |
+| RabbitMQ | delayed and leased jobs are counted per queue | jobs of all queues wait in the same delay queues, so delayed jobs are counted in a row of their own |
+| RabbitMQ, SQS | \`oldestWaitMs\` is how long the oldest ready job has been ready | neither reports it to a client |
+| SQS, FIFO | ready, delayed and leased jobs are counted separately | a FIFO queue reports only available and hidden messages |
 
 ## Packages
 
 ${packageTable()}
-Every row was run by \`npm test\` against the server named as tested. "By hand" is how any other language enqueues.
-How to go from one to another, and what a program notices: [switching](switching.md).
+\`npm test\` runs every row against the server under "Tested with". "By hand" describes how other languages enqueue.
+[Switching](switching.md) describes how to change from one backend to another.
 `;
 }
 

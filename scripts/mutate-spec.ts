@@ -16,7 +16,8 @@ interface Verdict {
 
 const root = join(import.meta.dirname, "..");
 const HANG_MS = 20_000;
-const validating = "decode dedupe-key duration field-rules json-fault meta-rule parse serialise strict-json timestamp";
+const validating =
+  "check decode dedupe-key duration field-rules json-fault meta-rule parse serialise strict-json timestamp";
 
 async function* coreVerdicts(): AsyncGenerator<Verdict> {
   const files = globSync(`packages/core/src/envelope/{${validating.replaceAll(" ", ",")}}.ts`, {

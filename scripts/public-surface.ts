@@ -11,8 +11,8 @@ export interface Member {
   readonly doc: string | null;
   /** As written, on one line, without modifiers and body: "(job: JobDefinition): Promise<Receipt>". */
   readonly signature: string;
-  /** Of something it extends. */
-  readonly inherited: boolean;
+  /** The type that declares it, where that is another one; null: this one. */
+  readonly inheritedFrom: string | null;
 }
 
 export interface Exported {
@@ -160,7 +160,10 @@ function membersOfType(source: Source, type: ESTree.TSType): readonly Member[] {
 /** Members of what is extended by name, where it is ours; "Omit<…>" and the like are described where they point. */
 function inherited(source: Source, base: ESTree.Node): readonly Member[] {
   if (base.type !== "Identifier" || !isOurs(source, base.name)) return [];
-  return declared(source.file, base.name).members.map((one) => ({ ...one, inherited: true }));
+  return declared(source.file, base.name).members.map((one) => ({
+    ...one,
+    inheritedFrom: one.inheritedFrom ?? base.name,
+  }));
 }
 
 function isOurs({ body }: Source, name: string): boolean {
@@ -186,7 +189,9 @@ function memberOf(source: Source, node: ESTree.TSSignature | ESTree.ClassElement
   if (name === "constructor") return [];
   const method = node.type === "TSMethodSignature" || (node.type === "MethodDefinition" && node.kind === "method");
   const doc = docBefore(source, node.start);
-  return [{ name, kind: method ? "method" : "property", doc, signature: signatureOf(source, node), inherited: false }];
+  return [
+    { name, kind: method ? "method" : "property", doc, signature: signatureOf(source, node), inheritedFrom: null },
+  ];
 }
 
 /** The comment that ends where the node begins, but for white space. */

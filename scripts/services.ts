@@ -7,7 +7,7 @@ const started = new Map<ServiceName, TestServer>();
 async function bring(name: ServiceName): Promise<string> {
   const service = services[name];
   const port = service.usualPort;
-  if (await service.answersAt(port)) return "was running already";
+  if (await service.respondsAt(port)) return "was running already";
   const missing = missingPrograms(service);
   if (missing.length > 0) throw new Error(`${missing.join(", ")} not found; as root on Debian, run: npm run needs`);
   started.set(name, await service.start(port, { port: services.postgres.usualPort }));

@@ -14,7 +14,7 @@ function singular(word: string): string {
   return word.length > 3 && /[^s]s$/.test(word) ? word.slice(0, -1) : word;
 }
 
-/** The terms, and the plain words that names are made of besides: what spec/glossary.md has in bold. */
+/** The words of the domain terms: what spec/glossary.md has in bold. */
 export const glossaryWords: ReadonlySet<string> = new Set(
   [...read("spec/glossary.md").matchAll(/\*\*(.+?)\*\*/g)].flatMap(([, term = ""]) => wordsOf(term)),
 );

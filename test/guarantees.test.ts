@@ -7,7 +7,7 @@ const rows = [...read("docs/guarantees.md").matchAll(/^\| (R\d+) \| .* \| \[.*\]
 
 /** Numbers at the beginning of the titles of one file's tests. */
 const numbersIn = (file: string): string[] =>
-  [...read(file).matchAll(/\b(?:test|describe)(?:\.each\([\s\S]*?\))?\(\s*["'`](R\d+(?:, R\d+)*):/g)].flatMap(
+  [...read(file).matchAll(/\b(?:test|describe)(?:\.(?:each|for)\([\s\S]*?\))?\(\s*["'`](R\d+(?:, R\d+)*):/g)].flatMap(
     ([, numbers]) => numbers?.split(", ") ?? [],
   );
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { freshFolder, targets } from "../apps/faults/src/backends.ts";
 import { tryHostile } from "../apps/faults/test/hostile/trial.ts";
-import { randomThrown } from "../packages/core/test/hostile-values.ts";
+import { randomThrown } from "../packages/core/test/helpers/hostile-values.ts";
 import { serverOf } from "../apps/faults/test/stores.ts";
 
 // A taste of `npm run fuzz:hostile`, which tries 100,000 on every backend.

@@ -1,9 +1,9 @@
-/** What packages/core/test/hostile-throws.test.ts shows of a worker, by every other way a handler is called. */
+/** What packages/core/test/values/hostile-throws.test.ts shows of a worker, by every other way a handler is called. */
 import { defineJob, type LogLine, newId } from "@waybill/core";
-import { createReceiver, type ReceiverOptions } from "@waybill/http";
+import { createReceiver, native, type ReceiverOptions } from "@waybill/http";
 import { sqsHandler } from "@waybill/sqs";
 import { describe, expect, test } from "vitest";
-import { hostileValues } from "../packages/core/test/hostile-values.ts";
+import { hostileValues } from "../packages/core/test/helpers/hostile-values.ts";
 
 /** JSON may write one character as six. */
 const LONGEST_ANSWER = 6 * 2_000 + 1_000;
@@ -46,7 +46,10 @@ describe("a receiver of one place", () => {
 });
 
 test("a keepDead that rejects with any value is a 503, and the job may come again", async () => {
-  const push = receiving({ keepDead: () => Promise.reject(value) });
+  const push = receiving({
+    carriers: [{ ...native({ keys: "unsigned" }), settlesByOutcome: false }],
+    keepDead: () => Promise.reject(value),
+  });
   for (const { make } of hostileValues) {
     value = make();
     expect(await push(2)).toMatchObject({ status: 503, outcome: "release" });

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { dirname, join, normalize, relative } from "node:path";
 import { describe, expect, test } from "vitest";
-import { importsOf, published, root, sources, top, type Workspace, workspaces } from "./workspace.ts";
+import { importsOf, published, read, root, sources, top, type Workspace, workspaces } from "./workspace.ts";
 
 /** What the sources of a package may load from its neighbours. A package without a line here is a backend. */
 const mayLoad: Readonly<Record<string, readonly string[]>> = {
@@ -15,14 +15,14 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
 const everything = workspaces.map(({ manifest }) => manifest.name);
 
 function neighboursOf({ path, manifest }: Workspace): readonly string[] {
-  if (path.startsWith("apps/") || manifest.name === "@waybill/cli") return everything;
+  if (path.startsWith("apps/") || ["@waybill/cli", "create-waybill"].includes(manifest.name)) return everything;
   return mayLoad[manifest.name] ?? ["@waybill/core"];
 }
 
-/** The one file in which core names backends; it loads one when a URL asks for it. */
-const backendTable = "packages/core/src/schemes.ts";
+/** The one file in which core imports backends: one when a URL asks for it. */
+const backendTable = "packages/core/src/connect/backend-packages.ts";
 /** Files that load what the user names: the only ones with a computed import. */
-const loadsWhatTheUserNames: ReadonlySet<string> = new Set(["packages/cli/src/load-jobs.ts"]);
+const loadsWhatTheUserNames: ReadonlySet<string> = new Set(["packages/cli/src/jobs-file/load.ts"]);
 
 const packageOf = (specifier: string): string =>
   specifier.startsWith("@") ? specifier.split("/").slice(0, 2).join("/") : (specifier.split("/")[0] ?? specifier);
@@ -80,23 +80,43 @@ test("an import whose target is computed stands only where the user names what t
   const computed = published.flatMap(({ path }) =>
     sources(`${path}/src`).filter((file) => importsOf(file).some(({ specifier }) => specifier === null)),
   );
-  expect(computed.filter((file) => !loadsWhatTheUserNames.has(file) && file !== backendTable)).toEqual([]);
+  expect(computed.filter((file) => !loadsWhatTheUserNames.has(file))).toEqual([]);
 });
 
-test("a backend runs no job: its package loads what doors need only in a door of its own", () => {
-  const doors = new Set(["packages/sqs/src/lambda.ts"]);
+test("a library finds nothing by the place of its file, which is another one in a bundle", () => {
+  const libraries = published.filter(({ manifest }) => manifest.name !== "@waybill/cli");
+  const byPlace = libraries.flatMap(({ path }) =>
+    sources(`${path}/src`).filter((file) => /\bimport\.meta\b|\b__dirname\b|\bcreateRequire\b/.test(read(file))),
+  );
+  // From the working directory, where a package of a backend is looked for in the end.
+  expect(byPlace).toEqual([backendTable]);
+});
+
+test("a backend runs no job: its package loads what endpoints need only in an endpoint of its own", () => {
+  const endpoints = new Set(["packages/sqs/src/lambda.ts"]);
   const backends = published.filter(({ manifest }) => !(manifest.name in mayLoad));
   const loading = backends
     .filter(({ manifest }) => manifest.name !== "@waybill/cli")
     .flatMap(({ path }) => sources(`${path}/src`))
-    .filter((file) => importsOf(file).some(({ specifier }) => specifier === "@waybill/core/door"));
-  expect(loading.filter((file) => !doors.has(file))).toEqual([]);
+    .filter((file) => importsOf(file).some(({ specifier }) => specifier === "@waybill/core/endpoint"));
+  expect(loading.filter((file) => !endpoints.has(file))).toEqual([]);
 });
 
-test("core has no runtime dependency", () => {
+test("within core only the seam, and what opens or makes a backend, knows the type Backend", () => {
+  const mayKnow =
+    /^packages\/core\/src\/(backend|memory|testing|exports)\/|\/(open-seam|load-on-demand|unique-backend)\.ts$/;
+  const knowing = sources("packages/core/src").filter((file) => /\bimport\b[^;]*\bBackend\b[^;]*;/.test(read(file)));
+  expect(knowing).toContain("packages/core/src/backend/seam.ts");
+  expect(knowing.filter((file) => !mayKnow.test(file))).toEqual([]);
+});
+
+test("core has no runtime dependency but croner, which it loads when a schedule has a cron expression", () => {
   const core = workspaces.find(({ manifest }) => manifest.name === "@waybill/core");
-  expect(core?.manifest.dependencies ?? {}).toEqual({});
+  expect(Object.keys(core?.manifest.dependencies ?? {})).toEqual(["croner"]);
   expect(core?.manifest.optionalDependencies ?? {}).toEqual({});
+  const loading = sources("packages/core/src").filter((file) => read(file).includes('"croner"'));
+  expect(loading).toEqual(["packages/core/src/features/schedules/cron-ticks.ts"]);
+  expect(read(loading[0] ?? "")).toContain('await import("croner")');
 });
 
 describe("the rules above refuse", () => {
@@ -106,8 +126,8 @@ describe("the rules above refuse", () => {
     return found;
   };
   test.each([
-    ["core loading a backend", "@waybill/core", "packages/core/src/worker.ts", "@waybill/sqlite"],
-    ["core loading something from npm", "@waybill/core", "packages/core/src/worker.ts", "zod"],
+    ["core loading a backend", "@waybill/core", "packages/core/src/worker/worker.ts", "@waybill/sqlite"],
+    ["core loading something from npm", "@waybill/core", "packages/core/src/worker/worker.ts", "zod"],
     ["a backend loading the suite", "@waybill/sqlite", "packages/sqlite/src/backend.ts", "@waybill/backend-contract"],
     ["a backend loading the command", "@waybill/sqlite", "packages/sqlite/src/backend.ts", "@waybill/cli"],
     ["the suite loading a test runner", "@waybill/backend-contract", "packages/backend-contract/src/run.ts", "vitest"],

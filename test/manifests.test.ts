@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { published, read, root, top, workspaces } from "./workspace.ts";
@@ -47,11 +47,19 @@ describe.each([top, ...workspaces])("$path/package.json", ({ path, manifest }) =
 });
 
 describe.each(published)("$manifest.name", ({ path, manifest }) => {
+  test("packs the sources without the pages about them, which are for who changes the sources", () => {
+    const { files = [] } = manifest;
+    expect(files.includes("src") && !files.includes("!src/**/*.md")).toBe(false);
+  });
+
   test("is ESM, and is a library whose every export names sources, types and code, or a command", () => {
     expect(manifest.type).toBe("module");
     expect(Object.keys({ ...manifest.exports, ...manifest.bin })).not.toEqual([]);
     for (const target of Object.values(manifest.exports ?? {})) {
-      expect(Object.keys(target)).toEqual(["waybill-source", "types", "default"]);
+      // Node and bundlers take the ESM form by either of the second two, whoever asks: two forms in one process would not
+      // know each other's state. `require` is for what knows neither, as Jest's loader.
+      expect(Object.keys(target)).toEqual(["waybill-source", "types", "module-sync", "module", "require", "default"]);
+      expect([target["module-sync"], target["module"]]).toEqual([target["default"], target["default"]]);
       expect(existsSync(join(root, path, target["waybill-source"] ?? ""))).toBe(true);
     }
   });
@@ -70,6 +78,23 @@ describe.each(published)("$manifest.name", ({ path, manifest }) => {
     const { fixed } = JSON.parse(read(".changeset/config.json")) as { fixed: string[][] };
     expect(fixed.flat()).toContain(manifest.name);
   });
+});
+
+test("a command is a file of the repository that may be run, so that npm links it before the first build", () => {
+  const bins = published.flatMap(({ path, manifest }) =>
+    Object.values(manifest.bin ?? {}).map((bin) => join(root, path, bin)),
+  );
+  expect(bins.length).toBeGreaterThan(0);
+  for (const bin of bins) {
+    expect(bin).not.toContain("/dist/");
+    expect(statSync(bin).mode & 0o111, bin).toBe(0o111);
+  }
+});
+
+// npm refuses to install two packages that both leave a third one optional, unless the third can be had.
+test("core alone names the backends as optional peers", () => {
+  const naming = published.filter(({ manifest }) => "@waybill/sqlite" in (manifest.peerDependencies ?? {}));
+  expect(naming.map(({ manifest }) => manifest.name)).toEqual(["@waybill/core"]);
 });
 
 describe.each(["package-lock.json", ".ci/nodes/package-lock.json"])("%s", (path) => {

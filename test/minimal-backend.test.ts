@@ -7,7 +7,9 @@ describe("the backend that CONTRIBUTING shows", () => {
   runBackendContract(test, { fresh: async () => ({ open: mapBackend() }) });
 
   test("is the file that the suite just ran", () => {
-    const shown = /```ts\n(import \{ setTimeout as sleep \}[\s\S]*?)```/.exec(read("CONTRIBUTING.md"))?.[1];
+    const shown = /```ts\n\/\/ map-backend\.ts\n(import \{ setTimeout as sleep \}[\s\S]*?)```/.exec(
+      read("CONTRIBUTING.md"),
+    )?.[1];
     expect(shown).toBe(read("test/minimal-backend.ts"));
   });
 

@@ -1,37 +1,37 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Answer, WaybillError } from "@waybill/core";
+import { type Result, WaybillError } from "@waybill/core";
 import type { Backend, Lease, Message } from "@waybill/core/backend";
 
 const limits = { maxDelayMs: Infinity, maxRetryDelayMs: Infinity, maxLeaseMs: Infinity, maxInFlight: Infinity };
 const sizes = { maxBodyBytes: Infinity, maxBatch: Infinity, maxBatchBytes: Infinity, priorityLevels: 201 };
 const promises = { uniqueIds: true, countsLost: true, countsReleases: true, ordering: "fifo", durable: false } as const;
 
-/** `at`: leased no sooner, by the clock nobody sets back. A token still there when `at` has passed is a lost lease. */
+/** `at`: available from then on, by the monotonic clock. A token that is still set after `at` means a lost lease. */
 type Row = Omit<Lease, "expiresAt" | "token"> & { at: number; token: object | null };
 
 const now = () => performance.now();
 const after = (delayMs: number) => ({ at: now() + delayMs, dueAt: delayMs > 0 ? Date.now() + delayMs : null });
 
-/** A whole backend in a Map: each call makes one store, each call of the answer one connection to it. */
+/** Creates a store in a Map. Returns a factory that opens a connection to it. */
 export function mapBackend(): () => Promise<Backend> {
   const rows = new Map<string, Row>();
   const ready = (queue: string) => [...rows.values()].filter((row) => row.queue === queue && row.at <= now());
 
-  function put({ delayMs, ...label }: Message): Answer<{ id: string; stored: boolean }> {
+  function put({ delayMs, ...label }: Message): Result<{ id: string; stored: boolean }> {
     const twin = rows.get(label.id);
     const error = new WaybillError("ID_CONFLICT", `job "${label.id}" is already there with another body`);
     if (twin && twin.body !== label.body) return { ok: false, error };
     if (!twin) rows.set(label.id, { ...label, ...after(delayMs), attempt: 1, lost: 0, releases: 0, token: null });
     return { ok: true, value: { id: label.id, stored: !twin } };
   }
-  function take(row: Row, leaseMs: number): Lease {
+  function leaseRow(row: Row, leaseMs: number): Lease {
     Object.assign(row, { token: {}, at: now() + leaseMs, lost: row.lost + (row.token ? 1 : 0) });
     return { ...row, expiresAt: Date.now() + leaseMs };
   }
-  /** Changes the row (null: removes it) while its lease holds, judged by the token: the id has a new holder by now. */
-  function settle<T>(lease: Lease, change: Partial<Row> | null, value: T): Answer<T> {
+  /** Changes the row, or removes it for null, if the token is that of its lease: the job may be leased again by now. */
+  function settle<T>(lease: Lease, change: Partial<Row> | null, value: T): Result<T> {
     const row = rows.get(lease.id);
-    const error = new WaybillError("LEASE_LOST", `the lease on job "${lease.id}" is no longer ours`);
+    const error = new WaybillError("LEASE_LOST", `the lease on job "${lease.id}" has ended`);
     if (!row || row.token !== lease.token || row.at <= now()) return { ok: false, error };
     if (change) Object.assign(row, change);
     else rows.delete(lease.id);
@@ -44,7 +44,7 @@ export function mapBackend(): () => Promise<Backend> {
       if (closing.signal.aborted) throw new WaybillError("BACKEND_CLOSED", "this backend was closed; connect again");
       return work();
     };
-    const must = (answer: Answer<null>) => (answer.ok ? Promise.resolve() : Promise.reject(answer.error));
+    const must = (result: Result<null>) => (result.ok ? Promise.resolve() : Promise.reject(result.error));
     return {
       name: "map",
       address: "map:",
@@ -54,7 +54,7 @@ export function mapBackend(): () => Promise<Backend> {
         const ended = open(() => AbortSignal.any([signal, closing.signal]));
         for (const until = now() + waitMs; !ended.aborted; await sleep(5)) {
           const found = ready(queue).sort((a, b) => b.priority - a.priority || a.at - b.at);
-          if (found.length > 0 || now() >= until) return found.slice(0, limit).map((row) => take(row, leaseMs));
+          if (found.length > 0 || now() >= until) return found.slice(0, limit).map((row) => leaseRow(row, leaseMs));
         }
         return [];
       },
@@ -63,7 +63,7 @@ export function mapBackend(): () => Promise<Backend> {
         const counts = countsAttempt ? { attempt: lease.attempt + 1 } : { releases: lease.releases + 1 };
         await open(() => must(settle(lease, { ...after(delayMs), ...counts, token: null }, null)));
       },
-      // Here, for a person with a debugger; a real store keeps `reason` beside the body.
+      // A real store keeps `reason` beside the body.
       deadLetter: async (lease) => open(() => must(settle(lease, { at: Infinity, token: null }, null))),
       extend: async (leases, ms) => open(() => leases.map((one) => settle(one, { at: now() + ms }, Date.now() + ms))),
       close: async () => closing.abort(),

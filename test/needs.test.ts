@@ -32,12 +32,22 @@ test("as root on Debian, what is missing is installed, and a line says so", () =
   expect(readFileSync(join(path, "calls"), "utf8")).toMatch(/update\n.*install.*\bsqlite3\b/s);
 });
 
+test("only the download has a time limit: an installation that is ended half-way would refuse every later one", () => {
+  program("timeout", `echo "$@" >>"${path}/limited"; shift; exec "$@"`);
+  program("apt-get", `echo "$@" >>"${path}/calls"`);
+  expect(run(0).status).toBe(0);
+  expect(readFileSync(join(path, "limited"), "utf8")).toMatch(
+    /^240 apt-get .*update\n240 apt-get .*--download-only\n$/,
+  );
+  expect(readFileSync(join(path, "calls"), "utf8")).toMatch(/ install (?!.*--download-only).*\n$/);
+});
+
 test("a mirror that fails three times fails the command, before any test runs", () => {
   program("timeout", 'shift; exec "$@"');
   program("apt-get", "exit 100");
   const { status, stderr } = run(0);
   expect(status).toBe(1);
-  expect(stderr).toContain("try 3 to install them did not succeed");
+  expect(stderr).toContain("try 3 to download them did not succeed");
 });
 
 test("elsewhere, all that is missing is named before the first test, and whoever brought servers of their own goes on", () => {

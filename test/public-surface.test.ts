@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { type Exported, type Member, publicSurface } from "../scripts/public-surface.ts";
-import { glossaryWords, wordsOf } from "./glossary.ts";
 
 const entries = publicSurface();
 const exported = entries.flatMap((entry) => entry.exports);
@@ -10,7 +9,7 @@ const OFFERED_BY_EACH = new Set(["fromUrl", "migrate", "schemaVersion"]);
 /** Functions with nothing to refuse; of every other one its comment says what it throws, rejects or never does. */
 const REFUSES_NOTHING = new Set(
   (
-    "capabilityMatrix newId isWaybillError toError leakGuard newSecret judge doctorOf inspectorOf rosterOf maskUrl " +
+    "capabilityMatrix newId isWaybillError toError leakGuard newSecret judge doctorOf inspectorOf workerRegistryOf maskUrl " +
     "describeOutcome logTo offersOf readSignedWrapper signatureFor jobMetrics telemetry keepRawBody waybill nodeListener " +
     "forbidden header wholeHeader InjectJob withTestJobs postgresCapabilities rabbitmqCapabilities fromDrizzle fromKysely " +
     "fromPrisma fromTypeOrm"
@@ -51,15 +50,6 @@ describe.each(entries)("$specifier", ({ exports }) => {
     );
     expect(silent.map(({ name, file }) => `${file}: ${name}`)).toEqual([]);
   });
-
-  test("names things by the words of the glossary", () => {
-    const strange = exports.flatMap(({ name }) =>
-      wordsOf(name)
-        .filter((word) => !glossaryWords.has(word))
-        .map((word) => `${name}: ${word}`),
-    );
-    expect(strange).toEqual([]);
-  });
 });
 
 test("a name means one thing, wherever it is exported", () => {
@@ -79,9 +69,5 @@ describe("the rules above notice", () => {
     ["a method without its promise", { ...owner, name: "Lease" }, { ...member, kind: "method" as const }],
   ])("%s", (_, one, its) => {
     expect(faultOf(one, its)).toEqual(expect.any(String));
-  });
-
-  test("a word that no glossary has", () => {
-    expect(wordsOf("queueShovel").filter((word) => !glossaryWords.has(word))).toEqual(["shovel"]);
   });
 });

@@ -1,10 +1,11 @@
-import { EventBus } from "@waybill/core";
-import { harmless, harmlessJson, type JobLabel, logTo } from "@waybill/core/door";
+import { EventBus, type WaybillEvents } from "@waybill/core";
+import { printable, printableJson, type JobLabel, logTo } from "@waybill/core/endpoint";
 import { jobMetrics } from "@waybill/core/metrics";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { printError, printJson, printText } from "../packages/cli/src/print.ts";
-import { bold, dim, red } from "../packages/cli/src/style.ts";
-import { table } from "../packages/cli/src/table.ts";
+import { pageOf } from "../packages/cli/src/commands/dead/show.ts";
+import { printError, printJson, printText } from "../packages/cli/src/output/print.ts";
+import { bold, dim, red } from "../packages/cli/src/output/style.ts";
+import { table } from "../packages/cli/src/output/table.ts";
 import { published, read, sources } from "./workspace.ts";
 
 /** Every character that a terminal obeys, or that shows other text than there is. */
@@ -71,6 +72,24 @@ const printers: Record<string, Printer> = {
     events.emit("unavailable", { worker: text, message: text });
     await log.flush();
   },
+  "a pretty log line": async (text) => {
+    vi.stubEnv("NO_COLOR", "1");
+    const events = new EventBus();
+    const log = logTo(events, "pretty");
+    const started = { id: text, type: text, queue: text, attempt: 1, lost: 0, releases: 0, worker: text };
+    const facts = { name: text, code: text, message: text, stack: [text] };
+    const reason = { code: text, message: text, error: { ...facts, causes: [facts] } };
+    events.emit("settled", { ...started, outcome: "dead", durationMs: 1, reason });
+    events.emit("unavailable", { worker: text, message: text });
+    events.emit("stopped", { ...({} as WaybillEvents["stopped"]), worker: text, reason: text });
+    await log.flush();
+  },
+  "a dead letter's page": (text) => {
+    const facts = { name: text, code: text, message: text, stack: [text] };
+    const reason = { code: text, message: text, error: { ...facts, causes: [facts] } };
+    const letter = { id: text, type: text, queue: text, attempt: 1, diedAt: 1, reason, body: text, damage: text };
+    printText(pageOf(letter));
+  },
   "a scrape": async (text) => {
     const events = new EventBus();
     const metrics = jobMetrics({ events }, { types: [text] });
@@ -99,7 +118,7 @@ describe("what a terminal obeys is never printed, whoever wrote it", () => {
       });
       events.emit("recovered", { worker: "w" });
     }
-    expect(warned).toHaveLength(texts.length);
+    await expect.poll(() => warned).toHaveLength(texts.length);
     expect(obeyed(warned.join(""))).toEqual([]);
   });
 });
@@ -107,16 +126,16 @@ describe("what a terminal obeys is never printed, whoever wrote it", () => {
 test("JSON says the same when it is parsed, and is on one line", () => {
   for (const text of texts) {
     const value = { [text]: [text, { deep: text }], plain: "zoë 🚚 العربية" };
-    const json = harmlessJson(value) ?? "";
+    const json = printableJson(value) ?? "";
     expect(JSON.parse(json)).toEqual(value);
     expect(json).not.toMatch(/[\n\r]/);
   }
-  expect(harmlessJson(undefined)).toBeUndefined();
+  expect(printableJson(undefined)).toBeUndefined();
 });
 
 test("words of any language, emoji and our own styles pass as they are", () => {
   const words = "zoë 🚚 👩‍👩‍👧 العربية עברית 日本語";
-  expect(harmless(words)).toBe(words);
+  expect(printable(words)).toBe(words);
   vi.stubEnv("FORCE_COLOR", "1");
   printText(`${bold("A")} ${dim("b")} ${red("c")}`);
   expect(printed).toBe(`${bold("A")} ${dim("b")} ${red("c")}\n`);
@@ -129,12 +148,13 @@ test("nothing of ours writes to a terminal but the modules that this file tries"
     .flatMap(({ path }) => sources(`${path}/src`))
     .filter((file) => writers.test(read(file).replaceAll(/^\s*(?:\/\/|\*).*$/gm, "")));
   expect(found.toSorted()).toEqual([
+    "packages/cli/src/init/templates.ts", // a handler of the user's, in a file that is written
     "packages/cli/src/main.ts", // an empty write, to wait for what was printed
-    "packages/cli/src/print.ts",
-    "packages/core/src/leak-guard.ts", // made harmless there: it has a name of its own
-    "packages/core/src/log.ts",
-    "packages/core/src/warn.ts",
-    "packages/http/src/node/mount.ts", // tells only paths that it has checked
-    "packages/nest/src/shutdown-signals.ts", // tells nothing of anybody's
+    "packages/cli/src/output/print.ts",
+    "packages/core/src/execution/leak-guard.ts", // made harmless there: it has a name of its own
+    "packages/core/src/observability/log.ts",
+    "packages/core/src/values/warn.ts",
+    "packages/http/src/node/mount-warning.ts", // tells only paths that it has checked
+    "packages/nest/src/lifecycle/shutdown-signals.ts", // tells nothing of anybody's
   ]);
 });

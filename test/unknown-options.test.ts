@@ -27,7 +27,7 @@ const takers: readonly (readonly [of: string, call: (options: never) => unknown,
   ["rabbitmqBackend", rabbitmqBackend, "host", "hostname"],
   ["sqsBackend", sqsBackend, "atributes", "attributes"],
   ["createReceiver", createReceiver, "concurency", "concurrency"],
-  ["createRelay", createRelay, "allowPeer", "allowPeers"],
+  ["createRelay", createRelay, "allowIp", "allowIps"],
   ["createIngress", createIngress, "key", "keys"],
   ["sendOverHttp", sendOverHttp, "timeout", "inactivityTimeout"],
   ["cloudTasks", cloudTasks, "audiences", "audience"],
@@ -61,5 +61,11 @@ test("a filter of dead letters that is misspelled drops nothing", async () => {
   const jobs = await connect("memory:", { log: "off" });
   const drop = jobs.inspector?.drop as (query: object) => Promise<number>;
   await expect(drop({ ide: [] })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  const wrong = { type: 7, code: null, queue: ["a"], ids: "a", since: "2h", limit: "5" };
+  for (const [name, value] of Object.entries(wrong)) {
+    const message = expect.stringMatching(new RegExp(`^${name}, a filter of dead letters, is .*: pass `));
+    await expect(drop({ [name]: value })).rejects.toMatchObject({ code: "CONFIG_INVALID", message });
+  }
+  await expect(drop({ since: new Date() })).rejects.toThrow(/pass Unix milliseconds/);
   await jobs.close();
 });

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { entries } from "./entries.ts";
-import { nestProgram } from "./nest.ts";
+import { nestFiles, nestProgram } from "./nest.ts";
 import { run } from "./program.ts";
 import { changed, linesOf } from "./readme-lines.ts";
 import type { compilers, Stranger } from "./stranger.ts";
@@ -50,7 +50,7 @@ export async function compiles(
   const names = entries.filter((name) => !alone || /^@waybill\/(core(?!\/otel)|sqlite)/.test(name));
   writeFileSync(join(project, "package.json"), JSON.stringify({ type: layout === "node" ? "commonjs" : "module" }));
   for (const file of files) writeFileSync(join(project, file), program(file, names));
-  if (!alone && layout === "node") writeFileSync(join(project, "nest.mts"), nestProgram());
+  if (!alone && layout === "node") writeNest(join(project, "nest"));
   const compilerOptions = {
     ...options,
     target: "es2022",
@@ -65,4 +65,10 @@ export async function compiles(
   await run(["node", tsc, "-p", project], { cwd: folder, limitMs: 300_000 }).catch((error: unknown) => {
     throw new Error(`for ${by}, ${layout}, ${compiler}`, { cause: error });
   });
+}
+
+function writeNest(folder: string): void {
+  mkdirSync(folder);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module" }));
+  for (const file of nestFiles) writeFileSync(join(folder, file), nestProgram(file));
 }

@@ -17,6 +17,17 @@ async function oneJob({ connect, defineJob }, { sqliteBackend }) {
 }
 `;
 
+/** `import` and \`require\` give the same copy: two in a process would not know each other's state. */
+const oneCopy = `
+for (const entry of ${JSON.stringify(entries)}) {
+  const required = require(entry);
+  import(entry).then((imported) => {
+    const other = Object.keys(required).filter((name) => imported[name] !== required[name]);
+    if (other.length > 0) console.log(entry + " is there twice: " + other.join(", "));
+  });
+}
+`;
+
 /** Imports every entry, then runs a job. */
 export async function loadsAsEsm({ folder }: Stranger): Promise<void> {
   const imports = entries.map((entry) => `await import(${JSON.stringify(entry)});\n`).join("");
@@ -32,7 +43,7 @@ export async function loadsAsCommonJs({ folder }: Stranger): Promise<void> {
   writeFileSync(join(project, "package.json"), JSON.stringify({ type: "commonjs" }));
   const requires = entries.map((entry) => `require(${JSON.stringify(entry)});\n`).join("");
   const job = `${oneJob}oneJob(require("@waybill/core"), require("@waybill/sqlite"));\n`;
-  writeFileSync(join(project, "load.js"), requires + job);
+  writeFileSync(join(project, "load.js"), requires + oneCopy + job);
   await saysHello(["node", "commonjs/load.js", "commonjs.db"], folder);
 }
 

@@ -32,9 +32,40 @@ export async function run(command: readonly string[], program: Program): Promise
   return output;
 }
 
+/** Runs a program to its end, whichever that is. */
+export const runToAnyEnd = (command: readonly string[], program: Program): Promise<Ended> =>
+  started(command, program).ended;
+
+/** Runs a server while `work` lasts, which begins once `until` is in its output. */
+export async function runServer(
+  until: string,
+  command: readonly string[],
+  program: Program,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { end, ended, heard } = started(command, program);
+  try {
+    const early = await Promise.race([heard(until), ended]);
+    if (early) throw new Error(`${command.join(" ")}\nended with ${early.code}:\n${early.output}`);
+    await work();
+  } finally {
+    end("SIGTERM");
+    await ended;
+  }
+}
+
 /** Runs a program that ends when it is told to: once `until` is in its output it gets SIGTERM, and must end with 0. */
 export async function runUntil(until: string, command: readonly string[], program: Program): Promise<string> {
   return endedBy("SIGTERM", [0], until, command, program);
+}
+
+/** As Nest does: its shutdown hooks end the process by the same signal in the end. */
+export async function runUntilItsOwnSigterm(
+  until: string,
+  command: readonly string[],
+  program: Program,
+): Promise<string> {
+  return endedBy("SIGTERM", [0, "SIGTERM"], until, command, program);
 }
 
 /** As a person does in a shell: every process of the command gets SIGINT, of which npx itself may die. */

@@ -55,7 +55,8 @@ export function faultsOf(tarball: Tarball): string[] {
 }
 
 const isExpected = (path: string): boolean =>
-  /^(src\/[\w./-]+\.ts|dist\/[\w./-]+\.(js|d\.ts)(\.map)?|[\w-]+\.md)$/.test(path) && !/(^|\/)tests?\//.test(path);
+  /^(src\/[\w./-]+\.ts|dist\/[\w./-]+\.(js|d\.ts)(\.map)?|dist\/cjs\/[\w-]+\.cjs|[\w-]+\.md)$/.test(path) &&
+  !/(^|\/)tests?\//.test(path);
 
 function hasSource(path: string, workspace: string): boolean {
   const source = /^dist\/(.*?)(\.d)?\.(js|ts)(\.map)?$/.exec(path)?.[1];

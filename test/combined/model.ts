@@ -59,7 +59,8 @@ export function modelOf(scenario: Scenario, ids: readonly string[], startedAt: n
     }
     const run = job.runs[one.runs++] ?? job.runs.at(-1)!;
     if (run === "completes") return { outcome: "completed", code: null, delayMs: null };
-    if (run === "discards") return dead("DISCARD");
+    if (run === "dead_letters") return dead("DEAD_LETTERED");
+    if (run === "discards") return dead("DISCARDED");
     if (run === "later") return { outcome: "release", code: "RETRY_LATER", delayMs: 30_000 };
     if (run === "declined" && policy.nonRetryable.some((name) => name === "card.declined" || name === "card.*")) {
       return dead("NON_RETRYABLE");
@@ -90,8 +91,8 @@ export function modelOf(scenario: Scenario, ids: readonly string[], startedAt: n
           if (ending.outcome === "retry") one.attempt++;
           if (ending.outcome === "release") one.releases++;
           const forgotten = { ...DEFAULTS, ...scenario.retry, ...job.retry }.onExhaustion === "discard";
-          if (ending.outcome === "dead" && !(ending.code === "ATTEMPTS_EXHAUSTED" && forgotten))
-            kept.set(id, ending.code!);
+          const isDiscarded = ending.code === "DISCARDED" || (ending.code === "ATTEMPTS_EXHAUSTED" && forgotten);
+          if (ending.outcome === "dead" && !isDiscarded) kept.set(id, ending.code!);
           return ending;
         });
     },

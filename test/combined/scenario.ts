@@ -1,7 +1,7 @@
 import { below, randomOf } from "../../packages/core/src/testing/random.ts";
 
 /** What a run of the job does. The last entry of a job's `runs` holds for all that follow. */
-export type Run = "completes" | "fails" | "declined" | "discards" | "later";
+export type Run = "completes" | "fails" | "declined" | "dead_letters" | "discards" | "later";
 
 /** The options one job was enqueued with; absent: not given. Times in milliseconds. */
 export interface PlannedJob {
@@ -67,7 +67,9 @@ export function scenarioOf(seed: number): Scenario {
       ...maybe({ signed: true }),
       ...maybe({ version: pick(1, 2, 3) }),
       runs: [
-        ...Array.from({ length: roll(4) }, () => pick<Run>("fails", "fails", "declined", "later", "discards")),
+        ...Array.from({ length: roll(4) }, () =>
+          pick<Run>("fails", "fails", "declined", "later", "dead_letters", "discards"),
+        ),
         pick<Run>("completes", "fails"),
       ],
     };

@@ -1,5 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
-import { connect, defineJob, Discard, type JobContext, keyRing, newSecret, RetryLater } from "@waybill/core";
+import {
+  connect,
+  DeadLetter,
+  defineJob,
+  Discard,
+  type JobContext,
+  keyRing,
+  newSecret,
+  RetryLater,
+} from "@waybill/core";
 import type { BackendFactory } from "@waybill/core/backend";
 import { type Ending, modelOf } from "./model.ts";
 import type { PlannedJob, Run, Scenario } from "./scenario.ts";
@@ -105,6 +114,7 @@ function optionsOf({ delayMs, expiresInMs, priority, tenant, queue, retry }: Pla
 function perform(run: Run): void {
   if (run === "fails") throw new Error("again");
   if (run === "declined") throw Object.assign(new Error("no money"), { code: "card.declined" });
+  if (run === "dead_letters") throw new DeadLetter("never");
   if (run === "discards") throw new Discard("never");
   if (run === "later") throw new RetryLater(30_000);
 }

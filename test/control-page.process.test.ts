@@ -1,0 +1,38 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { read } from "./workspace.ts";
+
+/** Runs the only program of a page in a folder of its own. Ends it by SIGTERM once it has printed `until`. */
+async function runs(page: string, until: string | null): Promise<string> {
+  const [, program = ""] = /^```js\n([\s\S]*?)^```/m.exec(read(page)) ?? [];
+  const folder = mkdtempSync(join(tmpdir(), "waybill-page-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  symlinkSync(resolve("node_modules"), join(folder, "node_modules"));
+  const flags = ["--conditions=waybill-source", "--disable-warning=ExperimentalWarning", "--input-type=module"];
+  const child = spawn(process.execPath, [...flags, "-e", program], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    output += chunk;
+    if (until !== null && output.includes(until)) child.kill("SIGTERM");
+  });
+  expect(await once(child, "close")).toEqual([0, null]);
+  return output;
+}
+
+test("docs/control.md: a job is found, moved, run now and cancelled, as it is printed", async () => {
+  const output = await runs("docs/control.md", null);
+  expect(output).toContain("state: 'delayed'");
+  expect(output).toContain("cancelled: 1");
+}, 60_000);
+
+test("docs/idempotency.md: the second step sees the stored result of the first, as it is printed", async () => {
+  const output = await runs("docs/idempotency.md", '"completed"');
+  expect(output).toContain("mail about ch_1");
+}, 60_000);
