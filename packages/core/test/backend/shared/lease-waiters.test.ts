@@ -81,6 +81,6 @@ test("an error ends every call, and each end is announced once", async () => {
   const calls = ["a", "b"].map((queue) => waiters.wait(request({ queue })));
   waiters.reject(new Error("the server is away"));
   waiters.dismiss();
-  for (const { leases } of calls) await expect(leases).rejects.toThrow("the server is away");
+  await Promise.all(calls.map(({ leases }) => expect(leases).rejects.toThrow("the server is away")));
   expect(ended).toEqual(["a, 1 left", "b, 0 left"]);
 });
