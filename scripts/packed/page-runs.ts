@@ -62,7 +62,8 @@ export const pageRuns: Readonly<Record<string, Readonly<Record<string, Run>>>> =
   "packages/express/README.md": { "block-1.js": greeting },
   "packages/nest/README.md": {
     "main.ts": runsInNest,
-    "block-3.ts": loadsInNest,
+    "support-desk.ts": loadsInNest,
+    "block-4.ts": loadsInNest,
     "checkout.spec.ts": underVitest("checkout.spec.ts"),
     "rollback.spec.ts": underVitest("rollback.spec.ts"),
   },

@@ -1,4 +1,4 @@
-import { defineJob, type JobContext, type PayloadOf } from "@waybill/core";
+import { defineJob, type JobContext, type Jobs, type PayloadOf } from "@waybill/core";
 import { expectTypeOf, test } from "vitest";
 import { z } from "zod";
 import { JobHandler, JobQueue, type QueueOf, WaybillModule } from "../src/index.ts";
@@ -132,4 +132,10 @@ test("the producer of an application and of its tests knows its jobs' payloads",
     withTestJobs({}),
   ];
   expectTypeOf(calls).toBeFunction();
+});
+
+test("the injected queue has every call of a connection but those that the module makes itself", () => {
+  expectTypeOf<Exclude<keyof Jobs, keyof JobQueue>>().toEqualTypeOf<"worker" | "close">();
+  expectTypeOf<JobQueue["list"]>().toEqualTypeOf<Jobs["list"]>();
+  expectTypeOf<JobQueue["cancel"]>().toEqualTypeOf<Jobs["cancel"]>();
 });

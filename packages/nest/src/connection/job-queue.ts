@@ -4,7 +4,7 @@ import type { EnqueueOptions, JobDefinition, Jobs, Receipt } from "@waybill/core
 import type { OptionalPayload } from "@waybill/core/endpoint";
 
 /** The connection, for `@Inject(JobQueue)`, without the methods that the module itself calls. */
-export abstract class JobQueue implements Pick<Jobs, "backend" | "events" | "inspector" | "doctor"> {
+export abstract class JobQueue implements Omit<Jobs, "worker" | "close"> {
   abstract readonly backend: Jobs["backend"];
   abstract readonly events: Jobs["events"];
   abstract readonly inspector: Jobs["inspector"];
@@ -13,6 +13,14 @@ export abstract class JobQueue implements Pick<Jobs, "backend" | "events" | "ins
   abstract readonly enqueueIn: Jobs["enqueueIn"];
   abstract readonly enqueueBody: Jobs["enqueueBody"];
   abstract readonly enqueueMany: Jobs["enqueueMany"];
+  abstract readonly find: Jobs["find"];
+  abstract readonly list: Jobs["list"];
+  abstract readonly cancel: Jobs["cancel"];
+  abstract readonly runNow: Jobs["runNow"];
+  abstract readonly reschedule: Jobs["reschedule"];
+  abstract readonly pause: Jobs["pause"];
+  abstract readonly resume: Jobs["resume"];
+  abstract readonly pauses: Jobs["pauses"];
   abstract readonly schedules: Jobs["schedules"];
   abstract readonly workers: Jobs["workers"];
   abstract readonly queuesWithoutWorker: Jobs["queuesWithoutWorker"];
