@@ -17,7 +17,7 @@ interface Verdict {
 const root = join(import.meta.dirname, "..");
 const HANG_MS = 20_000;
 const validating =
-  "check decode dedupe-key duration field-rules json-fault meta-rule parse serialise strict-json timestamp";
+  "check decode dedupe-key derived-id duration field-rules json-fault limits-rule meta-rule parse serialise strict-json timestamp";
 
 async function* coreVerdicts(): AsyncGenerator<Verdict> {
   const files = globSync(`packages/core/src/envelope/{${validating.replaceAll(" ", ",")}}.ts`, {

@@ -17,7 +17,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "spec/producers/python"
 VECTORS = ROOT / "spec/1.0/vectors"
-FILES = ["strict_json.py", "rules.py", "envelope.py", "times.py", "dedupe.py", "signing.py", "push.py", "storing.py", "running.py", "bindings.py"]
+FILES = ["strict_json.py", "rules.py", "envelope.py", "times.py", "dedupe.py", "derived.py", "signing.py", "push.py", "storing.py", "running.py", "bindings.py"]
 LIMITED = {"integer": (-(10**300), 10**300), "number": (-(10**300),), "text": (10**9,), "listing": (-1, 10**9)}
 TABLES = {"RESERVED", "RETRY", "DEDUPE", "FIELDS"}
 BESIDE = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt}

@@ -104,7 +104,8 @@ function composer(random: () => number): () => Buffer {
     if (kind === 3) return `[${Array.from({ length: roll(4) }, inner).join(",")}]`;
     return `{${Array.from({ length: roll(4) }, () => `${quoted(pick(["a", "b", "\\u0061", characters(1)]))}:${inner()}`).join(",")}}`;
   };
-  const list = (count: number, item: () => string): string => `[${Array.from({ length: count }, item).join(",")}]`;
+  const list = (count: number, item: (at: number) => string): string =>
+    `[${Array.from({ length: count }, (_, at) => item(at)).join(",")}]`;
   const members = (rules: Readonly<Record<string, () => string>>): string => {
     const names = Object.keys(rules).filter(() => roll(3) === 0);
     if (roll(12) === 0) names.push(pick([...Object.keys(rules), "key ", "Key", "x_y", "a/b~c"]));
@@ -123,9 +124,17 @@ function composer(random: () => number): () => Buffer {
   const dedupe = (): string => {
     const rest = members({
       for: duration,
+      until: () => pick(['"start"', '"start"', '"end"', '"Start"', duration()]),
       on_conflict: () => pick(['"reject"', '"ignore"', '"replace"', '"Replace"']),
     });
     return roll(6) === 0 ? rest : rest.replace("{", `{"key":${string(255)}${rest === "{}" ? "" : ","}`);
+  };
+  const limits = (): string => {
+    const named = (at: number): string => {
+      const long = `a${name(near(140) - 1)}`;
+      return quoted(pick([`sync#${at}`, `a${at}.b-c_d`, `k${at}${name(4)}`, long, characters(2), `A${at}`, ""]));
+    };
+    return `{${list(pick([1, 1, 2, near(4), 0]), (at) => `${named(at)}:${roll(12) === 0 ? other() : string(255)}`).slice(1, -1)}}`;
   };
   const meta = (): string => {
     // At the edge of 16,384 canonical bytes, written longer than it counts, or shorter.
@@ -141,6 +150,7 @@ function composer(random: () => number): () => Buffer {
     return members({
       tenant_id: () => string(128),
       payload_version: () => pick(NUMBERS),
+      limits,
       traceparent: () => value(3),
       "a.b-c_d": () => value(3),
       [name(near(64))]: () => "1",

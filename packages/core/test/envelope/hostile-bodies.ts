@@ -11,8 +11,8 @@ export interface Hostile {
 
 /** Names that every JavaScript object has from somewhere else, and what an attacker would put under them. */
 const PROTOTYPE_NAMES = "__proto__ constructor prototype toString valueOf hasOwnProperty toJSON then __defineGetter__";
-const NAMES =
-  `${PROTOTYPE_NAMES} id type queue args meta retry crit dedupe spec x_a tenant_id payload_version key`.split(" ");
+const FIELD_NAMES = "id type queue args meta retry crit dedupe spec x_a tenant_id payload_version limits key until";
+const NAMES = `${PROTOTYPE_NAMES} ${FIELD_NAMES}`.split(" ");
 const SCALARS = [null, true, 0, -1, 1.5, 1e300, "", "a", "\0", "\ud800", "2026-02-30T00:00:00Z", "PT0S", "waybill/2"];
 const POLLUTION = { constructor: { prototype: { polluted: true } } };
 const VALUES: readonly unknown[] = [SCALARS, [[], {}, [[]], [null], { polluted: true }, POLLUTION]].flat();

@@ -1,6 +1,7 @@
 """Ids that follow from what a job is about. envelope.md, "Derived ids"."""
 
 import hashlib
+import re
 
 from .canonical import canonical
 from .refusal import Refused
@@ -22,5 +23,5 @@ def derived_id(parts):
 
 def is_part(part):
     if isinstance(part, str):
-        return 1 <= len(part) <= 255
+        return 1 <= len(part) <= 255 and not re.search("[\ud800-\udfff]", part)
     return isinstance(part, int) and not isinstance(part, bool) and abs(part) <= 2**53 - 1
