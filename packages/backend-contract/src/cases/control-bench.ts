@@ -7,7 +7,15 @@ import {
   type Message,
   type StoredJob,
 } from "@waybill/core/backend";
-import type { Bench } from "../contract-case.ts";
+import type { Bench, ContractCase } from "../contract-case.ts";
+import { allOf, controllable } from "./applies-to.ts";
+
+/** A rule about job control. */
+export const controlRule = (
+  name: string,
+  run: ContractCase["run"],
+  ...more: readonly NonNullable<ContractCase["appliesTo"]>[]
+): ContractCase => ({ subject: "control", name, appliesTo: allOf(controllable, ...more), run });
 
 /** Returns the job control of a backend that has it. */
 export function controlOf({ backend }: { readonly backend: Backend }): JobControl {

@@ -2,29 +2,21 @@ import assert from "node:assert/strict";
 import type { JobQuery, JobState, StoredJob } from "@waybill/core/backend";
 import type { Bench, ContractCase } from "../contract-case.ts";
 import { assertBetween } from "../expect.ts";
-import { allOf, controllable, delays } from "./applies-to.ts";
-import { controlOf, idsOf, listAll, onlyJob, putMany } from "./control-bench.ts";
+import { delays } from "./applies-to.ts";
+import { controlOf, controlRule, idsOf, listAll, onlyJob, putMany } from "./control-bench.ts";
 import { makeDeadLetter } from "./dead-letter.ts";
-
-const subject = "control";
 
 const FAR_MS = 600_000;
 
-const rule = (
-  name: string,
-  run: ContractCase["run"],
-  ...more: readonly NonNullable<ContractCase["appliesTo"]>[]
-): ContractCase => ({ subject, name, appliesTo: allOf(controllable, ...more), run });
-
 /** A rule that a filter finds the first of these messages and none of the others. */
 const finds = (name: string, parts: Parameters<Bench["put"]>, query: JobQuery): ContractCase =>
-  rule(name, async (bench) => {
+  controlRule(name, async (bench) => {
     const [wanted] = await bench.put(...parts);
     assert.deepEqual(idsOf(await listAll(bench, query)), [wanted?.id]);
   });
 
 const described: readonly ContractCase[] = [
-  rule("a listed job has the label and the bytes that are delivered", async (bench) => {
+  controlRule("a listed job has the label and the bytes that are delivered", async (bench) => {
     const priority = bench.backend.capabilities.priorityLevels > 1 ? 50 : 0;
     const body = ' {"b":1.0,"a":"\u2028 żółw \\u00e9"}\n';
     await bench.put({ type: "mail.album_ready", tenant: "acme", priority, body });
@@ -33,23 +25,23 @@ const described: readonly ContractCase[] = [
     assert.deepEqual([id, type, queue, tenant, reason], [lease.id, lease.type, lease.queue, lease.tenant, null]);
     assert.deepEqual([job.priority, job.body], [priority, lease.body]);
   }),
-  rule("a job of no tenant is listed with null", async (bench) => {
+  controlRule("a job of no tenant is listed with null", async (bench) => {
     await bench.put();
     assert.equal((await onlyJob(bench)).tenant, null);
   }),
-  rule("a job is listed with the number of its attempt", async (bench) => {
+  controlRule("a job is listed with the number of its attempt", async (bench) => {
     await bench.put();
     await bench.backend.retry(await bench.leaseOne(), { delayMs: 0, countsAttempt: true });
     const { attempt } = await bench.leaseOne();
     assert.equal((await onlyJob(bench)).attempt, attempt);
   }),
-  rule("a job is listed with when it was enqueued, or with null", async (bench) => {
+  controlRule("a job is listed with when it was enqueued, or with null", async (bench) => {
     const before = Date.now();
     await bench.put();
     const { enqueuedAt } = await onlyJob(bench);
     if (enqueuedAt !== null) assertBetween(enqueuedAt, before, Date.now(), bench.promptMs);
   }),
-  rule(
+  controlRule(
     "dueAt of a delayed job is when it becomes ready",
     async (bench) => {
       await bench.put({ delayMs: FAR_MS });
@@ -57,7 +49,7 @@ const described: readonly ContractCase[] = [
     },
     delays,
   ),
-  rule("dueAt of a leased job is when its lease ends; a job that is ready has none", async (bench) => {
+  controlRule("dueAt of a leased job is when its lease ends; a job that is ready has none", async (bench) => {
     await bench.put();
     assert.equal((await onlyJob(bench)).dueAt, null);
     const leaseMs = 60_000;
@@ -66,13 +58,13 @@ const described: readonly ContractCase[] = [
     if (bench.backend.capabilities.maxLeaseMs === 0) assert.equal(dueAt, null);
     else assertBetween(dueAt, Date.now() + leaseMs, Date.now() + leaseMs, bench.promptMs);
   }),
-  rule("a dead letter is listed with its reason", async (bench) => {
+  controlRule("a dead letter is listed with its reason", async (bench) => {
     const reason = { code: "CARD", message: "declined" };
     await makeDeadLetter(bench, {}, reason);
     const { code, message } = (await onlyJob(bench)).reason ?? {};
     assert.deepEqual({ code, message }, reason);
   }),
-  rule("a job is ready, delayed, leased or dead, and is found by its state", async (bench) => {
+  controlRule("a job is ready, delayed, leased or dead, and is found by its state", async (bench) => {
     const dead = await makeDeadLetter(bench);
     const [leased] = await bench.put();
     await bench.leaseOne();
@@ -90,7 +82,7 @@ const described: readonly ContractCase[] = [
 ];
 
 const filtered: readonly ContractCase[] = [
-  rule("jobs are listed by exactly their queue", async (bench) => {
+  controlRule("jobs are listed by exactly their queue", async (bench) => {
     const [wanted] = await bench.put({}, { queue: `${bench.queue}-other` });
     assert.deepEqual(idsOf(await listAll(bench, { queue: bench.queue })), [wanted?.id]);
   }),
@@ -100,7 +92,7 @@ const filtered: readonly ContractCase[] = [
   finds("jobs are listed by exactly their tenant", [{ tenant: "acme" }, { tenant: "acme-2" }, { tenant: null }], {
     tenant: "acme",
   }),
-  rule("jobs are listed by their ids, and an id that is not there is left out", async (bench) => {
+  controlRule("jobs are listed by their ids, and an id that is not there is left out", async (bench) => {
     const [first, , third] = await bench.put({}, {}, {});
     assert.ok(first && third);
     const found = await listAll(bench, { ids: [third.id, "no-such-id", first.id] });
@@ -119,7 +111,7 @@ const filtered: readonly ContractCase[] = [
     ],
     { text: "50%_*[a].x" },
   ),
-  rule("jobs are listed since the enqueue of the first of them", async (bench) => {
+  controlRule("jobs are listed since the enqueue of the first of them", async (bench) => {
     const began = Date.now();
     const sent: StoredJob[] = [];
     for (let count = 0; count < 3; count += 1) {
@@ -133,7 +125,7 @@ const filtered: readonly ContractCase[] = [
     assert.deepEqual(idsOf(await listAll(bench, { since })), idsOf([second, third] as StoredJob[]));
     assert.deepEqual(await listAll(bench, { since: Date.now() + FAR_MS }), []);
   }),
-  rule("the limit of a page counts what passes every filter", async (bench) => {
+  controlRule("the limit of a page counts what passes every filter", async (bench) => {
     const [, , wanted] = await bench.put(
       { type: "mail.send", tenant: "other" },
       { type: "photo.resize", tenant: "acme" },
@@ -146,7 +138,7 @@ const filtered: readonly ContractCase[] = [
 ];
 
 const paged: readonly ContractCase[] = [
-  rule("a page has 100 jobs where no limit is given, and says so when it is the last", async (bench) => {
+  controlRule("a page has 100 jobs where no limit is given, and says so when it is the last", async (bench) => {
     await putMany(bench, 101);
     const first = await controlOf(bench).list({});
     assert.equal(first.jobs.length, 100);
@@ -154,12 +146,12 @@ const paged: readonly ContractCase[] = [
     const second = await controlOf(bench).list({ after: first.next as string });
     assert.deepEqual([second.jobs.length, second.next], [1, null]);
   }),
-  rule("pages of a filtered list together have each job once", async (bench) => {
+  controlRule("pages of a filtered list together have each job once", async (bench) => {
     const sent = await bench.put(...Array.from({ length: 25 }, (_, at) => ({ type: at % 2 ? "mail.send" : "other" })));
     const found = await listAll(bench, { type: "mail.send", limit: 5 });
     assert.deepEqual(idsOf(found), idsOf(sent.filter(({ type }) => type === "mail.send")));
   }),
-  rule("while jobs come, go and change, pages have each job that stays exactly once", async (bench) => {
+  controlRule("while jobs come, go and change, pages have each job that stays exactly once", async (bench) => {
     const priorities = bench.backend.capabilities.priorityLevels > 1 ? [0, 50, -50] : [0];
     const sent = await bench.put(
       ...Array.from({ length: 24 }, (_, at) => ({ priority: priorities[at % priorities.length] as number })),

@@ -2,30 +2,22 @@ import assert from "node:assert/strict";
 import type { ControlResult, Message } from "@waybill/core/backend";
 import type { ContractCase } from "../contract-case.ts";
 import { rejectsWith } from "../expect.ts";
-import { allOf, controllable, delays, retryDelays, shareable, timedLeases } from "./applies-to.ts";
-import { controlOf, idsOf, listAll, onlyJob, putMany } from "./control-bench.ts";
+import { delays, retryDelays, shareable, timedLeases } from "./applies-to.ts";
+import { controlOf, controlRule, idsOf, listAll, onlyJob, putMany } from "./control-bench.ts";
 import { makeDeadLetter } from "./dead-letter.ts";
 import { labelOf } from "./retry.ts";
 
-const subject = "control";
-
 const FAR_MS = 600_000;
-
-const rule = (
-  name: string,
-  run: ContractCase["run"],
-  ...more: readonly NonNullable<ContractCase["appliesTo"]>[]
-): ContractCase => ({ subject, name, appliesTo: allOf(controllable, ...more), run });
 
 const idOf = ([message]: readonly Message[]): string => message?.id ?? "";
 
 const cancelling: readonly ContractCase[] = [
-  rule("a cancelled job that was ready is not delivered", async (bench) => {
+  controlRule("a cancelled job that was ready is not delivered", async (bench) => {
     const id = idOf(await bench.put());
     await controlOf(bench).cancel([id]);
     await bench.leaseNothing();
   }),
-  rule(
+  controlRule(
     "a cancelled job that was delayed is not delivered when its time comes",
     async (bench) => {
       const delayMs = 5 * bench.tickMs;
@@ -35,14 +27,14 @@ const cancelling: readonly ContractCase[] = [
     },
     delays,
   ),
-  rule("a leased job is not cancelled, and its lease is still good", async (bench) => {
+  controlRule("a leased job is not cancelled, and its lease is still good", async (bench) => {
     await bench.put();
     const lease = await bench.leaseOne();
     assert.deepEqual(await controlOf(bench).cancel([lease.id]), ["leased"]);
     await bench.backend.retry(lease, { delayMs: 0, countsAttempt: false });
     assert.equal((await bench.leaseOne()).id, lease.id);
   }),
-  rule(
+  controlRule(
     "a job whose lease has ended can be cancelled, and is not delivered again",
     async (bench) => {
       const id = idOf(await bench.put());
@@ -53,33 +45,36 @@ const cancelling: readonly ContractCase[] = [
     },
     timedLeases,
   ),
-  rule("a dead letter is not cancelled", async (bench) => {
+  controlRule("a dead letter is not cancelled", async (bench) => {
     const id = await makeDeadLetter(bench);
     assert.deepEqual(await controlOf(bench).cancel([id]), ["dead"]);
     assert.deepEqual(idsOf(await listAll(bench, { ids: [id] })), [id]);
   }),
-  rule("the cancel of an id that is not there is absent, not an error", async (bench) => {
+  controlRule("the cancel of an id that is not there is absent, not an error", async (bench) => {
     assert.deepEqual(await controlOf(bench).cancel(["no-such-id"]), ["absent"]);
   }),
-  rule("an id that was cancelled may be enqueued again", async (bench) => {
+  controlRule("an id that was cancelled may be enqueued again", async (bench) => {
     const id = idOf(await bench.put());
     await controlOf(bench).cancel([id]);
     await bench.put({ id });
     assert.equal((await bench.leaseOne()).id, id);
   }),
-  rule("a cancel of 1,000 ids says of each, in order, what became of it, and leaves the other jobs", async (bench) => {
-    const sent = await putMany(bench, 999);
-    const absent = crypto.randomUUID();
-    const asked = sent.slice(0, 998).map(({ id }) => id);
-    const results = await controlOf(bench).cancel([...asked.slice(0, 7), absent, ...asked.slice(7), "no-such-id"]);
-    const expected = Array.from({ length: 1_000 }, (): ControlResult => "done").fill("absent", 7, 8);
-    assert.deepEqual(results, expected.fill("absent", 999));
-    assert.deepEqual(idsOf(await listAll(bench)), [sent[998]?.id]);
-  }),
+  controlRule(
+    "a cancel of 1,000 ids says of each, in order, what became of it, and leaves the other jobs",
+    async (bench) => {
+      const sent = await putMany(bench, 999);
+      const absent = crypto.randomUUID();
+      const asked = sent.slice(0, 998).map(({ id }) => id);
+      const results = await controlOf(bench).cancel([...asked.slice(0, 7), absent, ...asked.slice(7), "no-such-id"]);
+      const expected = Array.from({ length: 1_000 }, (): ControlResult => "done").fill("absent", 7, 8);
+      assert.deepEqual(results, expected.fill("absent", 999));
+      assert.deepEqual(idsOf(await listAll(bench)), [sent[998]?.id]);
+    },
+  ),
 ];
 
 const rescheduling: readonly ContractCase[] = [
-  rule(
+  controlRule(
     "a job that is rescheduled to now wakes a waiting call",
     async (bench) => {
       const id = idOf(await bench.put({ delayMs: FAR_MS }));
@@ -92,7 +87,7 @@ const rescheduling: readonly ContractCase[] = [
     },
     delays,
   ),
-  rule(
+  controlRule(
     "a ready job that is rescheduled to later is delivered then, and not before",
     async (bench) => {
       const delayMs = 10 * bench.tickMs;
@@ -105,7 +100,7 @@ const rescheduling: readonly ContractCase[] = [
     },
     delays,
   ),
-  rule(
+  controlRule(
     "a delayed job may be rescheduled to an earlier time",
     async (bench) => {
       const delayMs = 5 * bench.tickMs;
@@ -116,7 +111,7 @@ const rescheduling: readonly ContractCase[] = [
     },
     delays,
   ),
-  rule("a leased job is not rescheduled, and its lease is still good", async (bench) => {
+  controlRule("a leased job is not rescheduled, and its lease is still good", async (bench) => {
     await bench.put();
     const lease = await bench.leaseOne();
     assert.deepEqual(await controlOf(bench).reschedule([lease.id], 0), ["leased"]);
@@ -124,12 +119,12 @@ const rescheduling: readonly ContractCase[] = [
     await bench.backend.retry(lease, { delayMs: 0, countsAttempt: false });
     assert.equal((await bench.leaseOne()).id, lease.id);
   }),
-  rule("neither a dead letter nor an absent job is rescheduled", async (bench) => {
+  controlRule("neither a dead letter nor an absent job is rescheduled", async (bench) => {
     const dead = await makeDeadLetter(bench);
     assert.deepEqual(await controlOf(bench).reschedule(["no-such-id", dead], 0), ["absent", "dead"]);
     await bench.leaseNothing();
   }),
-  rule(
+  controlRule(
     "a rescheduled job has the label and the bytes of one that was not",
     async (bench) => {
       const priority = bench.backend.capabilities.priorityLevels > 1 ? 3 : 0;
@@ -144,7 +139,7 @@ const rescheduling: readonly ContractCase[] = [
     },
     delays,
   ),
-  rule(
+  controlRule(
     "a rescheduled job keeps the number of its attempt",
     async (bench) => {
       const id = idOf(await bench.put());
@@ -155,7 +150,7 @@ const rescheduling: readonly ContractCase[] = [
     },
     retryDelays,
   ),
-  rule(
+  controlRule(
     "1,000 delayed jobs that are rescheduled to now are delivered at once",
     async (bench) => {
       const sent = await putMany(bench, 1_000, { delayMs: FAR_MS });
@@ -173,7 +168,7 @@ const rescheduling: readonly ContractCase[] = [
 ];
 
 const connections: readonly ContractCase[] = [
-  rule(
+  controlRule(
     "every connection lists, cancels and reschedules the jobs of all",
     async (bench) => {
       const backend = await bench.second();
@@ -185,7 +180,7 @@ const connections: readonly ContractCase[] = [
     },
     shareable,
   ),
-  rule("the job control of a closed connection rejects BACKEND_CLOSED", async (bench) => {
+  controlRule("the job control of a closed connection rejects BACKEND_CLOSED", async (bench) => {
     await bench.backend.close();
     await rejectsWith("BACKEND_CLOSED", controlOf(bench).list({}));
     await rejectsWith("BACKEND_CLOSED", controlOf(bench).cancel(["a"]));

@@ -4,6 +4,7 @@ import { closeCases } from "./close.ts";
 import { concurrencyCases } from "./concurrency.ts";
 import { controlCases } from "./control.ts";
 import { controlListCases } from "./control-list.ts";
+import { controlWaitingCases } from "./control-waiting.ts";
 import { deadLetterCases } from "./dead-letter.ts";
 import { declarationCases } from "./declaration.ts";
 import { delayCases } from "./delay.ts";
@@ -56,6 +57,7 @@ export const contractCases: readonly ContractCase[] = [
   ...ledgerCases,
   ...controlListCases,
   ...controlCases,
+  ...controlWaitingCases,
   ...uniqueCases,
   ...uniqueUntilCases,
   ...uniqueArrivalCases,

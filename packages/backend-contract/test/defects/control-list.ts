@@ -1,18 +1,6 @@
-import { type JobControl, matchJobs, type JobQuery, type StoredJob } from "@waybill/core/backend";
-import { always, type Defect, type Spoil } from "./planted.ts";
-
-/** Replaces part of the job control, where there is one. */
-export const controls = (spoil: (good: JobControl) => Partial<JobControl>): (() => Spoil) =>
-  always(({ jobControl }) => (jobControl ? { jobControl: { ...jobControl, ...spoil(jobControl) } } : {}));
-
-/** Changes each job that is listed. */
-const shows = (change: (job: StoredJob) => Partial<StoredJob>): (() => Spoil) =>
-  controls((good) => ({
-    async list(query) {
-      const { jobs, next } = await good.list(query);
-      return { jobs: jobs.map((job) => ({ ...job, ...change(job) })), next };
-    },
-  }));
+import { matchJobs, type JobQuery, type StoredJob } from "@waybill/core/backend";
+import type { Defect, Spoil } from "./planted.ts";
+import { controls, shows } from "./with-control.ts";
 
 /** One filter works in another way, in lists without a limit. */
 const filters = (name: keyof JobQuery, matches: (job: StoredJob, wanted: never) => boolean): (() => Spoil) =>

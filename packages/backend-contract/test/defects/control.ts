@@ -1,70 +1,7 @@
-import type { ControlResult, JobControl, Lease, StoredJob } from "@waybill/core/backend";
-import { controls } from "./control-list.ts";
+import type { ControlResult, Lease, StoredJob } from "@waybill/core/backend";
 import { watched } from "./changes.ts";
-import { always, type Defect, LATE_MS, type Spoil, type Whole } from "./planted.ts";
-
-/** The job control of a backend that has one, so that a defect which needs the other verbs can be planted in it. */
-const where = (spoil: (good: Whole, jobControl: JobControl) => Partial<Whole>): (() => Spoil) =>
-  always((good) => (good.jobControl ? spoil(good, good.jobControl) : {}));
-
-/** Remembers each lease that was given and not settled, its end by time excepted. */
-function leased(good: Whole): { readonly held: Map<string, Lease> } & Pick<Whole, "lease" | "retry" | "deadLetter"> {
-  const held = new Map<string, Lease>();
-  return {
-    held,
-    async lease(request) {
-      const found = await good.lease(request);
-      for (const lease of found) held.set(lease.id, lease);
-      return found;
-    },
-    retry(lease, request) {
-      held.delete(lease.id);
-      return good.retry(lease, request);
-    },
-    deadLetter(lease, reason) {
-      held.delete(lease.id);
-      return good.deadLetter(lease, reason);
-    },
-  };
-}
-
-/** Treats some jobs in another way, one by one, and the others as it should. */
-const each =
-  (
-    good: JobControl,
-    change: (ids: readonly string[]) => Promise<ControlResult[]>,
-    spoil: (job: StoredJob) => Promise<ControlResult> | null,
-  ) =>
-  async (ids: readonly string[]): Promise<ControlResult[]> => {
-    const { jobs } = await good.list({ ids, limit: 1_000 });
-    const spoiled = new Map<string, Promise<ControlResult>>();
-    for (const job of jobs) {
-      const result = spoil(job);
-      if (result !== null) spoiled.set(job.id, result);
-    }
-    const results = await change(ids.filter((id) => !spoiled.has(id)));
-    return Promise.all(ids.map((id) => spoiled.get(id) ?? (results.shift() as ControlResult)));
-  };
-
-const cancels = (spoil: (job: StoredJob, good: Whole) => Promise<ControlResult> | null): (() => Spoil) =>
-  where((good, jobControl) => ({
-    jobControl: { ...jobControl, cancel: each(jobControl, jobControl.cancel, (job) => spoil(job, good)) },
-  }));
-
-const reschedules = (
-  spoil: (job: StoredJob, delayMs: number, good: Whole) => Promise<ControlResult> | null,
-): (() => Spoil) =>
-  where((good, jobControl) => ({
-    jobControl: {
-      ...jobControl,
-      reschedule: (ids, delayMs) =>
-        each(
-          jobControl,
-          (some) => jobControl.reschedule(some, delayMs),
-          (job) => spoil(job, delayMs, good),
-        )(ids),
-    },
-  }));
+import { type Defect, LATE_MS, type Spoil } from "./planted.ts";
+import { cancels, controls, each, leased, reschedules, where } from "./with-control.ts";
 
 /** Changes the leases of jobs that were rescheduled. */
 const rescheduled = (change: (lease: Lease) => Partial<Lease>): (() => Spoil) =>

@@ -1,6 +1,7 @@
 import { inspectorOf } from "@waybill/core/backend";
 import { writes } from "./changes.ts";
 import { always, type Defect } from "./planted.ts";
+import { leaksAtCancel } from "./with-control.ts";
 import { looksLate, withKeys } from "./with-keys.ts";
 
 const order: readonly Defect[] = [
@@ -79,21 +80,7 @@ const order: readonly Defect[] = [
   {
     defect: "a cancelled job that was to start keeps the slot of its key",
     seenBy: "a cancel of the next job of a key lets the one behind it start",
-    plant: always((good) => {
-      const { enqueue, leak } = withKeys(good);
-      const { jobControl } = good;
-      if (jobControl === undefined) return {};
-      return {
-        enqueue,
-        jobControl: {
-          ...jobControl,
-          async cancel(ids) {
-            for (const id of ids) await leak({ id });
-            return jobControl.cancel(ids);
-          },
-        },
-      };
-    }),
+    plant: leaksAtCancel("ready"),
   },
   {
     defect: "jobs that wait for a key are in no count",
