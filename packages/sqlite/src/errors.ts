@@ -28,6 +28,13 @@ export function busyPauseMs(tries: number): number {
 /** Whether the connection is closed or was never opened, or a statement was prepared before it was closed. */
 export const isNotOpen = (thrown: unknown): boolean => member(thrown, "code") === "ERR_INVALID_STATE";
 
+/** A trigger of another program kept a row out, and raised no error. Thrown after writes, so that they are rolled back. */
+export class RowRefused extends Error {
+  constructor(what: string, table: string) {
+    super(`${what}: a trigger that another program put on ${table} refuses it; drop the trigger`);
+  }
+}
+
 export function areTablesChanged(thrown: unknown): boolean {
   const code = codeOf(thrown);
   return code !== null && TABLES_CHANGED.has(code & 0xff);
@@ -53,6 +60,7 @@ const LASTING: Readonly<Record<number, (file: string) => string>> = {
  * as it is.
  */
 export function fileError(thrown: unknown, file: string, during: "open" | "use"): unknown {
+  if (thrown instanceof RowRefused) return new WaybillError("BACKEND_UNAVAILABLE", thrown.message);
   const code = codeOf(thrown);
   if (isWaybillError(thrown) || code === null) return thrown;
   const options = { cause: thrown };

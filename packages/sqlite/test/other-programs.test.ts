@@ -220,4 +220,20 @@ describe("a trigger of another program on our tables", () => {
     const finding = findings.find(({ check }) => check === "sqlite.triggers");
     expect(finding).toMatchObject({ severity: "warning", message: expect.stringContaining('"swallow"') });
   });
+
+  test("a job whose dead letter it keeps out is not dead-lettered, and not lost", async () => {
+    const path = temporaryFile();
+    const backend = await open({ path });
+    await backend.enqueue([message({ id: "kept" })]);
+    const [leased] = await lease(backend);
+    if (!leased) throw new Error("no lease");
+    theirs(path, "CREATE TRIGGER swallow BEFORE INSERT ON waybill_dead BEGIN SELECT RAISE(IGNORE); END");
+    await expect(backend.deadLetter(leased, { code: "CARD", message: "declined" })).rejects.toMatchObject({
+      code: "BACKEND_UNAVAILABLE",
+      message:
+        'job "kept" was not dead-lettered: a trigger that another program put on waybill_dead refuses it; drop the trigger',
+    });
+    await backend.retry(leased, { delayMs: 0, countsAttempt: false });
+    expect(await lease(backend)).toMatchObject([{ id: "kept" }]);
+  });
 });

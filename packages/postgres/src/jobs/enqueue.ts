@@ -2,6 +2,7 @@ import { DuplicateJobError, type Result, isWaybillError, type Receipt, WaybillEr
 import { createLimitCheck, idConflict, type Message, type MessageLimits, notStored } from "@waybill/core/backend";
 import { arrayLiteral, type Query } from "../connection/query.ts";
 import { wasRefused } from "../errors.ts";
+import { refusingTrigger } from "../schema/foreign-triggers.ts";
 import { limitKeysOf } from "./limit-keys.ts";
 
 /**
@@ -69,18 +70,18 @@ export function createEnqueue(schema: string, limits: MessageLimits): Enqueue {
     const sound = messages.filter((_, index) => refusals[index] === null);
     const insert = sound.some(({ unique, limitKeys }) => unique ?? limitKeys) ? insertKeyed : insertPlain;
     const stored = sound.length === 0 ? [] : await insert(query, sound, arrayLiteral(notified)).catch(markNotStored);
-    const bodies = await bodiesOf(
-      query,
-      sound.filter((_, index) => stored[index] === null).map(({ id }) => id),
-    );
+    const taken = sound.filter((_, index) => stored[index] === null).map(({ id }) => id);
+    const bodies = await bodiesOf(query, taken);
+    const trigger = taken.every((id) => bodies.has(id)) ? null : await refusingTrigger(query, schema, "jobs");
     let next = 0;
     return messages.map(({ id, body }, index): Result<Receipt> => {
       const refusal = refusals[index];
       if (refusal) return { ok: false, error: refusal };
       const result = stored[next++];
       if (result) return result;
-      // Undefined: the job was stored before, and has finished since.
       const storedBody = bodies.get(id);
+      if (storedBody === undefined && trigger !== null) return { ok: false, error: refusedBy(trigger, id, schema) };
+      // Undefined: the job was stored before, and has finished since.
       if (storedBody === undefined || storedBody === body) return receipt({ id, stored: false });
       return { ok: false, error: idConflict(id) };
     });
@@ -88,6 +89,11 @@ export function createEnqueue(schema: string, limits: MessageLimits): Enqueue {
 }
 
 const receipt = (value: Receipt): Result<Receipt> => ({ ok: true, value });
+
+function refusedBy(trigger: string, id: string, schema: string): WaybillError {
+  const text = `job "${id}" was not stored, though no other has its id: the trigger "${trigger}" that another program put on "${schema}".jobs refuses it; drop the trigger, or let its function return NEW`;
+  return new WaybillError("BACKEND_UNAVAILABLE", text);
+}
 
 function markNotStored(thrown: unknown): never {
   throw isWaybillError(thrown) && wasRefused(thrown) ? notStored(thrown) : thrown;

@@ -2,6 +2,7 @@ import type { Doctor, Finding } from "@waybill/core";
 import type { Query } from "../connection/query.ts";
 import type { Server } from "../connection/server.ts";
 import { type Settings, settingsOf } from "../options/settings.ts";
+import { foreignTriggers } from "../schema/foreign-triggers.ts";
 
 const SHOWN = ["schema", "connections", "pollMs", "migrate", "maxAgeMs", "maxCount"] as const;
 /** With fewer free connections than this, the next deploy may find none. */
@@ -17,6 +18,7 @@ export function createDoctor(query: Query, settings: Settings, server: Server, i
       ...(await durability(query)),
       await connections(query, settings.connections),
       notifications(settings, isListening()),
+      await triggers(query, settings.schema),
     ],
   };
 }
@@ -56,5 +58,19 @@ function notifications({ listenUrl, pollMs }: Settings, isListening: boolean): F
     severity: "note",
     message: `notifications do not arrive, as behind a pooler in transaction mode; ${polls}`,
     remedy: "name the server itself by ?listen=postgres://…",
+  };
+}
+
+/** Triggers run within waybill's statements, and can keep a row out or change it. */
+async function triggers(query: Query, schema: string): Promise<Finding> {
+  const names = (await foreignTriggers(query, schema)).map(({ table, name }) => `"${name}" on ${table}`);
+  const none = names.length === 0;
+  return {
+    check: "postgres.triggers",
+    severity: none ? "ok" : "warning",
+    message: none
+      ? "no other program's trigger is on waybill's tables"
+      : `another program put triggers on waybill's tables, which can refuse or remove jobs: ${names.join(", ")}`,
+    remedy: none ? null : "drop them, unless you know that they only read",
   };
 }

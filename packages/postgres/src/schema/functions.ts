@@ -188,6 +188,9 @@ const deadLetter = `
   VALUES (ended.id, ended.queue, ended.rank, least(ended.failures, ${MAX_COUNT}) + 1, of_code, of_message, of_error,
     statement_timestamp(), ended.type, ended.tenant, ended.signature, ended.signature_timestamp, ended.body, ended.limit_keys,
     ended.unique_key, ended.unique_until, ended.enqueued_at);
+  IF NOT FOUND THEN
+    RAISE 'job "%" was not dead-lettered: a trigger on the table dead refuses it; drop the trigger, or let its function return NEW', of_id;
+  END IF;
   ${freeSlotsOfEnded}
   RETURN NEXT of_id;
   END`;

@@ -2,6 +2,7 @@ import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { type Result, type Receipt, WaybillError } from "@waybill/core";
 import { createLimitCheck, idConflict, type Message } from "@waybill/core/backend";
 import { sqliteCapabilities } from "../capabilities.ts";
+import { RowRefused } from "../errors.ts";
 import { prepareOn } from "../sql/statement.ts";
 import { createJobState } from "./job-state.ts";
 import { createUniqueKeys, uniqueColumns } from "./unique.ts";
@@ -80,6 +81,6 @@ export function createEnqueue(db: DatabaseSync, now: () => number): Enqueue {
 }
 
 function refusedByTrigger(id: string): WaybillError {
-  const text = `job "${id}" was not stored, though no other has its id: a trigger that another program put on waybill_jobs refuses it; drop the trigger`;
-  return new WaybillError("BACKEND_UNAVAILABLE", text);
+  const { message } = new RowRefused(`job "${id}" was not stored, though no other has its id`, "waybill_jobs");
+  return new WaybillError("BACKEND_UNAVAILABLE", message);
 }

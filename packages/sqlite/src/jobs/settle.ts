@@ -1,6 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Result, DeadReason } from "@waybill/core";
 import { type Lease, leaseLost, type RetryRequest, serialiseError } from "@waybill/core/backend";
+import { RowRefused } from "../errors.ts";
 import { prepareOn } from "../sql/statement.ts";
 import { createJobState } from "./job-state.ts";
 import { tokenOf } from "./lease.ts";
@@ -16,7 +17,7 @@ export interface Settle {
   ack(leases: readonly Lease[]): Result<null>[];
   /** Throws `LEASE_LOST` before anything is written. */
   retry(lease: Lease, request: RetryRequest): void;
-  /** Throws `LEASE_LOST` before anything is written. */
+  /** Throws `LEASE_LOST` before anything is written, and `RowRefused`. */
   deadLetter(lease: Lease, reason: DeadReason): void;
   extend(leases: readonly Lease[], leaseMs: number): Result<number>[];
 }
@@ -75,7 +76,8 @@ export function createSettle(db: DatabaseSync, now: () => number, retention: Ret
     deadLetter(lease, { code, message, error }) {
       const seq = endOrThrow(lease);
       uniqueKeys.free(seq);
-      kill.run(seq, code, message.slice(0, 2_000), serialiseError(error), lease.attempt, now());
+      const { changes } = kill.run(seq, code, message.slice(0, 2_000), serialiseError(error), lease.attempt, now());
+      if (Number(changes) === 0) throw new RowRefused(`job "${lease.id}" was not dead-lettered`, "waybill_dead");
     },
     extend(leases, leaseMs) {
       const at = now();
