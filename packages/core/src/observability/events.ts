@@ -125,7 +125,7 @@ export interface WaybillEvents {
   /** A worker leases no more jobs of this queue, or of this type, until `resumed`. */
   paused: PausedEvent;
   resumed: PausedEvent;
-  /** The worker cannot read pauses and cancels; those that it read last stay in force. Emitted once until it can. */
+  /** The worker cannot read pauses and cancels; those that it read last stay in force, none before the first read. Emitted once until it can. */
   control_unread: { readonly worker: string; readonly message: string };
   /** The backend is unavailable, or an inbox cannot be read; the worker keeps trying. Emitted once until `recovered`. */
   unavailable: { readonly worker: string; readonly message: string };

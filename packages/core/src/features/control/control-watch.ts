@@ -1,12 +1,16 @@
 import type { Lease } from "../../backend/contract.ts";
 import type { Ledger } from "../../backend/ledger.ts";
-import { isWaybillError } from "../../errors.ts";
+import { isWaybillError, WaybillError } from "../../errors.ts";
 import { endedByCancel, type Outcome, release } from "../../job/outcome.ts";
+import { within } from "../../time/time-limit.ts";
 import { type Pause, type ControlRecords, cancelKey, isCancelledBy, readControl } from "./control-records.ts";
 
 /** What a worker knows of the pauses and cancels in its ledger. */
 export interface ControlWatch {
-  /** Reads for the first time. Resolves also when that fails: then nothing counts as paused until a read succeeds. */
+  /**
+   * Reads for the first time. Resolves once that has ended, and after 2 s at the latest: without a result nothing counts as
+   * paused until a read succeeds.
+   */
   begin(): Promise<void>;
   /** Reads soon, since something has changed. */
   wake(): void;
@@ -35,6 +39,8 @@ export interface ControlWatchSettings {
   readonly succeeded: () => void;
 }
 
+/** A ledger that does not respond delays the first lease by this much at most: jobs may need nothing of it. */
+const FIRST_READ_MS = 2_000;
 const SHORTEST_RELEASE_MS = 1_000;
 const LONGEST_RELEASE_MS = 30_000;
 
@@ -106,7 +112,12 @@ export function createControlWatch(settings: ControlWatchSettings): ControlWatch
   }
 
   return {
-    begin: start,
+    async begin() {
+      let isOver = false;
+      const first = start().then(() => (isOver = true));
+      await within(first, FIRST_READ_MS);
+      if (!isOver && !hasEnded) settings.failed(unknownYet());
+    },
     wake() {
       if (hasEnded) return;
       isWoken = true;
@@ -138,6 +149,11 @@ export function createControlWatch(settings: ControlWatchSettings): ControlWatch
       return () => void listeners.delete(listener);
     },
   };
+}
+
+function unknownYet(): WaybillError {
+  const text = `the ledger has not responded within ${FIRST_READ_MS} ms; until it does, nothing counts as paused or cancelled`;
+  return new WaybillError("BACKEND_UNAVAILABLE", text);
 }
 
 function isCancelled(cancels: ReadonlyMap<string, number>, { id, body }: Lease): boolean {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { defineJob, type Jobs } from "../../../src/index.ts";
+import type { Ledger, LedgerBackend } from "../../../src/backend/ledger.ts";
 import { memoryBackend } from "../../../src/memory/index.ts";
 import { connected, eventOf, memoryWith, settledCount } from "../../helpers/connected.ts";
 
@@ -136,4 +137,33 @@ test("a ledger that cannot be read stops no job, and one event says so", async (
   await jobs.worker({ jobs: [mail] }).start();
   expect(await unread).toMatchObject({ message: expect.stringContaining("the ledger is away") });
   expect(await settled).toMatchObject({ outcome: "completed" });
+});
+
+test("a ledger that does not respond delays the first job by 2 s, one event says so, and its pauses count once it responds", async () => {
+  let thaw = (): void => {};
+  const frozen = new Promise<void>((resolve) => (thaw = resolve));
+  let reads = 0;
+  const jobs = await connected(
+    memoryWith((backend) => {
+      const { ledger } = backend as LedgerBackend;
+      const list: Ledger["list"] = async (range) => {
+        if ((reads += 1) === 1) await frozen;
+        return ledger.list(range);
+      };
+      return { ledger: { ...ledger, list } };
+    }),
+  );
+  await jobs.pause({ queue: "default" });
+  const unread: unknown[] = [];
+  jobs.events.on("control_unread", ({ message }) => unread.push(message));
+  const settled = eventOf(jobs, "settled");
+  await jobs.enqueue(mail, {});
+  const since = performance.now();
+  await jobs.worker({ jobs: [mail] }).start();
+  await settled;
+  expect(performance.now() - since).toBeLessThan(4_000);
+  expect(unread).toEqual([expect.stringMatching(/has not responded within 2000 ms; until it does, nothing counts as paused/)]);
+  const paused = eventOf(jobs, "paused");
+  thaw();
+  expect(await paused).toMatchObject({ queue: "default" });
 });
