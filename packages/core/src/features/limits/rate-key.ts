@@ -34,6 +34,7 @@ const MOST_AHEAD = 16;
 /** After a conflict with another process, jobs gather for up to this long before the next read. */
 const GATHER_MS = 20;
 const MOST_JOBS = 400;
+const LONGEST_REST_MS = 60_000;
 
 /** One key of one rate, as this process uses it. */
 export class RateKey {
@@ -47,6 +48,7 @@ export class RateKey {
   /** How long a read and a commit take, so that a turn of now is still ahead once it is known. */
   #tripMs = 2;
   #conflictAt = -Infinity;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor(settings: RateKeySettings) {
     this.#settings = settings;
@@ -76,7 +78,21 @@ export class RateKey {
       }
     }
     this.#isAsking = false;
-    if (this.#ahead.length === 0) this.#settings.idle();
+    this.#rest();
+  }
+
+  /** Reports that the key is idle, once no turn that was reserved ahead can be used any more. */
+  #rest(): void {
+    const last = this.#ahead.at(-1);
+    if (last === undefined) return this.#settings.idle();
+    const usableMs = last.turn - last.clock.latest() + this.#settings.bucket.lateMs;
+    const look = (): void => {
+      this.#timer = null;
+      if (this.#isAsking) return;
+      this.#ahead = this.#ahead.filter(({ turn, clock }) => !this.#isLate(turn, clock));
+      this.#rest();
+    };
+    this.#timer ??= setTimeout(look, Math.min(Math.max(usableMs, 0) + 1, LONGEST_REST_MS)).unref();
   }
 
   /** Reserves turns for these jobs, in one read and one commit, again after a conflict with another process. */

@@ -7,6 +7,8 @@ import { tokenBucket } from "./token-bucket.ts";
 
 /** Gives out the turns of the keys of all rates. What several jobs of a key ask for at the same time is one commit. */
 export interface RateKeys {
+  /** How many keys are in use: jobs wait for their turns, or turns are reserved ahead. All others cost no memory. */
+  readonly size: number;
   /**
    * Resolves to null when the job may start, or to the milliseconds until it is to be delivered again. Rejects when the ledger
    * cannot be reached.
@@ -27,6 +29,9 @@ function createRateKeys(ledger: Ledger): RateKeys {
   const keys = new Map<string, RateKey>();
   const clock = new StoreClockReader();
   return {
+    get size() {
+      return keys.size;
+    },
     turn(name, key, rate, job) {
       const record = ledgerKey("rate", name, key);
       const { count, perMs, burst } = rate;

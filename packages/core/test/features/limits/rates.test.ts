@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { defineJob } from "../../../src/index.ts";
 import type { LedgerBackend } from "../../../src/exports/backend.ts";
@@ -89,4 +90,22 @@ test("jobs of one turn of the event loop share a commit, and a busy key reserves
   }
   // One of them starts the clock.
   expect(commits).toBeLessThanOrEqual(12);
+});
+
+test("keys that are no longer used take no memory, also those that reserved turns ahead", async () => {
+  const { ledger } = (await memoryBackend()()) as LedgerBackend;
+  const read: typeof ledger.read = async (asked) => (await sleep(3), ledger.read(asked));
+  const keys = rateKeysOf({ ...ledger, read });
+  const rate = { kind: "rate", count: 10_000, perMs: 1_000, burst: 1_000 } as const;
+  /** Jobs that come while others of their key ask. */
+  const busy = async (key: string): Promise<void> => {
+    const turns: Promise<unknown>[] = [];
+    for (let job = 0; job < 40; job++) {
+      turns.push(keys.turn("api", key, rate, { releases: 0 }));
+      await sleep(1);
+    }
+    await Promise.all(turns);
+  };
+  await Promise.all(Array.from({ length: 30 }, (_, key) => busy(`customer ${key}`)));
+  await expect.poll(() => keys.size, { timeout: 4_000 }).toBe(0);
 });
