@@ -115,9 +115,14 @@ function dueTicks({ name, next, definition }: ScheduleState, ticks: Ticks, now: 
     return { fire, next: tick, missed: 0 };
   }
   const most = policy === "run_all" ? maxMissed : 1;
-  const latest = latestTicks(ticks, next, now, most);
-  const last = latest.at(-1) ?? next;
-  const fire = policy === "skip" ? [] : latest;
+  // Those before are due whatever their jitter is; of the others each is asked, in order, as above.
+  const latest = latestTicks(ticks, next, now - jitterMs, most);
+  const last = latest.at(-1);
+  let after = last === undefined ? next : ticks.following(last);
+  for (; after !== null && isDue(after); after = ticks.following(after)) latest.push(after);
+  const missed = latest.slice(-most);
   // Counting every missed tick of a long absence would take long: what is reported is whether there was one.
-  return { fire, next: ticks.following(last), missed: policy === "skip" ? latest.length : 0 };
+  return policy === "skip"
+    ? { fire: [], next: after, missed: missed.length }
+    : { fire: missed, next: after, missed: 0 };
 }

@@ -173,3 +173,29 @@ test("jitter delays a tick by less than its limit, and by the same in every proc
   expect(new Set(delays).size).toBeGreaterThan(40);
   expect(fireAt("s", tick(START), 10_000)).toBe(fireAt("s", tick(START), 10_000));
 });
+
+test.each(["skip", "run_once", "run_all"] as const)(
+  "after an absence, missed: %s leaves the tick whose jitter has not passed to its time",
+  (missed) => {
+    const hour = 60 * MINUTE;
+    const hourly = stateOf({ timing: { kind: "every", ms: hour }, missed, maxMissed: 1_000, jitterMs: 59 * MINUTE });
+    // The first hour after three days whose tick is fired late in it.
+    let at = START + 3 * DAY;
+    while (fireAt("s", tick(at), 59 * MINUTE) < at + 30 * MINUTE) at += hour;
+    const now = at + 20 * MINUTE;
+    const {
+      fire,
+      state,
+      missed: skipped,
+    } = planFor(hourly, {
+      ticks: intervalTicks(hour),
+      now,
+      isLive: true,
+      lastIsGone: false,
+    });
+    const all = Array.from({ length: (at - START) / hour }, (_, n) => tick(START + n * hour));
+    expect(fire).toEqual({ skip: [], run_once: all.slice(-1), run_all: all }[missed]);
+    expect(skipped).toBe(missed === "skip" ? 1 : 0);
+    expect(state?.next).toEqual(tick(at));
+  },
+);
