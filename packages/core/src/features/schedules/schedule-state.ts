@@ -104,12 +104,21 @@ export interface FoundSchedule {
   readonly record: LedgerRecord;
 }
 
-/** Returns null for a record that a later release wrote, which this one cannot read. */
+/** Returns null for a record that this release cannot read: a later one wrote it, or it is damaged. */
 export function foundSchedule(record: LedgerRecord): FoundSchedule | null {
   try {
-    const value = JSON.parse(record.value) as ScheduleState & { v: unknown };
-    return value.v === 1 ? { state: value, record } : null;
+    const value: unknown = JSON.parse(record.value);
+    return isState(value) ? { state: value, record } : null;
   } catch {
     return null;
   }
+}
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
+
+function isState(value: unknown): value is ScheduleState {
+  const { v, name, definition, firing, done } = Object(value) as Partial<ScheduleState & { v: unknown }>;
+  if (v !== 1 || typeof name !== "string" || !isObject(definition)) return false;
+  const lists = Array.isArray(done) && (firing === null || Array.isArray(firing));
+  return lists && isObject(definition.timing) && isObject(definition.job);
 }

@@ -1,11 +1,12 @@
 import type { Receipt } from "../../backend/contract.ts";
 import type { JobControl } from "../../backend/job-control.ts";
-import type { Ledger, LedgerChange } from "../../backend/ledger.ts";
+import type { Ledger, LedgerChange, LedgerRecord } from "../../backend/ledger.ts";
 import { defaults, type Envelope, formatTimestamp } from "../../envelope/index.ts";
 import { isWaybillError } from "../../errors.ts";
 import type { EventBus } from "../../observability/events.ts";
 import { toError } from "../../values/thrown.ts";
 import { liveDeclarations, liveNames, nameMark } from "./declarations.ts";
+import { eachDue } from "./due-records.ts";
 import { type Plan, planFor } from "./plan.ts";
 import { nowFor } from "./schedule-clock.ts";
 import {
@@ -14,7 +15,6 @@ import {
   foundSchedule,
   isUnfinished,
   scheduleKey,
-  SCHEDULES,
   type ScheduleState,
 } from "./schedule-state.ts";
 import type { Tick } from "./tick.ts";
@@ -56,8 +56,6 @@ interface Planned {
   readonly plan: Plan;
 }
 
-/** The most schedules of one round. */
-export const MOST_DUE = 200;
 /**
  * Without job control, a job that was enqueued this long ago and whose end no worker has reported is given up: a queue that was
  * purged must not block its schedule for ever.
@@ -73,25 +71,32 @@ export function createScheduler(host: ScheduleHost, worker: string, own: OwnSche
   const { ledger, jobControl, events, enqueue } = host;
 
   async function round(): Promise<Round> {
-    const due = await ledger.due({ prefix: SCHEDULES, limit: MOST_DUE });
-    const found = due.map(foundSchedule).filter((one) => one !== null);
-    if (found.length === 0) return { due: 0, nextInMs: Infinity };
+    let [due, nextInMs, failure]: [number, number, unknown] = [0, Infinity, null];
+    await eachDue(ledger, async (records) => {
+      const fired = await fireThose(records);
+      due += fired.due;
+      nextInMs = Math.min(nextInMs, fired.nextInMs);
+      failure ??= fired.failure;
+      return fired.stuck;
+    });
+    if (failure !== null) throw toError(failure);
+    return { due, nextInMs };
+  }
+
+  async function fireThose(records: readonly LedgerRecord[]): Promise<Round & { stuck: number; failure: unknown }> {
+    const found = records.map(foundSchedule).filter((one) => one !== null);
+    if (found.length === 0) return { due: 0, nextInMs: Infinity, stuck: records.length, failure: null };
     const { planned, failure } = await plans(found);
     const reserved = await commitThose(
       planned.map(({ found: { record }, plan, now }) => changeOf(record.key, plan, record.version, now)),
     );
     const mine = planned.filter(({ found: { record } }) => reserved.has(record.key));
-    for (const {
-      found: { state },
-      plan,
-      now,
-    } of mine)
-      reportSkipped(state, plan, now);
+    for (const { found: one, plan, now } of mine) reportSkipped(one.state, plan, now);
     const fired = await Promise.allSettled(mine.filter(({ plan }) => plan.fire.length > 0).map(fire));
     const failed = fired.find((result) => result.status === "rejected")?.reason ?? failure;
-    if (failed !== null) throw toError(failed);
     const rests = mine.map(({ plan, now }) => (plan.state === null ? Infinity : restMs(plan.state, now)));
-    return { due: found.length, nextInMs: Math.min(...rests) };
+    const stuck = records.length - planned.length;
+    return { due: found.length, nextInMs: Math.min(...rests), stuck, failure: failed };
   }
 
   /** A schedule that cannot be planned, such as one whose time zone this host does not know, does not stop the others. */

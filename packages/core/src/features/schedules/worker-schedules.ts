@@ -6,7 +6,8 @@ import { declareAll } from "./declare-all.ts";
 import { withdraw } from "./declarations.ts";
 import type { Schedule } from "./define-schedule.ts";
 import { type MakeTemplate, type PreparedSchedule, prepareSchedule, programOf } from "./prepare.ts";
-import { createScheduler, MOST_DUE, type Round, type ScheduleHost } from "./scheduler.ts";
+import { MOST_DUE } from "./due-records.ts";
+import { createScheduler, type Round, type ScheduleHost } from "./scheduler.ts";
 import { SCHEDULES } from "./schedule-state.ts";
 
 export interface WorkerSchedulesSettings {

@@ -162,7 +162,9 @@ test("a ledger that does not respond delays the first job by 2 s, one event says
   await jobs.worker({ jobs: [mail] }).start();
   await settled;
   expect(performance.now() - since).toBeLessThan(4_000);
-  expect(unread).toEqual([expect.stringMatching(/has not responded within 2000 ms; until it does, nothing counts as paused/)]);
+  expect(unread).toEqual([
+    expect.stringMatching(/has not responded within 2000 ms; until it does, nothing counts as paused/),
+  ]);
   const paused = eventOf(jobs, "paused");
   thaw();
   expect(await paused).toMatchObject({ queue: "default" });

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { defineJob, defineSchedule, type TickEvent } from "../../../src/index.ts";
+import type { LedgerBackend } from "../../../src/exports/backend.ts";
 import { memoryBackend } from "../../../src/memory/index.ts";
 import { connected, eventOf } from "../../helpers/connected.ts";
 
@@ -140,3 +141,32 @@ test("a backend without a ledger refuses schedules, and says how to give it one"
   await expect(jobs.schedules.put(schedule)).rejects.toMatchObject(refusal);
   await expect(jobs.schedules.list()).rejects.toMatchObject(refusal);
 });
+
+test.each([
+  ["are damaged", () => "{"],
+  ["lack what a schedule needs", () => '{"v":1,"declared":null}'],
+  ["are of a later release", (name: string) => JSON.stringify({ v: 2, name })],
+  ["cannot be planned", (name: string) => unplannable(name)],
+])("more records than one round reads, which %s, stop no other schedule", async (_, valueOf) => {
+  const store = memoryBackend();
+  const jobs = await connected(store);
+  const { ledger } = (await store()) as LedgerBackend;
+  const names = Array.from({ length: 450 }, (_none, at) => `a${at}`);
+  await ledger.commit(
+    names.map((name) => ({ key: `schedule/at/${name}`, ifVersion: "any", value: valueOf(name), dueInMs: 0 })),
+  );
+  const settled = eventOf(jobs, "settled");
+  await jobs.schedules.put(defineSchedule({ name: "good", job: noop, payload: {}, afterCompletion: "1h" }));
+  await jobs.worker({ jobs: [noop] }).start();
+  expect(await settled).toMatchObject({ type: "noop", outcome: "completed" });
+});
+
+/** A schedule in a time zone that no host knows. */
+function unplannable(name: string): string {
+  const timing = { kind: "cron", cron: "0 0 * * *", timeZone: "Nowhere/None" };
+  const job = { spec: "waybill/1", type: "noop", args: [{}] };
+  const definition = { timing, overlap: "allow", missed: "skip", maxMissed: 1, jitterMs: 0, job };
+  const tick = { at: 0, skipped: null };
+  const state = { declared: null, paused: false, next: tick, queued: null, firing: null, last: null };
+  return JSON.stringify({ v: 1, name, definition, ...state, done: [], orphanedAt: null, dueAt: 0 });
+}
