@@ -20,7 +20,7 @@ export interface KeyRecord {
   readonly state: "reserved" | "stored" | "started" | "ending";
   /** The waiting job that a reservation replaces, and which has the key again if nothing comes of the reservation. */
   readonly old?: string;
-  /** Unix milliseconds, for a key that is taken for a time. */
+  /** When the key ends by itself, in Unix milliseconds: that of a job that waits, or one that is taken for a time. */
   readonly endsAt?: number;
   /** `endsAt` of the job that a reservation replaces. */
   readonly oldEndsAt?: number;

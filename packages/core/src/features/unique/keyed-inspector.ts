@@ -2,6 +2,7 @@ import type { UniqueKey } from "../../backend/contract.ts";
 import type { DeadLetterRecord, Inspector } from "../../backend/inspector.ts";
 import type { Ledger } from "../../backend/ledger.ts";
 import { DuplicateJobError } from "../../errors.ts";
+import { wallMs } from "../../time/clock.ts";
 import { foundKey, type KeyRecord } from "./key-record.ts";
 import { recordKey } from "./ledger-keys.ts";
 
@@ -15,7 +16,7 @@ export function keyedInspector(
   /** Takes the key for a letter. Returns the error of one that cannot have it. */
   async function take({ id, type }: DeadLetterRecord, unique: UniqueKey): Promise<DuplicateJobError | null> {
     const key = recordKey(type, unique.key);
-    const value = JSON.stringify({ id, state: "stored" } satisfies KeyRecord);
+    const value = JSON.stringify({ id, state: "stored", endsAt: wallMs() + idleMs } satisfies KeyRecord);
     for (;;) {
       if ((await ledger.commit([{ key, ifVersion: "absent", value, expiresInMs: idleMs }])).ok) return null;
       const found = foundKey((await ledger.read([key]))[0] ?? null);

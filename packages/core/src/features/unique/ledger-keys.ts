@@ -13,7 +13,7 @@ export interface Reservation {
   readonly reservedAt: number;
   /** The waiting job that is to be replaced; null for none. */
   readonly old: string | null;
-  /** When the key of that job ends, in Unix milliseconds; undefined for one that is not taken for a time. */
+  /** When the key of that job ends by itself, in Unix milliseconds; undefined where none is replaced. */
   readonly oldEndsAt: number | undefined;
   /** The job whose reservation it overtook: its enqueue is refused. Null for none. */
   readonly overtaken: string | null;
@@ -57,7 +57,7 @@ export function createLedgerKeys(ledger: Ledger, idleMs: number): LedgerKeys {
   });
 
   async function reserve(message: KeyedMessage): Promise<Reserved> {
-    const { id, type, unique, delayMs } = message;
+    const { id, type, unique } = message;
     const key = recordKey(type, unique.key);
     const reservedAt = monotonicMs();
     // An earlier job of this id may have been replaced.
@@ -88,7 +88,7 @@ export function createLedgerKeys(ledger: Ledger, idleMs: number): LedgerKeys {
       const overtaken = found.state === "reserved" && found.id !== id ? found.id : null;
       const old = found.state === "reserved" ? (found.old ?? null) : found.id;
       const oldEndsAt = found.state === "reserved" ? found.oldEndsAt : found.endsAt;
-      const oldLastsMs = oldEndsAt === undefined ? idleMs + delayMs + RESERVED_MS : oldEndsAt - wallMs();
+      const oldLastsMs = oldEndsAt === undefined ? idleMs : oldEndsAt - wallMs();
       const taken = await ledger.commit([
         write(
           message,
@@ -112,11 +112,11 @@ export function createLedgerKeys(ledger: Ledger, idleMs: number): LedgerKeys {
 
   async function confirm(message: KeyedMessage, { version, reservedAt, old }: Reservation): Promise<string | null> {
     const { id, type, unique, delayMs } = message;
-    const endsAt = typeof unique.until === "number" ? { endsAt: wallMs() + unique.until } : {};
     const expiresInMs = lastsMs(unique.until, idleMs + delayMs);
+    const endsAt = wallMs() + expiresInMs;
     let [ifVersion, replaced] = [version, old];
     for (;;) {
-      const stored = write(message, ifVersion, { id, state: "stored", ...endsAt }, { expiresInMs });
+      const stored = write(message, ifVersion, { id, state: "stored", endsAt }, { expiresInMs });
       const markers = replaced === null ? [] : [displaced(replaced, { by: id, refused: false })];
       if ((await ledger.commit([stored, ...markers])).ok) return null;
       const [record, marker] = await ledger.read([recordKey(type, unique.key), displacedKey(id)]);
