@@ -21,8 +21,10 @@ export type Delivered =
 export interface DeliveredKeys {
   /** Judges a job that a worker has leased. */
   deliver(lease: Pick<Lease, "id" | "type">, unique: UniqueKey): Promise<Delivered>;
-  /** The end of these jobs is about to be stored. Returns their keys as they are then. */
-  ending(jobs: readonly { readonly id: string; readonly kept: KeptKey }[]): Promise<KeptKey[]>;
+  /** The job is about to wait for `delayMs` until its next delivery. Returns its key as it is then. */
+  waits(id: string, kept: KeptKey, delayMs: number): Promise<KeptKey>;
+  /** The end of the job is about to be stored: its key expires in a minute. Returns it as it is then. */
+  ending(id: string, kept: KeptKey): Promise<KeptKey>;
   /** The end of the job is stored: its key is free, unless another job has it. */
   free(kept: KeptKey): Promise<void>;
 }
@@ -90,14 +92,16 @@ export function createDeliveredKeys(ledger: Ledger, idleMs: number): DeliveredKe
         return keeps ? { kind: "run", kept: { key, version: commit.versions[0] as number } } : result;
       }
     },
-    ending(jobs) {
-      return Promise.all(
-        jobs.map(async ({ id, kept: { key, version } }) => {
-          const record: KeyRecord = { id, state: "ending" };
-          const commit = await ledger.commit([write(key, version, record, ENDING_MS)]);
-          return { key, version: commit.ok ? (commit.versions[0] as number) : version };
-        }),
-      );
+    async waits(id, { key, version }, delayMs) {
+      const commit = await ledger.commit([write(key, version, { id, state: "started" }, idleMs + delayMs)]);
+      return { key, version: commit.ok ? (commit.versions[0] as number) : version };
+    },
+    async ending(id, { key, version }) {
+      const commit = await ledger.commit([write(key, version, { id, state: "ending" }, ENDING_MS)]);
+      if (commit.ok) return { key, version: commit.versions[0] as number };
+      // It may have been made by an earlier call that seemed to fail. Otherwise this delivery has no key to free any more.
+      const found = foundKey((await ledger.read([key]))[0] ?? null);
+      return { key, version: found?.id === id && found.state === "ending" ? found.version : version };
     },
     async free({ key, version }) {
       await ledger.commit([{ key, ifVersion: version, value: null }]);

@@ -2,8 +2,9 @@ import type { Report } from "../../backend/contract.ts";
 import { pause } from "../../time/pause.ts";
 import { toError } from "../../values/thrown.ts";
 import type { DeliveredKeys, KeptKey } from "./delivered-keys.ts";
+import { ENDING_MS } from "./key-record.ts";
 
-/** Frees the keys of jobs whose end is stored. */
+/** Frees the keys of jobs whose end is stored, which would expire within a minute. */
 export interface KeyFreeing {
   /** Frees a key, in the background while the ledger cannot be reached, until `closed` aborts. */
   freeSoon(kept: KeptKey): void;
@@ -19,7 +20,7 @@ export function createKeyFreeing(
   const pending = new Set<Promise<void>>();
 
   async function retryFree(kept: KeptKey): Promise<void> {
-    for (let waitMs = 250; waitMs < 600_000; waitMs *= 2) {
+    for (let waitMs = 250; waitMs < ENDING_MS; waitMs *= 2) {
       await pause(waitMs, closed);
       if (closed.aborted) return;
       try {

@@ -6,21 +6,14 @@ import type { Ledger } from "../../backend/ledger.ts";
 import { DuplicateJobError, isWaybillError } from "../../errors.ts";
 import { pause } from "../../time/pause.ts";
 import { toError } from "../../values/thrown.ts";
-import { createDeliveredKeys, type KeptKey } from "./delivered-keys.ts";
-import { createKeyFreeing } from "./key-freeing.ts";
+import { createDeliveredKeys } from "./delivered-keys.ts";
+import { createKeyEnds } from "./key-ends.ts";
+import { innerOf, keyedLease } from "./keyed-lease.ts";
 import { IDLE_MS } from "./key-record.ts";
 import { createLedgerKeys, type KeyedMessage, recordKey, type Reservation } from "./ledger-keys.ts";
 import { uniqueOfBody } from "./unique-of-body.ts";
 import { keyedInspector } from "./keyed-inspector.ts";
 
-/** The token of a lease of this backend. */
-interface Token {
-  readonly lease: Lease;
-  kept: KeptKey | null;
-}
-
-const tokenOf = ({ token }: Lease): Token => token as Token;
-const innerOf = (lease: Lease): Lease => tokenOf(lease).lease;
 const isKeyed = (message: Message): message is Message & KeyedMessage => message.unique !== undefined;
 
 export interface UniqueBackendSettings {
@@ -44,7 +37,7 @@ export function withUniqueKeys(backend: Backend, settings: UniqueBackendSettings
   const inspector = inspectorOf(backend);
   /** Ends what is tried again in the background, which would keep the process alive. */
   const closed = new AbortController();
-  const freeing = createKeyFreeing(delivered, report, closed.signal);
+  const ends = createKeyEnds(backend, delivered, report, closed.signal);
 
   async function enqueue(messages: readonly Message[]): Promise<Result<Receipt>[]> {
     if (!messages.some(isKeyed)) return backend.enqueue(messages);
@@ -135,11 +128,11 @@ export function withUniqueKeys(backend: Backend, settings: UniqueBackendSettings
 
   async function judged(lease: Lease): Promise<Lease | null> {
     const unique = uniqueOf(lease);
-    if (unique === null) return { ...lease, token: { lease, kept: null } satisfies Token };
+    if (unique === null) return keyedLease(lease, null);
     try {
       const result = await delivered.deliver(lease, unique);
       report.succeeded("unique keys");
-      if (result.kind === "run") return { ...lease, token: { lease, kept: result.kept } satisfies Token };
+      if (result.kind === "run") return keyedLease(lease, result.kept);
       if (result.kind === "drop") await backend.ack([lease]);
       else await deadLetter(lease, result.by);
     } catch (thrown) {
@@ -171,49 +164,17 @@ export function withUniqueKeys(backend: Backend, settings: UniqueBackendSettings
     report.rejected({ id: lease.id, queue: lease.queue, reason: { code, message } });
   }
 
-  /** Marks the keys, stores the ends, and frees the keys of those that are stored. */
-  async function ended<T>(
-    leases: readonly Lease[],
-    store: () => Promise<T>,
-    isEnded: (result: T, at: number) => boolean,
-  ): Promise<T> {
-    const keyed = leases.flatMap((lease, at) => {
-      const { kept } = tokenOf(lease);
-      return kept === null ? [] : [{ at, kept, id: lease.id }];
-    });
-    if (keyed.length === 0) return store();
-    const marked = await delivered.ending(keyed).catch(() => keyed.map(({ kept }) => kept));
-    // A settle that is tried again goes on from here.
-    for (const [index, { at }] of keyed.entries()) tokenOf(leases[at] as Lease).kept = marked[index] as KeptKey;
-    const result = await store();
-    for (const [index, { at }] of keyed.entries()) if (isEnded(result, at)) freeing.freeSoon(marked[index] as KeptKey);
-    await freeing.whenTried();
-    return result;
-  }
-
   return {
     ...backend,
     capabilities: { ...capabilities, uniqueKeys: true },
     ...(inspector !== null && { inspector: keyedInspector(inspector, ledger, idleMs, uniqueOf) }),
+    ...ends,
     enqueue,
     async lease(request) {
       const found = await backend.lease(request);
       const leases = await Promise.all(found.map(judged));
       return leases.filter((lease) => lease !== null);
     },
-    ack: (leases) =>
-      ended(
-        leases,
-        () => backend.ack(leases.map(innerOf)),
-        (results, at) => results[at]?.ok === true,
-      ),
-    retry: (lease, request) => backend.retry(innerOf(lease), request),
-    deadLetter: (lease, reason) =>
-      ended(
-        [lease],
-        () => backend.deadLetter(innerOf(lease), reason),
-        () => true,
-      ),
     extend: (leases, leaseMs) => backend.extend(leases.map(innerOf), leaseMs),
     close() {
       closed.abort();

@@ -17,6 +17,15 @@ const waits = defineJob<{ shop: string; n: number }>({
   handler: ({ n }) => void ran.push(n),
 });
 
+const monthly = defineJob<{ shop: string }>({
+  type: "shop.monthly",
+  unique: { by: ({ shop }) => shop },
+  errors: [{ error: "Error", do: "retry", delay: "30d" }],
+  handler() {
+    throw new Error("not this month");
+  },
+});
+
 const open: Pick<Jobs, "close">[] = [];
 afterEach(async () => {
   ran.length = 0;
@@ -38,7 +47,7 @@ async function keyless(change: (good: Backend) => Partial<LedgerBackend> = () =>
       const backend = await factory();
       return { ...backend, ...change(backend) };
     },
-    { jobs: [sync, waits], log: "off" },
+    { jobs: [sync, waits, monthly], log: "off" },
   );
   open.push(jobs);
   return jobs;
@@ -244,4 +253,139 @@ test("a key that cannot be freed is not tried again once the connection is close
   const before = tries;
   await new Promise((resolve) => setTimeout(resolve, 600));
   expect(tries).toBe(before);
+});
+
+const DAY_MS = 86_400_000;
+
+test.each([
+  ["refused", "BACKEND_FULL"],
+  ["of an unknown result", "BACKEND_UNAVAILABLE"],
+])("a job that waits for long keeps its key as long, also where a replacement of it was %s", async (_, code) => {
+  let isFailing = false;
+  const jobs = await keyless((good) => ({
+    enqueue: async (messages) =>
+      isFailing
+        ? messages.map(() => ({ ok: false, error: new WaybillError(code as "BACKEND_FULL", "not now") }))
+        : good.enqueue(messages),
+  }));
+  const { moveClock } = await import("../../../src/time/clock.ts");
+  const { id } = await jobs.enqueue(sync, { shop: "a", n: 1 }, { delay: "30d" });
+  isFailing = true;
+  await expect(jobs.enqueue(sync, { shop: "a", n: 2 }, { unique: { onConflict: "replace" } })).rejects.toThrow();
+  isFailing = false;
+  const back = moveClock(29 * DAY_MS);
+  const refused = await jobs.enqueue(sync, { shop: "a", n: 3 }).catch((error: unknown) => error);
+  back();
+  expect(refused).toMatchObject({ code: "DUPLICATE_JOB", duplicateOf: id });
+});
+
+test("a job whose next attempt is far away keeps its key until then", async () => {
+  const jobs = await keyless();
+  const { moveClock } = await import("../../../src/time/clock.ts");
+  const retried = new Promise((resolve) => jobs.events.on("settled", resolve));
+  const { id } = await jobs.enqueue(monthly, { shop: "a" });
+  const worker = jobs.worker({ jobs: [monthly] });
+  await worker.start();
+  expect(await retried).toMatchObject({ outcome: "retry" });
+  await worker.stop();
+  const back = moveClock(29 * DAY_MS);
+  const refused = await jobs.enqueue(monthly, { shop: "a" }).catch((error: unknown) => error);
+  back();
+  expect(refused).toMatchObject({ code: "DUPLICATE_JOB", duplicateOf: id });
+});
+
+/** Connections to one store without keys, whose ledger makes no commit for which `fails` holds: it rejects, or never returns. */
+function outage(): { open(): Promise<Jobs>; fails: "no" | "all" | "frees"; hangs: boolean } {
+  const factory = memoryBackend({ capabilities: { uniqueKeys: false } });
+  const state = { fails: "no" as "no" | "all" | "frees", hangs: false };
+  const away = (): Promise<never> => (state.hangs ? new Promise(() => {}) : Promise.reject(new Error("away")));
+  return Object.assign(state, {
+    async open() {
+      const jobs = await connect(
+        async () => {
+          const backend = (await factory()) as LedgerBackend;
+          const { ledger } = backend;
+          const commit: typeof ledger.commit = (changes) => {
+            const isFree = changes.some(({ key, value }) => key.includes("shop.sync") && value === null);
+            return state.fails === "all" || (state.fails === "frees" && isFree) ? away() : ledger.commit(changes);
+          };
+          return { ...backend, ledger: { ...ledger, commit } };
+        },
+        { jobs: [sync, waits, monthly], log: "off" },
+      );
+      open.push(jobs);
+      return jobs;
+    },
+  });
+}
+
+/** The ids of the jobs that have completed. */
+function completedIds(jobs: Jobs): string[] {
+  const ids: string[] = [];
+  jobs.events.on("settled", ({ id, outcome }) => void (outcome === "completed" && ids.push(id)));
+  return ids;
+}
+
+test("while the ledger is away, the end of a unique job is not stored, so that its key is never left taken", async () => {
+  const store = outage();
+  const jobs = await store.open();
+  const completed = completedIds(jobs);
+  const { id } = await jobs.enqueue(sync, { shop: "a", n: 1 });
+  const off = jobs.events.on("started", () => (store.fails = "all"));
+  await jobs.worker({ jobs: [sync] }).start();
+  await expect.poll(() => ran).toEqual([1]);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(completed).toEqual([]);
+  off();
+  store.fails = "no";
+  await expect.poll(() => completed, { timeout: 5_000 }).toEqual([id]);
+  expect((await jobs.enqueue(sync, { shop: "a", n: 2 })).stored).toBe(true);
+});
+
+test("a worker that ends while the ledger is away leaves its unique job to another, whose end frees the key", async () => {
+  const store = outage();
+  const first = await store.open();
+  await first.enqueue(sync, { shop: "a", n: 1 });
+  first.events.on("started", () => (store.fails = "all"));
+  await first.worker({ jobs: [sync], lease: "1s", shutdown: { drain: 0, abort: 0, close: 100 } }).start();
+  await expect.poll(() => ran).toEqual([1]);
+  await first.close();
+  store.fails = "no";
+  const second = await store.open();
+  const completed = completedIds(second);
+  await second.worker({ jobs: [sync] }).start();
+  await expect.poll(() => completed.length, { timeout: 5_000 }).toBe(1);
+  expect((await second.enqueue(sync, { shop: "a", n: 2 })).stored).toBe(true);
+});
+
+test("a process that dies between the end of its job and the freeing of its key leaves it taken for a minute", async () => {
+  const store = outage();
+  const first = await store.open();
+  const completed = completedIds(first);
+  await first.enqueue(sync, { shop: "a", n: 1 });
+  store.fails = "frees";
+  await first.worker({ jobs: [sync] }).start();
+  await expect.poll(() => completed.length).toBe(1);
+  await first.close();
+  const second = await store.open();
+  await expect(second.enqueue(sync, { shop: "a", n: 2 })).rejects.toMatchObject({ code: "DUPLICATE_JOB" });
+  const { moveClock } = await import("../../../src/time/clock.ts");
+  const back = moveClock(60_000);
+  store.fails = "no";
+  const { stored } = await second.enqueue(sync, { shop: "a", n: 3 });
+  back();
+  expect(stored).toBe(true);
+});
+
+test("a ledger that hangs holds up the end of a unique job alone", async () => {
+  const store = outage();
+  const jobs = await store.open();
+  const completed = completedIds(jobs);
+  await jobs.enqueue(sync, { shop: "a", n: 1 });
+  const others = [2, 3].map((n) => jobs.enqueue(sync, { shop: "b", n }, { unique: false }));
+  const ids = (await Promise.all(others)).map((receipt) => receipt.id);
+  [store.fails, store.hangs] = ["no", true];
+  jobs.events.on("started", () => (store.fails = "all"));
+  await jobs.worker({ jobs: [sync], shutdown: { drain: 0, abort: 0, close: 100 } }).start();
+  await expect.poll(() => completed.toSorted(), { timeout: 4_000 }).toEqual(ids.toSorted());
 });
