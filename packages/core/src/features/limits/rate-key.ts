@@ -85,6 +85,7 @@ export class RateKey {
   #rest(): void {
     const last = this.#ahead.at(-1);
     if (last === undefined) return this.#settings.idle();
+    if (this.#timer !== null) return;
     const usableMs = last.turn - last.clock.latest() + this.#settings.bucket.lateMs;
     const look = (): void => {
       this.#timer = null;
@@ -92,7 +93,7 @@ export class RateKey {
       this.#ahead = this.#ahead.filter(({ turn, clock }) => !this.#isLate(turn, clock));
       this.#rest();
     };
-    this.#timer ??= setTimeout(look, Math.min(Math.max(usableMs, 0) + 1, LONGEST_REST_MS)).unref();
+    this.#timer = setTimeout(look, Math.min(Math.max(usableMs, 0) + 1, LONGEST_REST_MS)).unref();
   }
 
   /** Reserves turns for these jobs, in one read and one commit, again after a conflict with another process. */

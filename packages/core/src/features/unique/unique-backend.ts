@@ -5,6 +5,7 @@ import { inspectorOf } from "../../backend/inspector.ts";
 import type { Ledger } from "../../backend/ledger.ts";
 import { DuplicateJobError, isWaybillError } from "../../errors.ts";
 import { pause } from "../../time/pause.ts";
+import { withTimeout } from "../../time/time-limit.ts";
 import { toError } from "../../values/thrown.ts";
 import { createDeliveredKeys } from "./delivered-keys.ts";
 import { createKeyEnds } from "./key-ends.ts";
@@ -13,6 +14,9 @@ import { IDLE_MS } from "./key-record.ts";
 import { createLedgerKeys, type KeyedMessage, recordKey, type Reservation } from "./ledger-keys.ts";
 import { uniqueOfBody } from "./unique-of-body.ts";
 import { keyedInspector } from "./keyed-inspector.ts";
+
+/** A delivered job waits this long at most for the ledger, and those that were leased with it. */
+const JUDGE_MS = 3_000;
 
 const isKeyed = (message: Message): message is Message & KeyedMessage => message.unique !== undefined;
 
@@ -130,7 +134,7 @@ export function withUniqueKeys(backend: Backend, settings: UniqueBackendSettings
     const unique = uniqueOf(lease);
     if (unique === null) return keyedLease(lease, null);
     try {
-      const result = await delivered.deliver(lease, unique);
+      const result = await withTimeout(delivered.deliver(lease, unique), JUDGE_MS);
       report.succeeded("unique keys");
       if (result.kind === "run") return keyedLease(lease, result.kept);
       if (result.kind === "drop") await backend.ack([lease]);
