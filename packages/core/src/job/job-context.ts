@@ -51,7 +51,8 @@ export class JobContext {
    * result. If `fn` throws, nothing is stored.
    * With `{ in: transaction }` the result commits with your rows, so `fn` takes effect exactly once. Otherwise a process that dies
    * after the effect and before its result is stored lets `fn` run again, 30 s later. Rejects `CONFIG_INVALID` for wrong arguments
-   * or a result that cannot be stored, and `CAPABILITY_MISSING` without a ledger.
+   * and `CAPABILITY_MISSING` without a ledger. Rejects with a `DeadLetter` once `fn` has run and its result cannot be stored, and
+   * with a `RetryLater` when the ledger is unavailable and `fn` has not run.
    */
   async once<T extends OnceResult>(key: string, fn: () => T | Promise<T>, options: OnceOptions = {}): Promise<T> {
     if (this.delivery.once !== undefined) return this.delivery.once(this, key, fn, options);

@@ -1,5 +1,5 @@
 import type { LedgerRecord } from "../../backend/ledger.ts";
-import { WaybillError } from "../../errors.ts";
+import { DeadLetter } from "../../job/handler-errors.ts";
 import { errorMessage } from "../../values/thrown.ts";
 
 /** What is known of one key: a run that has not ended, or its result. */
@@ -46,11 +46,8 @@ export function parseOnce({ value }: LedgerRecord): OnceRecord {
   }
 }
 
-/** The error of a key whose result is not stored. */
-export function notStoredResult(key: string, why: string): WaybillError {
+/** The error of a key whose result is not stored: a dead letter at once, since further attempts could only fail in the same way. */
+export function notStoredResult(key: string, why: string): DeadLetter {
   const remedy = "return a small JSON value, such as an id, and keep the rest elsewhere";
-  return new WaybillError(
-    "CONFIG_INVALID",
-    `once("${key}") has run, and its result cannot be stored: ${why}; ${remedy}`,
-  );
+  return new DeadLetter(`once("${key}") has run, and its result cannot be stored: ${why}; ${remedy}`);
 }

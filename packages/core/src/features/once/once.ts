@@ -23,6 +23,8 @@ export interface OnceStore {
 
 /** A reservation lapses after this long unless it is renewed: its process has died, or cannot reach the ledger. */
 const RESERVED_MS = 30_000;
+/** A job whose key cannot be looked up waits this long, and up to twice as long. */
+const UNREACHABLE_MS = 2_000;
 const FIRST_LOOK_MS = 25;
 const LONGEST_LOOK_MS = 1_000;
 
@@ -79,7 +81,9 @@ async function inTransaction<T extends OnceResult>(ledger: OnceLedger, call: Cal
 /** Reserves the key, runs `fn`, stores the result. A process that dies in between leaves a reservation that lapses: `fn` then runs again. */
 async function inLedger<T extends OnceResult>(ledger: OnceLedger, call: Call<T>): Promise<T> {
   for (let lookMs = FIRST_LOOK_MS; ; lookMs = Math.min(lookMs * 2, LONGEST_LOOK_MS)) {
-    const reservation = await reserve(ledger, call);
+    const reservation = await reserve(ledger, call).catch((thrown: unknown) => {
+      throw isWaybillError(thrown, "BACKEND_UNAVAILABLE") ? unknownYet(call.key, thrown) : thrown;
+    });
     if (reservation.isOurs) return runReserved(ledger, call, reservation);
     if (reservation.found !== null && reservation.found.state !== "reserved")
       return resultOf<T>(call.key, reservation.found);
@@ -177,6 +181,12 @@ async function runReserved<T extends OnceResult>(
     "LEASE_LOST",
     `the reservation of once("${key}") lapsed while it ran: another run may have begun`,
   );
+}
+
+/** `fn` has not run here: the job is released, and spends no attempt. */
+function unknownYet(key: string, { message }: Error): RetryLater {
+  const delayMs = Math.round(UNREACHABLE_MS * (1 + Math.random()));
+  return new RetryLater(delayMs, `whether once("${key}") has run could not be looked up: ${message}`);
 }
 
 async function waitFor({ signal }: OnceJob, ms: number): Promise<void> {

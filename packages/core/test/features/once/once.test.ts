@@ -79,10 +79,10 @@ test("keys and scopes are apart, and a result of nothing is stored as well", asy
   expect(runs).toEqual(["a", "b", "scoped"]);
 });
 
-test("a result that cannot be stored is an error, and the effect is not repeated for it", async () => {
+test("a job whose result cannot be stored is a dead letter at once, and a replay does not repeat the effect", async () => {
   const jobs = await connected();
   let runs = 0;
-  const dead = eventOf(jobs, "settled", ({ outcome }) => outcome === "dead");
+  const dead = eventOf(jobs, "settled");
   await works(jobs, (job) =>
     job.once("big", () => {
       runs += 1;
@@ -90,7 +90,35 @@ test("a result that cannot be stored is an error, and the effect is not repeated
     }),
   );
   await jobs.enqueue("charge", {});
-  expect(await dead).toMatchObject({ reason: { message: expect.stringContaining("70002 bytes") } });
+  const reason = { code: "DEAD_LETTERED", message: expect.stringMatching(/has run.*70002 bytes.*return a small JSON/) };
+  expect(await dead).toMatchObject({ outcome: "dead", attempt: 1, reason });
+  const again = eventOf(jobs, "settled");
+  await jobs.inspector?.replay();
+  expect(await again).toMatchObject({ outcome: "dead", attempt: 1, reason });
+  expect(runs).toBe(1);
+});
+
+test("while the ledger is away and nothing has run, the job is released and spends no attempt", async () => {
+  let isAway = true;
+  const open = memoryWith((backend) => {
+    const { ledger } = backend as LedgerBackend;
+    const read: typeof ledger.read = async (keys) => {
+      if (isAway && keys.some((key) => key.startsWith("once/"))) throw new Error("connection refused");
+      return ledger.read(keys);
+    };
+    return { ledger: { ...ledger, read } } as object;
+  });
+  const jobs = await connected(open);
+  let runs = 0;
+  const released = eventOf(jobs, "settled");
+  await works(jobs, (job) => job.once("charge", () => ++runs));
+  await jobs.enqueue("charge", {});
+  const { delayMs, ...event } = await released;
+  const message = expect.stringMatching(/once\("charge"\) has run could not be looked up: .*connection refused/);
+  expect(event).toMatchObject({ outcome: "release", attempt: 1, reason: { code: "RETRY_LATER", message } });
+  expect(delayMs).toBeGreaterThanOrEqual(2_000);
+  isAway = false;
+  expect(await eventOf(jobs, "settled")).toMatchObject({ outcome: "completed", attempt: 1 });
   expect(runs).toBe(1);
 });
 
