@@ -1,6 +1,7 @@
 import type { Ledger, LedgerChange, LedgerRecord } from "../backend/ledger.ts";
 import { monotonicMs } from "../time/clock.ts";
 import { createHeap } from "./heap.ts";
+import { createKeyIndex } from "./key-index.ts";
 
 /** One record. `at` is when it expires; it and `dueAt` are on the monotonic clock. */
 interface Row {
@@ -19,13 +20,12 @@ const byKey = (a: Row, b: Row): number => (a.key < b.key ? -1 : 1);
 export function createLedger(nextVersion: () => number): Ledger {
   const rows = new Map<string, Row>();
   const expiring = createHeap<Row>();
-  /** By key; null once a key was added or removed. */
-  let sorted: readonly Row[] | null = null;
+  const index = createKeyIndex();
 
   function remove(row: Row): void {
     rows.delete(row.key);
+    index.remove(row.key);
     if (row.at !== Infinity) expiring.remove(row);
-    sorted = null;
   }
 
   /** Removes what has expired. Returns the time. */
@@ -37,26 +37,24 @@ export function createLedger(nextVersion: () => number): Ledger {
 
   function write({ key, value, dueInMs = Infinity, expiresInMs = Infinity }: LedgerChange, now: number): number {
     const old = rows.get(key);
-    if (old !== undefined) remove(old);
-    if (value === null) return 0;
+    if (value === null) {
+      if (old !== undefined) remove(old);
+      return 0;
+    }
     const version = nextVersion();
     const row = { key, value, version, dueAt: now + dueInMs, at: now + expiresInMs, seq: version, slot: -1 };
+    if (old === undefined) index.add(key);
+    else if (old.at !== Infinity) expiring.remove(old);
     rows.set(key, row);
     if (row.at !== Infinity) expiring.push(row);
-    sorted = null;
     return version;
   }
 
   const holds = ({ key, ifVersion }: LedgerChange): boolean =>
     ifVersion === "any" || ifVersion === (rows.get(key)?.version ?? "absent");
 
-  function* under(prefix: string): Generator<Row> {
-    sorted ??= [...rows.values()].sort(byKey);
-    for (let at = firstAt(sorted, prefix); at < sorted.length; at++) {
-      const row = sorted[at] as Row;
-      if (!row.key.startsWith(prefix)) return;
-      yield row;
-    }
+  function* under(prefix: string, after = ""): Generator<Row> {
+    for (const key of index.under(prefix, after)) yield rows.get(key) as Row;
   }
 
   return {
@@ -70,12 +68,12 @@ export function createLedger(nextVersion: () => number): Ledger {
       if (conflicts.length > 0) return { ok: false, conflicts };
       return { ok: true, versions: changes.map((change) => write(change, now)) };
     },
-    async list({ prefix, after = "", limit }) {
+    async list({ prefix, after, limit }) {
       const now = sweep();
       const found: LedgerRecord[] = [];
-      for (const row of under(prefix)) {
+      for (const row of under(prefix, after)) {
         if (found.length === limit) break;
-        if (row.key > after) found.push(shown(row, now));
+        found.push(shown(row, now));
       }
       return found;
     },
@@ -88,17 +86,6 @@ export function createLedger(nextVersion: () => number): Ledger {
         .map((row) => shown(row, now));
     },
   };
-}
-
-/** The index of the first row whose key is `key` or behind it. */
-function firstAt(rows: readonly Row[], key: string): number {
-  let [from, to] = [0, rows.length];
-  while (from < to) {
-    const middle = (from + to) >> 1;
-    if ((rows[middle] as Row).key < key) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }
 
 const recordOf = (row: Row | undefined, now: number): LedgerRecord | null =>
