@@ -150,7 +150,7 @@ test("a ledger that does not respond delays the first job by 2 s, one event says
         if ((reads += 1) === 1) await frozen;
         return ledger.list(range);
       };
-      return { ledger: { ...ledger, list } };
+      return { ledger: { ...ledger, list } } as object;
     }),
   );
   await jobs.pause({ queue: "default" });
