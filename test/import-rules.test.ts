@@ -104,7 +104,7 @@ test("a backend runs no job: its package loads what endpoints need only in an en
 
 test("within core only the seam, and what opens or makes a backend, knows the type Backend", () => {
   const mayKnow =
-    /^packages\/core\/src\/(backend|memory|testing|exports)\/|\/(open-seam|load-on-demand|unique-backend)\.ts$/;
+    /^packages\/core\/src\/(backend|memory|testing|exports)\/|\/(open-seam|load-on-demand|unique-backend|key-ends)\.ts$/;
   const knowing = sources("packages/core/src").filter((file) => /\bimport\b[^;]*\bBackend\b[^;]*;/.test(read(file)));
   expect(knowing).toContain("packages/core/src/backend/seam.ts");
   expect(knowing.filter((file) => !mayKnow.test(file))).toEqual([]);

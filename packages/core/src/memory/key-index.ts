@@ -8,7 +8,7 @@ export interface KeyIndex {
   under(prefix: string, after: string): Generator<string>;
 }
 
-/** Up to this many new keys are put into their places one by one; more are sorted in. */
+/** Up to this many new keys are inserted one by one; more are sorted in. */
 const FEW = 32;
 /** So many removed keys stay in the list, and as many as there are others. */
 const MOST_REMOVED = 1_000;

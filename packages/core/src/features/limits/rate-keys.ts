@@ -7,7 +7,7 @@ import { tokenBucket } from "./token-bucket.ts";
 
 /** Gives out the turns of the keys of all rates. What several jobs of a key ask for at the same time is one commit. */
 export interface RateKeys {
-  /** How many keys are in use: jobs wait for their turns, or turns are reserved ahead. All others cost no memory. */
+  /** How many keys are in use: jobs wait for a start, or starts are reserved ahead. All others cost no memory. */
   readonly size: number;
   /**
    * Resolves to null when the job may start, or to the milliseconds until it is to be delivered again. Rejects when the ledger
