@@ -8,13 +8,14 @@ import type { InFlightJob } from "../../src/worker/in-flight-job.ts";
 import { InFlightJobs } from "../../src/worker/in-flight-jobs.ts";
 import { createJobRunner } from "../../src/worker/job-runner.ts";
 import { PrefetchPolicy } from "../../src/worker/prefetch-policy.ts";
+import { soon } from "../helpers/connected.ts";
 import { lease } from "../helpers/lease.ts";
 
 function runnerOf(handler: () => void | Promise<void>) {
   const inFlight = new InFlightJobs();
   const runs = new RunTracker<InFlightJob>();
   const prefetch = new PrefetchPolicy({ concurrency: 1, prefetch: 500 });
-  const { promise: stored, resolve } = Promise.withResolvers<[string, Outcome]>();
+  const { promise, resolve } = Promise.withResolvers<[string, Outcome]>();
   const runner = createJobRunner({
     inFlight,
     runs,
@@ -37,6 +38,7 @@ function runnerOf(handler: () => void | Promise<void>) {
     const body = JSON.stringify({ spec: "waybill/1", id, type, args: [{}] });
     return inFlight.add({ ...lease, id, type, body });
   };
+  const stored = soon(promise, () => "no outcome came to the settler");
   return { runner, inFlight, runs, prefetch, stored, add };
 }
 

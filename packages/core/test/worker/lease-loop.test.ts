@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { Lease, LeaseRequest } from "../../src/exports/backend.ts";
 import { EventBus, WaybillError } from "../../src/index.ts";
 import { createReachability } from "../../src/observability/reachability.ts";
-import { runLeaseLoop } from "../../src/worker/lease-loop.ts";
+import { type LeaseLoopSettings, runLeaseLoop } from "../../src/worker/lease-loop.ts";
 import { lease } from "../helpers/lease.ts";
 import { soon } from "../helpers/connected.ts";
 
@@ -11,8 +11,17 @@ const LEASE_MS = 300;
 type Step = Lease[] | Error;
 
 /** Runs a loop whose lease calls return these one after the other, and which is stopped by a limit of 0 after them. */
-async function loop(steps: Step[], { ageMs = 0, extended = [] as boolean[], limits = [] as number[] } = {}) {
-  const log: string[] = [];
+async function loop(
+  steps: Step[],
+  {
+    ageMs = 0,
+    extended = [] as boolean[],
+    limits = [] as number[],
+    log = [] as string[],
+    control = null as LeaseLoopSettings["control"],
+    beforeLimit = () => {},
+  } = {},
+) {
   const requests: LeaseRequest[] = [];
   const times: number[] = [];
   const arrived: Lease[][] = [];
@@ -39,7 +48,12 @@ async function loop(steps: Step[], { ageMs = 0, extended = [] as boolean[], limi
         return leases.map((_, at) => (extended[at] ? { ok: true, value: 77 } : { ok: false, error }));
       },
     },
-    dispatcher: { nextLimit: async () => limits.shift() ?? (requests.length < calls ? 3 : 0) },
+    dispatcher: {
+      async nextLimit() {
+        beforeLimit();
+        return limits.shift() ?? (requests.length < calls ? 3 : 0);
+      },
+    },
     scheduler: { requested: (queue) => void log.push(`+${queue}`), responded: (queue) => void log.push(`-${queue}`) },
     queue: "q",
     leaseMs: LEASE_MS,
@@ -47,13 +61,32 @@ async function loop(steps: Step[], { ageMs = 0, extended = [] as boolean[], limi
     signal: new AbortController().signal,
     arrived: (leases) => void arrived.push([...leases]),
     reachability,
-    control: null,
+    control,
     excludesTypes: false,
     freezes: { respondedSince: () => performance.now() - ageMs, end: () => {} },
     refused: (error) => void refused.push(error),
   });
   await soon(ended, () => `the loop has not ended after ${requests.length} calls`);
   return { log, requests, times, arrived, refused, asking, reachability };
+}
+
+/** A pause of the queue, which the test sets and lifts. */
+function pauseOf() {
+  let isPaused = false;
+  let changed = (): void => {};
+  const control = {
+    isPaused: () => isPaused,
+    pausedTypes: [],
+    onChange(listener: () => void) {
+      changed = listener;
+      return () => {};
+    },
+  };
+  const set = (paused: boolean): void => {
+    isPaused = paused;
+    changed();
+  };
+  return { control, set };
 }
 
 const failed = new WaybillError("BACKEND_UNAVAILABLE", "away");
@@ -111,4 +144,34 @@ test("a response that is younger is not, nor one without jobs", async () => {
   const { log, arrived } = await loop([[job]], { ageMs: LEASE_MS / 4 });
   expect([arrived, log]).toEqual([[[job]], ["+q", "-q"]]);
   expect((await loop([[]], { ageMs: LEASE_MS })).log).toEqual(["+q", "-q"]);
+});
+
+test("of a paused queue it leases nothing and leaves the share to others, until the queue is resumed", async () => {
+  const { control, set } = pauseOf();
+  set(true);
+  const log: string[] = [];
+  const ended = loop([[job]], { control, log });
+  await sleep(20);
+  expect(log).toEqual(["+q"]);
+  set(false);
+  expect((await ended).arrived).toEqual([[job]]);
+  expect(log).toEqual(["+q", "-q", "+q", "-q"]);
+});
+
+test("a queue that is paused while it waits for a free slot is not leased from before it is resumed", async () => {
+  const { control, set } = pauseOf();
+  const log: string[] = [];
+  let waits = 0;
+  const beforeLimit = (): void => {
+    waits += 1;
+    if (waits > 1) return;
+    set(true);
+    setTimeout(() => {
+      log.push("resumed");
+      set(false);
+    }, 20);
+  };
+  const { arrived } = await loop([[job]], { control, log, beforeLimit });
+  expect(log).toEqual(["+q", "resumed", "-q", "+q", "-q"]);
+  expect(arrived).toEqual([[job]]);
 });
