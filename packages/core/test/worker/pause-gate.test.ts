@@ -77,6 +77,14 @@ test("who waits for a paused queue goes on once it is resumed, and not after any
   expect(await hasOpened(opened)).toBe(true);
 });
 
+test("who waits for a paused queue goes on although a type is paused with the same change", async () => {
+  const { gate, change } = gateOf();
+  change(true);
+  const opened = gate.whenOpen();
+  change(false, ["mail.send"]);
+  expect(await hasOpened(opened)).toBe(true);
+});
+
 test("once the worker stops, the open lease call is aborted, nobody waits, and the ledger is listened to no longer", async () => {
   const { gate, change, stop, listeners } = gateOf();
   change(true);
