@@ -36,11 +36,10 @@ export function createPauseGate(settings: PauseGateSettings): PauseGate {
     call.abort();
     call = new AbortController();
     excluded = control?.pausedTypes ?? [];
-    open();
   }
   const unsubscribe = control.onChange(() => {
     if (isPaused() || excluded !== control.pausedTypes) renew();
-    else open();
+    open();
   });
   signal.addEventListener(
     "abort",

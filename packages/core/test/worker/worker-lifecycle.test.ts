@@ -107,3 +107,38 @@ test("a worker keeps its process alive from its start until it has stopped, what
   await worker.stop();
   expect(timers()).toBe(before);
 });
+
+test("a worker that has stopped leaves no interval running, not even one that does not keep the process alive", async () => {
+  const set = vi.spyOn(globalThis, "setInterval");
+  const cleared = vi.spyOn(globalThis, "clearInterval");
+  const jobs = await connected();
+  set.mockClear();
+  const worker = jobs.worker({ jobs: [noop], maxMemoryBytes: 2 ** 40 });
+  await worker.start();
+  const intervals = set.mock.results.map(({ value }) => value as unknown);
+  expect(intervals.length).toBeGreaterThan(0);
+  await worker.stop();
+  expect(cleared.mock.calls.map(([timer]) => timer)).toEqual(expect.arrayContaining(intervals));
+});
+
+test("a worker that has stopped extends no lease, although an outcome was not stored: another worker is to have the job", async () => {
+  let extended = 0;
+  const jobs = await connected(
+    memoryWith(({ extend }) => ({
+      ack: () => new Promise(() => {}),
+      extend: (leases, leaseMs) => {
+        extended += 1;
+        return extend(leases, leaseMs);
+      },
+    })),
+    { closeTimeout: "50ms" },
+  );
+  const worker = jobs.worker({ jobs: [noop], lease: "300ms", shutdown: { close: "50ms" } });
+  await worker.start();
+  await jobs.enqueue(noop, {});
+  await expect.poll(() => extended).toBeGreaterThan(0);
+  expect(await worker.stop()).toMatchObject({ unfinished: 1 });
+  const atStop = extended;
+  await sleep(400);
+  expect(extended).toBe(atStop);
+});
