@@ -65,7 +65,7 @@ test("a change that concerns neither the queue nor a type leaves the open lease 
   expect(signal.aborted).toBe(false);
 });
 
-test("who waits for a paused queue goes on once it is resumed, and not after any other change", async () => {
+test("a loop that waits for a paused queue goes on once it is resumed, and not after any other change", async () => {
   const { gate, change } = gateOf();
   expect(await hasOpened(gate.whenOpen())).toBe(true);
   change(true);
@@ -77,7 +77,7 @@ test("who waits for a paused queue goes on once it is resumed, and not after any
   expect(await hasOpened(opened)).toBe(true);
 });
 
-test("who waits for a paused queue goes on although a type is paused with the same change", async () => {
+test("a loop that waits for a paused queue goes on although a type is paused with the same change", async () => {
   const { gate, change } = gateOf();
   change(true);
   const opened = gate.whenOpen();
@@ -85,7 +85,7 @@ test("who waits for a paused queue goes on although a type is paused with the sa
   expect(await hasOpened(opened)).toBe(true);
 });
 
-test("once the worker stops, the open lease call is aborted, nobody waits, and the ledger is listened to no longer", async () => {
+test("once the worker stops, the open lease call is aborted, no loop waits, and no change is listened to", async () => {
   const { gate, change, stop, listeners } = gateOf();
   change(true);
   const opened = gate.whenOpen();
