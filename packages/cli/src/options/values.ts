@@ -11,6 +11,12 @@ export function duration(text: string): Duration {
   throw new InvalidArgumentError("Write a number and a unit: 500ms, 5s, 10m, 2h or 7d.");
 }
 
+/** Parses a name. Throws `InvalidArgumentError` for an empty one, as an unset variable of a shell gives. */
+export function nonEmpty(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("It is empty; is a variable of the shell unset?");
+}
+
 /** Returns a parser of whole numbers from `least` up. */
 export function wholeNumber(least: number): (text: string) => number {
   return (text) => {

@@ -2,6 +2,7 @@ import { describeError, toError } from "@waybill/core";
 import { maskUrl } from "@waybill/core/backend";
 import { errorCode, errorStack, printableJson, isInstance, member } from "@waybill/core/endpoint";
 import { CommanderError } from "commander";
+import { inCommands } from "./command-words.ts";
 import { printableLines, red } from "./style.ts";
 
 /** Prints text on stdout. */
@@ -26,7 +27,7 @@ export function printError(thrown: unknown, json: boolean, argv: readonly string
     .flatMap((argument) => [argument, argument.replaceAll(/(?![\t\n\r])\p{Cc}/gu, "\ufffd")]);
   const masked = (text: string): string => urls.reduce((all, url) => all.replaceAll(url, () => maskUrl(url)), text);
   const code = codeOf(error);
-  const message = masked(error.message.replace(/^error: /, "")).trim();
+  const message = masked(inCommands(error.message.replace(/^error: /, ""))).trim();
   process.stderr.write(
     json
       ? `${printableJson({ error: { code, message } })}\n`

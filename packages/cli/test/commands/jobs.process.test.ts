@@ -40,7 +40,6 @@ describe("waybill jobs", () => {
     expect(would).toMatchObject({ code: 0, stdout: "2 would be cancelled; nothing was changed.\n" });
     expect((await waybill(["jobs", "reschedule", id, "--in", "2h"], { env })).stdout).toBe("1 rescheduled.\n");
     expect((await waybill(["jobs", "cancel", id], { env })).stdout).toBe("1 cancelled.\n");
-    expect((await waybill(["jobs", "cancel", id], { env })).stdout).toBe("1 not there.\n");
     const ran = await waybill(["jobs", "run", "--queue", "brief", "--all", "--json"], { env });
     expect(jsonLines(ran.stdout)).toEqual([{ rescheduled: 1, leased: 0, dead: 0, absent: 0 }]);
     expect(jsonLines((await waybill(["jobs", "list", "--json"], { env })).stdout)).toMatchObject([{ state: "ready" }]);
@@ -58,6 +57,32 @@ describe("waybill jobs", () => {
     const end = await until("settled", () => linesOf(worker).find((line) => line["event"] === "settled"));
     expect(end).toMatchObject({ id, outcome: "dead", kept: false, reason: { code: "CANCELLED" } });
     expect(readFileSync(env["TRACE"] as string, "utf8")).toMatch(/^slow:start:1:\d+\nslow:signal:JOB_CANCELLED\n$/);
+  });
+
+  test("a job that is named and cannot be changed is exit 1 and says why; filters that match none are exit 0", async () => {
+    const { env } = freshPlace();
+    const dead = await enqueued(env, "fragile.step");
+    const running = await enqueued(env, "deaf.step");
+    const worker = start(["worker", "--jobs", jobs], env);
+    await until("started", () => linesOf(worker).find(({ event, id }) => event === "started" && id === running));
+    await until("settled", () => linesOf(worker).find(({ event, id }) => event === "settled" && id === dead));
+    const gone = "0199a3c2-0000-7000-8000-000000000000";
+    for (const [args, code, message] of [
+      [["cancel", gone], "NOT_FOUND", "it has ended, was cancelled or was never enqueued here"],
+      [["run", gone, "--dry-run"], "NOT_FOUND", "it has ended, was cancelled or was never enqueued here"],
+      [["reschedule", gone, "--in", "1h"], "NOT_FOUND", "it has ended, was cancelled or was never enqueued here"],
+      [["cancel", dead], "NOT_CHANGED", `"waybill dead drop --id ${dead}" deletes it`],
+      [["run", dead], "NOT_CHANGED", `"waybill dead replay --id ${dead}" runs it again`],
+      [["run", running], "NOT_CHANGED", `"waybill jobs cancel ${running}" aborts it`],
+      [["reschedule", running, "--in", "1h"], "NOT_CHANGED", `"waybill jobs cancel ${running}" aborts it`],
+    ] as const) {
+      const ended = await waybill(["jobs", ...args, "--json"], { env });
+      expect([args, ended.code, ended.stdout]).toEqual([args, 1, ""]);
+      expect(JSON.parse(ended.stderr)).toMatchObject({ error: { code, message: expect.stringContaining(message) } });
+    }
+    const none = await waybill(["jobs", "cancel", "--queue", "brief", "--all"], { env });
+    expect(none).toMatchObject({ code: 0, stdout: "No job matches; nothing was changed.\n" });
+    expect(await waybill(["jobs", "cancel", "--id", gone], { env })).toMatchObject({ code: 0 });
   });
 
   test("a wrong command line is exit 2 and says what to write", async () => {

@@ -27,7 +27,6 @@ describe("waybill schedules", () => {
     const [row] = jsonLines((await schedules("list", "--json")).stdout);
     expect(row).toMatchObject({ name: "nightly", from: "put", paused: false, next: { length: 5 } });
     expect((await schedules("remove", "nightly")).stdout).toBe("nightly is removed.\n");
-    expect((await schedules("remove", "nightly")).stdout).toContain("no schedule called nightly");
   });
 
   test("a worker declares the schedules of its jobs file and fires them", async () => {
@@ -38,6 +37,22 @@ describe("waybill schedules", () => {
     const { stdout } = await waybill(["schedules", "list"], { env });
     expect(stdout).toMatch(/^nightly .* code +\w{3} \d{4}-/m);
     expect(stdout).toMatch(/^often +every 1 s .* code .* UTC .* ago/m);
+    const put = ["put", "often", "report.build", "--every", "2s", "--jobs", jobs];
+    for (const args of [["remove", "often"], put]) {
+      const ended = await waybill(["schedules", ...args], { env });
+      expect(ended).toMatchObject({ code: 1, stdout: "" });
+      expect(ended.stderr).toContain("declared by a worker that runs now");
+      expect(ended.stderr).toContain('"waybill schedules pause often" stops it');
+    }
+  });
+
+  test("the name of no schedule is exit 1 for every command that changes one", async () => {
+    const { env } = freshPlace();
+    for (const verb of ["pause", "resume", "run", "remove"]) {
+      const ended = await waybill(["schedules", verb, "none", "--json"], { env });
+      expect(ended).toMatchObject({ code: 1, stdout: "" });
+      expect(JSON.parse(ended.stderr)).toMatchObject({ error: { code: "NOT_FOUND" } });
+    }
   });
 
   test("a wrong command line is exit 2 and says what to write", async () => {
@@ -47,6 +62,5 @@ describe("waybill schedules", () => {
     expect(await put("--no-registry")).toMatchObject({ code: 2 });
     expect((await put("--no-registry", "--cron", "0 9 * *")).stderr).toContain("has 4 fields; write five");
     expect((await put("--no-registry", "--cron", "0 0 30 2 *")).stderr).toContain("no such date ever comes");
-    expect((await waybill(["schedules", "pause", "none"], { env })).stderr).toContain('no schedule called "none"');
   });
 });

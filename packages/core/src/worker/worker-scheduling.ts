@@ -4,6 +4,7 @@ import { createScheduledRuns, type ScheduledRuns } from "../features/schedules/s
 import type { Schedule } from "../features/schedules/define-schedule.ts";
 import type { ScheduleHost } from "../features/schedules/scheduler.ts";
 import { createWorkerSchedules, type WorkerSchedules } from "../features/schedules/worker-schedules.ts";
+import { assertType } from "../job/define-job.ts";
 import type { EnvelopeCalls } from "../producer/envelope-calls.ts";
 import type { MakeTemplate } from "../features/schedules/prepare.ts";
 import type { Seam } from "../backend/seam.ts";
@@ -40,6 +41,7 @@ export function createScheduling({ seam, events, calls, version, firesAlone }: S
   };
 
   const makeTemplate: MakeTemplate = async (job, payload, queue) => {
+    if (typeof job === "string") assertType(job, "the type of a schedule's job");
     const envelope = await calls.envelopeOf(job, payload, queue === null ? {} : { queue });
     const { id: _id, created_at: _at, ...template } = envelope;
     return template;

@@ -3,7 +3,7 @@ import type { DeadLetterRecord, DeadLetterQuery, Inspector } from "@waybill/core
 import { inspecting, shared, type SharedOptions } from "../../connection.ts";
 import { CommandError, UsageError } from "../../exit.ts";
 import { examples } from "../../output/help.ts";
-import { list, momentSince, wholeNumber } from "../../options/values.ts";
+import { list, momentSince, nonEmpty, wholeNumber } from "../../options/values.ts";
 import { printJson, printText } from "../../output/print.ts";
 import { span } from "../../output/duration-text.ts";
 import { type Column, table } from "../../output/table.ts";
@@ -72,10 +72,10 @@ function changeCommand(dead: Command, verb: "replay" | "drop", description: stri
 
 function selecting(command: Command): Command {
   return command
-    .option("--queue <name>", "only those of this queue")
+    .option("--queue <name>", "only those of this queue", nonEmpty)
     .option("--id <id>", "only this one; may be repeated", list)
-    .option("--type <type>", "only jobs of this type: mail.album_ready")
-    .option("--code <code>", "only those with this code: ATTEMPTS_EXHAUSTED")
+    .option("--type <type>", "only jobs of this type: mail.album_ready", nonEmpty)
+    .option("--code <code>", "only those with this code: ATTEMPTS_EXHAUSTED", nonEmpty)
     .option(
       "--since <time>",
       "only those that died within this duration (2h) or since this ISO 8601 time; not those of an unknown time",

@@ -3,6 +3,7 @@ import type { DeadLetterRecord } from "@waybill/core";
 import { errorText } from "@waybill/core/backend";
 import { inspecting, shared, type SharedOptions } from "../../connection.ts";
 import { CommandError } from "../../exit.ts";
+import { nonEmpty } from "../../options/values.ts";
 import { examples } from "../../output/help.ts";
 import { printJson, printText } from "../../output/print.ts";
 import { span } from "../../output/duration-text.ts";
@@ -14,7 +15,7 @@ const LONGEST_BODY = 2_000;
 export function deadShowCommand(dead: Command): void {
   const command = dead
     .command("show")
-    .argument("<id>", "the job's id, as `waybill dead list` has it")
+    .argument("<id>", "the job's id, as `waybill dead list` has it", nonEmpty)
     .summary("show one, with the stack and the causes of its error")
     .description("Show one dead letter: its reason, the error with its stack and causes, and the envelope.");
   examples(

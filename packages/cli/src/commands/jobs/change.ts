@@ -2,11 +2,12 @@ import type { Command } from "commander";
 import type { Duration, JobFilter, Jobs } from "@waybill/core";
 import { durationMs } from "@waybill/core/endpoint";
 import { connected, shared, type SharedOptions } from "../../connection.ts";
-import { UsageError } from "../../exit.ts";
-import { duration, instant } from "../../options/values.ts";
+import { CommandError, UsageError } from "../../exit.ts";
+import { duration, instant, nonEmpty } from "../../options/values.ts";
 import { examples } from "../../output/help.ts";
 import { printJson, printText } from "../../output/print.ts";
 import { filterOf, type FilterOptions, filtering } from "./filters.ts";
+import { notFound } from "./show.ts";
 
 interface Options extends SharedOptions, FilterOptions {
   readonly all?: true;
@@ -44,7 +45,7 @@ export function changeCommands(jobs: Command): void {
 }
 
 function changing(jobs: Command, verb: Verb, summary: string): Command {
-  const command = filtering(jobs.command(verb).argument("[id]", "the job's id").summary(summary), "not dead")
+  const command = filtering(jobs.command(verb).argument("[id]", "the job's id", nonEmpty).summary(summary), "not dead")
     .option("--all", "every job that passes the filters, of which at least one is given")
     .option("--dry-run", "count what would be changed, and change nothing");
   return shared(command).action((id: string | undefined, options: Options) => change(verb, id, options));
@@ -55,6 +56,7 @@ async function change(verb: Verb, id: string | undefined, options: Options): Pro
   const target = targetOf(verb, id, options);
   const at = verb === "reschedule" ? timeOf(options) : null;
   const report = await connected(options, {}, (jobs) => apply(jobs, verb, target, at, dryRun));
+  if (typeof target === "string") assertChanged(verb, target, report);
   if (json) printJson(dryRun ? { ...report, dryRun } : report);
   else printText(sentence(report, dryRun));
 }
@@ -89,6 +91,24 @@ function targetOf(verb: Verb, id: string | undefined, options: Options): string 
 function timeOf({ at, in: after }: Options): Date {
   if ((at === undefined) === (after === undefined)) throw new UsageError("say when: --at TIME or --in DURATION");
   return at ?? new Date(Date.now() + durationMs(after ?? 0, "--in"));
+}
+
+/** Throws for a job that was named and is left as it was: a script that names one relies on it. */
+function assertChanged(verb: Verb, id: string, { absent = 0, dead = 0, leased = 0 }: Counts): void {
+  if (absent > 0) throw notFound(id);
+  if (dead > 0) {
+    const remedy =
+      verb === "cancel"
+        ? `"waybill dead drop --id ${id}" deletes it`
+        : `"waybill dead replay --id ${id}" runs it again`;
+    throw new CommandError("NOT_CHANGED", `job "${id}" is a dead letter: ${remedy}`);
+  }
+  if (leased > 0) {
+    throw new CommandError(
+      "NOT_CHANGED",
+      `job "${id}" is running and was left as it is; "waybill jobs cancel ${id}" aborts it`,
+    );
+  }
 }
 
 const TEXTS: { readonly [name: string]: readonly [done: string, would: string] } = {

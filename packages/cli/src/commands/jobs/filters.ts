@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { JobFilter, JobState } from "@waybill/core";
-import { list, momentSince } from "../../options/values.ts";
+import { list, momentSince, nonEmpty } from "../../options/values.ts";
 
 /** The options that select jobs. */
 export interface FilterOptions {
@@ -20,12 +20,12 @@ const STATES: readonly JobState[] = ["ready", "delayed", "waiting", "leased", "d
 export function filtering(command: Command, states: "all" | "not dead"): Command {
   const choices = states === "all" ? STATES : STATES.filter((state) => state !== "dead");
   return command
-    .option("--queue <name>", "only those of this queue")
+    .option("--queue <name>", "only those of this queue", nonEmpty)
     .option("--id <id>", "only this one; may be repeated", list)
-    .option("--type <type>", "only jobs of this type: mail.album_ready")
+    .option("--type <type>", "only jobs of this type: mail.album_ready", nonEmpty)
     .addOption(new Option("--state <state>", "only those in this state").choices(choices))
-    .option("--tenant <tenant>", "only those of this tenant")
-    .option("--text <text>", "only those whose envelope has this text, in upper or lower case")
+    .option("--tenant <tenant>", "only those of this tenant", nonEmpty)
+    .option("--text <text>", "only those whose envelope has this text, in upper or lower case", nonEmpty)
     .option(
       "--since <time>",
       "only those enqueued within this duration (2h) or since this ISO 8601 time; not those of an unknown time",

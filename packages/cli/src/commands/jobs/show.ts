@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { StoredJob } from "@waybill/core";
 import { connected, shared, type SharedOptions } from "../../connection.ts";
 import { CommandError } from "../../exit.ts";
+import { nonEmpty } from "../../options/values.ts";
 import { examples } from "../../output/help.ts";
 import { printJson, printText } from "../../output/print.ts";
 import { bold } from "../../output/style.ts";
@@ -13,7 +14,7 @@ const LONGEST_BODY = 2_000;
 export function showCommand(jobs: Command): void {
   const command = jobs
     .command("show")
-    .argument("<id>", "the job's id, as its receipt or `waybill jobs list` has it")
+    .argument("<id>", "the job's id, as its receipt or `waybill jobs list` has it", nonEmpty)
     .summary("show one, with its envelope")
     .description("Show one job: its state, its times, why it is a dead letter if it is one, and the envelope.");
   examples(
@@ -25,14 +26,17 @@ export function showCommand(jobs: Command): void {
 
 async function showJob(id: string, options: SharedOptions): Promise<void> {
   const job = await connected(options, {}, (jobs) => jobs.find(id));
-  if (job === null) {
-    throw new CommandError(
-      "NOT_FOUND",
-      `no job has the id "${id}": it has ended, was cancelled or was never enqueued here`,
-    );
-  }
+  if (job === null) throw notFound(id);
   if (options.json) printJson(jobJson(job));
   else printText(pageOf(job));
+}
+
+/** Returns the error for a job that was named and is not there. */
+export function notFound(id: string): CommandError {
+  return new CommandError(
+    "NOT_FOUND",
+    `no job has the id "${id}": it has ended, was cancelled or was never enqueued here`,
+  );
 }
 
 function pageOf(job: StoredJob): string {

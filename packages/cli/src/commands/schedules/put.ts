@@ -1,12 +1,21 @@
 import { type Command, Option } from "commander";
-import { defineSchedule, type Duration, type Missed, type Overlap, type ScheduleOptions } from "@waybill/core";
+import {
+  defineSchedule,
+  type Duration,
+  isWaybillError,
+  type Missed,
+  type Overlap,
+  type ScheduleOptions,
+} from "@waybill/core";
 import { connected, shared, type SharedOptions } from "../../connection.ts";
+import { UsageError } from "../../exit.ts";
 import { readPayload } from "../../jobs-file/payload.ts";
 import { type KeyFlags, keysOption, readKeys } from "../../options/keys.ts";
 import { duration, wholeNumber } from "../../options/values.ts";
 import { examples } from "../../output/help.ts";
 import { printJson, printText } from "../../output/print.ts";
 import { registry, type RegistryFlags } from "../enqueue.ts";
+import { assertNotDeclared, findSchedule } from "./find.ts";
 
 interface Options extends SharedOptions, KeyFlags, RegistryFlags {
   readonly cron?: string;
@@ -80,10 +89,29 @@ async function put(name: string, type: string, json: string | undefined, options
   const definitions = await registry(options);
   const payload = await readPayload(json);
   const job = definitions?.find((one) => one.type === type) ?? type;
-  const schedule = defineSchedule({ name, job, payload, ...settings } as ScheduleOptions);
   const keys = readKeys(options);
   const known = { ...(definitions && { jobs: definitions }), ...(keys && { keys }) };
-  await connected(options, known, (jobs) => jobs.schedules.put(schedule));
+  try {
+    const schedule = defineSchedule({ name, job, payload, ...settings } as ScheduleOptions);
+    await connected(options, known, async (jobs) => {
+      assertNotDeclared(await findSchedule(jobs, name), "changed");
+      await jobs.schedules.put(schedule);
+    });
+  } catch (thrown) {
+    throw isWaybillError(thrown, "CONFIG_INVALID") ? inOptions(thrown) : thrown;
+  }
   if (options.json) printJson({ name, type });
   else printText(`${name} is stored; a worker on this backend fires it.`);
+}
+
+/** Returns the error of a schedule with the options of the command instead of those of `defineSchedule`. Quoted names stay. */
+function inOptions({ message }: Error): UsageError {
+  const names = /(?<!-)`?\b(cron|timeZone|every|afterCompletion|overlap|missed|maxMissed|jitter)\b`?/g;
+  const option = (name: string): string => `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  const text = message
+    .replaceAll(/`?\b(every|missed): "(\w+)"`?/g, (_, name: string, value: string) => `${option(name)} ${value}`)
+    .split(/("[^"]*")/)
+    .map((part, at) => (at % 2 === 1 ? part : part.replaceAll(names, (_, name: string) => option(name))))
+    .join("");
+  return new UsageError(text);
 }

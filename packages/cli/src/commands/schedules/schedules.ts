@@ -1,8 +1,10 @@
 import type { Command } from "commander";
-import type { Jobs } from "@waybill/core";
+import type { Jobs, StoredSchedule } from "@waybill/core";
 import { connected, shared, type SharedOptions } from "../../connection.ts";
+import { nonEmpty } from "../../options/values.ts";
 import { examples } from "../../output/help.ts";
 import { printJson, printText } from "../../output/print.ts";
+import { assertNotDeclared, requireSchedule } from "./find.ts";
 import { listCommand } from "./list.ts";
 import { putCommand } from "./put.ts";
 
@@ -32,8 +34,12 @@ interface Verb {
   readonly name: string;
   readonly summary: string;
   readonly description: string;
-  /** Returns what to print, without and with `--json`. */
-  readonly run: (jobs: Jobs, schedule: string) => Promise<{ readonly text: string; readonly json: object }>;
+  /** Changes the schedule, which was `before`. Returns what to print, without and with `--json`. */
+  readonly run: (
+    jobs: Jobs,
+    name: string,
+    before: StoredSchedule,
+  ) => Promise<{ readonly text: string; readonly json: object }>;
 }
 
 const verbs: readonly Verb[] = [
@@ -69,19 +75,25 @@ const verbs: readonly Verb[] = [
     name: "remove",
     summary: "delete one that was put",
     description: "Delete a schedule that was put at run time. One that a worker declares is removed from the code.",
-    async run({ schedules }, name) {
-      const removed = await schedules.remove(name);
-      const text = removed ? `${name} is removed.` : `There is no schedule called ${name}; nothing changed.`;
-      return { text, json: { name, removed } };
+    async run({ schedules }, name, before) {
+      assertNotDeclared(before, "removed");
+      await schedules.remove(name);
+      return { text: `${name} is removed.`, json: { name, removed: true } };
     },
   },
 ];
 
 function verbCommand(schedules: Command, { name, summary, description, run }: Verb): void {
-  const command = schedules.command(name).summary(summary).description(description).argument("<name>", "its name");
+  const command = schedules
+    .command(name)
+    .summary(summary)
+    .description(description)
+    .argument("<name>", "its name", nonEmpty);
   examples(
     shared(command).action(async (schedule: string, options: SharedOptions) => {
-      const { text, json } = await connected(options, {}, (jobs) => run(jobs, schedule));
+      const { text, json } = await connected(options, {}, async (jobs) => {
+        return run(jobs, schedule, await requireSchedule(jobs, schedule));
+      });
       if (options.json) printJson(json);
       else printText(text);
     }),

@@ -115,6 +115,13 @@ test.each([
   });
 });
 
+test("a schedule of a type that no job can have is not stored", async () => {
+  const jobs = await connected();
+  const unfit = defineSchedule({ name: "s", job: "a b", payload: {}, every: "1s" });
+  await expect(jobs.schedules.put(unfit)).rejects.toMatchObject({ code: "CONFIG_INVALID", message: /type .* "a b"/ });
+  expect(await jobs.schedules.list()).toEqual([]);
+});
+
 test("a worker does not start with a schedule that cannot work", async () => {
   const strict = defineJob({ type: "strict", payload: z.object({ shop: z.string() }), handler() {} });
   const jobs = await connected();
