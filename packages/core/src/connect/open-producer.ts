@@ -95,7 +95,8 @@ async function open<S extends ProducerSeam>(
     settings: async (backend) => ({
       timeoutMs: enqueueTimeoutMs,
       ledger: await ledgerOfConnection(backend, borrowed, enqueueTimeoutMs),
-      tracing: telemetry && traced && traced.seamTracing(telemetry, { name: backend.name, address: backend.address }),
+      tracing:
+        telemetry && traced && traced.seamTracing(telemetry, { name: backend.name, address: backend.address }, events),
     }),
   });
   const { ids, sending } = await finishedIds(options.rememberIds, seam);

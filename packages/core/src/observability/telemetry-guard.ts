@@ -44,6 +44,7 @@ export function guarded(telemetry: Telemetry): Telemetry {
       };
     },
     settled: (settling) => void quietly(() => telemetry.settled(settling)),
+    listen: (events) => void quietly(() => telemetry.listen?.(events)),
   };
   guards.set(telemetry, guard);
   guards.set(guard, guard);

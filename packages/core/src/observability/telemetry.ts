@@ -1,5 +1,5 @@
 import type { JsonValue } from "../envelope/index.ts";
-import type { OutcomeEvent, StartedEvent } from "./events.ts";
+import type { EventBus, OutcomeEvent, StartedEvent } from "./events.ts";
 import type { JobLabel, Origin } from "../job/delivery.ts";
 
 /**
@@ -14,6 +14,8 @@ export interface Telemetry {
   process(delivery: ProcessStart): Processing;
   /** Called after a worker has settled a lease or failed to. A receiver settles by its response, so it never calls this. */
   settled(settling: Settling): void;
+  /** Called once for each connection, to count its events. Omitted: they are not counted. */
+  listen?(events: EventBus): void;
 }
 
 /** W3C trace context, as in the `meta` of an envelope. */

@@ -2,16 +2,18 @@ import type { Message } from "../backend/contract.ts";
 import type { Outgoing, SeamTracing } from "../backend/producer-seam.ts";
 import { defaults } from "../envelope/index.ts";
 import { toError } from "../values/thrown.ts";
+import type { EventBus } from "./events.ts";
 import { guarded } from "./telemetry-guard.ts";
 import { type Telemetry, type TraceContext, traceOf } from "./telemetry.ts";
 import type { Origin } from "../job/delivery.ts";
 
 /**
- * Reports the calls of a seam to a telemetry. Loaded only for a connection that has one, so a bundler puts it into a separate
+ * Reports the calls of a seam and the events of its connection to a telemetry. Loaded only for a connection that has one, so a bundler puts it into a separate
  * chunk.
  */
-export function seamTracing(telemetry: Telemetry, backend: Origin): SeamTracing {
+export function seamTracing(telemetry: Telemetry, backend: Origin, events: EventBus): SeamTracing {
   const guard = guarded(telemetry);
+  guard.listen?.(events);
   return {
     async send({ envelope, mayCarryTrace }, pack, store) {
       const { id, type, queue = defaults.queue, meta = {} } = envelope;

@@ -38,6 +38,8 @@ export interface JobMetrics {
   stop(): void;
 }
 
+/** The codes of releases by a limit. A limit that the backend itself keeps leaves its jobs unleased, so they are not released. */
+const LIMIT_CODES: ReadonlySet<string> = new Set(["LIMIT_FULL", "RATE_LIMITED", "LIMITS_UNAVAILABLE"]);
 const RUN_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 900];
 
 /**
@@ -68,6 +70,24 @@ export function jobMetrics(
   ]);
   const discarded = counter("waybill_discarded_total", "Jobs that ended and were not kept, by code.", [...job, "code"]);
   const lost = counter("waybill_lease_lost_total", "Leases that ran out under this process.", job);
+  const cancelled = counter(
+    "waybill_cancelled_total",
+    "Jobs cancelled: those that waited by this process, those that ran in it or came to it.",
+    job,
+  );
+  const limited = counter("waybill_limited_total", "Releases of jobs because of their limits, by code.", [
+    ...job,
+    "code",
+  ]);
+  const duplicates = counter(
+    "waybill_duplicates_total",
+    "Jobs enqueued by this process whose unique key another job had, by result.",
+    [...job, "result"],
+  );
+  const ticks = counter("waybill_schedule_ticks_total", "Ticks of schedules that this process fired or skipped.", [
+    "schedule",
+    "result",
+  ]);
   const refused = counter("waybill_push_refused_total", "Pushes turned away, by code.", ["code"]);
   const buckets = options.runBuckets ?? RUN_BUCKETS;
   const run = histogram("waybill_run_seconds", "How long handlers ran, in seconds.", job, buckets);
@@ -75,6 +95,7 @@ export function jobMetrics(
   const typeOf = typeLabels(events, options.types ?? []);
   const queues = new LabelValues();
   const codes = new LabelValues();
+  const schedules = new LabelValues();
   const labelsOf = ({ queue, type }: Labelled) => ({ queue: queues.shown(queue), type: typeOf(type) });
 
   const offs = [
@@ -92,16 +113,35 @@ export function jobMetrics(
     }),
     events.on("settled", (event) => {
       settled.add({ ...labelsOf(event), outcome: event.outcome });
+      const code = event.reason?.code ?? "";
+      if (event.outcome === "release" && LIMIT_CODES.has(code)) limited.add({ ...labelsOf(event), code });
       if (event.outcome !== "dead") return;
       const ended = event.kept === false ? discarded : dead;
-      ended.add({ ...labelsOf(event), code: codes.shown(event.reason?.code ?? "") });
+      ended.add({ ...labelsOf(event), code: codes.shown(code) });
+      if (code === "CANCELLED") cancelled.add(labelsOf(event));
     }),
+    events.on("cancelled", (event) => cancelled.add(labelsOf(event))),
+    events.on("duplicate", (event) => duplicates.add({ ...labelsOf(event), result: event.result })),
+    events.on("tick", ({ schedule, result }) => ticks.add({ schedule: schedules.shown(schedule), result })),
   ];
 
   return {
     async prometheus() {
       const waiting = inspector === null ? [] : await backlogOf(inspector, workers);
-      const own = [enqueued, unknown, settled, dead, discarded, lost, refused, run].map((one) => one.metric());
+      const counted = [
+        enqueued,
+        unknown,
+        duplicates,
+        settled,
+        dead,
+        discarded,
+        cancelled,
+        limited,
+        lost,
+        ticks,
+        refused,
+      ];
+      const own = [...counted, run].map((one) => one.metric());
       const gauge: Metric = {
         name: "waybill_running",
         help: "Handlers running in this process.",

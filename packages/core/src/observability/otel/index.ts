@@ -2,6 +2,7 @@ import { type MeterProvider, type TracerProvider, trace } from "@opentelemetry/a
 import { assertKnownOptions, type OptionNames } from "../../known-options.ts";
 import type { Settling, Telemetry } from "../telemetry.ts";
 import { errorCode } from "../../values/thrown.ts";
+import { countEvents } from "./event-counts.ts";
 import { type Instruments, instrumentsOf } from "./instruments.ts";
 import { originAttributes } from "./origin.ts";
 import { type ProducerAs, startProcess } from "./process-span.ts";
@@ -48,6 +49,7 @@ export function telemetry(options: TelemetryOptions = {}): Telemetry {
     send: (job) => startSend(job, tracer, instruments),
     process: (delivery) => startProcess(delivery, producer, tracer, instruments),
     settled: (settling) => recordSettle(settling, instruments()),
+    listen: (events) => countEvents(events, instruments),
   };
 }
 

@@ -3,7 +3,7 @@ import { LabelValues } from "../metrics/label-values.ts";
 import { SCOPE } from "./scope.ts";
 
 /**
- * Instruments with the names and units of the messaging conventions; those do not define the last. Each attribute has at most
+ * Instruments with the names and units of the messaging conventions; those do not define the last four. Each attribute has at most
  * 200 values, then `other`, since producers and handlers choose some of them.
  */
 export interface Instruments {
@@ -12,6 +12,9 @@ export interface Instruments {
   readonly operations: Histogram;
   readonly runs: Histogram;
   readonly outcomes: Counter;
+  readonly cancelled: Counter;
+  readonly duplicates: Counter;
+  readonly ticks: Counter;
 }
 
 /** In seconds, as the conventions recommend. */
@@ -70,6 +73,24 @@ function madeBy(provider: MeterProvider): Instruments {
       meter.createCounter("waybill.process.outcomes", {
         description: "How deliveries ended, by job type, outcome and reason.",
         unit: "{job}",
+      }),
+    ),
+    cancelled: counter(
+      meter.createCounter("waybill.jobs.cancelled", {
+        description: "Jobs that waited and were cancelled by this process.",
+        unit: "{job}",
+      }),
+    ),
+    duplicates: counter(
+      meter.createCounter("waybill.jobs.duplicates", {
+        description: "Jobs enqueued whose unique key another job had, by result.",
+        unit: "{job}",
+      }),
+    ),
+    ticks: counter(
+      meter.createCounter("waybill.schedule.ticks", {
+        description: "Ticks of schedules that this process fired or skipped, by result.",
+        unit: "{tick}",
       }),
     ),
   };
