@@ -2,6 +2,7 @@ import { type JobDefinition, type Outcome, WaybillError } from "@waybill/core";
 import { assertGuardOptions, assertKnownOptions, countOf, type OptionNames } from "@waybill/core/backend";
 import {
   createHandlerRegistry,
+  refuseLimits,
   type Delivery,
   execute,
   RunHandle,
@@ -74,6 +75,11 @@ export function sqsHandler(given: SqsHandlerOptions): SqsHandler {
   assertGuardOptions(given, ["keys", "signatures"], "the options of sqsHandler");
   const { jobs, ...options } = given;
   const registry = createHandlerRegistry(jobs, options);
+  refuseLimits(
+    jobs,
+    "a Lambda function",
+    "its maximum concurrency in the event source mapping bounds the jobs of one queue",
+  );
   return async (event, context = {}) => {
     const worker = `lambda-${context.awsRequestId ?? process.pid}`;
     const remainingMs = context.getRemainingTimeInMillis?.() ?? null;

@@ -193,3 +193,13 @@ test("its runs are traced like a worker's", async () => {
 });
 
 const idOf = ({ body }: SqsRecord): string => (JSON.parse(body) as { id: string }).id;
+
+test("a function is not made of a job with limits, which only a worker keeps", () => {
+  const limited = defineJob({ type: "limited", limits: [{ concurrency: 1 }], handler() {} });
+  expect(() => sqsHandler({ jobs: [limited] })).toThrow(
+    expect.objectContaining({
+      code: "CAPABILITY_MISSING",
+      message: expect.stringContaining('job "limited" has limits'),
+    }),
+  );
+});

@@ -58,7 +58,7 @@ export class JobContext {
     if (this.delivery.once !== undefined) return this.delivery.once(this, key, fn, options);
     throw new WaybillError(
       "CAPABILITY_MISSING",
-      "once needs a ledger, and this job came by a way that has none; run it by a worker, or in a test by testJobs",
+      "once needs a ledger, and this job came by a way that has none, as a push: run it by a worker, for which createRelay and createIngress store pushed jobs, or in a test by testJobs",
     );
   }
 

@@ -176,3 +176,10 @@ test("a receiver in an application without HTTP does not start", async () => {
     /`push` is set, but this application serves no HTTP; make it with NestFactory\.create/,
   );
 });
+
+test("an application does not start with a job that has limits, if it can be pushed there", async () => {
+  const limited = defineJob({ type: "limited", limits: [{ key: "api", rate: "1/1s" }], handler() {} });
+  const refusal = { code: "CAPABILITY_MISSING", message: expect.stringContaining('job "limited" has limits') };
+  await expect(listeningAs({ ...endpoint, jobs: [limited] }, {})).rejects.toMatchObject(refusal);
+  await started({ worker: {}, jobs: [limited] });
+});

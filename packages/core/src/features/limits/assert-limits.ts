@@ -1,6 +1,7 @@
 import type { Capabilities } from "../../backend/capabilities.ts";
 import type { Ledger } from "../../backend/ledger.ts";
 import { WaybillError } from "../../errors.ts";
+import type { JobDefinition } from "../../job/job-definition.ts";
 import type { LimitNumbers } from "./limit-numbers.ts";
 
 /** The most slots of one key that a ledger keeps: each is a record, and all are read at once. */
@@ -33,6 +34,15 @@ export function assertLimits(numbers: LimitNumbers, has: Capabilities, ledger: L
   if (large !== undefined) {
     throw missing(`limit "${large[0]}" is ${large[1]}; on this backend a limit is ${MOST_SLOTS} at most`);
   }
+}
+
+/** Throws `CAPABILITY_MISSING` for a job with limits where no worker runs it, so that nothing would keep them. `where` names that place. */
+export function refuseLimits(jobs: readonly JobDefinition[], where: string, remedy: string): void {
+  const limited = jobs.find(({ limits }) => limits.length > 0);
+  if (limited === undefined) return;
+  throw missing(
+    `job "${limited.type}" has limits, which ${where} does not keep: run it in a worker, or define it without limits; ${remedy}`,
+  );
 }
 
 function queuesWith({ queues }: LimitNumbers, what: "concurrency" | "rate"): [name: string, most: number][] {
