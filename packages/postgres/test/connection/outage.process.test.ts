@@ -109,7 +109,9 @@ test("with the server stopped or frozen, enqueue rejects within its timeout, and
   await jobs.worker({ jobs: [defineJob({ type: "count.one", handler: () => undefined })] }).start();
   await jobs.enqueue(job, {});
   // An outcome that is not stored yet has a time limit of its own, before that of `close`.
-  await expect.poll(async () => (await jobs.inspector?.counts())?.filter((one) => one.ready + one.leased > 0)).toEqual([]);
+  await expect
+    .poll(async () => (await jobs.inspector?.counts())?.filter((one) => one.ready + one.leased > 0))
+    .toEqual([]);
   server.freeze();
   const begun = performance.now();
   await expect(jobs.enqueue(job, {})).rejects.toMatchObject({ code: "ENQUEUE_UNKNOWN" });
