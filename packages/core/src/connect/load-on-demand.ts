@@ -57,6 +57,13 @@ export function borrowsLedger(target: string | BackendFactory, { ledger }: Pick<
   return ledger !== undefined || (typeof target === "string" && target.includes("ledger="));
 }
 
+/** Returns the seam by which jobs are enqueued: where the store may have an id twice, an id that was cancelled may be enqueued again. */
+export async function uncancelling<S extends ProducerSeam>(seam: S): Promise<S> {
+  const { ledger, backend } = seam;
+  if (ledger === null || backend.capabilities.uniqueIds) return seam;
+  return (await import("../features/control/uncancelling-seam.ts")).uncancellingSeam(seam, ledger);
+}
+
 /** Returns the memory of finished ids, null where none is kept, and the seam by which jobs are then enqueued. */
 export async function finishedIds<S extends ProducerSeam>(
   rememberIds: Duration | undefined,

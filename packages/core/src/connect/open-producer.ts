@@ -19,6 +19,7 @@ import {
   backendCheck,
   borrowsLedger,
   finishedIds,
+  uncancelling,
   ledgerOfConnection,
   logger,
   signer,
@@ -99,7 +100,7 @@ async function open<S extends ProducerSeam>(
         telemetry && traced && traced.seamTracing(telemetry, { name: backend.name, address: backend.address }, events),
     }),
   });
-  const { ids, sending } = await finishedIds(options.rememberIds, seam);
+  const { ids, sending } = await finishedIds(options.rememberIds, await uncancelling(seam));
   const calls = createEnqueueCalls({
     seam: sending,
     events,

@@ -1,6 +1,7 @@
 import type { Delivery } from "../job/delivery.ts";
 import type { Once } from "../job/once-options.ts";
-import type { Outcome } from "../job/outcome.ts";
+import type { Lease } from "../backend/contract.ts";
+import { endedByCancel, type Outcome } from "../job/outcome.ts";
 import { execute } from "../execution/execute.ts";
 import type { ScheduledRuns } from "../features/schedules/scheduled-runs.ts";
 import type { HandlerRegistry } from "../execution/handler-registry.ts";
@@ -36,12 +37,15 @@ export interface JobRunnerSettings {
   readonly once: Once;
   /** Null: finished ids are not remembered. */
   readonly ids: IdMemory | null;
+  /** Whether the job was cancelled; a promise where that is looked up. */
+  readonly isCancelled: (lease: Lease) => boolean | Promise<boolean>;
   /** Null where there are no schedules. */
   readonly scheduled: ScheduledRuns | null;
 }
 
 export function createJobRunner(settings: JobRunnerSettings): JobRunner {
-  const { inFlight, runs, prefetch, registry, settler, gate, worker, seam, once, ids, scheduled } = settings;
+  const { inFlight, runs, prefetch, registry, settler, gate, worker, seam, once, ids, scheduled, isCancelled } =
+    settings;
 
   return {
     run(job) {
@@ -52,7 +56,9 @@ export function createJobRunner(settings: JobRunnerSettings): JobRunner {
       const executed = (): Promise<Outcome> => execute(deliveryOf(job, worker, seam, once), registry);
       const run = ids === null ? executed : (): Promise<Outcome> => ids.execute(job.lease, executed);
       const scheduledRun = scheduled?.of(job.lease) ?? null;
-      const running = scheduledRun === null ? run() : scheduledRun.execute(run);
+      const begin = (): Promise<Outcome> => (scheduledRun === null ? run() : scheduledRun.execute(run));
+      const asked = isCancelled(job.lease);
+      const running = asked === false ? begin() : Promise.resolve(asked).then((is) => (is ? endedByCancel : begin()));
       void running.then((outcome) => {
         job.ranMs = performance.now() - startedAt;
         // A release of a job that never ran, such as one of an unknown type, says nothing of how long jobs take.

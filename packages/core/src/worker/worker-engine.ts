@@ -105,7 +105,14 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
     gate,
     ...rules,
   });
-  const control = createWorkerControl({ ledger: seam.ledger, events, worker: id, queues, heartbeatMs });
+  const control = createWorkerControl({
+    ledger: seam.ledger,
+    jobControl: seam.jobControl,
+    events,
+    worker: id,
+    queues,
+    heartbeatMs,
+  });
   const ended = (job: string): void => control?.ended(job);
   const settler = createSettler({ seam, inFlight, prefetch, events, reachability, worker: id, ended });
   const { scheduling } = host;
@@ -114,7 +121,11 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
   const scheduled = scheduling.runs;
   const once = createOnce({ ledger: seam.ledger, ledgerIn: (transaction) => seam.ledgerIn(transaction), address });
   const running = { inFlight, runs, prefetch, registry, settler, gate, seam, once, scheduled, ids: host.ids };
-  const runner = createJobRunner({ ...running, worker: id });
+  const runner = createJobRunner({
+    ...running,
+    worker: id,
+    isCancelled: (lease) => control?.isCancelled(lease) ?? false,
+  });
   const refusal = (lease: Lease): Outcome | null => control?.refusal(lease) ?? null;
   const dispatcher = new Dispatcher({ inFlight, runs, limiter, scheduler, prefetch, isolation, runner, refusal });
   if (control !== null) applyControl(control, inFlight, runner, settings);

@@ -31,6 +31,7 @@ function runnerOf(handler: () => void | Promise<void>) {
     ids: null,
     once: async (_job, _key, fn) => fn(),
     scheduled: null,
+    isCancelled: () => false,
     seam: { backend: { name: "test", address: "test:", capabilities: memoryCapabilities }, completeIn: async () => {} },
   });
   const add = (type = "t"): InFlightJob => {

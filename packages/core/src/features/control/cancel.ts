@@ -15,10 +15,13 @@ const KEPT_MS = 14 * 86_400_000;
 
 export function createCancel({ seam, events, changed }: ControlSettings): Control["cancel"] {
   /** Asks the workers to end these jobs. A cancel that is recorded already is renewed. */
-  async function record(ids: readonly string[]): Promise<void> {
-    const value = (id: string): string => cancelValue(id, wallMs());
+  async function record(jobs: readonly Pick<StoredJob, "id" | "enqueuedAt">[]): Promise<void> {
+    const at = wallMs();
     await ledgerFor(seam, "cancel of a job that runs").commit(
-      ids.map((id) => ({ key: cancelKey(id), ifVersion: "any", value: value(id), expiresInMs: KEPT_MS })),
+      jobs.map(({ id, enqueuedAt }) => {
+        const value = cancelValue(id, at, enqueuedAt);
+        return { key: cancelKey(id), ifVersion: "any", value, expiresInMs: KEPT_MS };
+      }),
     );
     changed();
   }
@@ -27,10 +30,11 @@ export function createCancel({ seam, events, changed }: ControlSettings): Contro
     // Before anything is changed: without a ledger none of them is cancelled.
     if (jobs.some(({ state }) => state === "leased")) ledgerFor(seam, "cancel of a job that runs");
     const results = await jobControl.cancel(jobs.map(({ id }) => id));
-    const running: string[] = [];
-    for (const [at, { id, type, queue }] of jobs.entries()) {
+    const running: StoredJob[] = [];
+    for (const [at, job] of jobs.entries()) {
+      const { id, type, queue } = job;
       const result = results[at] ?? "absent";
-      if (result === "leased") running.push(id);
+      if (result === "leased") running.push(job);
       else if (result === "done") events.emit("cancelled", { id, type, queue });
       counts[result === "done" ? "cancelled" : result === "leased" ? "aborting" : result] += 1;
     }
@@ -50,7 +54,7 @@ export function createCancel({ seam, events, changed }: ControlSettings): Contro
       assertId(job, "cancel");
       if (seam.jobControl === null) {
         ledgerFor(seam, "cancel");
-        if (!dryRun) await record([job]);
+        if (!dryRun) await record([{ id: job, enqueuedAt: null }]);
         return { ...counts, recorded: 1 };
       }
       const { jobs } = await seam.jobControl.list({ ids: [job], limit: 1 });

@@ -1,5 +1,4 @@
 import type { Ledger, LedgerRecord } from "../../backend/ledger.ts";
-import { parseEnvelope, parseTimestamp } from "../../envelope/index.ts";
 import { ledgerKey, ledgerPrefix } from "../ledger-key.ts";
 
 /** What is paused: one queue, or one type of job in every queue. */
@@ -11,17 +10,24 @@ export type Pause = PauseTarget & {
   readonly since: number;
 };
 
-/** What workers are asked to leave alone or to end. */
-export interface ControlRecords {
-  readonly pauses: readonly Pause[];
-  /** When each job was asked to end, by its id, in Unix milliseconds. */
-  readonly cancels: ReadonlyMap<string, number>;
+/** A request that a job ends. */
+export interface Cancel {
+  /** Unix milliseconds, by the clock of the process that cancelled it. */
+  readonly at: number;
+  /** When the job was enqueued, as its store has it: the next one of its id has another time. Null where the store does not say. */
+  readonly enqueuedAt: number | null;
 }
 
-/** Pauses and cancels are under one prefix, so that a worker reads all of them in one call. */
-const PREFIX = ledgerPrefix("control");
+/** Some cancels, by the ids of their jobs. */
+export interface CancelPage {
+  readonly cancels: ReadonlyMap<string, Cancel>;
+  /** Pass it as `after` for those behind them; undefined when these are the last. */
+  readonly next: string | undefined;
+}
 
 const PAGE = 1_000;
+/** A worker reads this many cancels at a time; with more, it goes on at its next read. */
+const MOST_CANCELS = 5_000;
 
 export const pauseKey = (target: PauseTarget): string =>
   "queue" in target
@@ -32,32 +38,52 @@ export const cancelKey = (id: string): string => ledgerKey("control", "cancel", 
 
 /** Returns the value of a record. */
 export const pauseValue = (target: PauseTarget, since: number): string => JSON.stringify({ ...target, since });
-export const cancelValue = (id: string, at: number): string => JSON.stringify({ cancel: id, at });
+export const cancelValue = (id: string, at: number, enqueuedAt: number | null): string =>
+  JSON.stringify({ cancel: id, at, enqueuedAt });
 
-/** Reads every pause and cancel. A record that another program wrote is left out. Rejects as the ledger does. */
-export async function readControl(ledger: Ledger): Promise<ControlRecords> {
-  const pauses: Pause[] = [];
-  const cancels = new Map<string, number>();
-  for (let after: string | undefined, isLast = false; !isLast;) {
-    const page: LedgerRecord[] = await ledger.list({
-      prefix: PREFIX,
-      limit: PAGE,
-      ...(after !== undefined && { after }),
-    });
-    for (const { value } of page) add(value, pauses, cancels);
-    isLast = page.length < PAGE;
-    after = page.at(-1)?.key;
-  }
-  return { pauses, cancels };
+/** Reads every pause. A record that another program wrote is left out. Rejects as the ledger does. */
+export async function readPauses(ledger: Ledger): Promise<Pause[]> {
+  const { records } = await read(ledger, ledgerPrefix("control", "pause"), undefined, Infinity);
+  return records.flatMap(({ value }): Pause[] => {
+    const { queue, type, since } = parsed(value);
+    if (typeof since !== "number") return [];
+    if (typeof queue === "string") return [{ queue, since }];
+    return typeof type === "string" ? [{ type, since }] : [];
+  });
 }
 
-function add(value: string, pauses: Pause[], cancels: Map<string, number>): void {
-  const record = parsed(value);
-  const { queue, type, since, cancel, at } = record;
-  if (typeof cancel === "string" && typeof at === "number") cancels.set(cancel, at);
-  else if (typeof since !== "number") return;
-  else if (typeof queue === "string") pauses.push({ queue, since });
-  else if (typeof type === "string") pauses.push({ type, since });
+/** Reads cancels, 5,000 at most. Rejects as the ledger does. */
+export async function readCancels(ledger: Ledger, after: string | undefined): Promise<CancelPage> {
+  const { records, next } = await read(ledger, ledgerPrefix("control", "cancel"), after, MOST_CANCELS);
+  const cancels = new Map<string, Cancel>();
+  for (const { value } of records) {
+    const { cancel: id } = parsed(value);
+    const cancel = parseCancel(value);
+    if (typeof id === "string" && cancel !== null) cancels.set(id, cancel);
+  }
+  return { cancels, next };
+}
+
+/** Returns null for a record that another program wrote. */
+export function parseCancel(value: string): Cancel | null {
+  const { at, enqueuedAt } = parsed(value);
+  return typeof at === "number" ? { at, enqueuedAt: typeof enqueuedAt === "number" ? enqueuedAt : null } : null;
+}
+
+async function read(
+  ledger: Ledger,
+  prefix: string,
+  after: string | undefined,
+  most: number,
+): Promise<{ readonly records: readonly LedgerRecord[]; readonly next: string | undefined }> {
+  const records: LedgerRecord[] = [];
+  for (let next = after; ;) {
+    const page = await ledger.list({ prefix, limit: PAGE, ...(next !== undefined && { after: next }) });
+    records.push(...page);
+    next = page.at(-1)?.key;
+    if (page.length < PAGE) return { records, next: undefined };
+    if (records.length >= most) return { records, next };
+  }
 }
 
 function parsed(value: string): { readonly [name: string]: unknown } {
@@ -65,18 +91,5 @@ function parsed(value: string): { readonly [name: string]: unknown } {
     return Object(JSON.parse(value)) as { readonly [name: string]: unknown };
   } catch {
     return {};
-  }
-}
-
-/**
- * Whether a cancel at this time is about this delivery. It is not when the envelope was made later: an id that was cancelled
- * may be enqueued again.
- */
-export function isCancelledBy(at: number, body: string): boolean {
-  try {
-    const { created_at: createdAt } = parseEnvelope(body);
-    return createdAt === undefined || parseTimestamp(createdAt) <= at;
-  } catch {
-    return true;
   }
 }

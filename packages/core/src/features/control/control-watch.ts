@@ -1,9 +1,11 @@
 import type { Lease } from "../../backend/contract.ts";
+import type { JobControl } from "../../backend/job-control.ts";
 import type { Ledger } from "../../backend/ledger.ts";
 import { isWaybillError, WaybillError } from "../../errors.ts";
 import { endedByCancel, type Outcome, release } from "../../job/outcome.ts";
 import { within } from "../../time/time-limit.ts";
-import { type Pause, type ControlRecords, cancelKey, isCancelledBy, readControl } from "./control-records.ts";
+import { type Pause, readPauses } from "./control-records.ts";
+import { createKnownCancels } from "./known-cancels.ts";
 
 /** What a worker knows of the pauses and cancels in its ledger. */
 export interface ControlWatch {
@@ -18,10 +20,10 @@ export interface ControlWatch {
   isPaused(queue: string): boolean;
   /** The types that are paused, in order; the same list until they change. */
   readonly pausedTypes: readonly string[];
-  /** Why a leased job is not to run; null when it is. */
+  /** Why a leased job is not to run; null when it is, unless `isCancelled` says otherwise later. */
   refusal(lease: Lease): Outcome | null;
-  /** Whether this run is to be aborted, since its job was cancelled. */
-  isCancelled(lease: Lease): boolean;
+  /** Whether its job was cancelled, so that it is not to run, or its run is to be aborted. A promise where that is looked up. */
+  isCancelled(lease: Lease): boolean | Promise<boolean>;
   /** The job has ended: removes its cancel, so that its id may be enqueued again. */
   ended(id: string): void;
   /** Calls the listener after each read that found something else than the one before. Returns the function that unsubscribes it. */
@@ -30,6 +32,8 @@ export interface ControlWatch {
 
 export interface ControlWatchSettings {
   readonly ledger: Ledger;
+  /** Null where the backend cannot find jobs. */
+  readonly jobControl: Pick<JobControl, "list"> | null;
   /** Between two reads, in milliseconds. */
   readonly everyMs: number;
   /** Called for each queue and type that is now paused, or no longer. */
@@ -50,7 +54,7 @@ export function createControlWatch(settings: ControlWatchSettings): ControlWatch
   const queues = new Map<string, Pause>();
   const types = new Map<string, Pause>();
   let pausedTypes: readonly string[] = [];
-  let cancels = new Map<string, number>();
+  const cancels = createKnownCancels(ledger, settings.jobControl);
   let timer: NodeJS.Timeout | undefined;
   let reading: Promise<void> | null = null;
   let isWoken = false;
@@ -75,22 +79,20 @@ export function createControlWatch(settings: ControlWatchSettings): ControlWatch
     return isOther;
   }
 
-  function apply(records: ControlRecords): void {
-    const queuePauses = records.pauses.flatMap((pause) => ("queue" in pause ? [[pause.queue, pause] as const] : []));
-    const typePauses = records.pauses.flatMap((pause) => ("type" in pause ? [[pause.type, pause] as const] : []));
+  function apply(pauses: readonly Pause[]): void {
+    const queuePauses = pauses.flatMap((pause) => ("queue" in pause ? [[pause.queue, pause] as const] : []));
+    const typePauses = pauses.flatMap((pause) => ("type" in pause ? [[pause.type, pause] as const] : []));
     const hasOtherQueues = replace(queues, queuePauses);
     const hasOtherTypes = replace(types, typePauses);
     if (hasOtherTypes) pausedTypes = [...types.keys()].toSorted();
-    const hasCancels = records.cancels.size > 0;
-    cancels = new Map(records.cancels);
-    if (hasOtherQueues || hasOtherTypes || hasCancels) for (const listener of listeners) listener();
+    if (hasOtherQueues || hasOtherTypes || cancels.size > 0) for (const listener of listeners) listener();
   }
 
   async function read(): Promise<void> {
     try {
-      const records = await readControl(ledger);
+      const [pauses] = await Promise.all([readPauses(ledger), cancels.read()]);
       settings.succeeded();
-      if (!hasEnded) apply(records);
+      if (!hasEnded) apply(pauses);
     } catch (thrown) {
       if (!isWaybillError(thrown, "BACKEND_CLOSED")) settings.failed(thrown);
     }
@@ -131,19 +133,15 @@ export function createControlWatch(settings: ControlWatchSettings): ControlWatch
     get pausedTypes() {
       return pausedTypes;
     },
-    isCancelled: (lease) => cancels.size > 0 && isCancelled(cancels, lease),
+    isCancelled: (lease) => cancels.size > 0 && cancels.isCancelled(lease),
     refusal(lease) {
-      if (cancels.size > 0 && isCancelled(cancels, lease)) return endedByCancel;
+      if (cancels.size > 0 && cancels.isCancelled(lease) === true) return endedByCancel;
       if (queues.has(lease.queue)) return release(SHORTEST_RELEASE_MS, "PAUSED", `queue "${lease.queue}" is paused`);
       if (!types.has(lease.type)) return null;
       const delayMs = Math.min(SHORTEST_RELEASE_MS * 2 ** Math.min(lease.releases, 5), LONGEST_RELEASE_MS);
       return release(delayMs, "PAUSED", `jobs of type "${lease.type}" are paused`);
     },
-    ended(id) {
-      if (!cancels.delete(id)) return;
-      // Without it the record expires by itself.
-      void ledger.commit([{ key: cancelKey(id), ifVersion: "any", value: null }]).catch(() => undefined);
-    },
+    ended: (id) => cancels.ended(id),
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -154,9 +152,4 @@ export function createControlWatch(settings: ControlWatchSettings): ControlWatch
 function unknownYet(): WaybillError {
   const text = `the ledger has not responded within ${FIRST_READ_MS} ms; until it does, nothing counts as paused or cancelled`;
   return new WaybillError("BACKEND_UNAVAILABLE", text);
-}
-
-function isCancelled(cancels: ReadonlyMap<string, number>, { id, body }: Lease): boolean {
-  const at = cancels.get(id);
-  return at !== undefined && isCancelledBy(at, body);
 }

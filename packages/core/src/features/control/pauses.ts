@@ -4,7 +4,7 @@ import { assertGuardOptions, assertKnownOptions } from "../../known-options.ts";
 import { wallMs } from "../../time/clock.ts";
 import type { Control } from "./control-api.ts";
 import type { ControlSettings } from "./control-settings.ts";
-import { pauseKey, type PauseTarget, pauseValue, readControl } from "./control-records.ts";
+import { pauseKey, type PauseTarget, pauseValue, readPauses } from "./control-records.ts";
 import { invalid, ledgerFor } from "./refusals.ts";
 
 export function createPauses({ seam, changed }: ControlSettings): Pick<Control, "pause" | "resume" | "pauses"> {
@@ -29,7 +29,7 @@ export function createPauses({ seam, changed }: ControlSettings): Pick<Control, 
       await write(target, null, "resume");
     },
     async pauses() {
-      const { pauses } = await readControl(ledgerFor(seam, "pauses"));
+      const pauses = await readPauses(ledgerFor(seam, "pauses"));
       return pauses.toSorted((one, other) => (nameOf(one) < nameOf(other) ? -1 : 1));
     },
   };

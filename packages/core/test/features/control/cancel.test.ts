@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { defineJob, type Jobs, type WaybillError } from "../../../src/index.ts";
+import type { Lease } from "../../../src/backend/contract.ts";
+import type { Ledger, LedgerBackend } from "../../../src/backend/ledger.ts";
+import { createKnownCancels } from "../../../src/features/control/known-cancels.ts";
 import { memoryBackend } from "../../../src/memory/index.ts";
 import { connected, eventOf } from "../../helpers/connected.ts";
 
@@ -148,4 +151,79 @@ test("where the backend cannot list its jobs, list and find say why", async () =
   await expect(jobs.list()).rejects.toMatchObject({ code: "CAPABILITY_MISSING" });
   await expect(jobs.cancel({ queue: "a" })).rejects.toMatchObject({ code: "CAPABILITY_MISSING" });
   await expect(jobs.runNow("a")).rejects.toMatchObject({ code: "CAPABILITY_MISSING" });
+});
+
+const own = { id: "8b1c4ad2-6a0a-8f13-9d5e-4c1f0a9e7b21" };
+
+test("where the backend cannot list its jobs, an id of one's own may be enqueued again after its cancel, and runs", async () => {
+  const open = memoryBackend({ capabilities: like });
+  const jobs = await connected(open);
+  const worker = await connected(open);
+  await jobs.cancel(own.id);
+  const marker = eventOf(worker, "settled");
+  await worker.worker({ jobs: [mail] }).start();
+  // The worker has read the cancel by then.
+  await jobs.enqueue(mail, {});
+  await marker;
+  const settled = eventOf(worker, "settled");
+  await jobs.enqueue(mail, {}, own);
+  expect(await settled).toMatchObject({ id: own.id, outcome: "completed" });
+});
+
+test("an own id that is not enqueued again stays cancelled", async () => {
+  const jobs = await connected(memoryBackend({ capabilities: like }));
+  await jobs.enqueue(mail, {}, own);
+  await jobs.cancel(own.id);
+  const settled = eventOf(jobs, "settled");
+  await jobs.worker({ jobs: [mail] }).start();
+  expect(await settled).toMatchObject({ id: own.id, reason: { code: "CANCELLED" } });
+});
+
+test.each(["before the worker has read it", "after it has"])(
+  "a cancel that came too late for its job does not end the next one of its id, %s",
+  async (when) => {
+    const open = memoryBackend();
+    const { ledger } = (await open()) as LedgerBackend;
+    const jobs = await connected(open);
+    const { job, aborted } = endless();
+    const quick = defineJob({ type: "quick", handler: () => sleep(350) });
+    // The cancel of a job that had this id a minute ago.
+    const value = JSON.stringify({ cancel: own.id, at: Date.now() + 60_000, enqueuedAt: Date.now() - 60_000 });
+    const cancel = () => ledger.commit([{ key: `control/cancel/${own.id}`, ifVersion: "any", value }]);
+    if (when === "after it has") await cancel();
+    const settled = eventOf(jobs, "settled");
+    const started = eventOf(jobs, "started");
+    await jobs.worker({ jobs: [quick, job], heartbeat: "100ms" }).start();
+    await jobs.enqueue(quick, {}, own);
+    await started;
+    if (when !== "after it has") await cancel();
+    expect(await settled).toMatchObject({ id: own.id, outcome: "completed" });
+    expect(aborted).toEqual([]);
+    expect(await ledger.list({ prefix: "control/cancel/", limit: 10 })).toEqual([]);
+  },
+);
+
+test("a worker reads 5,000 cancels at a time, and all of them in the end", async () => {
+  const open = memoryBackend({ capabilities: like });
+  const { ledger } = (await open()) as LedgerBackend;
+  for (let from = 0; from < 7; from++) {
+    const ids = Array.from({ length: 1_000 }, (_, at) => `${from}-${at}`);
+    await ledger.commit(
+      ids.map((cancel) => {
+        const value = JSON.stringify({ cancel, at: Date.now() });
+        return { key: `control/cancel/${cancel}`, ifVersion: "any", value };
+      }),
+    );
+  }
+  let lists = 0;
+  const list: Ledger["list"] = (range) => ((lists += 1), ledger.list(range));
+  const cancels = createKnownCancels({ ...ledger, list }, null);
+  await cancels.read();
+  expect([lists, cancels.size]).toEqual([5, 5_000]);
+  await cancels.read();
+  await cancels.read();
+  const body = JSON.stringify({ spec: "waybill/1", ...own, type: "t", args: [], created_at: "2026-01-01T00:00:00Z" });
+  expect(cancels.isCancelled({ id: "6-999", body } as Lease)).toBe(true);
+  expect(cancels.isCancelled({ id: "7-0", body } as Lease)).toBe(false);
+  expect(cancels.size).toBe(7_000);
 });
