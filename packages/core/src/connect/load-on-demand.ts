@@ -58,10 +58,10 @@ export function borrowsLedger(target: string | BackendFactory, { ledger }: Pick<
 }
 
 /** Returns the seam by which jobs are enqueued: where the store may have an id twice, an id that was cancelled may be enqueued again. */
-export async function uncancelling<S extends ProducerSeam>(seam: S): Promise<S> {
+export async function withoutCancels<S extends ProducerSeam>(seam: S): Promise<S> {
   const { ledger, backend } = seam;
   if (ledger === null || backend.capabilities.uniqueIds) return seam;
-  return (await import("../features/control/uncancelling-seam.ts")).uncancellingSeam(seam, ledger);
+  return (await import("../features/control/removed-cancels.ts")).withoutCancels(seam, ledger);
 }
 
 /** Returns the memory of finished ids, null where none is kept, and the seam by which jobs are then enqueued. */

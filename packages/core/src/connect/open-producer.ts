@@ -19,7 +19,7 @@ import {
   backendCheck,
   borrowsLedger,
   finishedIds,
-  uncancelling,
+  withoutCancels,
   ledgerOfConnection,
   logger,
   signer,
@@ -100,7 +100,7 @@ async function open<S extends ProducerSeam>(
         telemetry && traced && traced.seamTracing(telemetry, { name: backend.name, address: backend.address }, events),
     }),
   });
-  const { ids, sending } = await finishedIds(options.rememberIds, await uncancelling(seam));
+  const { ids, sending } = await finishedIds(options.rememberIds, await withoutCancels(seam));
   const calls = createEnqueueCalls({
     seam: sending,
     events,

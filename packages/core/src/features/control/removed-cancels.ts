@@ -12,8 +12,8 @@ const LEDGER_MS = 1_000;
  * Returns a seam that removes the cancel of an id before it stores a job of that id again, where the store cannot tell the two apart.
  * A new id is not looked up: no job can have had it.
  */
-export function uncancellingSeam<S extends Sending>(seam: S, ledger: Pick<Ledger, "commit">): S {
-  async function uncancelled({ envelope: { id, created_at: madeAt }, mayCarryTrace }: Outgoing): Promise<void> {
+export function withoutCancels<S extends Sending>(seam: S, ledger: Pick<Ledger, "commit">): S {
+  async function removeCancel({ envelope: { id, created_at: madeAt }, mayCarryTrace }: Outgoing): Promise<void> {
     if (mayCarryTrace || madeAt !== undefined) return;
     const removed = ledger.commit([{ key: cancelKey(id), ifVersion: "any", value: null }]);
     await within(
@@ -25,11 +25,11 @@ export function uncancellingSeam<S extends Sending>(seam: S, ledger: Pick<Ledger
   return {
     ...seam,
     async enqueue(outgoing) {
-      await uncancelled(outgoing);
+      await removeCancel(outgoing);
       return seam.enqueue(outgoing);
     },
     async enqueueIn(transaction, outgoing) {
-      await uncancelled(outgoing);
+      await removeCancel(outgoing);
       return seam.enqueueIn(transaction, outgoing);
     },
   };
