@@ -136,6 +136,18 @@ const replayed: readonly ContractCase[] = [
     allOf(uniqueKeys, inspectable),
   ),
   rule(
+    "a replay asks for no key that was taken for a time: the dead letter is replayed though another job has it now",
+    async (bench) => {
+      const until = Math.max(10 * bench.tickMs, 500);
+      const id = await putUnique(bench, { until });
+      await bench.backend.deadLetter(await bench.leaseOne(), REASON);
+      await bench.sleep(until + bench.tickMs);
+      await assertFree(bench);
+      assert.equal(await inspector(bench).replay({ ids: [id] }), 1);
+    },
+    allOf(uniqueKeys, inspectable),
+  ),
+  rule(
     "the other dead letters are replayed before a replay rejects DUPLICATE_JOB",
     async (bench) => {
       const ids: string[] = [];

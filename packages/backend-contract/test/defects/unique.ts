@@ -276,6 +276,28 @@ const replaying: readonly Defect[] = [
     plant: ignoresKey(({ state }) => state === "replayed"),
   },
   {
+    defect: "a replay asks for every key again",
+    seenBy:
+      "a replay asks for no key that was taken for a time: the dead letter is replayed though another job has it now",
+    plant: always((good) => {
+      const timed = new Set<string>();
+      return {
+        enqueue(messages) {
+          for (const { id, unique } of messages) if (typeof unique?.until === "number") timed.add(id);
+          return good.enqueue(messages);
+        },
+        inspector: {
+          ...good.inspector,
+          async replay(query) {
+            const id = query?.ids?.find((one) => timed.has(one));
+            if (id !== undefined) throw new DuplicateJobError(id, "the job that has its key");
+            return good.inspector.replay(query);
+          },
+        },
+      };
+    }),
+  },
+  {
     defect: "a replay ends at the first conflict",
     seenBy: "the other dead letters are replayed before a replay rejects DUPLICATE_JOB",
     plant: replays((good) => async (query) => {

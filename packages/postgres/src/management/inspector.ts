@@ -112,7 +112,7 @@ function statements(schema: string) {
       SELECT id FROM "${schema}".unique_windows
       WHERE type = $1::text AND key = $2::text AND id <> $3::text AND ends_at > statement_timestamp()
       LIMIT 1`,
-    // A dead letter whose id or unique key was taken meanwhile stays. A rejected inbox row returns to the inbox, to be judged again.
+    // A dead letter whose id or unique key was taken meanwhile stays; one whose key was taken for a time asks for none. A rejected inbox row returns to the inbox, to be judged again.
     replay: `
       WITH picked AS MATERIALIZED (
         SELECT * FROM "${schema}".dead ${where} FOR UPDATE SKIP LOCKED
@@ -120,11 +120,12 @@ function statements(schema: string) {
         INSERT INTO "${schema}".jobs (id, seq, queue, rank, enqueued_at, type, tenant, signature, signature_timestamp, body,
           limit_keys, unique_key, unique_until, has_key)
         SELECT id, nextval('"${schema}".job_seq'), queue, rank, statement_timestamp(), type, tenant, signature, signature_timestamp, body,
-          limit_keys, unique_key, unique_until, CASE WHEN unique_key IS NOT NULL THEN true END
+          limit_keys, unique_key, unique_until, CASE WHEN unique_until <> 'time' THEN true END
         FROM (
           SELECT * FROM picked WHERE NOT rejected AND NOT EXISTS (
             SELECT 1 FROM "${schema}".unique_windows AS w
-            WHERE w.type = picked.type AND w.key = picked.unique_key AND w.id <> picked.id AND w.ends_at > statement_timestamp()
+            WHERE w.type = picked.type AND w.key = picked.unique_key AND picked.unique_until <> 'time'
+              AND w.id <> picked.id AND w.ends_at > statement_timestamp()
           ) ORDER BY number
         ) AS oldest_first
         ON CONFLICT DO NOTHING RETURNING id
