@@ -43,6 +43,19 @@ test.each([
   db.close();
 });
 
+test("a job dies although another program wrote a dead letter of it by hand, which is replaced", async () => {
+  const path = temporaryFile();
+  const backend = await open({ path });
+  await backend.enqueue([message({ id: "alive" })]);
+  const [oneLease] = await lease(backend);
+  const db = new DatabaseSync(path);
+  db.exec(`INSERT INTO waybill_dead (seq, code, message, attempt, died_at)
+    SELECT seq, 'BY_HAND', 'text', 1, 0 FROM waybill_jobs`);
+  db.close();
+  await backend.deadLetter(oneLease!, { code: "CODE", message: "text" });
+  expect(await backend.inspector.deadLetters()).toMatchObject([{ id: "alive", reason: { code: "CODE" } }]);
+});
+
 test("rows whose jobs were deleted hide no job behind them, and no lease is made for them", async () => {
   const path = temporaryFile();
   const backend = await open({ path });

@@ -31,6 +31,36 @@ describe("a full key", () => {
     expect([rows(path, "waybill_ready"), rows(path, "waybill_waiting")]).toEqual([0, 49]);
   });
 
+  test("has no slot left in the file once its leases have ended, however they ended", async () => {
+    const path = temporaryFile();
+    const backend = await open({ path });
+    await backend.enqueue(many(3, acme));
+    const [acked] = await lease(backend, one);
+    await backend.ack([acked!]);
+    const [dead] = await lease(backend, one);
+    await backend.deadLetter(dead!, { code: "CODE", message: "text" });
+    const [retried] = await lease(backend, one);
+    await backend.retry(retried!, { delayMs: 60_000, countsAttempt: true });
+    expect(rows(path, "waybill_slots")).toBe(0);
+  });
+
+  test("whose slot a more urgent job took lets the job wait again that was to have it", async () => {
+    const path = temporaryFile();
+    const backend = await open({ path });
+    await backend.enqueue(many(2, acme));
+    const first = await lease(backend, { ...one, limit: 9 });
+    expect(rows(path, "waybill_waiting")).toBe(1);
+    await backend.ack(first);
+    await backend.enqueue([message({ id: "urgent", priority: 50, ...acme })]);
+    const urgent = await lease(backend, { ...one, limit: 9 });
+    expect(urgent).toMatchObject([{ id: "urgent" }]);
+    expect([rows(path, "waybill_ready"), rows(path, "waybill_waiting"), rows(path, "waybill_slots")]).toEqual([
+      0, 1, 1,
+    ]);
+    await backend.ack(urgent);
+    expect(await idsOf(backend, one)).toEqual(["job-1"]);
+  });
+
   test("hides no job behind 2,000 others from a call that looks once", async () => {
     const path = temporaryFile();
     const backend = await open({ path });
