@@ -8,6 +8,7 @@ import { controlWaitingDefects } from "./defects/control-waiting.ts";
 import { deadLetteringDefects } from "./defects/dead-lettering.ts";
 import { closingDefects } from "./defects/closing.ts";
 import { concurrencyDefects } from "./defects/concurrency.ts";
+import { extendingDefects } from "./defects/extending.ts";
 import { keyOrderDefects } from "./defects/key-order.ts";
 import { keyEndDefects } from "./defects/key-ends.ts";
 import { withInbox } from "./defects/inbox.ts";
@@ -37,6 +38,7 @@ const defects: readonly Defect[] = [
   ...keyOrderDefects,
   ...settlingDefects,
   ...countingDefects,
+  ...extendingDefects,
   ...deadLetteringDefects,
   ...arrivingDefects,
   ...workerRegistryDefects,

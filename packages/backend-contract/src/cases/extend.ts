@@ -21,6 +21,16 @@ export const extendCases: readonly ContractCase[] = [
   },
   {
     subject,
+    name: "an extended lease ends at its new end: its message is delivered again",
+    appliesTo: timedLeases,
+    async run({ backend, put, leaseOne, leaseMs }) {
+      const [sent] = await put();
+      valueOf((await backend.extend([await leaseOne({ leaseMs })], leaseMs))[0]);
+      assert.equal((await leaseOne()).id, sent?.id);
+    },
+  },
+  {
+    subject,
     name: "a lease can be extended again and again",
     appliesTo: timedLeases,
     async run({ backend, put, leaseOne, leaseNothing, leaseMs }) {

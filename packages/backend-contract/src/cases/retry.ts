@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Bench, ContractCase } from "../contract-case.ts";
 import { rejectsWith, valueOf } from "../expect.ts";
-import { failuresCounted, retryDelays } from "./applies-to.ts";
+import { allOf, failuresCounted, retryDelays } from "./applies-to.ts";
 
 const subject = "retry";
 
@@ -40,6 +40,24 @@ const counting: readonly ContractCase[] = [
       await put({ priority: 0 });
       await backend.retry(await leaseOne(), counted);
       assert.equal((await leaseOne()).releases, 0);
+    },
+  },
+  {
+    subject,
+    name: "a delay changes nothing of what is counted: a retry raises the attempt, and a release does not",
+    appliesTo: allOf(retryDelays, failuresCounted),
+    async run({ backend, put, leaseOne, tickMs }) {
+      await put();
+      await backend.retry(await leaseOne(), counted);
+      const retried = await leaseOne();
+      await backend.retry(retried, { ...counted, delayMs: 2 * tickMs });
+      const again = await leaseOne();
+      assert.equal(again.attempt, retried.attempt + 1);
+      await backend.retry(again, uncounted);
+      const released = await leaseOne();
+      await backend.retry(released, { ...uncounted, delayMs: 2 * tickMs });
+      const last = await leaseOne();
+      assert.equal(last.attempt, released.attempt);
     },
   },
   {

@@ -33,6 +33,19 @@ export const settleCases: readonly ContractCase[] = [
   },
   {
     subject,
+    name: "one ack settles leases of several calls and queues",
+    async run({ backend, queue, put, leaseOne, leaseMs }) {
+      const other = { queue: `${queue}-other` };
+      await put({}, {});
+      await put(other);
+      const leases = [await leaseOne(), await leaseOne(other), await leaseOne()];
+      assert.deepEqual(codesOf(await backend.extend(leases, leaseMs)), ["ok", "ok", "ok"]);
+      assert.deepEqual(codesOf(await backend.ack(leases)), ["ok", "ok", "ok"]);
+      assert.deepEqual(codesOf(await backend.ack(leases)), ["LEASE_LOST", "LEASE_LOST", "LEASE_LOST"]);
+    },
+  },
+  {
+    subject,
     name: "acking one lease settles no other",
     async run({ backend, put, leaseExactly }) {
       await put({}, {}, {});
@@ -64,7 +77,30 @@ export const settleCases: readonly ContractCase[] = [
       assert.deepEqual(codesOf(await backend.ack([{ ...(await leaseOne()) }])), ["ok"]);
     },
   },
+  {
+    subject,
+    name: "a lease with a token that the backend did not make fails with LEASE_LOST, by every verb, and settles nothing",
+    async run({ backend, put, leaseOne, leaseNothing, leaseMs }) {
+      await put();
+      const leased = await leaseOne();
+      for (const token of [null, "another", {}]) {
+        for (const [verb, settle] of Object.entries(verbs)) {
+          const code = await settle(backend, { ...leased, id: "another", token }, leaseMs);
+          assert.equal(code, "LEASE_LOST", `${verb} by the token ${JSON.stringify(token)}`);
+        }
+      }
+      await leaseNothing();
+      valueOf((await backend.ack([leased]))[0]);
+    },
+  },
 ];
+
+/** Returns "ok", or the code of the error that a call rejects with. */
+export const codeOf = (call: Promise<void>): Promise<string> =>
+  call.then(
+    () => "ok",
+    (error: unknown) => errorCode(error),
+  );
 
 /** Ways to settle or extend. Each returns "ok" or the code of its error. */
 export const verbs: Readonly<Record<string, (backend: Backend, lease: Lease, leaseMs: number) => Promise<string>>> = {
@@ -73,9 +109,3 @@ export const verbs: Readonly<Record<string, (backend: Backend, lease: Lease, lea
   retry: (backend, lease) => codeOf(backend.retry(lease, { delayMs: 0, countsAttempt: true })),
   deadLetter: (backend, lease) => codeOf(backend.deadLetter(lease, { code: "TEST", message: "too late" })),
 };
-
-const codeOf = (call: Promise<void>): Promise<string> =>
-  call.then(
-    () => "ok",
-    (error: unknown) => errorCode(error),
-  );

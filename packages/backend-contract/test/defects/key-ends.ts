@@ -64,6 +64,25 @@ export const keyEndDefects: readonly Defect[] = [
     }),
   },
   {
+    defect: "a free slot is given to the queue whose job came first",
+    seenBy: "the end of a lease lets the next job of its key start in each queue, whichever is leased from first",
+    plant: always((good) => {
+      let waiting: Message[] = [];
+      return {
+        enqueue(messages) {
+          waiting.push(...messages.filter(({ limitKeys }) => limitKeys !== undefined));
+          return good.enqueue(messages);
+        },
+        async lease(request) {
+          if ((waiting[0]?.queue ?? request.queue) !== request.queue) return [];
+          const found = await good.lease(request);
+          waiting = waiting.filter((one) => found.every(({ id }) => id !== one.id));
+          return found;
+        },
+      };
+    }),
+  },
+  {
     defect: "a lease that runs out leaves its slot taken",
     seenBy: "the end of a lease that was not settled frees its key",
     plant: always((good) => {

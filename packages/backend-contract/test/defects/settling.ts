@@ -71,6 +71,18 @@ const settlingOnce: readonly Defect[] = [
     })),
   },
   {
+    defect: "an ack goes to the queue of its first lease",
+    seenBy: "one ack settles leases of several calls and queues",
+    plant: always((good) => ({
+      async ack(leases) {
+        const results = await good.ack(leases);
+        return results.map((result, at) =>
+          leases[at]?.queue === leases[0]?.queue ? result : lost("of another queue"),
+        );
+      },
+    })),
+  },
+  {
     defect: "an ack settles everything delivered before it",
     seenBy: "acking one lease settles no other",
     plant: always((good) => {
@@ -98,7 +110,7 @@ const settlingOnce: readonly Defect[] = [
       return {
         async ack(leases) {
           const results = await good.ack(leases);
-          for (const { token } of leases) done.add(token);
+          for (const [index, { token }] of leases.entries()) if (results[index]?.ok) done.add(token);
           return results;
         },
         retry: async (lease, request) => (done.has(lease.token) ? undefined : good.retry(lease, request)),
@@ -121,10 +133,21 @@ const settlingOnce: readonly Defect[] = [
       };
     }),
   },
+  {
+    defect: "a token is read without a look at what it is",
+    seenBy:
+      "a lease with a token that the backend did not make fails with LEASE_LOST, by every verb, and settles nothing",
+    plant: always((good) => ({
+      async retry(lease, request) {
+        if (lease.token === null) throw new TypeError("Cannot read properties of null (reading 'seq')");
+        await good.retry(lease, request);
+      },
+    })),
+  },
 ];
 
 /** One verb goes by the job's id: a late settle ends the new lease of the message. */
-const byId = (verb: "ack" | "extend" | "retry" | "deadLetter"): (() => Spoil) =>
+const byId = (verb: "ack" | "extend" | "retry" | "delayed retry" | "deadLetter"): (() => Spoil) =>
   always((good) => {
     const newest = new Map<string, Lease>();
     const newLeaseOf = (lease: Lease): Lease => newest.get(lease.id) ?? lease;
@@ -139,17 +162,21 @@ const byId = (verb: "ack" | "extend" | "retry" | "deadLetter"): (() => Spoil) =>
       case "extend":
         return { lease, extend: (leases, leaseMs) => good.extend(leases.map(newLeaseOf), leaseMs) };
       case "retry":
-        return { lease, retry: (one, request) => good.retry(newLeaseOf(one), request) };
+        return { lease, retry: (one, how) => good.retry(how.delayMs > 0 ? one : newLeaseOf(one), how) };
+      case "delayed retry":
+        return { lease, retry: (one, how) => good.retry(how.delayMs > 0 ? newLeaseOf(one) : one, how) };
       case "deadLetter":
         return { lease, deadLetter: (one, reason) => good.deadLetter(newLeaseOf(one), reason) };
     }
   });
 
-const settlingLate: readonly Defect[] = (["ack", "extend", "retry", "deadLetter"] as const).map((verb) => ({
-  defect: `${verb} goes by the job's id`,
-  seenBy: `a late ${verb} fails with LEASE_LOST and leaves the message to its new lease`,
-  plant: byId(verb),
-}));
+const settlingLate: readonly Defect[] = (["ack", "extend", "retry", "delayed retry", "deadLetter"] as const).map(
+  (verb) => ({
+    defect: `${verb} goes by the job's id`,
+    seenBy: `a late ${verb} fails with LEASE_LOST and leaves the message to its new lease`,
+    plant: byId(verb),
+  }),
+);
 
 /** Changes what a delivery reports by how the delivery before it ended. */
 const afterHop = (hop: "counted" | "release", change: (lease: Lease) => Partial<Lease>): (() => Spoil) =>
@@ -192,6 +219,14 @@ const counting: readonly Defect[] = [
         }),
       };
     }),
+  },
+  {
+    defect: "a release with a delay counts as a failure",
+    seenBy: "a delay changes nothing of what is counted: a retry raises the attempt, and a release does not",
+    plant: always((good) => ({
+      retry: (lease, { delayMs, countsAttempt }) =>
+        good.retry(lease, { delayMs, countsAttempt: countsAttempt || (delayMs > 0 && lease.attempt > 1) }),
+    })),
   },
   {
     defect: "the broker's mark for a message seen before is added to the attempt",
@@ -301,86 +336,5 @@ const retrying: readonly Defect[] = [
   },
 ];
 
-const extending: readonly Defect[] = [
-  {
-    defect: "a lease ends early: its length is taken for tenths",
-    seenBy: "a leased message is not delivered before its lease has ended",
-    plant: always((good) => ({
-      lease: (request) => good.lease(request.leaseMs < 200 ? { ...request, leaseMs: request.leaseMs / 10 } : request),
-    })),
-  },
-  {
-    defect: "a lease is extended by its first length, whatever was asked",
-    seenBy: "an extended lease outlives its first end",
-    plant: always((good) => {
-      let firstMs = Infinity;
-      return {
-        lease(request) {
-          firstMs = request.leaseMs;
-          return good.lease(request);
-        },
-        async extend(leases, leaseMs) {
-          const results = await good.extend(leases, Math.min(leaseMs, firstMs));
-          return results.map((result) => (result.ok ? { ok: true, value: Date.now() + leaseMs } : result));
-        },
-      };
-    }),
-  },
-  {
-    defect: "a lease is extended once",
-    seenBy: "a lease can be extended again and again",
-    plant: always((good) => {
-      const ends = new Map<unknown, number>();
-      return {
-        async extend(leases, leaseMs) {
-          const end = Math.min(...leases.map(({ token }) => ends.get(token) ?? Infinity), Date.now() + leaseMs);
-          for (const { token } of leases) ends.set(token, end);
-          return good.extend(leases, Math.max(end - Date.now(), 1));
-        },
-      };
-    }),
-  },
-  {
-    defect: "extend returns the end that the lease had before",
-    seenBy: "extend returns the new expiresAt",
-    plant: always((good) => ({
-      extend: async (leases, leaseMs) =>
-        (await good.extend(leases, leaseMs)).map((result, index) =>
-          result.ok ? { ok: true, value: leases[index]?.expiresAt ?? null } : result,
-        ),
-    })),
-  },
-  {
-    defect: "extend returns an end that has passed where there is none",
-    seenBy: "where a lease lasts as long as the connection, extend returns null or a time ahead",
-    profile: "limited like AMQP",
-    plant: always((good) => ({
-      extend: async (leases, leaseMs) =>
-        (await good.extend(leases, leaseMs)).map((result) =>
-          result.ok ? { ok: true, value: Date.now() - 1 } : result,
-        ),
-    })),
-  },
-  {
-    defect: "a batch is extended if any row was",
-    seenBy: "extend returns a result for each lease by itself, in the order given",
-    plant: always((good) => ({
-      async extend(leases, leaseMs) {
-        const results = await good.extend(leases, leaseMs);
-        const first = results.find(({ ok }) => ok);
-        return first === undefined ? results : results.map(() => first);
-      },
-    })),
-  },
-  {
-    defect: "a lease over the limit is cut to the limit",
-    seenBy: "a lease longer than maxLeaseMs is refused, when it is asked for and when it is extended",
-    profile: "limited like SQS",
-    plant: always((good) => ({
-      lease: (request) => good.lease({ ...request, leaseMs: Math.min(request.leaseMs, good.capabilities.maxLeaseMs) }),
-    })),
-  },
-];
-
 export const settlingDefects: readonly Defect[] = [...settlingOnce, ...settlingLate];
-export const countingDefects: readonly Defect[] = [...counting, ...retrying, ...extending];
+export const countingDefects: readonly Defect[] = [...counting, ...retrying];
