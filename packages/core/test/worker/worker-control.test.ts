@@ -25,7 +25,7 @@ function controlOf() {
     ...ledger,
     list: (range: never) => (failure === null ? ledger.list(range) : Promise.reject(failure)),
   };
-  const settings = { events, worker: "w", queues: ["default"], heartbeatMs: 60_000 };
+  const settings = { events, worker: "w", queues: ["default"], heartbeatMs: 60_000, jobControl: null };
   const control = createWorkerControl({ ...settings, ledger: failing as typeof ledger });
   if (control === null) throw new Error("there is a ledger");
   const read = async (): Promise<void> => {
@@ -35,7 +35,7 @@ function controlOf() {
   const pause = (target: PauseTarget, isPaused = true): Promise<unknown> =>
     ledger.commit([{ key: pauseKey(target), ifVersion: "any", value: isPaused ? pauseValue(target, 1) : null }]);
   const cancel = (id: string): Promise<unknown> =>
-    ledger.commit([{ key: cancelKey(id), ifVersion: "any", value: cancelValue(id, Date.now()) }]);
+    ledger.commit([{ key: cancelKey(id), ifVersion: "any", value: cancelValue(id, Date.now(), null) }]);
   return { control, seen, read, pause, cancel, fail: (error: Error | null) => void (failure = error) };
 }
 
@@ -99,6 +99,6 @@ test("after a change, leased jobs that are paused are released, running jobs tha
 });
 
 test("without a ledger there is nothing to know", () => {
-  const settings = { events: new EventBus(), worker: "w", queues: ["default"], heartbeatMs: 100 };
+  const settings = { events: new EventBus(), worker: "w", queues: ["default"], heartbeatMs: 100, jobControl: null };
   expect(createWorkerControl({ ...settings, ledger: null })).toBeNull();
 });
