@@ -72,6 +72,57 @@ test("what is entered outside any job is nobody's leak", async () => {
   expect(leaks).toEqual([]);
 });
 
+test("R3: a global that is set between two jobs is no handler's leak", async () => {
+  const leaks: Leak[] = [];
+  const job = defineJob({ type: "guarded", handler() {} });
+  const jobs = await connected();
+  await jobs.worker({ jobs: [job], middleware: [leakGuard({ warn: (leak) => void leaks.push(leak) })] }).start();
+  for (const key of added) {
+    set(key);
+    const settled = settledCount(jobs, 1);
+    await jobs.enqueue(job, {});
+    await settled;
+  }
+  expect(leaks).toEqual([]);
+});
+
+test("R3: a global that appears while two jobs run is told once, by the type of the one that ends first", async () => {
+  const leaks: Leak[] = [];
+  const first = Promise.withResolvers<void>();
+  const other = Promise.withResolvers<void>();
+  const definitions = [
+    defineJob({ type: "first", handler: () => first.promise }),
+    defineJob({ type: "other", handler: () => other.promise }),
+  ];
+  const jobs = await connected();
+  const started = new Promise<void>((resolve) =>
+    jobs.events.on("started", ({ type }) => type === "other" && resolve()),
+  );
+  await jobs.worker({ jobs: definitions, middleware: [leakGuard({ warn: (leak) => void leaks.push(leak) })] }).start();
+  await jobs.enqueue("first", {});
+  await jobs.enqueue("other", {});
+  await started;
+  set("leftBehind");
+  for (const { resolve } of [first, other]) {
+    const settled = settledCount(jobs, 1);
+    resolve();
+    await settled;
+  }
+  expect(leaks).toEqual([{ type: "first", kind: "global", key: "leftBehind" }]);
+});
+
+test("a second guard replaces nothing again, and a store works as without any", () => {
+  leakGuard();
+  const { enterWith, run } = AsyncLocalStorage.prototype;
+  leakGuard();
+  expect([AsyncLocalStorage.prototype.enterWith, AsyncLocalStorage.prototype.run]).toEqual([enterWith, run]);
+  const store = new AsyncLocalStorage<string>();
+  expect([store.run("acme", (...args: number[]) => [store.getStore(), args], 1, 2), store.getStore()]).toEqual([
+    ["acme", [1, 2]],
+    undefined,
+  ]);
+});
+
 test("without a listener of its own, a leak is a process warning that names type and key and says what to do", async () => {
   const warned = new Promise<Error>((resolve) => process.once("warning", resolve));
   const job = defineJob({ type: "guarded", handler: () => set("leftBehind") });
