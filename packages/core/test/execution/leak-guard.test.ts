@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { afterEach, expect, test } from "vitest";
 import { defineJob, type Handler, type Leak, leakGuard } from "../../src/index.ts";
-import { connected, settledCount } from "../helpers/connected.ts";
+import { connected, settledCount, soon } from "../helpers/connected.ts";
 
 const added = ["leftBehind", "leftBehindToo"];
 
@@ -129,7 +129,7 @@ test("without a listener of its own, a leak is a process warning that names type
   const jobs = await connected();
   await jobs.enqueue(job, {});
   await jobs.worker({ jobs: [job], middleware: [leakGuard()] }).start();
-  expect(await warned).toMatchObject({
+  expect(await soon(warned, () => "no warning was emitted")).toMatchObject({
     name: "WaybillLeakWarning",
     message: expect.stringMatching(/"guarded" set globalThis\.leftBehind.*when the module loads/),
   });
