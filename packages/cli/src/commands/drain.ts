@@ -47,8 +47,11 @@ async function drain(options: Options): Promise<void> {
       if (left.length === 0) return report(names, waitedMs, json);
       const paused = await pausedOf(jobs, left);
       if (paused !== null)
-        throw new CommandError("PAUSED", `queue "${paused}" is paused, so it does not empty: ${textOf(left)}`);
-      if (waitedMs >= limitMs) throw new CommandError("NOT_EMPTY", `after ${timeout}: ${textOf(left)}`);
+        throw new CommandError(
+          "PAUSED",
+          `${textOf([paused], options)} and is paused; "waybill resume --queue ${paused.queue}" ends the pause`,
+        );
+      if (waitedMs >= limitMs) throw new CommandError("NOT_EMPTY", `after ${timeout}, ${textOf(left, options)}`);
       await sleep(Math.min(PAUSE_MS, Math.max(limitMs - waitedMs, 1)));
     }
   });
@@ -79,16 +82,19 @@ async function leftIn(jobs: Jobs, names: readonly string[], { leaveDelayed }: Op
 }
 
 /** Returns the first of these queues that is paused; null where none is, or where the backend cannot pause. */
-async function pausedOf(jobs: Jobs, left: readonly QueueCounts[]): Promise<string | null> {
+async function pausedOf(jobs: Jobs, left: readonly QueueCounts[]): Promise<QueueCounts | null> {
   const pauses = await jobs.pauses().catch(() => []);
   const paused = new Set(pauses.flatMap((pause) => ("queue" in pause ? [pause.queue] : [])));
-  return left.find(({ queue, leased }) => paused.has(queue) && leased === 0)?.queue ?? null;
+  return left.find(({ queue, leased }) => paused.has(queue) && leased === 0) ?? null;
 }
 
-const textOf = (left: readonly QueueCounts[]): string =>
-  left
-    .map(
-      ({ queue, ready, delayed, leased }) =>
-        `"${queue}" has ${ready} ready, ${delayed} delayed and ${leased} running jobs left`,
-    )
-    .join("; ");
+/** Names what is left: `queue "media" still has 2 ready and 1 running jobs`. */
+function textOf(left: readonly QueueCounts[], { leaveDelayed }: Options): string {
+  const texts = left.map(({ queue, ready, delayed, leased }) => {
+    const counts = { ready, delayed: leaveDelayed ? 0 : delayed, running: leased };
+    const parts = Object.entries(counts).flatMap(([state, count]) => (count > 0 ? [`${count} ${state}`] : []));
+    const jobs = ready + counts.delayed + leased === 1 ? "job" : "jobs";
+    return `queue "${queue}" still has ${parts.join(parts.length > 2 ? ", " : " and ")} ${jobs}`;
+  });
+  return texts.join("; ");
+}

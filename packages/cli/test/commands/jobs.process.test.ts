@@ -21,7 +21,7 @@ describe("waybill jobs", () => {
     expect(text).toHaveLength(2);
     expect(jsonLines((await waybill(["jobs", "list", "--json"], { env })).stdout)).toHaveLength(2);
     const cut = await waybill(["jobs", "list", "--limit", "1"], { env });
-    expect(cut.stdout).toContain("1 are shown; --limit shows more.");
+    expect(cut.stdout).toContain("The first 1 is shown; --limit shows more.");
     const shown = await waybill(["jobs", "show", id], { env });
     expect(shown.stdout).toMatch(/^STATE +delayed$/m);
     expect(shown.stdout).toContain('"spec":"waybill/1"');

@@ -23,7 +23,9 @@ describe("waybill pause, resume and drain", () => {
     expect(row).toEqual({ queue: "brief", since: expect.stringMatching(/^\d{4}-/) });
     const drained = await waybill(["drain", "--queue", "brief", "--timeout", "30s"], { env });
     expect(drained).toMatchObject({ code: 1, stdout: "" });
-    expect(drained.stderr).toContain('queue "brief" is paused, so it does not empty: "brief" has 1 ready, 0 delayed');
+    expect(drained.stderr).toContain(
+      'queue "brief" still has 1 ready job and is paused; "waybill resume --queue brief" ends the pause',
+    );
     expect(await waybill(["resume", "--queue", "brief", "--json"], { env })).toMatchObject({
       code: 0,
       stdout: '{"resumed":{"queue":"brief"}}\n',
@@ -38,7 +40,7 @@ describe("waybill pause, resume and drain", () => {
     await enqueued(env, "brief.step", "--delay", "1h");
     const late = await waybill(["drain", "--queue", "brief", "--timeout", "600ms"], { env });
     expect(late).toMatchObject({ code: 1, stdout: "" });
-    expect(late.stderr).toContain('after 600ms: "brief" has 1 ready, 1 delayed and 0 running jobs left');
+    expect(late.stderr).toContain('after 600ms, queue "brief" still has 1 ready and 1 delayed jobs');
     start(["worker", "--jobs", jobs], env);
     const done = await waybill(["drain", "--queue", "brief", "--leave-delayed", "--timeout", "1m"], { env });
     expect(done.stdout).toMatch(/^Queue "brief" is empty, after \d.*\.\n$/);

@@ -89,7 +89,8 @@ async function listDead(options: ListOptions): Promise<void> {
   const query = { ...queryOf(options), limit: limit + 1 };
   const found = await inspecting(options, (inspector) => inspector.deadLetters(query));
   show(found.slice(0, limit), options);
-  if (found.length > limit && !options.json) printText(`The newest ${limit} are shown; --limit shows more.`);
+  if (found.length > limit && !options.json)
+    printText(`The newest ${limit} ${limit === 1 ? "is" : "are"} shown; --limit shows more.`);
 }
 
 async function changeDead(verb: "replay" | "drop", options: ChangeOptions): Promise<void> {

@@ -49,7 +49,7 @@ async function listJobs(options: Options): Promise<void> {
   });
   if (json) return;
   printText(shown.length > 0 ? table(columns, shown) : "No job matches.");
-  if (isCut) printText(`${limit} are shown; --limit shows more.`);
+  if (isCut) printText(`The first ${limit} ${limit === 1 ? "is" : "are"} shown; --limit shows more.`);
 }
 
 /** Returns a job as `list --json` and `show --json` print it. */
