@@ -1,4 +1,5 @@
-import { connect, defineJob, defineSchedule, type Jobs } from "@waybill/core";
+import { connect, defineJob, type Jobs } from "@waybill/core";
+import { runLimitedAndScheduled } from "@waybill/test-servers/features";
 import { expect, onTestFinished, test } from "vitest";
 import { fromUrl } from "../src/index.ts";
 import { freshPrefix, redisClient, redisUrl } from "./redis.ts";
@@ -40,28 +41,8 @@ test("a unique job of a definition, and one that redis-cli pushes, are refused w
 
 test("concurrency by key, and a schedule, are kept in the ledger of Redis by two workers", async () => {
   const prefix = freshPrefix();
-  const all = [await connected(prefix), await connected(prefix)];
-  const running = new Set<string>();
-  const ran: string[] = [];
-  const doubles: string[] = [];
-  const sync = defineJob<{ account: string }>({
-    type: "crm.sync",
-    limits: [{ key: ({ account }) => account, concurrency: 1 }],
-    async handler({ account }) {
-      if (running.has(account)) doubles.push(account);
-      running.add(account);
-      await new Promise((resolve) => setTimeout(resolve, 30));
-      running.delete(account);
-      ran.push(account);
-    },
-  });
-  const ticks: string[] = [];
-  const tick = defineJob({ type: "tick", handler: (_, { id }) => void ticks.push(id) });
-  const schedules = [defineSchedule({ name: "ticks", job: tick, payload: {}, every: "1s" })];
-  for (const jobs of all) await jobs.worker({ jobs: [sync, tick], schedules, concurrency: 5 }).start();
-  for (let at = 0; at < 12; at += 1) await all[at % 2]?.enqueue(sync, { account: `a${at % 2}` });
-  await expect.poll(() => ran.length, { timeout: 25_000 }).toBe(12);
+  const both = [await connected(prefix), await connected(prefix)] as const;
+  const { doubles, ticks } = await runLimitedAndScheduled(both, 12);
   expect(doubles).toEqual([]);
-  await expect.poll(() => ticks.length, { timeout: 15_000 }).toBeGreaterThanOrEqual(2);
   expect(new Set(ticks).size).toBe(ticks.length);
 });

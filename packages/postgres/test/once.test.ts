@@ -1,10 +1,10 @@
 import { connect, defineJob, type Jobs } from "@waybill/core";
+import { bookOnce, type Transact } from "@waybill/test-servers/features";
 import type { PoolClient } from "pg";
 import { afterEach, expect, test } from "vitest";
 import { freshSchema, freshUrl, sql, testPool } from "./database.ts";
 
 const open: Jobs[] = [];
-const retry = { initial: 10, jitter: false } as const;
 
 afterEach(async () => {
   await Promise.all(open.splice(0).map((jobs) => jobs.close()));
@@ -40,28 +40,10 @@ const countOf = async (table: string): Promise<number> =>
 
 test("R46: an effect in a transaction that committed is not repeated; one that rolled back is made again", async () => {
   const { jobs, table } = await prepared();
-  const results: unknown[] = [];
-  const book = defineJob({
-    type: "order.book",
-    retry,
-    async handler(_, job) {
-      await inTransaction(async (client) => {
-        const insert = async (): Promise<string> => {
-          await client.query(`INSERT INTO ${table} VALUES ($1)`, [job.id]);
-          return `booked by attempt ${job.attempt}`;
-        };
-        results.push(await job.once("book", insert, { in: client }));
-        if (job.attempt === 1) throw new Error("rolled back");
-      });
-      if (job.attempt === 2) throw new Error("the process dies here");
-    },
-  });
-  const completed = new Promise<void>((resolve) => {
-    jobs.events.on("settled", ({ outcome }) => void (outcome === "completed" && resolve()));
-  });
-  await jobs.worker({ jobs: [book] }).start();
-  await jobs.enqueue(book, {});
-  await completed;
+  const transact: Transact = (work) =>
+    inTransaction((client) => work(client, (job) => client.query(`INSERT INTO ${table} VALUES ($1)`, [job])));
+  const failures = ["before the commit", "after it"] as const;
+  const results = await bookOnce(jobs, transact, (attempt) => failures[attempt - 1] ?? null);
   expect(results).toEqual(["booked by attempt 1", "booked by attempt 2", "booked by attempt 2"]);
   expect(await countOf(table)).toBe(1);
 });
@@ -71,7 +53,6 @@ test("R46: transactions of the same key that run at the same time have one effec
   const results: unknown[] = [];
   const book = defineJob({
     type: "order.book",
-    retry,
     async handler(_, job) {
       await inTransaction(async (client) => {
         const insert = async (): Promise<string> => {

@@ -1,64 +1,41 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { connect, defineJob, defineSchedule, handlerFor } from "@waybill/core";
+import { connect, type ConnectOptions, type Jobs } from "@waybill/core";
+import { enqueueUnique, featuresWithoutLedger, runLimitedAndScheduled } from "@waybill/test-servers/features";
 import { expect, onTestFinished, test } from "vitest";
 import { freshStore } from "./fixture.ts";
 
-test("schedules, limits and unique keys are kept in a borrowed ledger", async () => {
-  const ledger = `sqlite:${join(mkdtempSync(join(tmpdir(), "ledger-")), "ledger.db")}`;
+/** Connects twice to a store of its own. */
+async function connected(options: ConnectOptions = {}): Promise<[Jobs, Jobs]> {
   const { url, remove } = await freshStore({}, { queues: ["default", "mail"] });
-  const all = [await connect(url, { ledger, log: "off" }), await connect(url, { ledger, log: "off" })];
+  const both: [Jobs, Jobs] = [
+    await connect(url, { log: "off", ...options }),
+    await connect(url, { log: "off", ...options }),
+  ];
   onTestFinished(async () => {
-    for (const jobs of all) await jobs.close();
+    for (const jobs of both) await jobs.close();
     await remove();
   });
-  const running = new Set<string>();
-  const ran: string[] = [];
-  const doubles: string[] = [];
-  const sync = defineJob<{ account: string }>({
-    type: "crm.sync",
-    limits: [{ key: ({ account }) => account, concurrency: 1 }],
-    async handler({ account }) {
-      if (running.has(account)) doubles.push(account);
-      running.add(account);
-      await sleep(30);
-      running.delete(account);
-      ran.push(account);
-    },
-  });
-  const ticks: string[] = [];
-  const tick = defineJob({ type: "tick", handler: (_, { id }) => void ticks.push(id) });
-  const schedules = [defineSchedule({ name: "ticks", job: tick, payload: {}, every: "1s" })];
-  for (const jobs of all) await jobs.worker({ jobs: [sync, tick], schedules, concurrency: 5 }).start();
-  for (let at = 0; at < 8; at += 1) await all[at % 2]?.enqueue(sync, { account: `a${at % 2}` });
-  await expect.poll(() => ran.length, { timeout: 60_000 }).toBe(8);
-  expect(doubles).toEqual([]);
-  await expect.poll(() => ticks.length, { timeout: 60_000 }).toBeGreaterThanOrEqual(2);
-  const mail = defineJob<{ to: string }>({ type: "mail.send", queue: "mail", unique: { by: ({ to }) => to } });
-  const first = await all[0]?.enqueue(mail, { to: "ada" });
-  await expect(all[1]?.enqueue(mail, { to: "ada" })).rejects.toMatchObject({ duplicateOf: first?.id });
-  const sent = handlerFor(mail, () => undefined);
-  await all[0]?.worker({ jobs: [sent], queues: ["mail"] }).start();
-  await expect
-    .poll(() => all[1]?.enqueue(mail, { to: "ada" }).catch(() => null), { timeout: 60_000, interval: 200 })
-    .toMatchObject({ stored: true });
+  return both;
+}
+
+test("schedules, limits and unique keys are kept in a borrowed ledger", async () => {
+  const ledger = `sqlite:${join(mkdtempSync(join(tmpdir(), "ledger-")), "ledger.db")}`;
+  const both = await connected({ ledger });
+  expect((await runLimitedAndScheduled(both, 8)).doubles).toEqual([]);
+  const { first, refusal, last } = await enqueueUnique(both);
+  expect(refusal).toMatchObject({ code: "DUPLICATE_JOB", duplicateOf: first.id });
+  expect(last).toMatchObject({ stored: true });
 });
 
 test("without a ledger, what needs one is refused, and the error says to give one", async () => {
-  const { url, remove } = await freshStore({}, { queues: ["default", "mail"] });
-  const jobs = await connect(url, { log: "off" });
-  onTestFinished(async () => {
-    await jobs.close();
-    await remove();
+  const [jobs] = await connected();
+  const refused = { code: "CAPABILITY_MISSING", message: expect.stringContaining("ledger") };
+  expect(await featuresWithoutLedger(jobs)).toMatchObject({
+    limits: refused,
+    unique: refused,
+    control: refused,
+    schedules: refused,
   });
-  const limited = defineJob({ type: "crm.sync", limits: [{ concurrency: 1 }], handler: () => undefined });
-  expect(() => jobs.worker({ jobs: [limited] })).toThrow(/needs a ledger/);
-  const unique = defineJob({ type: "shop.sync", unique: {}, handler: () => undefined });
-  await expect(jobs.enqueue(unique, {})).rejects.toMatchObject({ code: "CAPABILITY_MISSING" });
-  await expect(jobs.list({})).rejects.toMatchObject({ code: "CAPABILITY_MISSING" });
-  const tick = defineJob({ type: "tick", handler: () => undefined });
-  const schedules = [defineSchedule({ name: "ticks", job: tick, payload: {}, every: "1s" })];
-  expect(() => jobs.worker({ jobs: [tick], schedules })).toThrow(/ledger/);
 });

@@ -1,11 +1,11 @@
 import { DatabaseSync } from "node:sqlite";
 import { connect, defineJob, type Jobs } from "@waybill/core";
+import { bookOnce, type Transact } from "@waybill/test-servers/features";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { temporaryFile } from "./temporary-file.ts";
 
 let jobs: Jobs;
 let db: DatabaseSync;
-const retry = { initial: 10, jitter: false } as const;
 
 beforeEach(async () => {
   const file = temporaryFile();
@@ -20,46 +20,25 @@ afterEach(async () => {
 
 const bookings = (): number => db.prepare("SELECT job FROM bookings").all().length;
 
-/** Runs one job whose handler books in a transaction, and returns what `once` has returned at each attempt. */
-async function booked(fails: (attempt: number) => "before the commit" | "after it" | null): Promise<unknown[]> {
-  const results: unknown[] = [];
-  const book = defineJob({
-    type: "order.book",
-    retry,
-    async handler(_, job) {
-      db.exec("BEGIN IMMEDIATE");
-      try {
-        const insert = (): string => {
-          db.prepare("INSERT INTO bookings VALUES (?)").run(job.id);
-          return `booked by attempt ${job.attempt}`;
-        };
-        results.push(await job.once("book", insert, { in: db }));
-        if (fails(job.attempt) === "before the commit") throw new Error("rolled back");
-        db.exec("COMMIT");
-      } catch (thrown) {
-        db.exec("ROLLBACK");
-        throw thrown;
-      }
-      if (fails(job.attempt) === "after it") throw new Error("the process dies here");
-    },
-  });
-  const completed = new Promise<void>((resolve) => {
-    jobs.events.on("settled", ({ outcome }) => void (outcome === "completed" && resolve()));
-  });
-  await jobs.worker({ jobs: [book] }).start();
-  await jobs.enqueue(book, {});
-  await completed;
-  return results;
-}
+const transact: Transact = async (work) => {
+  db.exec("BEGIN IMMEDIATE");
+  try {
+    await work(db, (job) => db.prepare("INSERT INTO bookings VALUES (?)").run(job));
+    db.exec("COMMIT");
+  } catch (thrown) {
+    db.exec("ROLLBACK");
+    throw thrown;
+  }
+};
 
 test("R46: an effect in a transaction that committed is not repeated by a later attempt", async () => {
-  const results = await booked((attempt) => (attempt < 3 ? "after it" : null));
+  const results = await bookOnce(jobs, transact, (attempt) => (attempt < 3 ? "after it" : null));
   expect(results).toEqual(Array.from({ length: 3 }, () => "booked by attempt 1"));
   expect(bookings()).toBe(1);
 });
 
 test("R46: an effect in a transaction that rolled back is made by the next attempt", async () => {
-  const results = await booked((attempt) => (attempt === 1 ? "before the commit" : null));
+  const results = await bookOnce(jobs, transact, (attempt) => (attempt === 1 ? "before the commit" : null));
   expect(results).toEqual(["booked by attempt 1", "booked by attempt 2"]);
   expect(bookings()).toBe(1);
 });

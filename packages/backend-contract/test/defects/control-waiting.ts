@@ -1,27 +1,8 @@
-import type { ControlResult, Lease, StoredJob } from "@waybill/core/backend";
+import type { ControlResult, StoredJob } from "@waybill/core/backend";
 import { always, type Defect } from "./planted.ts";
-import { each, leaksAtCancel, reschedules, shows, where } from "./with-control.ts";
+import { deliveryOf, each, leaksAtCancel, reschedules, shows, where } from "./with-control.ts";
 
 const done = Promise.resolve<ControlResult>("done");
-
-/** A job as another program would deliver it that has its record and nothing else. */
-const deliveryOf = (job: StoredJob): Lease => {
-  const { id, type, queue, tenant, priority, attempt, body } = job;
-  const counts = { attempt, lost: 0, releases: 0 };
-  return {
-    id,
-    type,
-    queue,
-    tenant,
-    priority,
-    body,
-    ...counts,
-    signature: null,
-    dueAt: null,
-    expiresAt: null,
-    token: null,
-  };
-};
 
 export const controlWaitingDefects: readonly Defect[] = [
   {

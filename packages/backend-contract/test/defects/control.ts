@@ -1,7 +1,7 @@
 import type { ControlResult, Lease, StoredJob } from "@waybill/core/backend";
 import { watched } from "./changes.ts";
 import { type Defect, LATE_MS, type Spoil } from "./planted.ts";
-import { cancels, controls, each, leased, reschedules, where } from "./with-control.ts";
+import { cancels, cancelsLeased, controls, deliveryOf, each, leased, reschedules, where } from "./with-control.ts";
 
 /** Changes the leases of jobs that were rescheduled. */
 const rescheduled = (change: (lease: Lease) => Partial<Lease>): (() => Spoil) =>
@@ -32,7 +32,7 @@ const cancelling: readonly Defect[] = [
           const found = await lease(request);
           const job = found.length === 0 ? ahead.pop() : undefined;
           if (job === undefined) return found;
-          return [{ ...job, signature: null, lost: 0, releases: 0, dueAt: null, expiresAt: null, token: null }];
+          return [deliveryOf(job)];
         },
         jobControl: {
           ...jobControl,
@@ -52,33 +52,14 @@ const cancelling: readonly Defect[] = [
   {
     defect: "a cancel removes whatever has the id",
     seenBy: "a leased job is not cancelled, and its lease is still good",
-    plant: where((good, jobControl) => {
-      const { held, ...verbs } = leased(good);
-      return {
-        ...verbs,
-        jobControl: {
-          ...jobControl,
-          cancel: each(jobControl, jobControl.cancel, ({ id, state }) => {
-            if (state !== "leased") return null;
-            return good.ack([held.get(id) as Lease]).then((): ControlResult => "leased");
-          }),
-        },
-      };
-    }),
+    plant: cancelsLeased(({ id, state }, held, good) =>
+      state === "leased" ? good.ack([held.get(id) as Lease]).then((): ControlResult => "leased") : null,
+    ),
   },
   {
     defect: "a lease that has ended counts as one until the job is leased again",
     seenBy: "a job whose lease has ended can be cancelled, and is not delivered again",
-    plant: where((good, jobControl) => {
-      const { held, ...verbs } = leased(good);
-      return {
-        ...verbs,
-        jobControl: {
-          ...jobControl,
-          cancel: each(jobControl, jobControl.cancel, ({ id }) => (held.has(id) ? Promise.resolve("leased") : null)),
-        },
-      };
-    }),
+    plant: cancelsLeased(({ id }, held) => (held.has(id) ? Promise.resolve("leased") : null)),
   },
   {
     defect: "a dead letter is dropped",

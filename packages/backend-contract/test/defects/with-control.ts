@@ -95,3 +95,21 @@ export const leaksAtCancel = (state: JobState): (() => Spoil) =>
       },
     };
   });
+
+/** Cancels some jobs in another way, and knows the leases that were given and not settled. */
+export const cancelsLeased = (
+  spoil: (job: StoredJob, held: ReadonlyMap<string, Lease>, good: Whole) => Promise<ControlResult> | null,
+): (() => Spoil) =>
+  where((good, jobControl) => {
+    const { held, ...verbs } = leased(good);
+    return {
+      ...verbs,
+      jobControl: { ...jobControl, cancel: each(jobControl, jobControl.cancel, (job) => spoil(job, held, good)) },
+    };
+  });
+
+/** The delivery of a job that is in the store no more. */
+export function deliveryOf({ id, type, queue, tenant, priority, attempt, body }: StoredJob): Lease {
+  const label = { id, type, queue, tenant, priority, body };
+  return { ...label, attempt, lost: 0, releases: 0, signature: null, dueAt: null, expiresAt: null, token: null };
+}
