@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import type { DeadLetterRecord, DeadReason } from "@waybill/core";
 import { momentOf } from "@waybill/core/backend";
 
@@ -14,7 +14,7 @@ interface Rejected {
 }
 
 /** Serialises a rejected entry. */
-export function rejectedEntry(bytes: Buffer, { code, message }: DeadReason, id: string = randomUUID()): string {
+export function rejectedEntry(bytes: Buffer, { code, message }: DeadReason, id: string): string {
   const body = bytes.toString("utf8");
   const content = Buffer.from(body).equals(bytes) ? { body } : { base64: bytes.toString("base64") };
   const entry: Rejected = { id, code, message: message.slice(0, 2_000), at: Date.now(), ...content };

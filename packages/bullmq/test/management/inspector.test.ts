@@ -7,7 +7,7 @@ async function rejecting(count: number) {
   const [prefix, redis] = [freshPrefix(), await redisClient()];
   const list = `${prefix}:inbox:mail:rejected`;
   const entries = Array.from({ length: count }, (_, n) =>
-    rejectedEntry(Buffer.from(`{"id":"r${n}"}`), { code: "FIELD_MISSING", message: `number ${n}` }),
+    rejectedEntry(Buffer.from(`{"id":"r${n}"}`), { code: "FIELD_MISSING", message: `number ${n}` }, `rejected-${n}`),
   );
   for (const entry of entries) await redis.lpush(list, entry);
   const { inspector } = await open({ prefix });

@@ -72,7 +72,7 @@ export function createEnqueue(schema: string, limits: MessageLimits): Enqueue {
     const stored = sound.length === 0 ? [] : await insert(query, sound, arrayLiteral(notified)).catch(markNotStored);
     const taken = sound.filter((_, index) => stored[index] === null).map(({ id }) => id);
     const bodies = await bodiesOf(query, taken);
-    const trigger = taken.every((id) => bodies.has(id)) ? null : await refusingTrigger(query, schema, "jobs");
+    const trigger = taken.every((id) => bodies.has(id)) ? null : await refusingTrigger(query, schema);
     let next = 0;
     return messages.map(({ id, body }, index): Result<Receipt> => {
       const refusal = refusals[index];

@@ -8,7 +8,7 @@ import { signatureOf } from "./lease.ts";
 import { storable } from "./settle.ts";
 
 /** The queue under which rejected inbox rows are listed. No envelope can name it. */
-export const inboxQueue = "waybill_inbox";
+const inboxQueue = "waybill_inbox";
 
 interface InboxRow {
   readonly number: string;

@@ -5,7 +5,7 @@ import type { LeaseRequest } from "@waybill/core/backend";
 const LONGEST_BYTES = 1_000;
 
 /** Returns the name of a limit as it is stored: without a "/", which ends it. */
-export const limitNameOf = (name: string): string => {
+const limitNameOf = (name: string): string => {
   // A lone half of a surrogate pair, which has no UTF-8, becomes U+FFFD.
   const text = encodeURIComponent(Buffer.from(name).toString());
   return text.length <= LONGEST_BYTES ? text : `sha256:${hash("sha256", name, "hex")}`;

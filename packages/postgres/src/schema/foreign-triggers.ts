@@ -16,13 +16,14 @@ const anyTrigger = (schema: string): string => `
 /** Of `tgtype`: for each row, before, insert. */
 const REFUSES_ROWS = "(tgtype::integer & 7) = 7";
 
+/** Lists the triggers of other programs, by table and name. */
 export async function foreignTriggers(query: Query, schema: string): Promise<readonly ForeignTrigger[]> {
   return (await query(`${anyTrigger(schema)} ORDER BY 1, 2`)) as readonly ForeignTrigger[];
 }
 
-/** Returns a trigger that can keep a row out of the table, although the statement succeeds; null for none. */
-export async function refusingTrigger(query: Query, schema: string, table: string): Promise<string | null> {
-  const sql = `${anyTrigger(schema)} AND relname = '${table}' AND ${REFUSES_ROWS} ORDER BY tgname LIMIT 1`;
+/** Returns a trigger that can keep a job out of the table, although the statement succeeds; null for none. */
+export async function refusingTrigger(query: Query, schema: string): Promise<string | null> {
+  const sql = `${anyTrigger(schema)} AND relname = 'jobs' AND ${REFUSES_ROWS} ORDER BY tgname LIMIT 1`;
   const [found] = (await query(sql)) as readonly ForeignTrigger[];
   return found?.name ?? null;
 }

@@ -1,5 +1,5 @@
 /** A time that was stored this far in the future shows that the clock was set back. Less is normal adjustment. */
-export const SKEW_MS = 1_000;
+const SKEW_MS = 1_000;
 
 /** Whether a stored time shows that the clock was set back. Null: nothing was stored. */
 export const isSetBack = (storedAt: number | null, at: number): boolean => storedAt !== null && storedAt > at + SKEW_MS;
