@@ -24,11 +24,12 @@ export function createEnqueue(db: DatabaseSync, now: () => number): Enqueue {
 
   function insertJob(seq: number, message: Message, dueAt: number | null, at: number): boolean {
     const { id, queue, type, priority, tenant, signature, body, unique, limitKeys } = message;
-    const signed = [signature?.timestamp ?? null, signature?.value ?? null];
-    const columns: SQLInputValue[] = [seq, id, queue, type, priority, tenant, ...signed, dueAt, at, body];
-    const hasKeys = unique !== undefined || limitKeys !== undefined;
-    const keys = hasKeys ? [limitKeys === undefined ? null : JSON.stringify(limitKeys), ...uniqueColumns(unique)] : [];
-    const { changes } = (hasKeys ? insertKeys : insert).run(...columns, ...keys);
+    const signedAt = signature?.timestamp ?? null;
+    const signed = signature?.value ?? null;
+    const row: SQLInputValue[] = [seq, id, queue, type, priority, tenant, signedAt, signed, dueAt, at, body];
+    if (unique === undefined && limitKeys === undefined) return Number(insert.run(...row).changes) > 0;
+    const limits = limitKeys === undefined ? null : JSON.stringify(limitKeys);
+    const { changes } = insertKeys.run(...row, limits, ...uniqueColumns(unique));
     return Number(changes) > 0;
   }
 

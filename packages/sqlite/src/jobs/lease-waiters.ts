@@ -25,6 +25,7 @@ export function createFileLeaseWaiters(
     if (waiters.size === 0) notifier.stop();
   });
   let sweptAt = -Infinity;
+  const isTimeToSweep = (): boolean => performance.now() - sweptAt >= SWEEP_MS;
 
   /** After a look: calls that look once get none, unless that look was cut; the others wait for the notifier. */
   function wait(nextAt: number | null, cut: ReadonlySet<LeaseWaiter>): void {
@@ -49,7 +50,7 @@ export function createFileLeaseWaiters(
     },
     needsTransaction() {
       if (waiters.size === 0) return false;
-      if (maintenance.isDue()) return true;
+      if (maintenance.isDue() || (isTimeToSweep() && maintenance.isSweepDue())) return true;
       for (const { request } of waiters) if (ready.any(request)) return true;
       wait(maintenance.nextAt(), new Set());
       return false;
@@ -60,7 +61,7 @@ export function createFileLeaseWaiters(
       const cut = new Set<LeaseWaiter>();
       const more = maintenance.run();
       const at = performance.now();
-      const isTime = at - sweptAt >= SWEEP_MS;
+      const isTime = isTimeToSweep();
       if (isTime) {
         maintenance.sweep();
         maintenance.endLeases();

@@ -37,7 +37,8 @@ export interface ReadyJobs {
 interface ReadyRow {
   readonly rank: number;
   readonly seq: string;
-  readonly has_keys: unknown;
+  /** Null for a job that has no keys and was never leased before. */
+  readonly marks: unknown;
   readonly [column: string]: unknown;
 }
 
@@ -48,20 +49,20 @@ export function createReadyJobs(db: DatabaseSync, now: () => number, gate: Gate)
   const prepare = prepareOn(db);
   const uniqueKeys = createUniqueKeys(db, createJobState(db));
   const limitKeys = createLimitKeys(db);
-  // Each column is converted to its type. `body` is null when it is no text.
+  // Each column is converted to its type. `body` is null when it is no text. `marks` is one column for what most jobs do not have,
+  // since each column costs each job.
   const first = prepare(`SELECT ${clamped("ready.rank")} AS rank, CAST(ready.seq AS TEXT) AS seq,
             CAST(job.id AS TEXT) AS id, CAST(job.type AS TEXT) AS type,
             CAST(job.tenant AS TEXT) AS tenant, ${whole("job.signature_timestamp")} AS signature_timestamp,
-            CAST(job.signature AS TEXT) AS signature, ${whole("job.failures")} AS failures, ${whole("job.lost")} AS lost,
-            ${whole("job.releases")} AS releases, ${whole("job.due_at")} AS due_at,
-            job.limit_keys IS NOT NULL OR job.unique_taken = 1 AS has_keys,
+            CAST(job.signature AS TEXT) AS signature, ${whole("job.due_at")} AS due_at,
+            CASE WHEN job.failures IS NOT 0 OR job.lost IS NOT 0 OR job.releases IS NOT 0
+                   OR job.limit_keys IS NOT NULL OR job.unique_taken IS NOT NULL
+              THEN json_array(${whole("job.failures")}, ${whole("job.lost")}, ${whole("job.releases")},
+                job.unique_taken = 1 AND job.unique_until = 'start', CAST(job.limit_keys AS TEXT)) END AS marks,
             CASE typeof(job.body) WHEN 'text' THEN job.body END AS body
      FROM waybill_ready AS ready LEFT JOIN waybill_jobs AS job ON job.seq = ready.seq
      WHERE ready.queue = ?
      ORDER BY ready.rank, ready.seq LIMIT ?`);
-  // Read by itself, so that the other jobs have one column more and not three.
-  const keysOf = prepare(`SELECT unique_taken = 1 AND unique_until = 'start' AS frees_key,
-            CAST(limit_keys AS TEXT) AS limit_keys FROM waybill_jobs WHERE seq = ?`);
   const insert = prepare(`INSERT OR IGNORE INTO waybill_leases (seq, token, leased_at, lease_ms)
      SELECT seq, ?, ?, ? FROM (SELECT seq FROM waybill_ready WHERE queue = ? ORDER BY rank, seq LIMIT ?)
      WHERE seq IN (SELECT seq FROM waybill_jobs)`);
@@ -78,11 +79,10 @@ export function createReadyJobs(db: DatabaseSync, now: () => number, gate: Gate)
   }
 
   /** Does what a first lease means for the keys of a job. Returns its token. */
-  function tokenFor({ seq, has_keys }: ReadyRow, number: number): Token {
-    if (has_keys !== 1) return { seq, number };
-    const row = keysOf.get(seq);
-    if (row?.["frees_key"] === 1) uniqueKeys.free(seq);
-    const keys = limitKeysOf(row?.["limit_keys"]);
+  function tokenFor(seq: string, number: number, { freesKey, limitKeys: text }: Marks): Token {
+    if (freesKey === 1) uniqueKeys.free(seq);
+    if (text === null) return { seq, number };
+    const keys = limitKeysOf(text);
     if (keys.length === 0) return { seq, number };
     limitKeys.leased(seq, number, keys);
     return { seq, number, limitKeys: keys };
@@ -105,14 +105,35 @@ export function createReadyJobs(db: DatabaseSync, now: () => number, gate: Gate)
         remove.run(queue, rows.length);
         const leased = Number(changes) === rows.length ? rows : leasedOf(rows, number);
         if (leased.length === 0) continue;
-        return leased.map((row) => leaseOf(row, queue, tokenFor(row, number), at + leaseMs, bytesOf));
+        return leased.map((row) => {
+          const marks = marksOf(row.marks);
+          return leaseOf(row, marks, queue, tokenFor(row.seq, number, marks), at + leaseMs, bytesOf);
+        });
       }
     },
   };
 }
 
+interface Marks {
+  readonly failures: unknown;
+  readonly lost: unknown;
+  readonly releases: unknown;
+  /** 1 when the first lease frees the unique key. */
+  readonly freesKey: unknown;
+  readonly limitKeys: unknown;
+}
+
+const UNMARKED: Marks = { failures: 0, lost: 0, releases: 0, freesKey: 0, limitKeys: null };
+
+function marksOf(column: unknown): Marks {
+  if (typeof column !== "string") return UNMARKED;
+  const [failures, lost, releases, freesKey, limitKeys] = JSON.parse(column) as unknown[];
+  return { failures, lost, releases, freesKey, limitKeys };
+}
+
 function leaseOf(
   row: ReadyRow,
+  { failures, lost, releases }: Marks,
   queue: string,
   token: Token,
   expiresAt: number,
@@ -127,9 +148,9 @@ function leaseOf(
     tenant: textOf(row["tenant"]),
     signature: signatureOf(row["signature_timestamp"], row["signature"]),
     ...bodyOf(row["body"], () => bytesOf(seq)),
-    attempt: countOf(row["failures"], 0) + 1,
-    lost: countOf(row["lost"], 0),
-    releases: countOf(row["releases"], 0),
+    attempt: countOf(failures, 0) + 1,
+    lost: countOf(lost, 0),
+    releases: countOf(releases, 0),
     dueAt: momentOf(row["due_at"]),
     expiresAt,
     token,

@@ -10,8 +10,10 @@ import type { Sweep } from "./sweep.ts";
 
 /** Ends delays and leases, admits inbox rows, and repairs times after a clock was set back. Waiting `lease` calls run it. */
 export interface Maintenance {
-  /** Whether something is to be done now. Reads only. */
+  /** Whether something is to be done now, without what may be late. Reads only. */
   isDue(): boolean;
+  /** Whether something that may be late has waited long enough. Reads only. */
+  isSweepDue(): boolean;
   /** The Unix ms of the next end of a delay or lease; null for none. Reads only. */
   nextAt(): number | null;
   /** Within a transaction: makes due jobs ready and admits inbox rows. Returns true when there was more than one slice. */
@@ -97,9 +99,9 @@ export function createMaintenance(
       const { next_end, last_leased } = readLeaseHorizon();
       const isSkewed = isSetBack(last_delayed, at) || isSetBack(last_leased, at);
       const isEnded = Math.min(next_due ?? Infinity, next_end ?? Infinity) <= at;
-      if (arrived === 1 || isEnded || isSkewed || retention.isOver(oldest_finished)) return true;
-      return sweeps.some((one) => one.isDue());
+      return arrived === 1 || isEnded || isSkewed || retention.isOver(oldest_finished);
     },
+    isSweepDue: () => sweeps.some((one) => one.isDue()),
     nextAt() {
       const next = Math.min(readHorizon().next_due ?? Infinity, readLeaseHorizon().next_end ?? Infinity);
       return next === Infinity ? null : next;
