@@ -52,13 +52,21 @@ describe("a full key", () => {
     expect(rows(path, "waybill_waiting")).toBe(1);
     await backend.ack(first);
     await backend.enqueue([message({ id: "urgent", priority: 50, ...acme })]);
-    const urgent = await lease(backend, { ...one, limit: 9 });
+    const urgent = await lease(backend, { ...one, limit: 9, signal: AbortSignal.timeout(3_000) });
     expect(urgent).toMatchObject([{ id: "urgent" }]);
     expect([rows(path, "waybill_ready"), rows(path, "waybill_waiting"), rows(path, "waybill_slots")]).toEqual([
       0, 1, 1,
     ]);
     await backend.ack(urgent);
     expect(await idsOf(backend, one)).toEqual(["job-1"]);
+  });
+
+  test("is free for a job of another queue when a lease runs out whose queue nobody reads any more", async () => {
+    const backend = await open({ path: temporaryFile() });
+    await backend.enqueue([...many(1, acme), message({ id: "other", queue: "other", ...acme })]);
+    await lease(backend, { ...one, leaseMs: 300 });
+    expect(await idsOf(backend, { ...one, queue: "other" })).toEqual([]);
+    expect(await idsOf(backend, { ...one, queue: "other", waitMs: 3_000 })).toEqual(["other"]);
   });
 
   test("hides no job behind 2,000 others from a call that looks once", async () => {
@@ -119,6 +127,7 @@ describe("a full key", () => {
     const db = new DatabaseSync(path);
     db.exec("DELETE FROM waybill_jobs WHERE id = 'job-1'");
     await backend.ack([first!]);
+    expect(rows(path, "waybill_ready")).toBe(1);
     // job-2 is ready now: the program deletes it as well, so nothing is left that would wake job-3.
     db.exec("DELETE FROM waybill_jobs WHERE id = 'job-2'");
     db.close();
