@@ -54,7 +54,7 @@ describe("the time of all attempts is counted from when the job could first star
 test("an attempt is cut to what is left, its signal says why, and that ends the job", async () => {
   const handle = new RunHandle();
   const envelope = { created_at: ago(60 * MINUTE - 30) };
-  const outcome = await ends(hangs, { envelope, delivery: { handle }, options: { timeout: "10m" } });
+  const outcome = await ends(hangs, { envelope, delivery: { handle }, options: { timeout: "2s" } });
   expect(outcome).toMatchObject({ ...dead, error: { code: "DEADLINE" } });
   expect(handle.signal.reason).toMatchObject({ code: "DEADLINE" });
 });

@@ -37,7 +37,7 @@ test("a run whose outcome is decided without its handler is still found, and cou
   expect([tracker.size, tracker.undecided]).toEqual([1, 0]);
   await tracker.whenDecided(60_000);
   run.end();
-  await tracker.whenEnded(60_000);
+  await tracker.whenEnded(2_000);
   expect([tracker.size, tracker.find("unresponsive")]).toEqual([0, undefined]);
 });
 
