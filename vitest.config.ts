@@ -44,7 +44,7 @@ export default defineConfig({
         },
       },
       {
-        // Tests that start, kill and cut off other processes, and mostly wait for them: after the rest, two files at a time.
+        // Tests that start, kill and cut off other processes, and mostly wait for them: after the rest, three files at a time.
         extends: true,
         test: {
           ...shared,
@@ -52,6 +52,7 @@ export default defineConfig({
           include: processTests,
           exclude: [...measuring, "**/node_modules/**"],
           testTimeout: 300_000,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
