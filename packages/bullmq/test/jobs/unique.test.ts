@@ -150,3 +150,15 @@ test("an arrival whose key is taken is kept with its code, or is dropped if it a
   expect(await redis.exists(`${prefix}:default:ignore`)).toBe(0);
   expect(leased.id).toBe(first.id);
 });
+
+test("an acked job leaves neither itself nor its key in Redis", async () => {
+  const prefix = freshPrefix();
+  const backend = await open({ prefix });
+  const job = keyed();
+  await backend.enqueue([job]);
+  await backend.ack([await leaseOne(backend)]);
+  const client = await redisClient();
+  const left = await client.keys(`${prefix}:*`);
+  expect(left.filter((key) => key.endsWith(job.id) || key.endsWith(":completed"))).toEqual([]);
+  expect(await client.hlen(`${prefix}:unique`)).toBe(0);
+});
