@@ -87,7 +87,6 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWor
   const worker: Worker = {
     id,
     async start() {
-      if (phase === "running") return;
       declaring ??= phase === "new" ? engine.declare() : null;
       if (declaring !== null) await declaring;
       if (hasPhase("running")) return;
