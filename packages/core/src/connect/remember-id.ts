@@ -22,7 +22,7 @@ export async function rememberedIds<S extends ProducerSeam>(rememberIds: Duratio
     if (seam.ledger === null) {
       throw new WaybillError(
         "CAPABILITY_MISSING",
-        `rememberIds needs a ledger, which ${seam.backend.address} has not: give the connection one of another backend, as in { ledger: "postgres://…" }`,
+        `rememberIds needs a ledger, which ${seam.backend.address} does not have: give the connection one of another backend, as in { ledger: "postgres://…" }`,
       );
     }
     const ids = createIdMemory({ ledger: seam.ledger, keepMs, uniqueIds: seam.backend.capabilities.uniqueIds });

@@ -19,7 +19,7 @@ export function ledgerFor({ backend, ledger }: Pick<Seam, "backend" | "ledger">,
   if (ledger !== null) return ledger;
   throw new WaybillError(
     "CAPABILITY_MISSING",
-    `${call} needs a ledger, which ${backend.address} has not: give the connection one of another backend, as in { ledger: "postgres://…" }`,
+    `${call} needs a ledger, which ${backend.address} does not have: give the connection one of another backend, as in { ledger: "postgres://…" }`,
   );
 }
 

@@ -15,24 +15,27 @@ export function assertLimits(numbers: LimitNumbers, has: Capabilities, ledger: L
       `queue "${fair[0]}" has tenantFairness, which this backend refuses: it leases jobs in their order, so many jobs of one tenant delay those of others; limit a tenant by \`limits: [{ key: ({ tenant }) => tenant, concurrency: 2 }]\`, or use SQS`,
     );
   }
-  const concurrency = [...numbers.concurrency, ...queuesWith(numbers, "concurrency")];
-  const rates = [...numbers.rates.keys(), ...queuesWith(numbers, "rate").map(([queue]) => queue)];
+  const concurrency = [
+    ...[...numbers.concurrency].map(([name, most]): [what: string, most: number] => [described(name), most]),
+    ...queuesWith(numbers, "concurrency"),
+  ];
+  const rates = [...[...numbers.rates.keys()].map(described), ...queuesWith(numbers, "rate").map(([what]) => what)];
   const emulated = has.keyConcurrency === true ? [] : concurrency;
-  const [needy] = [...emulated.map(([name]) => name), ...rates];
+  const [needy] = [...emulated.map(([what]) => what), ...rates];
   if (needy === undefined) return;
   if (has.countsDeliveries === true) {
     throw missing(
-      `limit "${needy}" would use up the attempts of jobs, since this backend counts a release as an attempt; use a standard queue, or run its jobs in one worker with \`concurrency\``,
+      `${needy} would use up the attempts of jobs, since this backend counts a release as an attempt; use a standard queue, or run its jobs in one worker with \`concurrency\``,
     );
   }
   if (ledger === null) {
     throw missing(
-      `limit "${needy}" needs a ledger, which this backend does not have; give the connection one, as in { ledger: "postgres://…" }`,
+      `${needy} needs a ledger, which this backend does not have; give the connection one, as in { ledger: "postgres://…" }`,
     );
   }
   const large = emulated.find(([, most]) => most > MOST_SLOTS);
   if (large !== undefined) {
-    throw missing(`limit "${large[0]}" is ${large[1]}; on this backend a limit is ${MOST_SLOTS} at most`);
+    throw missing(`${large[0]} is ${large[1]}; on this backend a concurrency limit is ${MOST_SLOTS} at most`);
   }
 }
 
@@ -45,9 +48,11 @@ export function refuseLimits(jobs: readonly JobDefinition[], where: string, reme
   );
 }
 
-function queuesWith({ queues }: LimitNumbers, what: "concurrency" | "rate"): [name: string, most: number][] {
+const described = (name: string): string => `limit "${name}"`;
+
+function queuesWith({ queues }: LimitNumbers, kind: "concurrency" | "rate"): [what: string, most: number][] {
   return [...queues].flatMap(([queue, limits]): [string, number][] =>
-    limits[what] === undefined ? [] : [[`of queue ${queue}`, limits.concurrency ?? 0]],
+    limits[kind] === undefined ? [] : [[`the limit of queue "${queue}"`, limits.concurrency ?? 0]],
   );
 }
 

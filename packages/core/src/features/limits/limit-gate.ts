@@ -55,7 +55,7 @@ export function createLimitGate(settings: LimitGateSettings): LimitGate {
         const waitMs = await rates.turn(name, key, rate, { releases });
         if (waitMs === null) continue;
         if (label !== null) leave(label);
-        return release(waitMs, "RATE_LIMITED", `as many jobs of ${described(name, key)} have started lately as may`);
+        return release(waitMs, "RATE_LIMITED", `the rate of ${described(name, key)} is used up for now`);
       }
       reached(null);
       // The process may have been frozen while it waited.
@@ -83,7 +83,7 @@ export function createLimitGate(settings: LimitGateSettings): LimitGate {
       if (label !== null) taken.set(label, found);
       return null;
     }
-    const why = `as many jobs of ${described(found.name, found.key)} run as may`;
+    const why = `${described(found.name, found.key)} has no free slot`;
     return release(slots.delayMs(found, id), "LIMIT_FULL", why);
   }
 

@@ -36,7 +36,7 @@ export function createOnce(store: OnceStore): Once {
     if (store.ledger !== null) return inLedger(store.ledger, { job, key, record, keepMs, fn });
     throw new WaybillError(
       "CAPABILITY_MISSING",
-      `once needs a ledger, which ${store.address} has not: give the connection one of another backend, as in { ledger: "postgres://…" }`,
+      `once needs a ledger, which ${store.address} does not have: give the connection one of another backend, as in { ledger: "postgres://…" }`,
     );
   };
 }

@@ -86,7 +86,7 @@ test("a job whose key is full in the ledger is released uncounted, and says why"
     attempt: 1,
     reason: {
       code: "LIMIT_FULL",
-      message: 'as many jobs of limit "crm.sync" with the key "acme" run as may',
+      message: 'limit "crm.sync" with the key "acme" has no free slot',
     },
   });
 });
@@ -179,7 +179,12 @@ describe("limits that cannot be kept are refused when the worker is made", () =>
 
   test("a backend that counts releases as attempts", async () => {
     const jobs = await connected(memoryBackend({ capabilities: { keyConcurrency: false, countsDeliveries: true } }));
-    expect(() => jobs.worker({ jobs: [limited([{ concurrency: 1 }])] })).toThrow("would use up the attempts");
+    expect(() => jobs.worker({ jobs: [limited([{ concurrency: 1 }])] })).toThrow(
+      'limit "crm.sync" would use up the attempts',
+    );
+    expect(() => jobs.worker({ jobs: [limited([])], queues: { default: { rate: "1/1s" } } })).toThrow(
+      'the limit of queue "default" would use up the attempts',
+    );
   });
 
   test("tenant fairness where the backend leases jobs in their order", async () => {

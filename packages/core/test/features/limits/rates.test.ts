@@ -72,7 +72,7 @@ test("a queue has a rate of its own", async () => {
   const released = eventOf(jobs, "settled", ({ reason }) => reason?.code === "RATE_LIMITED");
   for (let n = 0; n < 2; n++) await jobs.enqueue(job, {});
   await jobs.worker({ jobs: [job], queues: { default: { rate: "1/1h" } } }).start();
-  expect((await released).reason?.message).toBe('as many jobs of queue "default" have started lately as may');
+  expect((await released).reason?.message).toBe('the rate of queue "default" is used up for now');
 });
 
 test("jobs of one turn of the event loop share a commit, and a busy key reserves turns ahead", async () => {
