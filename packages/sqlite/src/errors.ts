@@ -60,7 +60,7 @@ const LASTING: Readonly<Record<number, (file: string) => string>> = {
  * as it is.
  */
 export function fileError(thrown: unknown, file: string, during: "open" | "use"): unknown {
-  if (thrown instanceof RowRefused) return new WaybillError("BACKEND_UNAVAILABLE", thrown.message);
+  if (isInstance(thrown, RowRefused)) return new WaybillError("BACKEND_UNAVAILABLE", thrown.message);
   const code = codeOf(thrown);
   if (isWaybillError(thrown) || code === null) return thrown;
   const options = { cause: thrown };

@@ -59,17 +59,20 @@ const SUBJECTS: ReadonlySet<Subject> = new Set([
 ]);
 
 describe("on a Redis Cluster of three nodes, queues of all of them keep the contract", () => {
-  test.each(contractCases.filter(({ subject }) => SUBJECTS.has(subject)))("$subject: $name", async (rule) => {
-    const prefix = `{${freshPrefix()}}`;
-    const factory = bullmqBackend({ url: nodes[0]?.url ?? "", cluster: true, prefix });
-    const result = await runCase(rule, {
-      fresh: async () => ({
-        open: factory,
-        arrive: async ({ queue, body }) => void (await cluster.lpush(`${prefix}:inbox:${queue}`, body)),
-      }),
+  for (const rule of contractCases.filter(({ subject }) => SUBJECTS.has(subject))) {
+    test(`${rule.subject}: ${rule.name}`, async ({ skip }) => {
+      const prefix = `{${freshPrefix()}}`;
+      const factory = bullmqBackend({ url: nodes[0]?.url ?? "", cluster: true, prefix });
+      const result = await runCase(rule, {
+        fresh: async () => ({
+          open: factory,
+          arrive: async ({ queue, body }) => void (await cluster.lpush(`${prefix}:inbox:${queue}`, body)),
+        }),
+      });
+      if (result.kind === "skipped") skip(result.reason);
+      expect(result).toEqual({ kind: "passed" });
     });
-    expect(result).toEqual({ kind: "passed" });
-  });
+  }
 
   test("and every node holds some", async () => {
     const sizes = await Promise.all(cluster.nodes("master").map((node) => node.dbsize()));
