@@ -134,7 +134,10 @@ export interface WaybillEvents {
   unlisted: { readonly worker: string; readonly message: string };
   /** A schedule has ticked. Emitted by the worker that fired the tick or skipped it. */
   tick: TickEvent;
-  /** The worker cannot fire schedules; its jobs still run. Emitted once until it can. */
+  /**
+   * The worker cannot fire schedules; its jobs still run. Emitted once until it can, and once for each declaration in the ledger that
+   * is damaged.
+   */
   unscheduled: { readonly worker: string; readonly message: string };
   /**
    * The borrowed ledger cannot be reached. Jobs that need none go on, and opening it is tried again. Emitted once until

@@ -18,14 +18,24 @@ const PAGE = 1_000;
 /** Returns a short hash of a name: the names of thousands of schedules fit into one record. */
 export const nameMark = (name: string): string => hash("sha256", name, "base64url").slice(0, 8);
 
-/** Reads what the live workers declare, by worker. */
-export async function liveDeclarations(ledger: Ledger): Promise<ReadonlyMap<string, Declaration>> {
-  const found = new Map<string, Declaration>();
+/** A declaration as it was read. */
+export interface FoundDeclaration extends Declaration {
+  /** The version of its record. */
+  readonly version: number;
+}
+
+/** Reads what the live workers declare, by `declarationKey`. Calls `damaged` with the key of each record that is no declaration. */
+export async function liveDeclarations(
+  ledger: Ledger,
+  damaged: (key: string) => void = () => undefined,
+): Promise<ReadonlyMap<string, FoundDeclaration>> {
+  const found = new Map<string, FoundDeclaration>();
   for (let after = ""; ;) {
     const page = await ledger.list({ prefix: DECLARED_BY, ...(after !== "" && { after }), limit: PAGE });
-    for (const { key, value } of page) {
+    for (const { key, value, version } of page) {
       const declaration = parsed(value);
-      if (declaration !== null) found.set(key, declaration);
+      if (declaration === null) damaged(key);
+      else found.set(key, { ...declaration, version });
     }
     after = page.at(-1)?.key ?? "";
     if (page.length < PAGE) return found;
@@ -34,10 +44,17 @@ export async function liveDeclarations(ledger: Ledger): Promise<ReadonlyMap<stri
 
 function parsed(value: string): Declaration | null {
   try {
-    return JSON.parse(value) as Declaration;
+    const declaration: unknown = JSON.parse(value);
+    return isDeclaration(declaration) ? declaration : null;
   } catch {
     return null;
   }
+}
+
+function isDeclaration(value: unknown): value is Declaration {
+  const { program, at, names } = Object(value) as { readonly [Name in keyof Declaration]?: unknown };
+  if (typeof program !== "string" || !Number.isFinite(at)) return false;
+  return Array.isArray(names) && names.every((name) => typeof name === "string");
 }
 
 /** Returns the marks of all names that are declared. */
@@ -51,13 +68,25 @@ export function startOf(program: string, declarations: ReadonlyMap<string, Decla
   return Math.min(now, ...same);
 }
 
-/** Writes or renews what a worker declares. */
-export async function declare(ledger: Ledger, worker: string, declaration: Declaration, ttlMs: number): Promise<void> {
-  const key = ledgerKey("schedule", "by", worker);
-  await ledger.commit([{ key, ifVersion: "any", value: JSON.stringify(declaration), expiresInMs: ttlMs }]);
+export const declarationKey = (worker: string): string => ledgerKey("schedule", "by", worker);
+
+/**
+ * Writes or renews what a worker declares. `version`: that of the declaration to renew; null for none. Returns false where it was not
+ * a renewal: the worker is new, or its declaration had expired, so that its schedules may have been removed since.
+ */
+export async function declare(
+  ledger: Ledger,
+  worker: string,
+  declaration: Declaration,
+  { ttlMs, version }: { readonly ttlMs: number; readonly version: number | null },
+): Promise<boolean> {
+  const change = { key: declarationKey(worker), value: JSON.stringify(declaration), expiresInMs: ttlMs };
+  if (version !== null && (await ledger.commit([{ ...change, ifVersion: version }])).ok) return true;
+  await ledger.commit([{ ...change, ifVersion: "any" }]);
+  return false;
 }
 
 /** Removes what a worker declares. */
 export async function withdraw(ledger: Ledger, worker: string): Promise<void> {
-  await ledger.commit([{ key: ledgerKey("schedule", "by", worker), ifVersion: "any", value: null }]);
+  await ledger.commit([{ key: declarationKey(worker), ifVersion: "any", value: null }]);
 }

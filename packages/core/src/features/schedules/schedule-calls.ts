@@ -7,6 +7,7 @@ import { liveDeclarations, liveNames, nameMark } from "./declarations.ts";
 import { assertSchedule, type Missed, type Overlap, type Schedule, type Timing } from "./define-schedule.ts";
 import { type MakeTemplate, newState, prepareSchedule, redefined } from "./prepare.ts";
 import {
+  changedTooOften,
   changeTo,
   foundSchedule,
   isUnfinished,
@@ -37,7 +38,10 @@ export interface StoredSchedule {
   readonly last: LastRun | null;
 }
 
-/** Reads and changes the schedules of a backend. Each call rejects `CAPABILITY_MISSING` where the backend has no ledger. */
+/**
+ * Reads and changes the schedules of a backend. Each call rejects `CAPABILITY_MISSING` where the backend has no ledger, and
+ * `BACKEND_UNAVAILABLE` when the ledger is unavailable, or other processes change the same schedule each time.
+ */
 export interface ScheduleCalls {
   /**
    * Creates a schedule that lasts until it is removed, or changes it. Rejects `CONFIG_INVALID` for one that cannot work, and for the
@@ -64,6 +68,7 @@ export interface ScheduleCalls {
 
 const PAGE = 1_000;
 const SHOWN_TICKS = 5;
+const MOST_TRIES = 50;
 
 /** `host` throws `CAPABILITY_MISSING` where the backend has no ledger. `changed` is called after each change. */
 export function createScheduleCalls(
@@ -75,10 +80,18 @@ export function createScheduleCalls(
     return liveNames(await liveDeclarations(host().ledger)).has(nameMark(name));
   }
 
-  async function change(name: string, to: (state: ScheduleState, now: number) => ScheduleState): Promise<void> {
+  /** `to` is called again each time another process was first. Null: leaves the schedule. */
+  async function change(
+    name: string,
+    to: (state: ScheduleState, now: number) => ScheduleState | null | Promise<ScheduleState | null>,
+  ): Promise<void> {
     assertName(name);
     const { ledger } = host();
-    if (!(await updateByName(ledger, name, (state, now) => ({ state: to(state, now), now })))) throw unknown(name);
+    const isThere = await updateByName(ledger, name, async (given, now) => {
+      const state = await to(given, now);
+      return state && { state, now };
+    });
+    if (!isThere) throw unknown(name);
     changed();
   }
 
@@ -105,26 +118,22 @@ export function createScheduleCalls(
       }
     },
     pause: (name) => change(name, (state) => ({ ...state, paused: true })),
-    async resume(name) {
-      assertName(name);
-      await change(name, (state) => state);
-      const { ledger } = host();
-      const [record = null] = await ledger.read([scheduleKey(name)]);
-      const found = record && foundSchedule(record);
-      const ticks = found && (await ticksOf(found.state.definition.timing, name));
-      await change(name, (state) => {
+    resume: (name) =>
+      change(name, async (state) => {
+        if (!state.paused) return null;
+        const ticks = await ticksOf(state.definition.timing, name);
         const next = ticks === null ? state.next : ticks.after(wallMs());
-        return state.paused ? { ...state, paused: false, next, queued: null } : state;
-      });
-    },
+        return { ...state, paused: false, next, queued: null };
+      }),
     async runNow(name) {
       assertName(name);
       const { enqueue } = host();
-      const run: { job?: JobTemplate; tick?: Tick } = {};
+      const run: { job: JobTemplate | null; tick: Tick | null } = { job: null, tick: null };
       await change(name, (state, now) => {
         const { timing, overlap, job } = state.definition;
         run.job = job;
-        if (timing.kind !== "afterCompletion" && overlap === "allow") return state;
+        run.tick = null;
+        if (timing.kind !== "afterCompletion" && overlap === "allow") return null;
         if (isUnfinished(state)) throw unfinished(name, state.last);
         // Reserved as a tick is: if this process dies now, a scheduler enqueues it.
         const tick = { at: Math.floor(now), skipped: null };
@@ -133,22 +142,26 @@ export function createScheduleCalls(
         return { ...state, next: timing.kind === "afterCompletion" ? null : state.next, firing: [tick], last };
       });
       const { job, tick } = run;
-      if (job === undefined) throw unknown(name);
-      if (tick === undefined) return enqueue(jobOf(job, name, newId(), wallMs()));
+      if (job === null) throw unknown(name);
+      if (tick === null) return enqueue(jobOf(job, name, newId(), wallMs()));
       const receipt = await enqueue(jobOf(job, name, tickId(name, tick), tick.at));
-      await change(name, (state) => (state.firing?.[0]?.at === tick.at ? { ...state, firing: null } : state));
+      await change(name, (state) => (state.firing?.[0]?.at === tick.at ? { ...state, firing: null } : null));
       return receipt;
     },
     async remove(name) {
       assertName(name);
       const { ledger } = host();
-      if (await isLive(name)) {
-        throw refuse(`schedule "${name}" is declared by a worker that runs now: remove it there, or pause it`);
+      const key = scheduleKey(name);
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
+        // Read before the declarations: a worker that declares the schedule after they were read changes the record.
+        const [record = null] = await ledger.read([key]);
+        if (await isLive(name)) {
+          throw refuse(`schedule "${name}" is declared by a worker that runs now: remove it there, or pause it`);
+        }
+        if (record === null) return false;
+        if ((await ledger.commit([{ key, ifVersion: record.version, value: null }])).ok) return true;
       }
-      const [record = null] = await ledger.read([scheduleKey(name)]);
-      if (record === null) return false;
-      await ledger.commit([{ key: scheduleKey(name), ifVersion: "any", value: null }]);
-      return true;
+      throw changedTooOften(`schedule "${name}"`, MOST_TRIES);
     },
   };
 }

@@ -1,5 +1,6 @@
 import type { Envelope } from "../../envelope/index.ts";
 import type { LedgerChange, LedgerRecord } from "../../backend/ledger.ts";
+import { WaybillError } from "../../errors.ts";
 import { ledgerKey, ledgerPrefix } from "../ledger-key.ts";
 import type { Missed, Overlap, Timing } from "./define-schedule.ts";
 import type { Tick } from "./tick.ts";
@@ -87,7 +88,25 @@ function dueAtOf(state: ScheduleState, now: number): number | null {
 
 /** Returns the change that stores the state, with the time at which it is due. `now` is Unix milliseconds. */
 export function changeTo(state: ScheduleState, ifVersion: LedgerChange["ifVersion"], now: number): LedgerChange {
-  const dueAt = dueAtOf(state, now);
+  return stored(state, dueAtOf(state, now), ifVersion, now);
+}
+
+/**
+ * Returns a change that gives the record of a schedule another version and leaves the schedule as it is. Whoever has read the record
+ * before, to remove it, then looks again.
+ */
+export function unchanged({ state, record }: FoundSchedule, now: number): LedgerChange {
+  return stored(state, state.dueAt, record.version, now);
+}
+
+function stored(
+  state: ScheduleState,
+  due: number | null,
+  ifVersion: LedgerChange["ifVersion"],
+  now: number,
+): LedgerChange {
+  // The store counts from the write on: an overdue schedule is due now by both clocks, or they would seem to disagree.
+  const dueAt = due === null ? null : Math.max(due, now);
   const done = state.done.filter(({ at }) => now - at < DONE_MS).slice(-MOST_DONE);
   const value = JSON.stringify({ v: 1, ...state, done, dueAt } satisfies ScheduleState & { v: 1 });
   return {
@@ -96,6 +115,12 @@ export function changeTo(state: ScheduleState, ifVersion: LedgerChange["ifVersio
     value,
     ...(dueAt !== null && { dueInMs: Math.max(0, dueAt - now) }),
   };
+}
+
+/** Returns the error of a change that other processes have forestalled `tries` times. `what` begins its message. */
+export function changedTooOften(what: string, tries: number): WaybillError {
+  const text = `${what} was not changed: other processes were first ${tries} times; call again`;
+  return new WaybillError("BACKEND_UNAVAILABLE", text);
 }
 
 /** A schedule as it was read. */

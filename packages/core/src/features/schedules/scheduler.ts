@@ -10,6 +10,7 @@ import { eachDue } from "./due-records.ts";
 import { type Plan, planFor } from "./plan.ts";
 import { nowFor } from "./schedule-clock.ts";
 import {
+  changedTooOften,
   changeTo,
   type FoundSchedule,
   foundSchedule,
@@ -35,6 +36,8 @@ export interface OwnSchedules {
   has(name: string): boolean;
   /** Called with each schedule that is due. */
   saw(state: ScheduleState): void;
+  /** Called with the key of each declaration that is damaged. */
+  damaged(key: string): void;
 }
 
 export interface Scheduler {
@@ -102,7 +105,7 @@ export function createScheduler(host: ScheduleHost, worker: string, own: OwnSche
   /** A schedule that cannot be planned, such as one whose time zone this host does not know, does not stop the others. */
   async function plans(found: readonly FoundSchedule[]): Promise<{ planned: Planned[]; failure: unknown }> {
     const others = found.some(({ state }) => state.declared !== null && !own.has(state.name));
-    const live = others ? liveNames(await liveDeclarations(ledger)) : new Set<string>();
+    const live = others ? liveNames(await liveDeclarations(ledger, own.damaged)) : new Set<string>();
     const gone = await goneOf(found);
     const all = await Promise.allSettled(
       found.map(async (one): Promise<Planned> => {
@@ -214,33 +217,31 @@ interface Update {
   readonly now: number;
 }
 
+/** Called again, with the state as it is then, each time another process was first. Null: leaves it. */
+type Change = (state: ScheduleState, now: number) => Update | null | Promise<Update | null>;
+
 /** More commits than schedulers and workers make at once on one record. */
 const MOST_TRIES = 50;
 
 /**
- * Changes a schedule by what `change` returns for its present state, until no other process has changed it meanwhile. Null: leaves it.
- * Returns false if there is no such schedule.
+ * Changes a schedule by what `change` returns for its present state, until no other process has changed it meanwhile. Returns
+ * false if there is no such schedule. Rejects `BACKEND_UNAVAILABLE` when others are first each time.
  */
-export async function update(
-  ledger: Ledger,
-  key: string,
-  change: (state: ScheduleState, now: number) => Update | null,
-): Promise<boolean> {
+export async function update(ledger: Ledger, key: string, change: Change): Promise<boolean> {
+  let name = "";
   for (let tries = 0; tries < MOST_TRIES; tries++) {
     const [record = null] = await ledger.read([key]);
     const found = record && foundSchedule(record);
     if (found === null) return false;
-    const next = change(found.state, nowFor(found));
+    ({ name } = found.state);
+    const next = await change(found.state, nowFor(found));
     if (next === null) return true;
     const result = await ledger.commit([changeTo(next.state, found.record.version, next.now)]);
     if (result.ok) return true;
   }
-  throw new Error(`schedule ${key} was changed ${MOST_TRIES} times meanwhile`);
+  throw changedTooOften(`schedule "${name}"`, MOST_TRIES);
 }
 
 /** Changes a schedule by its name, as `update` does. */
-export const updateByName = (
-  ledger: Ledger,
-  name: string,
-  change: (state: ScheduleState, now: number) => Update | null,
-): Promise<boolean> => update(ledger, scheduleKey(name), change);
+export const updateByName = (ledger: Ledger, name: string, change: Change): Promise<boolean> =>
+  update(ledger, scheduleKey(name), change);

@@ -1,5 +1,5 @@
 import { isWaybillError } from "../../errors.ts";
-import { wallMs } from "../../time/clock.ts";
+import { monotonicMs, wallMs } from "../../time/clock.ts";
 import { within } from "../../time/time-limit.ts";
 import { toError } from "../../values/thrown.ts";
 import { declareAll } from "./declare-all.ts";
@@ -51,7 +51,17 @@ export function createWorkerSchedules(settings: WorkerSchedulesSettings): Worker
   const { host, schedules, makeTemplate, worker, version, heartbeatMs } = settings;
   const { ledger, events } = host;
   const names = new Set(schedules.map(({ name }) => name));
+  const told = new Set<string>();
+  /** Reports a damaged record once. The worker that wrote it replaces it at its next heartbeat. */
+  function damaged(key: string): void {
+    if (told.has(key)) return;
+    told.add(key);
+    const message = `the ledger record "${key}" is damaged: a worker's schedules are not known by it; restart that worker, or delete the record`;
+    events.emit("unscheduled", { worker, message });
+  }
+
   const scheduler = createScheduler(host, worker, {
+    damaged,
     has: (name) => names.has(name),
     saw({ name, declared }) {
       if (names.has(name) && declared?.program !== program) hasOthers = true;
@@ -60,7 +70,7 @@ export function createWorkerSchedules(settings: WorkerSchedulesSettings): Worker
   const startedAt = wallMs();
   let prepared: readonly PreparedSchedule[] = [];
   let program = "";
-  /** Whether another program has decided on one of these schedules. It may not run any more. */
+  /** Whether another program may have decided on one of these schedules. It may not run any more. */
   let hasOthers = false;
   let declaredAt = -Infinity;
   let timer: NodeJS.Timeout | undefined;
@@ -75,24 +85,27 @@ export function createWorkerSchedules(settings: WorkerSchedulesSettings): Worker
   /** `isStart`: compares each schedule with what is stored. Otherwise only where another program has decided on one. */
   async function declareNow(isStart: boolean): Promise<void> {
     if (schedules.length > 0) {
-      const own = { prepared, program, worker, startedAt, ttlMs: SILENT_BEATS * heartbeatMs };
-      await declareAll(ledger, own, isStart ? "start" : hasOthers ? "compare" : "renew");
+      const own = { prepared, program, worker, startedAt, ttlMs: SILENT_BEATS * heartbeatMs, damaged };
+      const occasion = isStart ? "start" : hasOthers ? "compare" : "renew";
+      // Until all of them are declared: what fails halfway is done again.
+      hasOthers = true;
+      await declareAll(ledger, own, occasion);
     }
-    declaredAt = performance.now();
+    declaredAt = monotonicMs();
     hasOthers = false;
   }
 
   async function look(): Promise<number> {
-    if (performance.now() - declaredAt >= heartbeatMs) await declareNow(declaredAt === -Infinity);
-    const begun = performance.now();
+    if (monotonicMs() - declaredAt >= heartbeatMs) await declareNow(declaredAt === -Infinity);
+    const begun = monotonicMs();
     const { due, nextInMs } = await scheduler.round();
-    const restMs = Math.max(SOON_MS, Math.min(ROUND_MS, nextInMs - (performance.now() - begun)));
+    const restMs = Math.max(SOON_MS, Math.min(ROUND_MS, nextInMs - (monotonicMs() - begun)));
     if (due > 0) {
       hasSchedules = true;
       return due < MOST_DUE ? restMs : SOON_MS;
     }
-    if (schedules.length === 0 && performance.now() - lookedAt >= NONE_MS) {
-      lookedAt = performance.now();
+    if (schedules.length === 0 && monotonicMs() - lookedAt >= NONE_MS) {
+      lookedAt = monotonicMs();
       hasSchedules = (await ledger.list({ prefix: SCHEDULES, limit: 1 })).length > 0;
     }
     return hasSchedules ? ROUND_MS : NONE_MS;

@@ -90,6 +90,26 @@ test.each([
   );
 });
 
+test("ticks of three days without a worker are missed also where the next program has another definition", async () => {
+  const { ran, job } = recorder();
+  const store = memoryBackend();
+  const options = { name: "s", job, cron: "0 3 * * *", timeZone: "Europe/Vienna", missed: "skip" } as const;
+  const first = (await connected(store)).worker({
+    jobs: [job],
+    schedules: [defineSchedule({ ...options, payload: 1 })],
+  });
+  await first.start();
+  await first.stop();
+  restore.push(moveClock(3 * 86_400_000));
+  const jobs = await connected(store);
+  const ticks = ticksOf(jobs);
+  await jobs.worker({ jobs: [job], schedules: [defineSchedule({ ...options, payload: 2 })] }).start();
+  await eventOf(jobs, "tick");
+  await sleep(300);
+  expect(ticks.map(({ result }) => result)).toEqual(["skipped_missed"]);
+  expect(ran).toEqual([]);
+});
+
 test.each([
   ["back", -3_600_000],
   ["ahead", 3_600_000],
