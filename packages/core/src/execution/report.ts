@@ -3,6 +3,7 @@ import type { StartedEvent } from "../observability/events.ts";
 import { describeOutcome } from "../observability/outcome-event.ts";
 import { traceOf } from "../observability/telemetry.ts";
 import type { Origin } from "../job/delivery.ts";
+import { monotonicMs } from "../time/clock.ts";
 import type { Run } from "./run.ts";
 
 const UNKNOWN_ORIGIN: Origin = { name: "waybill" };
@@ -28,7 +29,7 @@ export function reportStarted(run: Run): void {
 export function reportFinished(run: Run, outcome: Outcome): void {
   const { events } = run.registry;
   if (run.processing === null && !events.has("finished")) return;
-  const elapsedMs = run.handlerCalled ? performance.now() - run.startedAt : 0;
+  const elapsedMs = run.handlerCalled ? monotonicMs() - run.startedAt : 0;
   const event = describeOutcome(startedEvent(run), outcome, elapsedMs);
   run.processing?.end(event);
   events.emit("finished", event);

@@ -2,12 +2,13 @@ import { defaults, type Envelope } from "../envelope/index.ts";
 import type { Delivery } from "../job/delivery.ts";
 import { RunHandle } from "../job/run-handle.ts";
 import type { Processing } from "../observability/telemetry.ts";
+import { monotonicMs } from "../time/clock.ts";
 import type { RegisteredJob, HandlerRegistry } from "./handler-registry.ts";
 
 /** The state of one run, which the steps of `execute` fill in one after the other. */
 export class Run {
   readonly registry: HandlerRegistry;
-  readonly startedAt: number = performance.now();
+  readonly startedAt: number = monotonicMs();
   /** As it came. From `readEnvelope` on, of a signed wrapper the envelope and the signature inside it. */
   delivery: Delivery;
   /** Set by `readEnvelope`, unless the body is invalid. */

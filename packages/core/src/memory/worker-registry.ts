@@ -1,4 +1,5 @@
 import type { WorkerRegistry } from "../backend/worker-registry.ts";
+import { monotonicMs } from "../time/clock.ts";
 import type { Store } from "./store.ts";
 
 /** `assertOpen` throws BACKEND_CLOSED once the connection is closed. */
@@ -6,7 +7,7 @@ export function createWorkerRegistry({ workers }: Store, assertOpen: () => void)
   return {
     async announce(id, facts, ttlMs) {
       assertOpen();
-      workers.set(id, { facts, heardAt: performance.now(), ttlMs });
+      workers.set(id, { facts, heardAt: monotonicMs(), ttlMs });
     },
     async withdraw(id) {
       assertOpen();
@@ -14,7 +15,7 @@ export function createWorkerRegistry({ workers }: Store, assertOpen: () => void)
     },
     async list() {
       assertOpen();
-      const now = performance.now();
+      const now = monotonicMs();
       for (const [id, { heardAt, ttlMs }] of workers) if (now - heardAt >= ttlMs) workers.delete(id);
       return [...workers]
         .map(([id, { facts, heardAt }]) => ({ id, facts, heardMs: now - heardAt }))
