@@ -42,8 +42,14 @@ export function createKnownQueues(ledger: Ledger): KnownQueues {
   }
 
   async function listed(kind: "declared" | "used"): Promise<string[]> {
-    const records = await ledger.list({ prefix: ledgerPrefix("queue", kind), limit: PAGE });
-    return records.map(({ value }) => value).filter((name) => isQueueName(name));
+    const names: string[] = [];
+    for (let after = ""; ;) {
+      const range = { prefix: ledgerPrefix("queue", kind), limit: PAGE };
+      const page = await ledger.list(after === "" ? range : { ...range, after });
+      names.push(...page.map(({ value }) => value).filter((name) => isQueueName(name)));
+      after = page.at(-1)?.key ?? "";
+      if (page.length < PAGE) return names;
+    }
   }
 
   return {

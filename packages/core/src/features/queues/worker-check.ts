@@ -25,17 +25,20 @@ export interface WorkerCheckSettings {
 }
 
 /** By queue: since when it has no worker, in Unix milliseconds, and whether that was reported. */
-type Missing = Readonly<Record<string, { readonly since: number; readonly reported: boolean }>>;
+type Missing = ReadonlyMap<string, { readonly since: number; readonly reported: boolean }>;
+
+const valueOf = (missing: Missing): string => JSON.stringify(Object.fromEntries(missing));
 
 const KEY = ledgerKey("queue", "check");
 const FIRST_MS = 1_000;
 const HOUR_MS = 3_600_000;
-/** As many as one record holds. */
+/** As many as one record holds, whatever their names are. */
 const MOST_QUEUES = 400;
 
 /**
  * One process of a backend looks at a time; the others wait until its look is `everyMs` old, or longer where a look takes long. A queue is reported once by
- * `queue_without_worker`, and once by `queue_has_worker` when it has a worker again or no jobs.
+ * `queue_without_worker`, and once by `queue_has_worker` when it has a worker again or no jobs. Of more than 400 such queues the others
+ * are reported once some of these have one.
  */
 export function createWorkerCheck({
   ledger,
@@ -53,12 +56,15 @@ export function createWorkerCheck({
     if (record !== null && (record.dueInMs ?? 0) > 0) return;
     const turn = { key: KEY, dueInMs: everyMs, expiresInMs: HOUR_MS };
     const before = missingOf(record?.value ?? "{}");
-    const begun = await ledger.commit([
-      { ...turn, ifVersion: record?.version ?? "absent", value: JSON.stringify(before) },
-    ]);
+    const begun = await ledger.commit([{ ...turn, ifVersion: record?.version ?? "absent", value: valueOf(before) }]);
     if (!begun.ok) return;
     const since = monotonicMs();
-    const found = (await find()).filter(({ ready }) => ready > 0).slice(0, MOST_QUEUES);
+    const all = (await find()).filter(({ ready }) => ready > 0);
+    // Those of the last look first: what was reported is remembered until its queue has a worker.
+    const found = [
+      ...all.filter(({ queue }) => before.has(queue)),
+      ...all.filter(({ queue }) => !before.has(queue)),
+    ].slice(0, MOST_QUEUES);
     const after = missingNow(found, before, afterMs);
     const dueInMs = Math.max(everyMs, (monotonicMs() - since) * restFactor);
     const ended = await ledger.commit([
@@ -67,7 +73,7 @@ export function createWorkerCheck({
         dueInMs,
         expiresInMs: dueInMs + HOUR_MS,
         ifVersion: begun.versions[0] ?? "absent",
-        value: JSON.stringify(after),
+        value: valueOf(after),
       },
     ]);
     if (ended.ok) report(found, before, after);
@@ -75,10 +81,10 @@ export function createWorkerCheck({
 
   function report(found: readonly QueueWithoutWorker[], before: Missing, after: Missing): void {
     for (const one of found) {
-      if (after[one.queue]?.reported && !before[one.queue]?.reported) events.emit("queue_without_worker", one);
+      if (after.get(one.queue)?.reported && !before.get(one.queue)?.reported) events.emit("queue_without_worker", one);
     }
-    for (const [queue, { reported }] of Object.entries(before)) {
-      if (reported && after[queue] === undefined) events.emit("queue_has_worker", { queue });
+    for (const [queue, { reported }] of before) {
+      if (reported && !after.has(queue)) events.emit("queue_has_worker", { queue });
     }
   }
 
@@ -108,9 +114,9 @@ export function createWorkerCheck({
 
 function missingNow(found: readonly QueueWithoutWorker[], before: Missing, afterMs: number): Missing {
   const now = wallMs();
-  return Object.fromEntries(
+  return new Map(
     found.map(({ queue }) => {
-      const { since, reported } = before[queue] ?? { since: now, reported: false };
+      const { since, reported } = before.get(queue) ?? { since: now, reported: false };
       return [queue, { since, reported: reported || now - since >= afterMs }];
     }),
   );
@@ -120,14 +126,14 @@ function missingNow(found: readonly QueueWithoutWorker[], before: Missing, after
 function missingOf(value: string): Missing {
   try {
     const parsed: unknown = JSON.parse(value);
-    if (typeof parsed !== "object" || parsed === null) return {};
+    if (typeof parsed !== "object" || parsed === null) return new Map();
     const entries = Object.entries(parsed as Record<string, { since?: unknown; reported?: unknown } | null>);
-    return Object.fromEntries(
+    return new Map(
       entries.flatMap(([queue, one]) =>
         typeof one?.since === "number" ? [[queue, { since: one.since, reported: one.reported === true }]] : [],
       ),
     );
   } catch {
-    return {};
+    return new Map();
   }
 }

@@ -72,3 +72,13 @@ test("what another program wrote under the same prefix is no queue", async () =>
   await ledger.commit([{ key: "queue/used/x", ifVersion: "any", value: "Not A Queue" }]);
   expect(await createKnownQueues(ledger).list()).toEqual(new Map());
 });
+
+test("more queues than one page of the ledger are all listed", async () => {
+  const { ledger } = opened();
+  const names = Array.from({ length: 2_001 }, (_, at) => `q${at}`);
+  for (let from = 0; from < names.length; from += 500) {
+    const some = names.slice(from, from + 500);
+    await ledger.commit(some.map((value) => ({ key: `queue/declared/${value}`, ifVersion: "any", value })));
+  }
+  expect((await createKnownQueues(ledger).list()).size).toBe(2_001);
+});

@@ -43,6 +43,12 @@ test("a queue without a worker is reported once it has had none for long enough,
   await expect.poll(() => heard, { interval: 5, timeout: 10_000 }).toEqual(["mailers without, 2 ready", "mailers has"]);
 });
 
+test("a queue may be called as a member of every object", async () => {
+  const { state, heard } = looking();
+  state.found = [{ ...mailers, queue: "constructor" }];
+  await expect.poll(() => heard, { interval: 5, timeout: 10_000 }).toEqual(["constructor without, 2 ready"]);
+});
+
 test("one that has a worker again before that is not reported, nor is a declared one without jobs", async () => {
   const { state, heard } = looking();
   state.found = [mailers, { queue: "reports", ready: 0, oldestWaitMs: null }];
@@ -117,4 +123,18 @@ test("a check that is ended and begun again during a look does not look twice as
   await sleep(500);
   // One every 20 ms.
   expect(reads - before).toBeLessThan(35);
+});
+
+test("a reported queue that is one of too many does not count as having a worker", async () => {
+  const { state, heard } = looking();
+  state.found = [{ ...mailers, queue: "z" }];
+  await expect.poll(() => heard, { interval: 5, timeout: 10_000 }).toEqual(["z without, 2 ready"]);
+  const others = Array.from({ length: 450 }, (_, at) => ({ ...mailers, queue: `a${at}` }));
+  state.found = [...others, ...state.found];
+  await expect.poll(() => heard.length, { interval: 5, timeout: 10_000 }).toBe(400);
+  expect(heard.filter((one) => one.startsWith("z") || one.endsWith("has"))).toEqual(["z without, 2 ready"]);
+  // Once it has a worker, there is room for one of the others.
+  state.found = others;
+  await expect.poll(() => heard.length, { interval: 5, timeout: 10_000 }).toBe(402);
+  expect(heard.slice(400).toSorted()).toEqual([expect.stringMatching(/^a\d+ without/), "z has"]);
 });
