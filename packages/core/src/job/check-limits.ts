@@ -59,13 +59,17 @@ function definedLimit(limit: JobLimit, type: string, at: number): DefinedLimit {
 
 /** Returns the number of a limit. `which` begins the message of an error. Throws `CONFIG_INVALID`. */
 export function limitNumber({ concurrency, rate, burst }: JobLimit, which: string): LimitNumber {
+  if (burst !== undefined && rate === undefined) {
+    throw refuse(
+      `${which} has a burst without a rate; add one, as in { rate: "100/1s", burst: 20 }, or leave the burst out`,
+    );
+  }
   if ((concurrency === undefined) === (rate === undefined)) {
     throw refuse(
       `${which} has ${rate === undefined ? "neither concurrency nor rate" : "both concurrency and rate"}; give one`,
     );
   }
   if (concurrency !== undefined) {
-    if (burst !== undefined) throw refuse(`${which} has a burst without a rate; leave it out`);
     return { kind: "concurrency", most: wholeNumber(concurrency, `concurrency of ${which}`, MOST_AT_ONCE) };
   }
   return rateOf(rate, burst, which);

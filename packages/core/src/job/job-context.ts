@@ -74,7 +74,7 @@ export class JobContext {
     return this.#completed;
   }
 
-  /** Aborts on timeout, deadline, lost lease and shutdown. Its `reason` is a `WaybillError` with the code of the cause. */
+  /** Aborts on cancel, timeout, deadline, lost lease or slot, and shutdown. Its `reason` is a `WaybillError` with the code of the cause. */
   get signal(): AbortSignal {
     return this.#handle.signal;
   }

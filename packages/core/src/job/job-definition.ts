@@ -75,8 +75,8 @@ interface DefinitionOptions<Schema> {
    */
   readonly upcasters?: Upcasters | undefined;
   /**
-   * Limits over all workers, at most 4: `[{ key: ({ account }) => account, concurrency: 1 }, { key: "stripe", rate: "100/1s",
-   * burst: 20 }]`. The keys are computed at enqueue and stored as `meta.limits`; a job enqueued without this definition has none.
+   * Limits over all workers, at most 4: `[{ key: ({ account }) => account, concurrency: 1 }, { name: "stripe", rate: "100/1s",
+   * burst: 20 }]`. Jobs of several types share a limit whose `name` they have in common. The keys are computed at enqueue and stored as `meta.limits`; a job enqueued without this definition has none.
    * The numbers are those of the workers' definitions. Default none.
    */
   readonly limits?: readonly JobLimit<InputOf<NoInfer<Schema>>>[] | undefined;

@@ -12,7 +12,7 @@ export interface LogLine {
   readonly at: string;
   /**
    * "error": a job became a dead letter, or a backend or receiver is unavailable. "warn": an attempt failed, a job was
-   * discarded, a lease was lost, a request was refused.
+   * discarded, a lease was lost, a request was refused, pauses and cancels cannot be read.
    */
   readonly level: LogLevel;
   readonly event: EventName;
@@ -25,6 +25,7 @@ const LEVELS: Partial<Record<EventName, LogLevel>> = {
   rejected: "error",
   lease_lost: "warn",
   unavailable: "error",
+  control_unread: "warn",
   unlisted: "warn",
   unscheduled: "error",
   ledger_unavailable: "error",

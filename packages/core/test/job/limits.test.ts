@@ -15,6 +15,7 @@ test.each([
   [[{ concurrency: 0 }], 'concurrency of limits[0] of "crm.sync" is 0: a whole number from 1 to 10000'],
   [[{ concurrency: 1.5 }], "is 1.5"],
   [[{ concurrency: 1, burst: 2 }], "burst without a rate"],
+  [[{ burst: 2 }], "burst without a rate"],
   [[{ rate: "fast" }], 'the rate of limits[0] of "crm.sync" is "fast": write starts and a period, such as "100/1s"'],
   [[{ rate: "100/0s" }], "is 0 ms"],
   [[{ rate: "0/1s" }], "is 0"],

@@ -109,5 +109,6 @@ test("an error without a code is named once, and a job that no worker knows is a
   expect(logText({ ...line, reason: { ...reason, code: "SMTP" } })).toBe("settled: SMTP: Error: smtp is away");
   const released = { outcome: "release", reason: { code: "JOB_UNKNOWN", message: "no handler" } } as never;
   expect(levelOf("settled", released)).toBe("warn");
+  expect(levelOf("control_unread", { worker: "w", message: "away" })).toBe("warn");
   expect(levelOf("settled", { outcome: "release", reason: { code: "SHUTDOWN", message: "" } } as never)).toBe("info");
 });

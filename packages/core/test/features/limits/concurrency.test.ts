@@ -200,7 +200,8 @@ describe("limits that cannot be kept are refused when the worker is made", () =>
     [{ default: { tenantFairness: 1 } }, "true or false"],
     [{ default: { concurrency: 0 } }, 'concurrency of queue "default" is 0'],
     [{ default: { rate: "often" } }, 'the rate of queue "default" is "often"'],
-    [{ default: { burst: 3 } }, "neither concurrency nor rate"],
+    [{ default: { burst: 3 } }, 'queue "default" has a burst without a rate; add one, as in { rate: "100/1s"'],
+    [{ default: { concurrency: 5, burst: 3 } }, 'queue "default" has a burst without a rate'],
     [{ default: { limit: 3 } }, '"limit"'],
     [{ default: { weight: 0 } }, 'the weight of queue "default" is 0'],
   ])("a queue with %o", async (queues, said) => {
