@@ -81,3 +81,15 @@ describe("the index of codes", () => {
     expect([...new Set(listed)].filter((code) => !codes.includes(code) && !elsewhere.has(code))).toEqual([]);
   });
 });
+
+/** Both are caught where they are thrown, and end as the text of an error that has a code. */
+const CAUGHT = ["the slot ran out before the job could start", "no such date ever comes"];
+
+test("no feature of core throws an error that has no code", () => {
+  const plain = sources("packages/core/src/features").flatMap((file) =>
+    [...read(file).matchAll(/\bnew (?:\w*Error)\(\s*["`](.*?)["`]/g)]
+      .filter(([text]) => /new (Type|Range)?Error\(/.test(text))
+      .map(([, message]) => message),
+  );
+  expect(plain.toSorted()).toEqual(CAUGHT.toSorted());
+});

@@ -104,15 +104,21 @@ export class EnqueueUnknownError extends WaybillError {
   }
 }
 
-/** Another job has the unique key, and `onConflict` is "reject", or "replace" and the other job has started. Nothing was stored. */
+/**
+ * Another job has the unique key. Of `enqueue`: `onConflict` is "reject", or "replace" and the other job has started, and nothing was
+ * stored. Of a replay: the job stays a dead letter.
+ */
 export class DuplicateJobError extends WaybillError {
-  /** The id of the job that was not stored. */
+  /** The id of the job that was not stored, or not replayed. */
   readonly id: string;
   /** The id of the job that has the key. */
   readonly duplicateOf: string;
-  constructor(id: string, duplicateOf: string) {
-    const remedy = 'enqueue it once the key is free, or set onConflict: "ignore"';
-    super("DUPLICATE_JOB", `job "${id}" was not stored: job "${duplicateOf}" has its unique key; ${remedy}`);
+  constructor(
+    id: string,
+    duplicateOf: string,
+    message = `job "${id}" was not stored: job "${duplicateOf}" has its unique key; enqueue it once the key is free, or set onConflict: "ignore"`,
+  ) {
+    super("DUPLICATE_JOB", message);
     this.name = "DuplicateJobError";
     this.id = id;
     this.duplicateOf = duplicateOf;

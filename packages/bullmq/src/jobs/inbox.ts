@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type DeadReason, EnvelopeError, isWaybillError, toError, type WaybillError } from "@waybill/core";
-import type { BackendContext, Message } from "@waybill/core/backend";
+import { arrivalRefused, type BackendContext, type Message } from "@waybill/core/backend";
 import { bullmqCapabilities } from "../capabilities.ts";
 import { type Client, LONGEST_BLOCK_MS } from "../connection/client.ts";
 import { isRefusal, redisError } from "../errors.ts";
@@ -114,9 +114,9 @@ export function drainInbox({
       }
       const result = results.next().value;
       const error = result?.ok ? null : (result?.error ?? new Error("the entry has no result"));
-      const code = isWaybillError(error) ? refusalOf(error) : null;
+      const reason = isWaybillError(error) ? refusalOf(error) : null;
       if (error === null) await commands.lrem(processing, -1, bytes);
-      else if (code !== null) await reject(bytes, { code, message: error.message });
+      else if (reason !== null) await reject(bytes, reason);
       else throw error;
     }
   }
@@ -157,8 +157,9 @@ export function drainInbox({
   };
 }
 
-/** Returns the code under which an entry is kept that is never stored; null where it is tried again. */
-function refusalOf({ code }: WaybillError): string | null {
-  if (code === "CAPABILITY_MISSING") return "NEED_UNSUPPORTED";
-  return code === "ID_CONFLICT" || code === "DUPLICATE_JOB" ? code : null;
+/** Returns why an entry is kept that is never stored; null where it is tried again. */
+function refusalOf(error: WaybillError): DeadReason | null {
+  const { code, message } = error;
+  if (code === "CAPABILITY_MISSING") return { code: "NEED_UNSUPPORTED", message };
+  return code === "ID_CONFLICT" || code === "DUPLICATE_JOB" ? arrivalRefused(error) : null;
 }

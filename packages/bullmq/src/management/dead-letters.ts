@@ -1,5 +1,5 @@
-import { type DeadLetterQuery, type DeadLetterRecord, DuplicateJobError } from "@waybill/core";
-import { countOf, matchDeadLetters, momentOf } from "@waybill/core/backend";
+import type { DeadLetterQuery, DeadLetterRecord } from "@waybill/core";
+import { countOf, keyTaken, matchDeadLetters, momentOf } from "@waybill/core/backend";
 import type { Client } from "../connection/client.ts";
 import { isOfOneKey, redisError } from "../errors.ts";
 import { deadReasonOf } from "../jobs/dead-reason.ts";
@@ -63,7 +63,7 @@ export function createDeadLetters(commands: Client, scripts: Scripts, keys: Keys
         const same = content.envelope === data ? data : renewed;
         const old = ["stc", "stacktrace", ERROR_FIELD];
         const replayed = await scripts.replayJob(scripts.base(queue), id, same, old, UNIQUE_FIELD in hash);
-        if (typeof replayed === "object") throw new DuplicateJobError(id, replayed.owner);
+        if (typeof replayed === "object") throw keyTaken(id, replayed.owner, "replayed");
         return replayed;
       },
       drop: async () => (await forget()) && (await bullmq.remove(id, false)) === 1,

@@ -54,7 +54,14 @@ export { createLeaseWaiters } from "../backend/shared/lease-waiters.ts";
 export type { RetainFinished, WholeNumberLimits } from "../backend/shared/option-checks.ts";
 export { assertText, configInvalid, retentionOf, wholeNumber } from "../backend/shared/option-checks.ts";
 export type { MessageLimits } from "../backend/shared/refusals.ts";
-export { createLimitCheck, idConflict, leaseLost, tooLong } from "../backend/shared/refusals.ts";
+export {
+  arrivalRefused,
+  createLimitCheck,
+  idConflict,
+  keyTaken,
+  leaseLost,
+  tooLong,
+} from "../backend/shared/refusals.ts";
 export type { ServerUrlRules } from "../backend/shared/server-url.ts";
 export { assertNoFragment, decodeUrlPart, parseServerUrl, shownUrl } from "../backend/shared/server-url.ts";
 export type {

@@ -1,6 +1,7 @@
 import { matchDeadLetters } from "../backend/match-dead-letters.ts";
 import type { DeadLetterQuery, Inspector } from "../backend/inspector.ts";
-import { DuplicateJobError, type WaybillError } from "../errors.ts";
+import { keyTaken } from "../backend/shared/refusals.ts";
+import type { WaybillError } from "../errors.ts";
 import type { Dead, Store } from "./store.ts";
 
 /** `assertOpen` throws BACKEND_CLOSED once the connection is closed. */
@@ -22,7 +23,7 @@ export function createInspector(store: Store, assertOpen: () => void): Inspector
     const { stored } = dead;
     const { message } = stored;
     const rival = typeof message.unique?.until === "number" ? null : store.uniqueKeys.rivalOf(message);
-    if (rival !== null) return new DuplicateJobError(message.id, rival.message.id);
+    if (rival !== null) return keyTaken(message.id, rival.message.id, "replayed");
     Object.assign(stored, { attempt: 1, lost: 0, releases: 0, isUntouched: true });
     if (typeof message.unique?.until !== "number") store.uniqueKeys.take(stored);
     store.dead.delete(dead);

@@ -1,5 +1,5 @@
 import { type DeadReason, toError } from "@waybill/core";
-import type { Admit, BackendContext, Message } from "@waybill/core/backend";
+import { type Admit, arrivalRefused, type BackendContext, type Message } from "@waybill/core/backend";
 import type { Database } from "../connection/database.ts";
 import { arrayLiteral, type Query } from "../connection/query.ts";
 import { codeOf } from "../errors.ts";
@@ -68,7 +68,7 @@ export function createInbox(database: Database, schema: string, { admit, report 
     try {
       const results = await enqueue(query, messages, queuesOf(messages));
       await query("RELEASE SAVEPOINT admission");
-      return results.map((result) => (result.ok ? null : result.error));
+      return results.map((result) => (result.ok ? null : arrivalRefused(result.error)));
     } catch (thrown) {
       await query("ROLLBACK TO SAVEPOINT admission");
       throw thrown;

@@ -1,11 +1,5 @@
-import {
-  type DeadLetterQuery,
-  type DeadLetterRecord,
-  DuplicateJobError,
-  type Inspector,
-  type QueueCounts,
-} from "@waybill/core";
-import { countOf, momentOf, parseError } from "@waybill/core/backend";
+import { type DeadLetterQuery, type DeadLetterRecord, type Inspector, type QueueCounts } from "@waybill/core";
+import { countOf, keyTaken, momentOf, parseError } from "@waybill/core/backend";
 import { arrayLiteral, type Query } from "../connection/query.ts";
 
 type CountRow = Omit<QueueCounts, "oldestWaitMs"> & { readonly oldest: number | null };
@@ -54,7 +48,7 @@ export function createInspector(query: Query, schema: string, replayed: (queue: 
       for (const queue of new Set(done.map((row) => row.queue))) replayed(queue);
       for (const { id, type, unique_key } of rows.filter((row) => !row.replayed && row.unique_key !== null)) {
         const [rival] = (await query(sql.rival, [type, unique_key, id])) as { id: string }[];
-        if (rival) throw new DuplicateJobError(id, rival.id);
+        if (rival) throw keyTaken(id, rival.id, "replayed");
       }
       return done.length;
     },

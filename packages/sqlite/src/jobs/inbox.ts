@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { type DeadReason, toError } from "@waybill/core";
-import type { Admit, BackendContext, Rejection } from "@waybill/core/backend";
+import { type Admit, arrivalRefused, type BackendContext, type Rejection } from "@waybill/core/backend";
 import { areTablesChanged, inboxError } from "../errors.ts";
 import { whole } from "../sql/columns.ts";
 import { prepareOn } from "../sql/statement.ts";
@@ -81,7 +81,7 @@ export function createInbox(
     const verdict = judged(body, row);
     if (!verdict.ok) return verdict.reason;
     const [result] = enqueue([verdict.message]);
-    return result === undefined || result.ok ? null : { code: result.error.code, message: result.error.message };
+    return result === undefined || result.ok ? null : arrivalRefused(result.error);
   }
 
   function admitEach(): number {

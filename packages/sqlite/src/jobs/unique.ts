@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import { DuplicateJobError, type Receipt, type Result } from "@waybill/core";
-import { type Message, textOf, type UniqueKey } from "@waybill/core/backend";
+import { keyTaken, type Message, textOf, type UniqueKey } from "@waybill/core/backend";
 import { isSetBack } from "../file/clock-skew.ts";
 import { clamped } from "../sql/columns.ts";
 import { prepareOn } from "../sql/statement.ts";
@@ -130,7 +130,7 @@ export function createUniqueKeys(db: DatabaseSync, state: JobState): UniqueKeys 
       if (row === undefined) return null;
       const [id, type, key] = [String(row["id"]), String(row["type"]), String(row["key"])];
       const other = ownerOf(type, key, at);
-      if (other !== null && other !== id) return new DuplicateJobError(id, other);
+      if (other !== null && other !== id) return keyTaken(id, other, "replayed");
       hold.run(seq);
       return null;
     },

@@ -145,7 +145,8 @@ test("a dead letter whose key is taken again stays one, the others are replayed,
   await backend.enqueue([unique("one"), message({ id: "other" })]);
   for (const one of await lease(backend, { limit: 2 })) await backend.deadLetter(one, why);
   await backend.enqueue([unique("two")]);
-  const refusal = { code: "DUPLICATE_JOB", id: "one", duplicateOf: "two" };
+  const words = 'job "one" was not replayed: job "two" has its unique key; replay the dead letter once the key is free';
+  const refusal = { code: "DUPLICATE_JOB", id: "one", duplicateOf: "two", message: words };
   await expect(backend.inspector.replay()).rejects.toMatchObject(refusal);
   expect(await backend.inspector.deadLetters()).toMatchObject([{ id: "one" }]);
   const leases = await lease(backend, { limit: 5 });
@@ -182,7 +183,15 @@ test("an arrival whose key is taken is a dead letter, and one that gives way is 
   db.close();
   const leases = await lease(backend, { limit: 5, waitMs: 2_000 });
   expect(leases).toMatchObject([{ id: "first" }]);
-  expect(await backend.inspector.deadLetters()).toMatchObject([{ id: "second", reason: { code: "DUPLICATE_JOB" } }]);
+  expect(await backend.inspector.deadLetters()).toMatchObject([
+    {
+      id: "second",
+      reason: {
+        code: "DUPLICATE_JOB",
+        message: expect.stringMatching(/was not stored: .*; replay the dead letter once/),
+      },
+    },
+  ]);
   await backend.ack(leases);
   expect(await backend.inspector.replay()).toBe(1);
   expect(await lease(backend, { limit: 5, waitMs: 2_000 })).toMatchObject([{ id: "second" }]);

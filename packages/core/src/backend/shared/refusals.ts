@@ -1,6 +1,6 @@
-import { WaybillError } from "../../errors.ts";
+import { DuplicateJobError, isWaybillError, WaybillError } from "../../errors.ts";
 import type { Capabilities } from "../capabilities.ts";
-import type { Message } from "../contract.ts";
+import type { DeadReason, Message } from "../contract.ts";
 
 /**
  * Returns the `LEASE_LOST` error of a settle. `because` says why the lease has ended, where that is known. Never throws.
@@ -13,6 +13,22 @@ export function leaseLost(id: string, because = "it ran out or was settled"): Wa
 export function idConflict(id: string): WaybillError {
   const message = `job "${id}" is already there with another body; give the new job an id of its own`;
   return new WaybillError("ID_CONFLICT", message);
+}
+
+/**
+ * Returns the `DUPLICATE_JOB` error of a job whose unique key another has: of a dead letter that a replay leaves one, or of a job that
+ * becomes one since it was not enqueued by a call that could be refused. Never throws.
+ */
+export function keyTaken(id: string, duplicateOf: string, not: "stored" | "replayed" | "run"): DuplicateJobError {
+  const why = `job "${id}" was not ${not}: job "${duplicateOf}" has its unique key`;
+  return new DuplicateJobError(id, duplicateOf, `${why}; replay the dead letter once the key is free`);
+}
+
+/** Returns why a message that another program left for the backend becomes a dead letter. `error` is that of its enqueue. Never throws. */
+export function arrivalRefused(error: WaybillError): DeadReason {
+  const isTaken = isWaybillError(error, "DUPLICATE_JOB");
+  const { code, message } = isTaken ? keyTaken(error.id, error.duplicateOf, "stored") : error;
+  return { code, message };
 }
 
 /** Returns the `CAPABILITY_MISSING` error of a time that is longer than a backend's limit, in milliseconds. Never throws. */

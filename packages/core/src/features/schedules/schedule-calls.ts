@@ -1,6 +1,6 @@
 import type { Receipt } from "../../backend/contract.ts";
 import { defaults, newId } from "../../envelope/index.ts";
-import { WaybillError } from "../../errors.ts";
+import { DuplicateJobError, WaybillError } from "../../errors.ts";
 import { describeValue } from "../../known-options.ts";
 import { wallMs } from "../../time/clock.ts";
 import { liveDeclarations, liveNames, nameMark } from "./declarations.ts";
@@ -134,11 +134,12 @@ export function createScheduleCalls(
         run.job = job;
         run.tick = null;
         if (timing.kind !== "afterCompletion" && overlap === "allow") return null;
-        if (isUnfinished(state)) throw unfinished(name, state.last);
-        // Reserved as a tick is: if this process dies now, a scheduler enqueues it.
         const tick = { at: Math.floor(now), skipped: null };
+        const id = tickId(name, tick);
+        if (isUnfinished(state)) throw unfinished(name, id, state.last?.id ?? "");
+        // Reserved as a tick is: if this process dies now, a scheduler enqueues it.
         run.tick = tick;
-        const last = { id: tickId(name, tick), at: tick.at, firedAt: now, endedAt: null };
+        const last = { id, at: tick.at, firedAt: now, endedAt: null };
         return { ...state, next: timing.kind === "afterCompletion" ? null : state.next, firing: [tick], last };
       });
       const { job, tick } = run;
@@ -190,9 +191,9 @@ function assertName(name: unknown): void {
 const unknown = (name: string): WaybillError =>
   refuse(`there is no schedule called ${describeValue(name)}; list() names those there are`);
 
-function unfinished(name: string, last: LastRun | null): WaybillError {
-  const message = `schedule "${name}" was not run: its job "${last?.id}" is unfinished, and it does not let two run at once`;
-  return new WaybillError("DUPLICATE_JOB", message);
+function unfinished(name: string, id: string, last: string): WaybillError {
+  const message = `schedule "${name}" was not run: its job "${last}" is unfinished, and it does not let two run at once; run it once that has ended`;
+  return new DuplicateJobError(id, last, message);
 }
 
 const refuse = (message: string): WaybillError => new WaybillError("CONFIG_INVALID", message);

@@ -92,8 +92,8 @@ export function changeTo(state: ScheduleState, ifVersion: LedgerChange["ifVersio
 }
 
 /**
- * Returns a change that gives the record of a schedule another version and leaves the schedule as it is. Whoever has read the record
- * before, to remove it, then looks again.
+ * Returns a change that gives the record of a schedule another version and leaves the schedule as it is. A process that has read the
+ * record before, to remove it, then reads it again.
  */
 export function unchanged({ state, record }: FoundSchedule, now: number): LedgerChange {
   return stored(state, state.dueAt, record.version, now);

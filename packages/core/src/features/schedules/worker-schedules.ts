@@ -51,11 +51,11 @@ export function createWorkerSchedules(settings: WorkerSchedulesSettings): Worker
   const { host, schedules, makeTemplate, worker, version, heartbeatMs } = settings;
   const { ledger, events } = host;
   const names = new Set(schedules.map(({ name }) => name));
-  const told = new Set<string>();
+  const reported = new Set<string>();
   /** Reports a damaged record once. The worker that wrote it replaces it at its next heartbeat. */
   function damaged(key: string): void {
-    if (told.has(key)) return;
-    told.add(key);
+    if (reported.has(key)) return;
+    reported.add(key);
     const message = `the ledger record "${key}" is damaged: a worker's schedules are not known by it; restart that worker, or delete the record`;
     events.emit("unscheduled", { worker, message });
   }

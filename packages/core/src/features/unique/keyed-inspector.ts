@@ -1,7 +1,8 @@
 import type { UniqueKey } from "../../backend/contract.ts";
 import type { DeadLetterRecord, Inspector } from "../../backend/inspector.ts";
 import type { Ledger } from "../../backend/ledger.ts";
-import { DuplicateJobError } from "../../errors.ts";
+import { keyTaken } from "../../backend/shared/refusals.ts";
+import type { DuplicateJobError } from "../../errors.ts";
 import { wallMs } from "../../time/clock.ts";
 import { foundKey, type KeyRecord } from "./key-record.ts";
 import { recordKey } from "./ledger-keys.ts";
@@ -21,7 +22,7 @@ export function keyedInspector(
       if ((await ledger.commit([{ key, ifVersion: "absent", value, expiresInMs: idleMs }])).ok) return null;
       const found = foundKey((await ledger.read([key]))[0] ?? null);
       if (found === null) continue;
-      return found.id === id ? null : new DuplicateJobError(id, found.id);
+      return found.id === id ? null : keyTaken(id, found.id, "replayed");
     }
   }
 

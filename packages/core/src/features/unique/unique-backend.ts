@@ -2,6 +2,7 @@ import type { Backend, Lease, Message, Receipt, Report, Result, UniqueKey } from
 import { isNotStored, notStored } from "../../backend/not-stored.ts";
 import { asUnavailable } from "../../backend/as-unavailable.ts";
 import { inspectorOf } from "../../backend/inspector.ts";
+import { keyTaken } from "../../backend/shared/refusals.ts";
 import type { Ledger } from "../../backend/ledger.ts";
 import { DuplicateJobError, isWaybillError } from "../../errors.ts";
 import { pause } from "../../time/pause.ts";
@@ -163,7 +164,7 @@ export function withUniqueKeys(backend: Backend, settings: UniqueBackendSettings
   }
 
   async function deadLetter(lease: Lease, by: string): Promise<void> {
-    const { code, message } = new DuplicateJobError(lease.id, by);
+    const { code, message } = keyTaken(lease.id, by, "run");
     await backend.deadLetter(lease, { code, message });
     report.rejected({ id: lease.id, queue: lease.queue, reason: { code, message } });
   }

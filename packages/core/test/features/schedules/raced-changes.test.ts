@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { defineJob, defineSchedule } from "../../../src/index.ts";
+import { defineJob, defineSchedule, isWaybillError } from "../../../src/index.ts";
 import type { BackendFactory, Ledger, LedgerBackend } from "../../../src/exports/backend.ts";
 import { memoryBackend } from "../../../src/memory/index.ts";
 import { connected, eventOf } from "../../helpers/connected.ts";
@@ -103,7 +103,7 @@ test("a change that other processes forestall each time rejects BACKEND_UNAVAILA
 
 test("a declaration that is damaged is reported once, and stops no other schedule", async () => {
   const store = memoryBackend();
-  const { ledger } = (await store({} as never)) as LedgerBackend;
+  const { ledger } = (await store()) as LedgerBackend;
   const values = ["null", "[]", "{}", '{"program":"p","at":"x","names":[]}', '{"program":"p","at":1,"names":[5]}', "{"];
   await ledger.commit(values.map((value, at) => ({ key: `schedule/by/damaged${at}`, ifVersion: "any", value })));
   const jobs = await connected(store);
@@ -136,6 +136,14 @@ test("a run that is asked for follows the overlap that the schedule has when it 
   const { id } = await (await connected(raced)).schedules.runNow("s");
   // A run that reserves nothing has a random id, of version 7; that of a tick is derived, of version 8.
   expect(id.charAt(14)).toBe("7");
+});
+
+test("a run that is refused names the job that is unfinished, as a duplicate does", async () => {
+  const jobs = await connected();
+  await jobs.schedules.put(defineSchedule({ name: "s", job, payload: {}, every: "1h", overlap: "skip" }));
+  const { id } = await jobs.schedules.runNow("s");
+  const refused = await jobs.schedules.runNow("s").catch((error: unknown) => error);
+  expect(isWaybillError(refused, "DUPLICATE_JOB") && refused.duplicateOf).toBe(id);
 });
 
 test("to resume a schedule that is not paused writes nothing, and an unknown one is refused", async () => {

@@ -170,7 +170,15 @@ test("a job that another program put into the queue is a dead letter while its k
   await backends[0]?.enqueue([{ ...label, body }]);
   const rejected = new Promise((resolve) => jobs.events.on("rejected", resolve));
   await jobs.worker({ jobs: [sync] }).start();
-  expect(await rejected).toMatchObject({ id, reason: { code: "DUPLICATE_JOB" } });
+  const message = expect.stringMatching(
+    /was not run: job .* has its unique key; replay the dead letter once the key is free$/,
+  );
+  expect(await rejected).toMatchObject({ id, reason: { code: "DUPLICATE_JOB", message } });
+  await expect(jobs.inspector?.replay()).rejects.toMatchObject({
+    code: "DUPLICATE_JOB",
+    id,
+    message: expect.stringMatching(/was not replayed: .*; replay the dead letter once/),
+  });
   expect(ran).toEqual([]);
 });
 

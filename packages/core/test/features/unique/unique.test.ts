@@ -190,6 +190,28 @@ describe("by", () => {
   });
 });
 
+test("a dead letter that is not replayed, since another job has its key, is told so in these words", async () => {
+  const { jobs } = await connected();
+  const dies = defineJob({
+    type: "dies",
+    unique: {},
+    retry: { maxAttempts: 1 },
+    handler: () => Promise.reject(new Error("no")),
+  });
+  const settled = new Promise((resolve) => jobs.events.on("settled", resolve));
+  const { id } = await jobs.enqueue(dies, {});
+  const worker = jobs.worker({ jobs: [dies] });
+  await worker.start();
+  await settled;
+  await worker.stop();
+  const { id: rival } = await jobs.enqueue(dies, {});
+  await expect(jobs.inspector?.replay()).rejects.toMatchObject({
+    id,
+    duplicateOf: rival,
+    message: `job "${id}" was not replayed: job "${rival}" has its unique key; replay the dead letter once the key is free`,
+  });
+});
+
 test("each conflict is an event and a line of the log", async () => {
   const lines: object[] = [];
   const { jobs } = await connected(lines);
