@@ -1,5 +1,6 @@
 import type { Ledger, LedgerRecord } from "../../backend/ledger.ts";
 import { ledgerKey, ledgerPrefix } from "../ledger-key.ts";
+import { parsedValue } from "../record-value.ts";
 
 /** What is paused: one queue, or one type of job in every queue. */
 export type PauseTarget = { readonly queue: string } | { readonly type: string };
@@ -45,7 +46,7 @@ export const cancelValue = (id: string, at: number, enqueuedAt: number | null): 
 export async function readPauses(ledger: Ledger): Promise<Pause[]> {
   const { records } = await read(ledger, ledgerPrefix("control", "pause"), undefined, Infinity);
   return records.flatMap(({ value }): Pause[] => {
-    const { queue, type, since } = parsed(value);
+    const { queue, type, since } = parsedValue({ value });
     if (typeof since !== "number") return [];
     if (typeof queue === "string") return [{ queue, since }];
     return typeof type === "string" ? [{ type, since }] : [];
@@ -57,7 +58,7 @@ export async function readCancels(ledger: Ledger, after: string | undefined): Pr
   const { records, next } = await read(ledger, ledgerPrefix("control", "cancel"), after, MOST_CANCELS);
   const cancels = new Map<string, Cancel>();
   for (const { value } of records) {
-    const { cancel: id } = parsed(value);
+    const { cancel: id } = parsedValue({ value });
     const cancel = parseCancel(value);
     if (typeof id === "string" && cancel !== null) cancels.set(id, cancel);
   }
@@ -66,7 +67,7 @@ export async function readCancels(ledger: Ledger, after: string | undefined): Pr
 
 /** Returns null for a record that another program wrote. */
 export function parseCancel(value: string): Cancel | null {
-  const { at, enqueuedAt } = parsed(value);
+  const { at, enqueuedAt } = parsedValue({ value });
   return typeof at === "number" ? { at, enqueuedAt: typeof enqueuedAt === "number" ? enqueuedAt : null } : null;
 }
 
@@ -83,13 +84,5 @@ async function read(
     next = page.at(-1)?.key;
     if (page.length < PAGE) return { records, next: undefined };
     if (records.length >= most) return { records, next };
-  }
-}
-
-function parsed(value: string): { readonly [name: string]: unknown } {
-  try {
-    return Object(JSON.parse(value)) as { readonly [name: string]: unknown };
-  } catch {
-    return {};
   }
 }

@@ -52,7 +52,7 @@ export function createLimitGate(settings: LimitGateSettings): LimitGate {
       const outcome = await acquireSlots(id, keys, label, () => handle?.cancel(slotLost(id), 0));
       if (outcome !== null) return outcome;
       for (const { name, key, rate } of limited) {
-        const waitMs = await rates.turn(name, key, rate, { releases });
+        const waitMs = await rates.turn(name, key, rate, { releases, damaged: reached });
         if (waitMs === null) continue;
         if (label !== null) leave(label);
         return release(waitMs, "RATE_LIMITED", `the rate of ${described(name, key)} is used up for now`);

@@ -1,6 +1,8 @@
 import type { Ledger, LedgerRecord } from "../../backend/ledger.ts";
 import { monotonicMs } from "../../time/clock.ts";
 import { pause } from "../../time/pause.ts";
+import { afterConflict } from "../after-conflict.ts";
+import { parsedValue } from "../record-value.ts";
 import { CLOCK_KEY, startClock, type StoreClock, type StoreClockReader } from "./store-clock.ts";
 import { decideTurns, EARLY_MS, type RateState } from "./rate-turns.ts";
 import type { TokenBucket } from "./token-bucket.ts";
@@ -9,6 +11,8 @@ import type { TokenBucket } from "./token-bucket.ts";
 export interface RateJob {
   /** How often the job was released. */
   readonly releases: number;
+  /** Called when the record of the key was damaged, after it is replaced. */
+  readonly damaged?: (error: Error) => void;
 }
 
 export interface RateKeySettings {
@@ -104,24 +108,29 @@ export class RateKey {
       const [clockRecord = null, state = null] = await ledger.read([CLOCK_KEY, record]);
       const clock = reader.read(clockRecord, askedAt);
       if (clock === null) {
-        await startClock(ledger);
+        await startClock(ledger, clockRecord);
+        if (attempt > 0) await afterConflict(CLOCK_KEY, attempt);
         continue;
       }
       const now = clock.latest();
+      const stored = stateOf(state, clock.id);
       const asked = jobs.map(({ releases }) => releases);
       const given = { now, soonest: now + 1.5 * this.#tripMs, ahead: this.#wantedAhead() };
-      const { decisions, ahead, next } = decideTurns(bucket, stateOf(state, clock.id), asked, given);
+      const { decisions, ahead, next } = decideTurns(bucket, stored ?? FULL, asked, given);
       const value = JSON.stringify([clock.id, Math.ceil(next.arrival), Math.ceil(next.line)]);
       const expiresInMs = Math.ceil(Math.max(next.arrival, next.line) - now + KEEP_MS);
       const commit = await ledger.commit([{ key: record, ifVersion: state?.version ?? "absent", value, expiresInMs }]);
       this.#tripMs += (Math.min(monotonicMs() - askedAt, 100) - this.#tripMs) / 8;
       if (commit.ok) {
+        // Told by the process that replaces it, once.
+        if (stored === null)
+          jobs[0]?.damaged?.(new Error(`the ledger record "${record}" was damaged: the rate began anew`));
         for (const turn of ahead) this.#ahead.push({ turn, clock });
         for (const [at, job] of jobs.entries()) this.#settle(job, decisions[at] as (typeof decisions)[number], clock);
         return;
       }
       this.#conflictAt = monotonicMs();
-      await pause(Math.random() * Math.min(5 * 2 ** attempt, 40));
+      await afterConflict(record, attempt);
     }
   }
 
@@ -151,8 +160,12 @@ export class RateKey {
   }
 }
 
-/** The state in a record; that of a full bucket where there is none, or one of another clock. */
-function stateOf(record: LedgerRecord | null, clock: number): RateState {
-  const [id, arrival, line] = JSON.parse(record?.value ?? "[0,0,0]") as [number, number, number];
-  return id === clock ? { arrival, line } : { arrival: 0, line: 0 };
+const FULL: RateState = { arrival: 0, line: 0 };
+
+/** The state in a record; that of a full bucket where there is none, or one of another clock. Null for a damaged record. */
+function stateOf(record: LedgerRecord | null, clock: number): RateState | null {
+  if (record === null) return FULL;
+  const { 0: id, 1: arrival, 2: line } = parsedValue(record);
+  if (typeof id !== "number" || typeof arrival !== "number" || typeof line !== "number") return null;
+  return id === clock ? { arrival, line } : FULL;
 }

@@ -1,5 +1,6 @@
 import type { Ledger } from "../../backend/ledger.ts";
 import { monotonicMs } from "../../time/clock.ts";
+import { afterConflict } from "../after-conflict.ts";
 import { ledgerKey } from "../ledger-key.ts";
 
 /** A key that a job counts under, and how many may run at once. */
@@ -55,7 +56,7 @@ export class KeySlots {
 
   /** Takes a slot of each key, or none. Returns the first key that is full. Rejects when the ledger cannot be reached. */
   async take(keys: readonly KeySlot[], job: string, lost: () => void): Promise<TakenSlots | KeySlot> {
-    for (;;) {
+    for (let conflicts = 0; ; conflicts += 1) {
       const full = keys.find((key) => (this.#fullUntil.get(recordOf(key)) ?? 0) > monotonicMs());
       if (full !== undefined) return full;
       const askedAt = monotonicMs();
@@ -66,7 +67,10 @@ export class KeySlots {
       const commit = await this.#ledger.commit(
         records.map((key) => ({ key, ifVersion: "absent", value: job, expiresInMs: this.#leaseMs })),
       );
-      if (!commit.ok) continue;
+      if (!commit.ok) {
+        await afterConflict(commit.conflicts[0] as string, conflicts);
+        continue;
+      }
       for (const key of keys) this.#unblock(recordOf(key), job);
       const slots = records.map((record, index) => ({ record, version: commit.versions[index] as number }));
       const taken: TakenSlots = { slots, lost, expiresAt: askedAt + this.#leaseMs, renewing: null };

@@ -45,7 +45,8 @@ export class StoreClockReader {
   }
 }
 
-/** Writes the record, unless there is one. */
-export async function startClock(ledger: Ledger): Promise<void> {
-  await ledger.commit([{ key: CLOCK_KEY, ifVersion: "absent", value: "1", dueInMs: HORIZON_MS }]);
+/** Writes the record, unless another process has. `found` is one that could not be read: it is replaced. */
+export async function startClock(ledger: Ledger, found: LedgerRecord | null): Promise<void> {
+  const ifVersion = found?.version ?? "absent";
+  await ledger.commit([{ key: CLOCK_KEY, ifVersion, value: "1", dueInMs: HORIZON_MS }]);
 }

@@ -1,5 +1,8 @@
 import type { Lease, UniqueKey } from "../../backend/contract.ts";
 import type { Ledger, LedgerChange } from "../../backend/ledger.ts";
+import { keyTaken } from "../../backend/shared/refusals.ts";
+import { isWaybillError, type WaybillError } from "../../errors.ts";
+import { afterConflict } from "../after-conflict.ts";
 import { ENDING_MS, type FoundKey, foundKey, type KeyRecord, lastsMs } from "./key-record.ts";
 import { displaced, displacedKey, recordKey } from "./ledger-keys.ts";
 
@@ -14,8 +17,8 @@ export type Delivered =
   | { readonly kind: "run"; readonly kept: KeptKey | null }
   /** Another took its place, or its enqueue was refused or ignored: it is removed. */
   | { readonly kind: "drop" }
-  /** Another job has its key: it is a dead letter. */
-  | { readonly kind: "duplicate"; readonly by: string };
+  /** Another job has its key, or the record of its key is damaged: it is a dead letter. */
+  | { readonly kind: "refused"; readonly error: WaybillError };
 
 /** Keeps the keys of jobs that are delivered and end. Each call rejects where the ledger cannot be reached. */
 export interface DeliveredKeys {
@@ -73,23 +76,36 @@ export function createDeliveredKeys(ledger: Ledger, idleMs: number): DeliveredKe
     // It came without an enqueue of this library, or its reservation has lapsed before it was stored.
     if (onConflict === "ignore") return { result: { kind: "drop" }, changes: [] };
     if (onConflict === "reject" || found.state === "started" || found.state === "ending") {
-      return { result: { kind: "duplicate", by: found.id }, changes: [] };
+      return { result: { kind: "refused", error: keyTaken(id, found.id, "run") }, changes: [] };
     }
     return { result: run, changes: [started(found.version), displaced(found.id, { by: id, refused: false })] };
   }
 
+  async function deliver({ id, type }: Pick<Lease, "id" | "type">, unique: UniqueKey): Promise<Delivered> {
+    const key = recordKey(type, unique.key);
+    for (let conflicts = 0; ; conflicts += 1) {
+      const [record, marker] = await ledger.read([key, displacedKey(id)]);
+      if (marker) return { kind: "drop" };
+      const { result, changes } = judged(id, key, unique, foundKey(record ?? null));
+      if (changes.length === 0) return result;
+      const commit = await ledger.commit(changes);
+      if (!commit.ok) {
+        await afterConflict(key, conflicts);
+        continue;
+      }
+      const keeps = result.kind === "run" && unique.until === "end";
+      return keeps ? { kind: "run", kept: { key, version: commit.versions[0] as number } } : result;
+    }
+  }
+
   return {
-    async deliver({ id, type }, unique) {
-      const key = recordKey(type, unique.key);
-      for (;;) {
-        const [record, marker] = await ledger.read([key, displacedKey(id)]);
-        if (marker) return { kind: "drop" };
-        const { result, changes } = judged(id, key, unique, foundKey(record ?? null));
-        if (changes.length === 0) return result;
-        const commit = await ledger.commit(changes);
-        if (!commit.ok) continue;
-        const keeps = result.kind === "run" && unique.until === "end";
-        return keeps ? { kind: "run", kept: { key, version: commit.versions[0] as number } } : result;
+    async deliver(lease, unique) {
+      try {
+        return await deliver(lease, unique);
+      } catch (thrown) {
+        // A damaged record: no later delivery could be judged either.
+        if (isWaybillError(thrown, "DEAD_LETTERED")) return { kind: "refused", error: thrown };
+        throw thrown;
       }
     },
     async waits(id, { key, version }, delayMs) {
@@ -97,11 +113,13 @@ export function createDeliveredKeys(ledger: Ledger, idleMs: number): DeliveredKe
       return { key, version: commit.ok ? (commit.versions[0] as number) : version };
     },
     async ending(id, { key, version }) {
-      const commit = await ledger.commit([write(key, version, { id, state: "ending" }, ENDING_MS)]);
+      const ending: KeyRecord = { id, state: "ending" };
+      const commit = await ledger.commit([write(key, version, ending, ENDING_MS)]);
       if (commit.ok) return { key, version: commit.versions[0] as number };
       // It may have been made by an earlier call that seemed to fail. Otherwise this delivery has no key to free any more.
-      const found = foundKey((await ledger.read([key]))[0] ?? null);
-      return { key, version: found?.id === id && found.state === "ending" ? found.version : version };
+      const [record = null] = await ledger.read([key]);
+      const isMarked = record?.value === JSON.stringify(ending);
+      return { key, version: isMarked ? record.version : version };
     },
     async free({ key, version }) {
       await ledger.commit([{ key, ifVersion: version, value: null }]);

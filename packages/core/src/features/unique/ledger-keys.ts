@@ -1,7 +1,9 @@
 import type { Message, UniqueKey } from "../../backend/contract.ts";
 import type { Ledger, LedgerChange } from "../../backend/ledger.ts";
 import { monotonicMs, wallMs } from "../../time/clock.ts";
+import { afterConflict } from "../after-conflict.ts";
 import { ledgerKey } from "../ledger-key.ts";
+import { damagedRecord, parsedValue } from "../record-value.ts";
 import { RESERVED_MS, type Displaced, foundKey, type KeyRecord, REPLACED_MS, lastsMs } from "./key-record.ts";
 
 /** A message that has a unique key. */
@@ -62,7 +64,8 @@ export function createLedgerKeys(ledger: Ledger, idleMs: number): LedgerKeys {
     const reservedAt = monotonicMs();
     // An earlier job of this id may have been replaced.
     const unmarked: LedgerChange = { key: displacedKey(id), ifVersion: "any", value: null };
-    for (;;) {
+    for (let conflicts = 0; ; conflicts += 1) {
+      if (conflicts > 0) await afterConflict(key, conflicts - 1);
       const expiresInMs = typeof unique.until === "number" ? Math.min(RESERVED_MS, unique.until) : RESERVED_MS;
       const fresh = await ledger.commit([
         write(message, "absent", { id, state: "reserved" }, { expiresInMs }),
@@ -115,14 +118,16 @@ export function createLedgerKeys(ledger: Ledger, idleMs: number): LedgerKeys {
     const expiresInMs = lastsMs(unique.until, idleMs + delayMs);
     const endsAt = wallMs() + expiresInMs;
     let [ifVersion, replaced] = [version, old];
-    for (;;) {
+    for (let conflicts = 0; ; conflicts += 1) {
+      if (conflicts > 0) await afterConflict(recordKey(type, unique.key), conflicts - 1);
       const stored = write(message, ifVersion, { id, state: "stored", endsAt }, { expiresInMs });
       const markers = replaced === null ? [] : [displaced(replaced, { by: id, refused: false })];
       if ((await ledger.commit([stored, ...markers])).ok) return null;
       const [record, marker] = await ledger.read([recordKey(type, unique.key), displacedKey(id)]);
       if (marker) {
-        const { by, refused } = JSON.parse(marker.value) as Displaced;
-        return refused ? by : null;
+        const { by, refused } = parsedValue(marker);
+        if (typeof by !== "string") throw damagedRecord(marker);
+        return refused === true ? by : null;
       }
       const found = foundKey(record ?? null);
       if (found?.id === id && found.state === "reserved") [ifVersion, replaced] = [found.version, found.old ?? null];

@@ -2,9 +2,8 @@ import type { Backend, Lease, Message, Receipt, Report, Result, UniqueKey } from
 import { isNotStored, notStored } from "../../backend/not-stored.ts";
 import { asUnavailable } from "../../backend/as-unavailable.ts";
 import { inspectorOf } from "../../backend/inspector.ts";
-import { keyTaken } from "../../backend/shared/refusals.ts";
 import type { Ledger } from "../../backend/ledger.ts";
-import { DuplicateJobError, isWaybillError } from "../../errors.ts";
+import { DuplicateJobError, isWaybillError, type WaybillError } from "../../errors.ts";
 import { pause } from "../../time/pause.ts";
 import { withTimeout } from "../../time/time-limit.ts";
 import { toError } from "../../values/thrown.ts";
@@ -139,7 +138,7 @@ export function withUniqueKeys(backend: Backend, settings: UniqueBackendSettings
       report.succeeded("unique keys");
       if (result.kind === "run") return keyedLease(lease, result.kept);
       if (result.kind === "drop") await backend.ack([lease]);
-      else await deadLetter(lease, result.by);
+      else await deadLetter(lease, result.error);
     } catch (thrown) {
       report.failed("unique keys", toError(thrown));
       void release(lease);
@@ -163,8 +162,7 @@ export function withUniqueKeys(backend: Backend, settings: UniqueBackendSettings
     }
   }
 
-  async function deadLetter(lease: Lease, by: string): Promise<void> {
-    const { code, message } = keyTaken(lease.id, by, "run");
+  async function deadLetter(lease: Lease, { code, message }: WaybillError): Promise<void> {
     await backend.deadLetter(lease, { code, message });
     report.rejected({ id: lease.id, queue: lease.queue, reason: { code, message } });
   }

@@ -1,6 +1,7 @@
 import type { Ledger, LedgerRecord } from "../../backend/ledger.ts";
 import type { Announced, WorkerRegistry } from "../../backend/worker-registry.ts";
 import { ledgerKey, ledgerPrefix } from "../ledger-key.ts";
+import { parsedValue } from "../record-value.ts";
 
 const PAGE = 1_000;
 
@@ -32,12 +33,8 @@ export function ledgerWorkerRegistry(ledger: Ledger): WorkerRegistry {
 }
 
 /** Null for a record that another program wrote. */
-function announcedOf({ value, dueInMs }: LedgerRecord): Announced | null {
-  try {
-    const { id, facts } = JSON.parse(value) as { readonly id?: unknown; readonly facts?: unknown };
-    if (typeof id !== "string" || typeof facts !== "string") return null;
-    return { id, facts, heardMs: Math.max(0, -(dueInMs ?? 0)) };
-  } catch {
-    return null;
-  }
+function announcedOf(record: LedgerRecord): Announced | null {
+  const { id, facts } = parsedValue(record);
+  if (typeof id !== "string" || typeof facts !== "string") return null;
+  return { id, facts, heardMs: Math.max(0, -(record.dueInMs ?? 0)) };
 }

@@ -4,6 +4,7 @@ import { defineJob } from "../../../src/index.ts";
 import type { LedgerBackend } from "../../../src/exports/backend.ts";
 import { decideTurns } from "../../../src/features/limits/rate-turns.ts";
 import { rateKeysOf } from "../../../src/features/limits/rate-keys.ts";
+import { CLOCK_KEY } from "../../../src/features/limits/store-clock.ts";
 import { memoryBackend } from "../../../src/memory/index.ts";
 import { connected, eventOf, soon } from "../../helpers/connected.ts";
 
@@ -109,3 +110,17 @@ test("keys that are no longer used take no memory, also those that reserved turn
   await Promise.all(Array.from({ length: 30 }, (_, key) => busy(`customer ${key}`)));
   await expect.poll(() => keys.size, { timeout: 4_000 }).toBe(0);
 });
+
+test.each(["{damaged", '{"a":1}'])(
+  "a damaged record %s of a rate is replaced, and told once by name",
+  async (value) => {
+    const { ledger } = (await memoryBackend()()) as LedgerBackend;
+    const key = "rate/api/k";
+    for (const record of [key, CLOCK_KEY]) await ledger.commit([{ key: record, ifVersion: "any", value }]);
+    const told: string[] = [];
+    const rate = { kind: "rate", count: 10, perMs: 1_000, burst: 2 } as const;
+    const job = { releases: 0, damaged: ({ message }: Error) => void told.push(message) };
+    for (let n = 0; n < 2; n++) expect(await rateKeysOf(ledger).turn("api", "k", rate, job)).toBeNull();
+    expect(told).toEqual([expect.stringContaining(`"${key}" was damaged`)]);
+  },
+);

@@ -263,6 +263,27 @@ test("a key that cannot be freed is not tried again once the connection is close
   expect(tries).toBe(before);
 });
 
+test("a damaged record of a key makes its job a dead letter that says which record to delete, and the job can then be replayed", async () => {
+  const backends: LedgerBackend[] = [];
+  const jobs = await keyless((good) => (backends.push(good as LedgerBackend), {}));
+  const [{ ledger }] = backends as [LedgerBackend];
+  await jobs.enqueue(sync, { shop: "a", n: 1 });
+  const [{ key }] = (await ledger.list({ prefix: "unique/key/", limit: 1 })) as [{ key: string }];
+  await ledger.commit([{ key, ifVersion: "any", value: "{damaged" }]);
+  await expect(jobs.enqueue(sync, { shop: "a", n: 2 })).rejects.toMatchObject({
+    code: "BACKEND_UNAVAILABLE",
+    message: expect.stringContaining(`the ledger record "${key}" is damaged`),
+  });
+  const rejected = new Promise((resolve) => jobs.events.on("rejected", resolve));
+  await jobs.worker({ jobs: [sync] }).start();
+  const reason = { code: "DEAD_LETTERED", message: expect.stringContaining(`"${key}" is damaged`) };
+  expect(await rejected).toMatchObject({ reason });
+  await expect(jobs.inspector?.replay()).rejects.toThrow(`"${key}" is damaged`);
+  await ledger.commit([{ key, ifVersion: "any", value: null }]);
+  await jobs.inspector?.replay();
+  await expect.poll(() => ran).toEqual([1]);
+});
+
 const DAY_MS = 86_400_000;
 
 test.each([
