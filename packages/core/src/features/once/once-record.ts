@@ -1,6 +1,7 @@
 import type { LedgerRecord } from "../../backend/ledger.ts";
 import { DeadLetter } from "../../job/handler-errors.ts";
 import { errorMessage } from "../../values/thrown.ts";
+import { damagedRecord, parsedValue } from "../record-value.ts";
 
 /** What is known of one key: a run that has not ended, or its result. */
 export type OnceRecord =
@@ -34,16 +35,13 @@ function faultOf(result: unknown): string | null {
   }
 }
 
-/** Reads a record. What another program wrote counts as a run that has not ended. */
-export function parseOnce({ value }: LedgerRecord): OnceRecord {
-  try {
-    const record = Object(JSON.parse(value)) as Partial<OnceRecord & { why: string }>;
-    if (record.state === "done") return record as OnceRecord;
-    if (record.state === "unstored") return { state: "unstored", why: String(record.why) };
-    return { state: "reserved", by: String((record as { by?: unknown }).by) };
-  } catch {
-    return { state: "reserved", by: "" };
-  }
+/** Reads a record. Throws `DEAD_LETTERED` for a damaged one: whether `fn` has run is unknown. */
+export function parseOnce(record: LedgerRecord): OnceRecord {
+  const value = parsedValue(record);
+  if (value.state === "done") return { state: "done", result: value.result };
+  if (value.state === "unstored") return { state: "unstored", why: String(value.why) };
+  if (value.state === "reserved") return { state: "reserved", by: String(value.by) };
+  throw damagedRecord(record);
 }
 
 /** The error of a key whose result is not stored: a dead letter at once, since further attempts could only fail in the same way. */

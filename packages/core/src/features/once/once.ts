@@ -7,6 +7,8 @@ import { assertKnownOptions, describeValue } from "../../known-options.ts";
 import { monotonicMs } from "../../time/clock.ts";
 import { durationMs } from "../../time/duration.ts";
 import { pause } from "../../time/pause.ts";
+import { characterCount } from "../../values/character-count.ts";
+import { afterConflict } from "../after-conflict.ts";
 import { ledgerKey } from "../ledger-key.ts";
 import { reservationText, notStoredResult, type OnceRecord, parseOnce, resultText } from "./once-record.ts";
 
@@ -56,10 +58,13 @@ interface Call<T> {
  * store until the first has ended, and then finds its result, or reserves the key itself.
  */
 async function inTransaction<T extends OnceResult>(ledger: OnceLedger, call: Call<T>): Promise<T> {
-  for (;;) {
+  for (let conflicts = 0; ; conflicts += 1) {
     const reservation = await reserve(ledger, call);
     if (!reservation.isOurs) {
-      if (reservation.found === null) continue;
+      if (reservation.found === null) {
+        await afterConflict(call.record, conflicts);
+        continue;
+      }
       if (reservation.found.state !== "reserved") return resultOf<T>(call.key, reservation.found);
       // To wait would keep the caller's transaction open, and with it its locks.
       throw new RetryLater("1s", `once("${call.key}") runs elsewhere right now`);
@@ -204,12 +209,12 @@ function judged(job: OnceJob, key: unknown, fn: unknown, options: OnceOptions): 
   assertKnownOptions(options, { in: true, scope: true, keep: true }, "the options of once");
   if ("in" in options && options.in === undefined)
     throw refuse("`in` of once is undefined: pass your transaction, or leave it out");
-  if (typeof key !== "string" || key === "" || key.length > 255) {
+  if (typeof key !== "string" || key === "" || characterCount(key) > 255) {
     throw refuse(`the key of once is ${describeValue(key)}: pass a text of 1 to 255 characters`);
   }
   if (typeof fn !== "function") throw refuse(`once("${key}") got ${describeValue(fn)}: pass the function to run`);
   const { scope = job.id, keep = "7d" } = options;
-  if (typeof scope !== "string" || scope === "" || scope.length > 255) {
+  if (typeof scope !== "string" || scope === "" || characterCount(scope) > 255) {
     throw refuse(`the scope of once("${key}") is ${describeValue(scope)}: pass a text of 1 to 255 characters`);
   }
   const keepMs = durationMs(keep, `keep of once("${key}")`);

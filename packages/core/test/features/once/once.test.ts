@@ -50,6 +50,28 @@ test("R46: deliveries that run at the same time have one effect; the others wait
   expect(new Set(seen)).toEqual(new Set(["charge 1"]));
 });
 
+test("a key and a scope of once may have 255 characters, whatever their size in UTF-16, as keys of limits may", async () => {
+  const jobs = await connected();
+  const text = "😀".repeat(255);
+  const done = eventOf(jobs, "settled");
+  await works(jobs, (job) => job.once(text, () => 1, { scope: text }));
+  await jobs.enqueue("charge", {});
+  expect(await done).toMatchObject({ outcome: "completed" });
+});
+
+test("a damaged record makes the job a dead letter at once that says which record to delete", async () => {
+  const backend = await memoryBackend()();
+  const jobs = await connected(async () => backend);
+  const done = eventOf(jobs, "settled");
+  await works(jobs, async (job) => {
+    await backend.ledger.commit([{ key: `once/${job.id}/a`, ifVersion: "absent", value: "{damaged" }]);
+    await job.once("a", () => 1);
+  });
+  const { id } = await jobs.enqueue("charge", {});
+  const message = expect.stringContaining(`the ledger record "once/${id}/a" is damaged`);
+  expect(await done).toMatchObject({ outcome: "dead", reason: { code: "DEAD_LETTERED", message } });
+});
+
 test("a run that throws stores nothing, and the next attempt runs it again", async () => {
   const jobs = await connected();
   let runs = 0;
