@@ -4,10 +4,13 @@ import { WaybillError } from "../../errors.ts";
 import type { Gate } from "../../execution/gate.ts";
 import type { Delivery, JobLabel } from "../../job/delivery.ts";
 import { type Outcome, release } from "../../job/outcome.ts";
+import { monotonicMs } from "../../time/clock.ts";
+import { withTimeout } from "../../time/time-limit.ts";
 import { toError } from "../../values/thrown.ts";
 import { type KeySlot, KeySlots, type TakenSlots } from "./slot-records.ts";
 import type { LimitNumbers, Rate } from "./limit-numbers.ts";
 import { rateKeysOf } from "./rate-keys.ts";
+import { LONGEST_WAIT_MS } from "./rate-turns.ts";
 
 /** Lets jobs start as the limits of a worker allow, by the ledger. */
 export interface LimitGate extends Gate {
@@ -37,22 +40,29 @@ interface RateKeyOfJob {
 const QUEUE_LIMIT = ":queue";
 /** A job whose limits cannot be looked up waits this long, and up to twice as long. */
 const UNREACHABLE_MS = 2_000;
+/** A job waits this long at most for the ledger: it has a slot of the worker meanwhile, which other jobs could use. */
+const LEDGER_MS = 2_000;
 
 export function createLimitGate(settings: LimitGateSettings): LimitGate {
   const { ledger, numbers, countsKeys, countsReleases, leaseMs, reached } = settings;
   const slots = new KeySlots(ledger, leaseMs);
   const rates = rateKeysOf(ledger);
   const taken = new WeakMap<JobLabel, TakenSlots>();
+  /** After a call that took long, jobs are released without a call until then, so that they do not hold all slots of the worker. */
+  let quietUntil = -Infinity;
 
   /** Returns the release of a job that has to wait, or null. Slots first, so that no turn is wasted. */
   async function enter(id: string, keys: readonly KeySlot[], limited: readonly RateKeyOfJob[], delivery: Delivery) {
     const { label, handle } = delivery;
+    const askedAt = monotonicMs();
+    if (askedAt < quietUntil) return unavailable("the ledger did not respond to the job before");
     const releases = countsReleases ? delivery.releases : 1;
     try {
       const outcome = await acquireSlots(id, keys, label, () => handle?.cancel(slotLost(id), 0));
       if (outcome !== null) return outcome;
       for (const { name, key, rate } of limited) {
-        const waitMs = await rates.turn(name, key, rate, { releases, damaged: reached });
+        const turn = rates.turn(name, key, rate, { releases, damaged: reached });
+        const waitMs = await withTimeout(turn, LEDGER_MS + LONGEST_WAIT_MS);
         if (waitMs === null) continue;
         if (label !== null) leave(label);
         return release(waitMs, "RATE_LIMITED", `the rate of ${described(name, key)} is used up for now`);
@@ -66,8 +76,9 @@ export function createLimitGate(settings: LimitGateSettings): LimitGate {
       const error = toError(thrown);
       reached(error);
       if (label !== null) leave(label);
-      const delayMs = UNREACHABLE_MS * (1 + Math.random());
-      return release(delayMs, "LIMITS_UNAVAILABLE", `its limits could not be looked up: ${error.message}`);
+      const now = monotonicMs();
+      if (now - askedAt >= LEDGER_MS) quietUntil = now + UNREACHABLE_MS;
+      return unavailable(error.message);
     }
   }
 
@@ -78,7 +89,12 @@ export function createLimitGate(settings: LimitGateSettings): LimitGate {
     lost: () => void,
   ): Promise<Outcome | null> {
     if (keys.length === 0) return null;
-    const found = await slots.take(keys, id, lost);
+    const taking = slots.take(keys, id, lost);
+    const found = await withTimeout(taking, LEDGER_MS).catch((thrown: unknown) => {
+      // It may be taken late: then it is free again at once.
+      void taking.then((late) => ("slots" in late ? slots.free(late) : undefined)).catch(() => undefined);
+      throw thrown;
+    });
     if ("slots" in found) {
       if (label !== null) taken.set(label, found);
       return null;
@@ -137,6 +153,11 @@ const NONE: NonNullable<NonNullable<Envelope["meta"]>["limits"]> = {};
 
 const described = (name: string, key: string): string =>
   name === QUEUE_LIMIT ? `queue "${key}"` : `limit "${name}" with the key "${key}"`;
+
+function unavailable(why: string): Outcome {
+  const delayMs = UNREACHABLE_MS * (1 + Math.random());
+  return release(delayMs, "LIMITS_UNAVAILABLE", `its limits could not be looked up: ${why}`);
+}
 
 function slotLost(id: string): WaybillError {
   return new WaybillError(

@@ -24,10 +24,12 @@ export interface RateMoment {
 
 /** A job waits for a turn this near in its worker. Turns further away are not reserved: the job is released. */
 export const SHORT_WAIT_MS = 250;
+/** The longest that a job waits in its worker for a turn. */
+export const LONGEST_WAIT_MS: number = 4 * SHORT_WAIT_MS;
 /** A released job returns this long before it may start, so that a store that is late delays nothing. */
 export const EARLY_MS = 200;
 /** How far ahead a turn is reserved, by how often the job was released: so the one that has waited longer comes first. */
-const WAITS_MS: readonly number[] = [SHORT_WAIT_MS, 1.4 * SHORT_WAIT_MS, 4 * SHORT_WAIT_MS];
+const WAITS_MS: readonly number[] = [SHORT_WAIT_MS, 1.4 * SHORT_WAIT_MS, LONGEST_WAIT_MS];
 /** Released jobs return a little faster than they may start: some always wait, so that a process that is late leaves no gap. */
 const RETURN_SHARE = 0.95;
 

@@ -147,6 +147,41 @@ test("while the ledger is away, jobs without limits run, and those with limits w
   ).toMatchObject({ attempt: 1 });
 });
 
+test(
+  "a ledger that hangs holds up jobs without limits for 2 s at most, and a slot that is taken late is freed",
+  { timeout: 20_000 },
+  async () => {
+    const { promise: back, resolve: comeBack } = Promise.withResolvers<void>();
+    const hanging = memoryWith(
+      (backend) => {
+        const { ledger } = backend as LedgerBackend;
+        const commit: Ledger["commit"] = async (changes) => {
+          if (changes.some(({ key, value }) => key.startsWith("limit/") && value !== null)) await back;
+          return ledger.commit(changes);
+        };
+        return { ledger: { ...ledger, commit } } as object;
+      },
+      { capabilities: { keyConcurrency: false } },
+    );
+    const { job } = counted(1);
+    const plain = defineJob({ type: "plain", handler: () => undefined });
+    const jobs = await connected(hanging);
+    const plainRan = eventOf(jobs, "settled", ({ type }) => type === "plain");
+    let released = 0;
+    jobs.events.on("settled", ({ reason }) => void (reason?.code === "LIMITS_UNAVAILABLE" && released++));
+    for (let n = 0; n < 8; n++) await jobs.enqueue(job, { account: "acme" });
+    await jobs.enqueue(plain, {});
+    const since = performance.now();
+    await jobs.worker({ jobs: [job, plain], concurrency: 2, lease: "1h" }).start();
+    await plainRan;
+    expect(performance.now() - since).toBeLessThan(4_000);
+    expect(released).toBeGreaterThanOrEqual(7);
+    comeBack();
+    const done = eventOf(jobs, "settled", ({ type, outcome }) => type === "crm.sync" && outcome === "completed");
+    expect(await done).toMatchObject({ attempt: 1 });
+  },
+);
+
 describe("limits that cannot be kept are refused when the worker is made", () => {
   const bare = (capabilities: object): ReturnType<typeof memoryWith> =>
     memoryWith(() => ({ ledger: undefined }) as object, { capabilities });

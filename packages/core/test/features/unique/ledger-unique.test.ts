@@ -268,7 +268,7 @@ test("a damaged record of a key makes its job a dead letter that says which reco
   const jobs = await keyless((good) => (backends.push(good as LedgerBackend), {}));
   const [{ ledger }] = backends as [LedgerBackend];
   await jobs.enqueue(sync, { shop: "a", n: 1 });
-  const [{ key }] = (await ledger.list({ prefix: "unique/key/", limit: 1 })) as [{ key: string }];
+  const key = (await ledger.list({ prefix: "unique/key/", limit: 1 }))[0]?.key as string;
   await ledger.commit([{ key, ifVersion: "any", value: "{damaged" }]);
   await expect(jobs.enqueue(sync, { shop: "a", n: 2 })).rejects.toMatchObject({
     code: "BACKEND_UNAVAILABLE",
