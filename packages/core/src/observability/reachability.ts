@@ -46,3 +46,11 @@ export function createReachability(events: EventBus, worker: string): Reachabili
     askingMs: () => (asking.size === 0 ? 0 : Math.round(monotonicMs() - Math.min(...asking.values()))),
   };
 }
+
+/** Returns what takes the error of each call of one kind, and null after one that succeeded. */
+export function reachedBy(reachability: Reachability, what: string): (error: Error | null) => void {
+  return (error) => {
+    if (error === null) reachability.succeeded(what);
+    else reachability.failed(what, error);
+  };
+}

@@ -5,7 +5,8 @@ import { endedByCancel, type Outcome } from "../job/outcome.ts";
 import { execute } from "../execution/execute.ts";
 import type { ScheduledRuns } from "../features/schedules/scheduled-runs.ts";
 import type { HandlerRegistry } from "../execution/handler-registry.ts";
-import type { IdMemory } from "../features/once/id-memory.ts";
+import type { WaybillError } from "../errors.ts";
+import type { IdCalls, IdMemory } from "../features/once/id-memory.ts";
 import type { RunTracker } from "../execution/run-tracker.ts";
 import type { LimitGate } from "../features/limits/limit-gate.ts";
 import type { Seam } from "../backend/seam.ts";
@@ -37,6 +38,8 @@ export interface JobRunnerSettings {
   readonly once: Once;
   /** Null: finished ids are not remembered. */
   readonly ids: IdMemory | null;
+  /** Called with the error of a call of the memory of ids; with null after one that succeeded. */
+  readonly idsReached: IdCalls["reached"];
   /** Whether the job was cancelled; a promise where that is looked up. */
   readonly isCancelled: (lease: Lease) => boolean | Promise<boolean>;
   /** Null where there are no schedules. */
@@ -44,8 +47,21 @@ export interface JobRunnerSettings {
 }
 
 export function createJobRunner(settings: JobRunnerSettings): JobRunner {
-  const { inFlight, runs, prefetch, registry, settler, gate, worker, seam, once, ids, scheduled, isCancelled } =
-    settings;
+  const {
+    inFlight,
+    runs,
+    prefetch,
+    registry,
+    settler,
+    gate,
+    worker,
+    seam,
+    once,
+    ids,
+    idsReached,
+    scheduled,
+    isCancelled,
+  } = settings;
 
   return {
     run(job) {
@@ -54,7 +70,11 @@ export function createJobRunner(settings: JobRunnerSettings): JobRunner {
       runs.started(job);
       // Never rejects: an error around the handler is a failed attempt.
       const executed = (): Promise<Outcome> => execute(deliveryOf(job, worker, seam, once), registry);
-      const run = ids === null ? executed : (): Promise<Outcome> => ids.execute(job.lease, executed);
+      const lost = (error: WaybillError): void => job.handle.cancel(error, 0);
+      const run =
+        ids === null
+          ? executed
+          : (): Promise<Outcome> => ids.execute(job.lease, executed, { lost, reached: idsReached });
       const scheduledRun = scheduled?.of(job.lease) ?? null;
       const begin = (): Promise<Outcome> => (scheduledRun === null ? run() : scheduledRun.execute(run));
       const asked = isCancelled(job.lease);

@@ -10,7 +10,7 @@ import { createOnce } from "../features/once/once.ts";
 import type { Outcome } from "../job/outcome.ts";
 import type { BackendReports } from "../observability/backend-reports.ts";
 import type { EventBus, ShutdownReport } from "../observability/events.ts";
-import { createReachability } from "../observability/reachability.ts";
+import { createReachability, reachedBy } from "../observability/reachability.ts";
 import type { Telemetry } from "../observability/telemetry.ts";
 import type { KeyRing } from "../signing/key-ring.ts";
 import { wallMs } from "../time/clock.ts";
@@ -123,6 +123,7 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
   const running = { inFlight, runs, prefetch, registry, settler, gate, seam, once, scheduled, ids: host.ids };
   const runner = createJobRunner({
     ...running,
+    idsReached: reachedBy(reachability, "finished ids"),
     worker: id,
     isCancelled: (lease) => control?.isCancelled(lease) ?? false,
   });

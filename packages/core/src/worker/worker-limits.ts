@@ -3,7 +3,7 @@ import type { Seam } from "../backend/seam.ts";
 import { assertLimits } from "../features/limits/assert-limits.ts";
 import { createLimitGate, type LimitGate } from "../features/limits/limit-gate.ts";
 import type { LimitNumbers } from "../features/limits/limit-numbers.ts";
-import type { Reachability } from "../observability/reachability.ts";
+import { type Reachability, reachedBy } from "../observability/reachability.ts";
 
 /** How one worker keeps the limits of its definitions and queues. */
 export interface WorkerLimits {
@@ -31,10 +31,7 @@ export function workerLimits({ numbers, seam, leaseMs, reachability }: WorkerLim
   const hasRates = rates.size > 0 || limits.some(({ rate }) => rate !== undefined);
   const hasSlots = concurrency.size > 0 || limits.some((queue) => queue.concurrency !== undefined);
   const needsLedger = hasRates || (hasSlots && !countsKeys);
-  const reached = (error: Error | null): void => {
-    if (error === null) reachability.succeeded("limits");
-    else reachability.failed("limits", error);
-  };
+  const reached = reachedBy(reachability, "limits");
   const named = countsKeys && concurrency.size > 0 ? { concurrency: Object.fromEntries(concurrency) } : {};
   return {
     gate:

@@ -29,6 +29,7 @@ function runnerOf(handler: () => void | Promise<void>) {
     },
     worker: "w",
     ids: null,
+    idsReached: () => {},
     once: async (_job, _key, fn) => fn(),
     scheduled: null,
     isCancelled: () => false,

@@ -2,8 +2,10 @@ import { randomUUID } from "node:crypto";
 import type { Lease } from "../../backend/contract.ts";
 import type { Ledger } from "../../backend/ledger.ts";
 import { endedBefore, type Outcome, release } from "../../job/outcome.ts";
-import { errorMessage } from "../../values/thrown.ts";
+import { WaybillError } from "../../errors.ts";
+import { errorMessage, toError } from "../../values/thrown.ts";
 import { ledgerKey } from "../ledger-key.ts";
+import { type Renewal, renewReservation } from "../reservation.ts";
 
 /** Remembers the ids of jobs that have finished. */
 export interface IdMemory {
@@ -13,7 +15,14 @@ export interface IdMemory {
    * Runs one delivery and remembers how it ended, before that is settled. A delivery of a finished id is not run; where the store may
    * have an id twice, neither is one while another of its id runs: it is released. Never rejects.
    */
-  execute(lease: Lease, run: () => Promise<Outcome>): Promise<Outcome>;
+  execute(lease: Pick<Lease, "id">, run: () => Promise<Outcome>, calls: IdCalls): Promise<Outcome>;
+}
+
+export interface IdCalls {
+  /** Called while the job runs, once its reservation has lapsed: another delivery of the id may begin. */
+  readonly lost: (error: WaybillError) => void;
+  /** Called with the error of a call of the ledger; with null after one that succeeded. */
+  readonly reached: (error: Error | null) => void;
 }
 
 export interface IdMemorySettings {
@@ -39,27 +48,11 @@ export function createIdMemory({ ledger, keepMs, uniqueIds }: IdMemorySettings):
   }
 
   /** Reserves the id for this delivery. Null: another delivery of it runs. */
-  async function reserve(id: string): Promise<Reservation | null> {
-    const value = randomUUID();
-    const change = { key: keyOf(id), value, expiresInMs: RESERVED_MS };
-    const commit = await ledger.commit([{ ...change, ifVersion: "absent" }]);
+  async function reserve(id: string, lost: () => void): Promise<Renewal | null> {
+    const reservation = { key: keyOf(id), value: randomUUID(), expiresInMs: RESERVED_MS };
+    const commit = await ledger.commit([{ ...reservation, ifVersion: "absent" }]);
     if (!commit.ok) return null;
-    let version = commit.versions[0] ?? 0;
-    let renewing: Promise<unknown> = Promise.resolve();
-    const timer = setInterval(() => {
-      renewing = renewing
-        .then(() => ledger.commit([{ ...change, ifVersion: version }]))
-        .then((renewed) => void (renewed.ok && (version = renewed.versions[0] ?? version)))
-        .catch(() => undefined);
-    }, RESERVED_MS / 3);
-    timer.unref();
-    return {
-      async end() {
-        clearInterval(timer);
-        await renewing;
-        return version;
-      },
-    };
+    return renewReservation(ledger, { ...reservation, version: commit.versions[0] as number }, lost);
   }
 
   /** Records the end. A job that runs again, or is kept as a dead letter, is forgotten: it may be delivered or replayed. */
@@ -71,29 +64,37 @@ export function createIdMemory({ ledger, keepMs, uniqueIds }: IdMemorySettings):
 
   return {
     hasFinished: async (id) => (await stateOf(id)) === "finished",
-    async execute({ id }, run) {
-      let reserved: Reservation | null = null;
+    async execute({ id }, run, { lost, reached }) {
+      let reserved: Renewal | null = null;
       try {
         const state = await stateOf(id);
+        reached(null);
         if (state === "finished") return endedBefore;
-        if (!uniqueIds) reserved = state === "reserved" ? null : await reserve(id);
+        if (!uniqueIds) reserved = state === "reserved" ? null : await reserve(id, () => lost(reservationLost(id)));
       } catch (thrown) {
+        reached(toError(thrown));
         const why = `whether its id has finished could not be looked up: ${errorMessage(thrown)}`;
         return release(RELEASE_MS, "IDS_UNAVAILABLE", why);
       }
       if (!uniqueIds && reserved === null) return release(RELEASE_MS, "ID_RUNS", "another delivery of its id runs");
       const outcome = await run();
       const version = reserved === null ? null : await reserved.end();
-      // Without the record the job may run again when it is enqueued again, as without rememberIds.
-      await remember(id, outcome, version).catch(() => undefined);
+      try {
+        await remember(id, outcome, version);
+      } catch (thrown) {
+        // Without the record the job may run again when it is enqueued again, as without rememberIds.
+        reached(new Error(`the end of id "${id}" could not be remembered: ${errorMessage(thrown)}`, { cause: thrown }));
+      }
       return outcome;
     },
   };
 }
 
-interface Reservation {
-  /** Ends the renewal. Returns the version of the reservation. */
-  end(): Promise<number>;
+function reservationLost(id: string): WaybillError {
+  return new WaybillError(
+    "LEASE_LOST",
+    `the reservation of id "${id}" ran out before it was renewed; another delivery of it may run`,
+  );
 }
 
 function isFinished(outcome: Outcome): boolean {

@@ -10,6 +10,7 @@ import { pause } from "../../time/pause.ts";
 import { characterCount } from "../../values/character-count.ts";
 import { afterConflict } from "../after-conflict.ts";
 import { ledgerKey } from "../ledger-key.ts";
+import { renewReservation } from "../reservation.ts";
 import { reservationText, notStoredResult, type OnceRecord, parseOnce, resultText } from "./once-record.ts";
 
 /** The part of a ledger that `once` needs, also within a transaction. */
@@ -129,24 +130,14 @@ async function runReserved<T extends OnceResult>(
   { version: first, value }: OwnReservation,
 ): Promise<T> {
   const { record, keepMs, key } = call;
-  let version = first;
-  let renewing: Promise<unknown> = Promise.resolve();
-  const renewal = setInterval(() => {
-    const change = { key: record, ifVersion: version, value, expiresInMs: RESERVED_MS } as const;
-    renewing = renewing
-      .then(() => ledger.commit([{ ...change, ifVersion: version }]))
-      .then((commit) => {
-        if (commit.ok) version = commit.versions[0] ?? version;
-        return undefined;
-      })
-      .catch(() => undefined);
-  }, RESERVED_MS / 3);
-  renewal.unref();
+  const reserved = { key: record, value, version: first, expiresInMs: RESERVED_MS };
+  // `fn` cannot be stopped: the end finds that the reservation has lapsed.
+  const renewal = renewReservation(ledger, reserved, () => undefined);
+  let version: number | null = null;
 
   /** Returns false when the reservation has lapsed. */
   async function ended(text: string | null): Promise<boolean> {
-    clearInterval(renewal);
-    await renewing;
+    version ??= await renewal.end();
     for (;;) {
       const change = { key: record, ifVersion: version, value: text, ...(text !== null && { expiresInMs: keepMs }) };
       if ((await ledger.commit([change])).ok) return true;

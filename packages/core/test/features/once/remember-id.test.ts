@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import type { LedgerBackend } from "../../../src/exports/backend.ts";
 import { defineJob, derivedId, handlerFor, type Jobs, WaybillError } from "../../../src/index.ts";
 import { memoryBackend, type MemoryFactory } from "../../../src/memory/index.ts";
 import { connected, eventOf, memoryWith } from "../../helpers/connected.ts";
@@ -107,6 +108,47 @@ test("while the ledger is away a job waits, and no attempt is spent", async () =
   await jobs.enqueue(mail, {});
   expect(await settled).toMatchObject({ outcome: "release", reason: { code: "IDS_UNAVAILABLE" } });
   await expect(jobs.enqueue(mail, {}, { id })).rejects.toMatchObject({ message: /the ledger is away/ });
+});
+
+test("an end that cannot be remembered is reported", async () => {
+  let isAway = false;
+  const open = memoryWith((backend) => {
+    const { ledger } = backend as LedgerBackend;
+    const commit: typeof ledger.commit = (changes) =>
+      isAway ? Promise.reject(new Error("the ledger is away")) : ledger.commit(changes);
+    return { ledger: { ...ledger, commit } } as object;
+  });
+  const jobs = await connected(open, { rememberIds: "1d" });
+  const unavailable = eventOf(jobs, "unavailable");
+  await jobs.worker({ jobs: [handlerFor(mail, () => void (isAway = true))] }).start();
+  await jobs.enqueue(mail, {}, { id });
+  const message = expect.stringMatching(`the end of id "${id}" could not be remembered: .*the ledger is away`);
+  expect(await unavailable).toMatchObject({ message });
+});
+
+test("a run whose reservation has lapsed is aborted, since another delivery of its id may run", async () => {
+  const backend = await memoryBackend({ capabilities: twice })();
+  const { ledger } = backend as LedgerBackend;
+  const jobs = await connected(async () => backend, { rememberIds: "1d" });
+  const settled = eventOf(jobs, "settled");
+  vi.useFakeTimers({ toFake: ["setInterval"] });
+  try {
+    const { promise: aborted, resolve } = Promise.withResolvers<unknown>();
+    const work = handlerFor(mail, async (_, job) => {
+      job.signal.addEventListener("abort", () => resolve(job.signal.reason));
+      // Another delivery has reserved the id, as it may once the reservation of this one has expired.
+      await ledger.commit([{ key: `id/${id}`, ifVersion: "any", value: "another", expiresInMs: 30_000 }]);
+      await vi.advanceTimersByTimeAsync(10_000);
+      await aborted;
+    });
+    await jobs.worker({ jobs: [work] }).start();
+    await jobs.enqueue(mail, {}, { id });
+    expect(await settled).toMatchObject({ outcome: "release", reason: { code: "LEASE_LOST" } });
+    expect(await aborted).toMatchObject({ code: "LEASE_LOST", message: /the reservation of id .* ran out/ });
+  } finally {
+    vi.useRealTimers();
+  }
+  expect((await ledger.read([`id/${id}`]))[0]).toMatchObject({ value: "another" });
 });
 
 test.each([
