@@ -2,7 +2,7 @@ import { LIMIT_NAME, MOST_LIMITS } from "../envelope/index.ts";
 import { WaybillError } from "../errors.ts";
 import { assertKnownOptions, describeValue, type OptionNames } from "../known-options.ts";
 import { type Duration, durationMs } from "../time/duration.ts";
-import { characterCount } from "../values/character-count.ts";
+import { textLength } from "../values/text-length.ts";
 import type { JobDefinition } from "./job-definition.ts";
 import type { DefinedLimit, JobLimit, LimitNumber } from "./limit-options.ts";
 
@@ -110,8 +110,8 @@ export function limitKeysOf(definition: JobDefinition, args: readonly unknown[])
 }
 
 function assertKey(key: unknown, name: string): string {
-  if (typeof key === "string" && key !== "" && characterCount(key) <= 255) return key;
-  const found = typeof key === "string" ? `${characterCount(key)} characters long` : describeValue(key);
+  if (typeof key === "string" && key !== "" && textLength(key) <= 255) return key;
+  const found = typeof key === "string" ? `${textLength(key)} characters long` : describeValue(key);
   throw refuse(`the key of limit "${name}" is ${found}: a text of 1 to 255 characters`);
 }
 

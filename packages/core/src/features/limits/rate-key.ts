@@ -122,7 +122,7 @@ export class RateKey {
       const commit = await ledger.commit([{ key: record, ifVersion: state?.version ?? "absent", value, expiresInMs }]);
       this.#tripMs += (Math.min(monotonicMs() - askedAt, 100) - this.#tripMs) / 8;
       if (commit.ok) {
-        // Told by the process that replaces it, once.
+        // Reported once, by the process that replaces it.
         if (stored === null)
           jobs[0]?.damaged?.(new Error(`the ledger record "${record}" was damaged: the rate began anew`));
         for (const turn of ahead) this.#ahead.push({ turn, clock });

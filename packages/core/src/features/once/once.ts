@@ -7,7 +7,7 @@ import { assertKnownOptions, describeValue } from "../../known-options.ts";
 import { monotonicMs } from "../../time/clock.ts";
 import { durationMs } from "../../time/duration.ts";
 import { pause } from "../../time/pause.ts";
-import { characterCount } from "../../values/character-count.ts";
+import { textLength } from "../../values/text-length.ts";
 import { afterConflict } from "../after-conflict.ts";
 import { ledgerKey } from "../ledger-key.ts";
 import { renewReservation } from "../reservation.ts";
@@ -200,12 +200,12 @@ function judged(job: OnceJob, key: unknown, fn: unknown, options: OnceOptions): 
   assertKnownOptions(options, { in: true, scope: true, keep: true }, "the options of once");
   if ("in" in options && options.in === undefined)
     throw refuse("`in` of once is undefined: pass your transaction, or leave it out");
-  if (typeof key !== "string" || key === "" || characterCount(key) > 255) {
+  if (typeof key !== "string" || key === "" || textLength(key) > 255) {
     throw refuse(`the key of once is ${describeValue(key)}: pass a text of 1 to 255 characters`);
   }
   if (typeof fn !== "function") throw refuse(`once("${key}") got ${describeValue(fn)}: pass the function to run`);
   const { scope = job.id, keep = "7d" } = options;
-  if (typeof scope !== "string" || scope === "" || characterCount(scope) > 255) {
+  if (typeof scope !== "string" || scope === "" || textLength(scope) > 255) {
     throw refuse(`the scope of once("${key}") is ${describeValue(scope)}: pass a text of 1 to 255 characters`);
   }
   const keepMs = durationMs(keep, `keep of once("${key}")`);

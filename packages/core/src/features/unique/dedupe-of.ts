@@ -3,7 +3,7 @@ import { WaybillError } from "../../errors.ts";
 import type { JobDefinition } from "../../job/job-definition.ts";
 import { type KeyParts, type UniqueCall, untilOf } from "../../job/unique-options.ts";
 import { describeValue } from "../../known-options.ts";
-import { characterCount } from "../../values/character-count.ts";
+import { textLength } from "../../values/text-length.ts";
 import { describeError } from "../../values/thrown.ts";
 
 /** One enqueue, as its unique key is computed. */
@@ -49,7 +49,7 @@ function textOf(parts: KeyParts, what: string): string {
   }
   if (key === "")
     throw refuse(`${what} is an empty text, under which all jobs would be equal; return what tells them apart`);
-  const length = characterCount(key);
+  const length = textLength(key);
   if (length > 255) {
     throw refuse(
       `${what} makes a key of ${length} characters, the limit is 255: return less, such as an id, or a hash of it`,

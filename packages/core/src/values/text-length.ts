@@ -1,2 +1,2 @@
 /** Returns the length of a text in code points, as the spec and other languages count it. A character outside the BMP is one. */
-export const characterCount = (text: string): number => [...text].length;
+export const textLength = (text: string): number => [...text].length;
