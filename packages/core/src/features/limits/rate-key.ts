@@ -1,4 +1,5 @@
 import type { Ledger, LedgerRecord } from "../../backend/ledger.ts";
+import { WaybillError } from "../../errors.ts";
 import { monotonicMs } from "../../time/clock.ts";
 import { pause } from "../../time/pause.ts";
 import { afterConflict } from "../after-conflict.ts";
@@ -123,8 +124,7 @@ export class RateKey {
       this.#tripMs += (Math.min(monotonicMs() - askedAt, 100) - this.#tripMs) / 8;
       if (commit.ok) {
         // Reported once, by the process that replaces it.
-        if (stored === null)
-          jobs[0]?.damaged?.(new Error(`the ledger record "${record}" was damaged: the rate began anew`));
+        if (stored === null) jobs[0]?.damaged?.(wasDamaged(record));
         for (const turn of ahead) this.#ahead.push({ turn, clock });
         for (const [at, job] of jobs.entries()) this.#settle(job, decisions[at] as (typeof decisions)[number], clock);
         return;
@@ -158,6 +158,10 @@ export class RateKey {
     this.#starts = this.#starts.filter((at) => at > since);
     return Math.min(MOST_AHEAD, Math.floor(this.#starts.length / 2));
   }
+}
+
+function wasDamaged(record: string): WaybillError {
+  return new WaybillError("BACKEND_UNAVAILABLE", `the ledger record "${record}" was damaged: the rate began anew`);
 }
 
 const FULL: RateState = { arrival: 0, line: 0 };

@@ -83,7 +83,8 @@ export function createIdMemory({ ledger, keepMs, uniqueIds }: IdMemorySettings):
         await remember(id, outcome, version);
       } catch (thrown) {
         // Without the record the job may run again when it is enqueued again, as without rememberIds.
-        reached(new Error(`the end of id "${id}" could not be remembered: ${errorMessage(thrown)}`, { cause: thrown }));
+        const message = `the end of id "${id}" could not be remembered: ${errorMessage(thrown)}`;
+        reached(new WaybillError("BACKEND_UNAVAILABLE", message, { cause: thrown }));
       }
       return outcome;
     },
