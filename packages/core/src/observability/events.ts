@@ -135,8 +135,8 @@ export interface WaybillEvents {
   /** A schedule has ticked. Emitted by the worker that fired the tick or skipped it. */
   tick: TickEvent;
   /**
-   * The worker cannot fire schedules; its jobs still run. Emitted once until it can, and once for each declaration in the ledger that
-   * is damaged.
+   * The worker cannot fire schedules; its jobs still run. Emitted once until it can, and once for each record of
+   * schedules that it cannot read.
    */
   unscheduled: { readonly worker: string; readonly message: string };
   /**

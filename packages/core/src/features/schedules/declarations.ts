@@ -24,17 +24,17 @@ export interface FoundDeclaration extends Declaration {
   readonly version: number;
 }
 
-/** Reads what the live workers declare, by `declarationKey`. Calls `damaged` with the key of each record that is no declaration. */
+/** Reads what the live workers declare, by `declarationKey`. Calls `unreadable` with the key of each record that is no declaration. */
 export async function liveDeclarations(
   ledger: Ledger,
-  damaged: (key: string) => void = () => undefined,
+  unreadable: (key: string) => void = () => undefined,
 ): Promise<ReadonlyMap<string, FoundDeclaration>> {
   const found = new Map<string, FoundDeclaration>();
   for (let after = ""; ;) {
     const page = await ledger.list({ prefix: DECLARED_BY, ...(after !== "" && { after }), limit: PAGE });
     for (const { key, value, version } of page) {
       const declaration = parsed(value);
-      if (declaration === null) damaged(key);
+      if (declaration === null) unreadable(key);
       else found.set(key, { ...declaration, version });
     }
     after = page.at(-1)?.key ?? "";

@@ -13,8 +13,8 @@ export interface DeclareSettings {
   readonly startedAt: number;
   /** How long the declaration lasts, unless it is renewed. */
   readonly ttlMs: number;
-  /** Called with the key of each declaration that is damaged. */
-  readonly damaged: (key: string) => void;
+  /** Called with the key of each record that cannot be read. */
+  readonly unreadable: (key: string) => void;
 }
 
 interface Occasion {
@@ -24,6 +24,7 @@ interface Occasion {
   /** The marks of the schedules that were declared before this worker declared its own. */
   readonly before: ReadonlySet<string>;
   readonly isStart: boolean;
+  readonly unreadable: (key: string) => void;
 }
 
 /** How many schedules are read and written in one call. */
@@ -41,8 +42,8 @@ export async function declareAll(
   settings: DeclareSettings,
   occasion: "start" | "compare" | "renew",
 ): Promise<void> {
-  const { prepared, program, worker, startedAt, ttlMs, damaged } = settings;
-  const live = new Map(await liveDeclarations(ledger, damaged));
+  const { prepared, program, worker, startedAt, ttlMs, unreadable } = settings;
+  const live = new Map(await liveDeclarations(ledger, unreadable));
   const at = startOf(program, live, startedAt);
   const names = prepared.map(({ name }) => nameMark(name));
   const key = declarationKey(worker);
@@ -51,7 +52,13 @@ export async function declareAll(
   if (occasion === "renew" && isRenewed) return;
   if (!isRenewed || occasion === "start") live.delete(key);
   const programs = new Set([...live.values()].map((one) => one.program)).add(program);
-  const now: Occasion = { own: { program, at }, programs, before: liveNames(live), isStart: occasion === "start" };
+  const now: Occasion = {
+    own: { program, at },
+    programs,
+    before: liveNames(live),
+    isStart: occasion === "start",
+    unreadable,
+  };
   for (let from = 0; from < prepared.length; from += PAGE) {
     await declareSome(ledger, prepared.slice(from, from + PAGE), now);
   }
@@ -84,13 +91,15 @@ function newVersion(record: LedgerRecord): LedgerChange | null {
 function changeFor(
   prepared: PreparedSchedule,
   record: LedgerRecord | null,
-  { own, programs, isStart }: Occasion,
+  { own, programs, isStart, unreadable }: Occasion,
 ): LedgerChange | null {
   const now = wallMs();
   if (record === null) return changeTo(newState(prepared, own), "absent", now);
   const found = foundSchedule(record);
-  // A later release has written it.
-  if (found === null) return null;
+  if (found === null) {
+    unreadable(record.key);
+    return null;
+  }
   const { state } = found;
   const isNewer = state.declared === null || own.at > state.declared.at || !programs.has(state.declared.program);
   const isSame = JSON.stringify(state.definition) === JSON.stringify(prepared.definition);

@@ -173,7 +173,8 @@ async function shownOf(state: ScheduleState, isDeclared: boolean): Promise<Store
   const from = declared === null ? "put" : isDeclared ? "code" : "orphan";
   const next: number[] = [];
   if (!paused && from !== "orphan") {
-    const ticks = await ticksOf(timing, name);
+    // A time zone that this host does not know hides no other schedule, and not the tick that is stored.
+    const ticks = await ticksOf(timing, name).catch(() => null);
     for (let tick = state.next; tick !== null && next.length < SHOWN_TICKS;) {
       next.push(tick.at);
       tick = ticks?.following(tick) ?? null;

@@ -139,11 +139,29 @@ export function foundSchedule(record: LedgerRecord): FoundSchedule | null {
   }
 }
 
+/** Returns those that can be read. Calls `unreadable` with the keys of the others. */
+export function foundSchedules(records: readonly LedgerRecord[], unreadable: (key: string) => void): FoundSchedule[] {
+  return records.flatMap((record) => {
+    const found = foundSchedule(record);
+    if (found === null) unreadable(record.key);
+    return found ?? [];
+  });
+}
+
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;
 
+const isTime = (value: unknown): boolean => Number.isFinite(value);
+const isTick = (value: unknown): boolean => isObject(value) && isTime((value as Partial<Tick>).at);
+const isRun = (value: unknown): boolean => isTick(value) && typeof (value as Partial<LastRun>).id === "string";
+const isNullOr = (is: (value: unknown) => boolean, ...values: unknown[]): boolean =>
+  values.every((value) => value === null || is(value));
+const isListOf = (is: (value: unknown) => boolean, value: unknown): boolean => Array.isArray(value) && value.every(is);
+
 function isState(value: unknown): value is ScheduleState {
-  const { v, name, definition, firing, done } = Object(value) as Partial<ScheduleState & { v: unknown }>;
+  const said = Object(value) as Partial<ScheduleState & { v: unknown }>;
+  const { v, name, definition, firing, done, next, queued, last, orphanedAt, dueAt } = said;
   if (v !== 1 || typeof name !== "string" || !isObject(definition)) return false;
-  const lists = Array.isArray(done) && (firing === null || Array.isArray(firing));
-  return lists && isObject(definition.timing) && isObject(definition.job);
+  if (!isObject(definition.timing) || !isObject(definition.job)) return false;
+  const hasTicks = isNullOr(isTick, next, queued) && isNullOr((list) => isListOf(isTick, list), firing);
+  return hasTicks && isNullOr(isRun, last) && isListOf(isRun, done) && isNullOr(isTime, orphanedAt, dueAt);
 }

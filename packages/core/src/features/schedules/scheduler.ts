@@ -14,6 +14,7 @@ import {
   changeTo,
   type FoundSchedule,
   foundSchedule,
+  foundSchedules,
   isUnfinished,
   scheduleKey,
   type ScheduleState,
@@ -36,8 +37,8 @@ export interface OwnSchedules {
   has(name: string): boolean;
   /** Called with each schedule that is due. */
   saw(state: ScheduleState): void;
-  /** Called with the key of each declaration that is damaged. */
-  damaged(key: string): void;
+  /** Called with the key of each record that cannot be read. */
+  unreadable(key: string): void;
 }
 
 export interface Scheduler {
@@ -87,7 +88,7 @@ export function createScheduler(host: ScheduleHost, worker: string, own: OwnSche
   }
 
   async function fireThose(records: readonly LedgerRecord[]): Promise<Round & { stuck: number; failure: unknown }> {
-    const found = records.map(foundSchedule).filter((one) => one !== null);
+    const found = foundSchedules(records, own.unreadable);
     if (found.length === 0) return { due: 0, nextInMs: Infinity, stuck: records.length, failure: null };
     const { planned, failure } = await plans(found);
     const reserved = await commitThose(
@@ -105,7 +106,7 @@ export function createScheduler(host: ScheduleHost, worker: string, own: OwnSche
   /** A schedule that cannot be planned, such as one whose time zone this host does not know, does not stop the others. */
   async function plans(found: readonly FoundSchedule[]): Promise<{ planned: Planned[]; failure: unknown }> {
     const others = found.some(({ state }) => state.declared !== null && !own.has(state.name));
-    const live = others ? liveNames(await liveDeclarations(ledger, own.damaged)) : new Set<string>();
+    const live = others ? liveNames(await liveDeclarations(ledger, own.unreadable)) : new Set<string>();
     const gone = await goneOf(found);
     const all = await Promise.allSettled(
       found.map(async (one): Promise<Planned> => {

@@ -52,16 +52,16 @@ export function createWorkerSchedules(settings: WorkerSchedulesSettings): Worker
   const { ledger, events } = host;
   const names = new Set(schedules.map(({ name }) => name));
   const reported = new Set<string>();
-  /** Reports a damaged record once. The worker that wrote it replaces it at its next heartbeat. */
-  function damaged(key: string): void {
+  /** Reports a record once. It stops no other. */
+  function unreadable(key: string): void {
     if (reported.has(key)) return;
     reported.add(key);
-    const message = `the ledger record "${key}" is damaged: a worker's schedules are not known by it; restart that worker, or delete the record`;
+    const message = `the ledger record "${key}" is left out: it is damaged, or a later release wrote it; update this program, or delete the record`;
     events.emit("unscheduled", { worker, message });
   }
 
   const scheduler = createScheduler(host, worker, {
-    damaged,
+    unreadable,
     has: (name) => names.has(name),
     saw({ name, declared }) {
       if (names.has(name) && declared?.program !== program) hasOthers = true;
@@ -85,7 +85,7 @@ export function createWorkerSchedules(settings: WorkerSchedulesSettings): Worker
   /** `isStart`: compares each schedule with what is stored. Otherwise only where another program has decided on one. */
   async function declareNow(isStart: boolean): Promise<void> {
     if (schedules.length > 0) {
-      const own = { prepared, program, worker, startedAt, ttlMs: SILENT_BEATS * heartbeatMs, damaged };
+      const own = { prepared, program, worker, startedAt, ttlMs: SILENT_BEATS * heartbeatMs, unreadable };
       const occasion = isStart ? "start" : hasOthers ? "compare" : "renew";
       // Until all of them are declared: what fails halfway is done again.
       hasOthers = true;

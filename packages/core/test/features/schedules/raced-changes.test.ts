@@ -114,7 +114,7 @@ test("a declaration that is damaged is reported once, and stops no other schedul
   for (let ticks = 0; ticks < 2; ticks++) await eventOf(jobs, "tick");
   expect(await jobs.schedules.list()).toMatchObject([{ name: "s", from: "code" }]);
   expect(messages).toHaveLength(values.length);
-  expect(messages[0]).toMatch(/^the ledger record "schedule\/by\/damaged0" is damaged: .*; restart that worker, or/);
+  expect(messages[0]).toMatch(/^the ledger record "schedule\/by\/damaged0" is left out: .*, or delete the record$/);
 });
 
 test("a run that is asked for follows the overlap that the schedule has when it is reserved", async () => {

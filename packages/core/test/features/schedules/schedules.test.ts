@@ -168,6 +168,26 @@ test.each([
   expect(await settled).toMatchObject({ type: "noop", outcome: "completed" });
 });
 
+test.each([{ next: { at: "x" } }, { last: 5 }, { done: [null] }, { firing: [{}] }, { dueAt: "x" }, { queued: [] }])(
+  "a record with %j is reported once, and stops no other schedule and no list",
+  async (damage) => {
+    const store = memoryBackend();
+    const { ledger } = (await store()) as LedgerBackend;
+    const state = { ...(JSON.parse(unplannable("bad")) as object), ...damage };
+    const zone = { key: "schedule/at/zone", ifVersion: "any", value: unplannable("zone") } as const;
+    const bad = { key: "schedule/at/bad", ifVersion: "any", value: JSON.stringify(state), dueInMs: 0 } as const;
+    await ledger.commit([zone, bad]);
+    const jobs = await connected(store);
+    const messages: string[] = [];
+    jobs.events.on("unscheduled", ({ message }) => void messages.push(message));
+    const schedules = ["s", "bad"].map((name) => defineSchedule({ name, job: noop, payload: {}, every: "1s" }));
+    await jobs.worker({ jobs: [noop], schedules }).start();
+    for (let ticks = 0; ticks < 2; ticks++) expect(await eventOf(jobs, "tick")).toMatchObject({ schedule: "s" });
+    expect(messages).toEqual([expect.stringMatching(/^the ledger record "schedule\/at\/bad" is left out: /)]);
+    expect((await jobs.schedules.list()).map(({ name }) => name)).toEqual(["s", "zone"]);
+  },
+);
+
 /** A schedule in a time zone that no host knows. */
 function unplannable(name: string): string {
   const timing = { kind: "cron", cron: "0 0 * * *", timeZone: "Nowhere/None" };
