@@ -1,6 +1,7 @@
 import type { Ledger } from "../backend/ledger.ts";
 import type { Connection } from "../connect/connect.ts";
 import type { Schedule } from "../features/schedules/define-schedule.ts";
+import { allRecords } from "../features/all-records.ts";
 import { SCHEDULES } from "../features/schedules/schedule-state.ts";
 
 /** The schedules of test jobs, fired when a test drains or moves the clock. */
@@ -11,7 +12,6 @@ export interface TestSchedules {
   nextInMs(): Promise<number | null>;
 }
 
-const PAGE = 1_000;
 /** The declarations of a test last as long as its clock may be moved. */
 const FOREVER_MS = 1_000 * 365 * 86_400_000;
 
@@ -40,10 +40,6 @@ export function createTestSchedules(
 
 async function nextOf(ledger: Ledger): Promise<number | null> {
   let next = Infinity;
-  for (let after = ""; ;) {
-    const page = await ledger.list({ prefix: SCHEDULES, ...(after !== "" && { after }), limit: PAGE });
-    for (const { dueInMs } of page) next = Math.min(next, dueInMs ?? Infinity);
-    after = page.at(-1)?.key ?? "";
-    if (page.length < PAGE) return next === Infinity ? null : next;
-  }
+  for await (const { dueInMs } of allRecords(ledger, SCHEDULES)) next = Math.min(next, dueInMs ?? Infinity);
+  return next === Infinity ? null : next;
 }

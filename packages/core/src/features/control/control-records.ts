@@ -1,6 +1,7 @@
-import type { Ledger, LedgerRecord } from "../../backend/ledger.ts";
+import type { Ledger } from "../../backend/ledger.ts";
 import { ledgerKey, ledgerPrefix } from "../ledger-key.ts";
 import { parsedValue } from "../record-value.ts";
+import { allRecords } from "../all-records.ts";
 
 /** What is paused: one queue, or one type of job in every queue. */
 export type PauseTarget = { readonly queue: string } | { readonly type: string };
@@ -26,7 +27,6 @@ export interface CancelPage {
   readonly next: string | undefined;
 }
 
-const PAGE = 1_000;
 /** A worker reads this many cancels at a time; with more, it goes on at its next read. */
 const MOST_CANCELS = 5_000;
 
@@ -44,45 +44,32 @@ export const cancelValue = (id: string, at: number, enqueuedAt: number | null): 
 
 /** Reads every pause. A record that another program wrote is left out. Rejects as the ledger does. */
 export async function readPauses(ledger: Ledger): Promise<Pause[]> {
-  const { records } = await read(ledger, ledgerPrefix("control", "pause"), undefined, Infinity);
-  return records.flatMap(({ value }): Pause[] => {
-    const { queue, type, since } = parsedValue({ value });
-    if (typeof since !== "number") return [];
-    if (typeof queue === "string") return [{ queue, since }];
-    return typeof type === "string" ? [{ type, since }] : [];
-  });
+  const pauses: Pause[] = [];
+  for await (const record of allRecords(ledger, ledgerPrefix("control", "pause"))) {
+    const { queue, type, since } = parsedValue(record);
+    if (typeof since !== "number") continue;
+    if (typeof queue === "string") pauses.push({ queue, since });
+    else if (typeof type === "string") pauses.push({ type, since });
+  }
+  return pauses;
 }
 
 /** Reads cancels, 5,000 at most. Rejects as the ledger does. */
 export async function readCancels(ledger: Ledger, after: string | undefined): Promise<CancelPage> {
-  const { records, next } = await read(ledger, ledgerPrefix("control", "cancel"), after, MOST_CANCELS);
   const cancels = new Map<string, Cancel>();
-  for (const { value } of records) {
-    const { cancel: id } = parsedValue({ value });
-    const cancel = parseCancel(value);
+  let count = 0;
+  for await (const record of allRecords(ledger, ledgerPrefix("control", "cancel"), after)) {
+    const { cancel: id } = parsedValue(record);
+    const cancel = parseCancel(record.value);
     if (typeof id === "string" && cancel !== null) cancels.set(id, cancel);
+    count += 1;
+    if (count === MOST_CANCELS) return { cancels, next: record.key };
   }
-  return { cancels, next };
+  return { cancels, next: undefined };
 }
 
 /** Returns null for a record that another program wrote. */
 export function parseCancel(value: string): Cancel | null {
   const { at, enqueuedAt } = parsedValue({ value });
   return typeof at === "number" ? { at, enqueuedAt: typeof enqueuedAt === "number" ? enqueuedAt : null } : null;
-}
-
-async function read(
-  ledger: Ledger,
-  prefix: string,
-  after: string | undefined,
-  most: number,
-): Promise<{ readonly records: readonly LedgerRecord[]; readonly next: string | undefined }> {
-  const records: LedgerRecord[] = [];
-  for (let next = after; ;) {
-    const page = await ledger.list({ prefix, limit: PAGE, ...(next !== undefined && { after: next }) });
-    records.push(...page);
-    next = page.at(-1)?.key;
-    if (page.length < PAGE) return { records, next: undefined };
-    if (records.length >= most) return { records, next };
-  }
 }

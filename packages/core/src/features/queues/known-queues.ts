@@ -2,6 +2,7 @@ import { isQueueName } from "../../backend/foreign-records.ts";
 import type { Ledger, LedgerChange } from "../../backend/ledger.ts";
 import { monotonicMs } from "../../time/clock.ts";
 import { ledgerKey, ledgerPrefix } from "../ledger-key.ts";
+import { allRecords } from "../all-records.ts";
 
 /** The queues that producers have declared or used, as the ledger has them. */
 export interface KnownQueues {
@@ -24,7 +25,6 @@ const DAY_MS = 86_400_000;
 const KEPT_MS = 7 * DAY_MS;
 const AGAIN_MS = DAY_MS / 4;
 const RETRY_MS = 30_000;
-const PAGE = 1_000;
 
 export function createKnownQueues(ledger: Ledger): KnownQueues {
   const usedAt = new Map<string, number>();
@@ -43,13 +43,10 @@ export function createKnownQueues(ledger: Ledger): KnownQueues {
 
   async function listed(kind: "declared" | "used"): Promise<string[]> {
     const names: string[] = [];
-    for (let after = ""; ;) {
-      const range = { prefix: ledgerPrefix("queue", kind), limit: PAGE };
-      const page = await ledger.list(after === "" ? range : { ...range, after });
-      names.push(...page.map(({ value }) => value).filter((name) => isQueueName(name)));
-      after = page.at(-1)?.key ?? "";
-      if (page.length < PAGE) return names;
+    for await (const { value } of allRecords(ledger, ledgerPrefix("queue", kind))) {
+      if (isQueueName(value)) names.push(value);
     }
+    return names;
   }
 
   return {

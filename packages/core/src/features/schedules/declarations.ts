@@ -1,6 +1,8 @@
 import { hash } from "node:crypto";
 import type { Ledger } from "../../backend/ledger.ts";
 import { ledgerKey, ledgerPrefix } from "../ledger-key.ts";
+import { parsedValue } from "../record-value.ts";
+import { allRecords } from "../all-records.ts";
 
 /** What one live worker declares, under `schedule/by/<worker>`. It expires when the worker has missed three heartbeats. */
 export interface Declaration {
@@ -13,7 +15,6 @@ export interface Declaration {
 }
 
 const DECLARED_BY = ledgerPrefix("schedule", "by");
-const PAGE = 1_000;
 
 /** Returns a short hash of a name: the names of thousands of schedules fit into one record. */
 export const nameMark = (name: string): string => hash("sha256", name, "base64url").slice(0, 8);
@@ -30,25 +31,13 @@ export async function liveDeclarations(
   unreadable: (key: string) => void = () => undefined,
 ): Promise<ReadonlyMap<string, FoundDeclaration>> {
   const found = new Map<string, FoundDeclaration>();
-  for (let after = ""; ;) {
-    const page = await ledger.list({ prefix: DECLARED_BY, ...(after !== "" && { after }), limit: PAGE });
-    for (const { key, value, version } of page) {
-      const declaration = parsed(value);
-      if (declaration === null) unreadable(key);
-      else found.set(key, { ...declaration, version });
-    }
-    after = page.at(-1)?.key ?? "";
-    if (page.length < PAGE) return found;
+  for await (const record of allRecords(ledger, DECLARED_BY)) {
+    const { key, version } = record;
+    const declaration: unknown = parsedValue(record);
+    if (isDeclaration(declaration)) found.set(key, { ...declaration, version });
+    else unreadable(key);
   }
-}
-
-function parsed(value: string): Declaration | null {
-  try {
-    const declaration: unknown = JSON.parse(value);
-    return isDeclaration(declaration) ? declaration : null;
-  } catch {
-    return null;
-  }
+  return found;
 }
 
 function isDeclaration(value: unknown): value is Declaration {

@@ -3,6 +3,7 @@ import { defaults, newId } from "../../envelope/index.ts";
 import { DuplicateJobError, WaybillError } from "../../errors.ts";
 import { describeValue } from "../../known-options.ts";
 import { wallMs } from "../../time/clock.ts";
+import { allRecords } from "../all-records.ts";
 import { liveDeclarations, liveNames, nameMark } from "./declarations.ts";
 import { assertSchedule, type Missed, type Overlap, type Schedule, type Timing } from "./define-schedule.ts";
 import { type MakeTemplate, newState, prepareSchedule, redefined } from "./prepare.ts";
@@ -66,7 +67,6 @@ export interface ScheduleCalls {
   remove(name: string): Promise<boolean>;
 }
 
-const PAGE = 1_000;
 const SHOWN_TICKS = 5;
 const MOST_TRIES = 50;
 
@@ -109,13 +109,11 @@ export function createScheduleCalls(
       const { ledger } = host();
       const live = liveNames(await liveDeclarations(ledger));
       const found: StoredSchedule[] = [];
-      for (let after = ""; ;) {
-        const page = await ledger.list({ prefix: SCHEDULES, ...(after !== "" && { after }), limit: PAGE });
-        const states = page.map(foundSchedule).filter((one) => one !== null);
-        for (const { state } of states) found.push(await shownOf(state, live.has(nameMark(state.name))));
-        after = page.at(-1)?.key ?? "";
-        if (page.length < PAGE) return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+      for await (const record of allRecords(ledger, SCHEDULES)) {
+        const state = foundSchedule(record)?.state;
+        if (state !== undefined) found.push(await shownOf(state, live.has(nameMark(state.name))));
       }
+      return found.sort((a, b) => (a.name < b.name ? -1 : 1));
     },
     pause: (name) => change(name, (state) => ({ ...state, paused: true })),
     resume: (name) =>

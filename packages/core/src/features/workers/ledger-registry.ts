@@ -2,8 +2,7 @@ import type { Ledger, LedgerRecord } from "../../backend/ledger.ts";
 import type { Announced, WorkerRegistry } from "../../backend/worker-registry.ts";
 import { ledgerKey, ledgerPrefix } from "../ledger-key.ts";
 import { parsedValue } from "../record-value.ts";
-
-const PAGE = 1_000;
+import { allRecords } from "../all-records.ts";
 
 /**
  * Keeps the worker registry in a ledger, for a backend that has none: one record for each worker, which expires unless it is
@@ -20,14 +19,11 @@ export function ledgerWorkerRegistry(ledger: Ledger): WorkerRegistry {
     },
     async list() {
       const found: Announced[] = [];
-      let after: string | undefined;
-      for (;;) {
-        const range = { prefix: ledgerPrefix("worker"), limit: PAGE, ...(after !== undefined && { after }) };
-        const page = await ledger.list(range);
-        found.push(...page.map(announcedOf).filter((one) => one !== null));
-        after = page.at(-1)?.key;
-        if (page.length < PAGE) return found.sort((a, b) => (a.id < b.id ? -1 : 1));
+      for await (const record of allRecords(ledger, ledgerPrefix("worker"))) {
+        const one = announcedOf(record);
+        if (one !== null) found.push(one);
       }
+      return found.sort((a, b) => (a.id < b.id ? -1 : 1));
     },
   };
 }
