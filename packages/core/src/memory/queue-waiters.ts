@@ -14,7 +14,7 @@ export interface QueueWaiters {
   wait(request: LeaseRequest, owner: object): Promise<Lease[]>;
   /** Leases what is ready to the calls that wait. Called after every change that may have made a job ready. */
   deliver(): void;
-  /** A lease of this queue has ended. Leases to calls that wait because as many jobs of the queue were leased as may. */
+  /** A lease of this queue has ended. Leases to calls that wait because the queue had as many leases as its limit allows. */
   leaseEnded(): void;
   /** Resolves every waiting call of one connection to none. */
   dismiss(owner: object): void;

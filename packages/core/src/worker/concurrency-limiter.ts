@@ -38,7 +38,7 @@ export class ConcurrencyLimiter {
     return this.concurrency - running - (this.#settlingOccupies ? settling : 0);
   }
 
-  /** Whether as many jobs of the type run as may. */
+  /** Whether as many jobs of the type run as its concurrency allows. */
   isTypeFull(type: string): boolean {
     const limit = this.#typeConcurrency.get(type);
     return limit !== undefined && this.#inFlight.runningOf(type) >= limit;

@@ -12,10 +12,14 @@ export const busy: Outcome = release(
   "the job waited for a slot behind long jobs; another worker may be free",
 );
 
-/** As many jobs of the type run as may. Delayed by a second or two, so that the same jobs are not leased again at once. */
+/** As many jobs of the type run here as its concurrency allows. Delayed by a second or two, so that the same jobs are not leased again at once. */
 export function typeFull(): Outcome {
   const delayMs = 1_000 + Math.floor(Math.random() * 1_000);
-  return release(delayMs, "TYPE_BUSY", "as many jobs of this type run here as may; another worker may be free");
+  return release(
+    delayMs,
+    "TYPE_BUSY",
+    "as many jobs of this type run here as its concurrency allows; another worker may be free",
+  );
 }
 
 /** Jobs that were lost together become due again at different times. */

@@ -36,7 +36,7 @@ test("with nothing prefetched, a slot is free for leasing only once the outcome 
   expect(limiter.freeSlots).toBe(2);
 });
 
-test("a type is full while as many of its jobs run as may; one without a limit never is", () => {
+test("a type is full while as many of its jobs run as its concurrency allows; one without a limit never is", () => {
   const { limiter, inFlight, start } = limiterOf({ concurrency: 4, typeConcurrency: new Map([["resize", 2]]) });
   const job = start("resize");
   expect(limiter.isTypeFull("resize")).toBe(false);
