@@ -84,7 +84,7 @@ const packages: readonly Package[] = [
 ];
 
 function motoVersion(): string {
-  const requirements = new URL("../packages/test-servers/moto-requirements.txt", import.meta.url);
+  const requirements = new URL("../packages/test-servers/moto/requirements.txt", import.meta.url);
   return /^moto==(.+)$/m.exec(readFileSync(requirements, "utf8"))?.[1] ?? "";
 }
 

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-requirements=packages/test-servers/moto-requirements.txt
+requirements=packages/test-servers/moto/requirements.txt
 folder=${XDG_CACHE_HOME:-$HOME/.cache}/waybill/moto
 # Compiled parts fit one version of Python.
 wanted=$(python3 --version 2>/dev/null; cat "$requirements")

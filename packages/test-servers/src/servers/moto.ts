@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { responds } from "../process/responds.ts";
 import { makeDataFolder } from "../process/data-folder.ts";
 import { fauxqsUrl } from "./fauxqs.ts";
@@ -8,6 +9,7 @@ import { freePort } from "../process/free-port.ts";
 import { startProcess } from "../process/server-process.ts";
 import type { TestServer } from "../process/test-server.ts";
 
+const PROGRAM = fileURLToPath(new URL("../../moto/server.py", import.meta.url));
 /** Where scripts/install-moto.sh puts it. */
 const FOLDER = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "waybill", "moto");
 
@@ -24,7 +26,7 @@ export async function startMoto(): Promise<TestServer> {
     folder: makeDataFolder("moto", null),
     user: null,
     command: "python3",
-    args: ["-m", "moto.server", "-H", "127.0.0.1", "-p", `${port}`],
+    args: [PROGRAM, "-H", "127.0.0.1", "-p", `${port}`],
     env: { PYTHONPATH: FOLDER },
     isReady: () => responds(port),
   });
