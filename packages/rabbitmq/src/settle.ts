@@ -30,7 +30,6 @@ export function createSettle(writer: Writer, queueType: Settings["queueType"]): 
       delivery.state = "leased";
       throw thrown;
     }
-    if (!consumer.alive) throw lost(lease);
     await orLost(lease, consumer.ack([delivery]));
   }
 

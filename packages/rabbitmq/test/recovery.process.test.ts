@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, defineJob, type Jobs } from "@waybill/core";
-import type { Backend } from "@waybill/core/backend";
+import type { InspectableBackend } from "@waybill/core/backend";
 import { type Proxy, type RabbitServer, startProxy, startRabbit } from "@waybill/test-servers";
 import { connect as dial } from "amqplib";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -33,7 +33,7 @@ async function urlOf(wire: "proxy" | "direct", options: Readonly<Record<string, 
   return wire === "proxy" ? proxy.url(url) : url;
 }
 
-async function open(url: string): Promise<Backend> {
+async function open(url: string): Promise<InspectableBackend> {
   const backend = await fromUrl(url)(context);
   opened.push(backend);
   return backend;
@@ -152,6 +152,7 @@ test("deleted exchanges and a deleted dead-letter queue are declared again", asy
   await connection.close();
   await sleep(300);
   await backend.deadLetter(leased, { code: "TEST", message: "to a queue that is gone" });
+  expect(await backend.inspector.deadLetters()).toMatchObject([{ id: leased.id }]);
   // The first call fails, since its message may not be stored; the next one succeeds.
   await expect
     .poll(async () => (await backend.enqueue([message({ delayMs: 100 })]))[0]?.ok, { timeout: 5_000 })

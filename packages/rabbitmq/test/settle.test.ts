@@ -2,7 +2,8 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import type { Backend, Lease } from "@waybill/core/backend";
-import { freshStore, lease, message } from "./fixture.ts";
+import { fromUrl } from "../src/index.ts";
+import { context, freshStore, lease, message } from "./fixture.ts";
 
 /** Leases `count` messages, in as many calls as that takes. */
 async function leaseAll(backend: Backend, count: number): Promise<Lease[]> {
@@ -75,6 +76,19 @@ test("settled deliveries are garbage-collected while an older job still runs", a
   // Of 4,000. This function still refers to the last 500.
   expect(ended.filter((one) => one.deref() !== undefined).length).toBeLessThanOrEqual(1_000);
   expect(long && (await backend.ack([long]))).toEqual([{ ok: true, value: null }]);
+  await backend.close();
+  await store.remove();
+});
+
+test("jobs that are leased and acked one after another share one subscription", async () => {
+  const store = await freshStore({}, { queues: ["default"] });
+  const backend = await fromUrl(store.url)(context);
+  for (let n = 0; n < 8; n += 1) {
+    await backend.enqueue([message()]);
+    await backend.ack(await leaseAll(backend, 1));
+  }
+  const [counts] = await backend.inspector.counts(["default"]);
+  expect(counts?.workers).toBeLessThanOrEqual(1);
   await backend.close();
   await store.remove();
 });
