@@ -3,6 +3,7 @@ import {
   ReceiveMessageCommand,
   type MessageAttributeValue,
   SendMessageCommand,
+  SetQueueAttributesCommand,
   type Message as SqsMessage,
 } from "@aws-sdk/client-sqs";
 import { connect, defineJob, newId } from "@waybill/core";
@@ -150,6 +151,21 @@ test("a dead letter with too many attributes leaves out the reason, which is in 
   const [letter] = (await inspectorOf(backend)?.deadLetters()) ?? [];
   expect(letter).toMatchObject({ attempt: 2, body: '"\u0001"', queue: "default", type: "test.job" });
   expect(letter?.reason).toEqual({ ...reason, message: "CardDeclined: no money" });
+});
+
+test("a dead letter that is too large for the dead-letter queue leaves out its longest attribute", async () => {
+  const prefix = freshPrefix();
+  await (await open(emulator.endpoint, { prefix, queues: ["default"] })).close();
+  const Attributes = { MaximumMessageSize: "2048" };
+  const QueueUrl = await urlOf(`${prefix}_dead`);
+  await emulator.client.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
+  const backend = await open(emulator.endpoint, { prefix });
+  await backend.enqueue([message({ body: JSON.stringify("x".repeat(900)) })]);
+  const leased = await one(lease(backend, { waitMs: 2_000 }));
+  await backend.deadLetter(leased, { code: "TEST", message: "y".repeat(1_500) });
+  const said = attributesOf(await rawFrom(`${prefix}_dead`));
+  expect(said).toMatchObject({ "waybill-id": leased.id, "waybill-code": "TEST" });
+  expect(said).not.toHaveProperty("waybill-reason");
 });
 
 describe("a delay longer than SQS allows", () => {

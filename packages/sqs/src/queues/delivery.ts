@@ -99,5 +99,4 @@ export function deliveryIn({ token }: Lease): Delivery | null {
 export const hasEnded = ({ replaced, deadline }: Delivery): boolean => !replaced && performance.now() >= deadline;
 
 /** Whether SQS may have delivered the message to another worker before it carried out a settle. */
-export const cameTooLate = ({ replaced, hiddenUntil }: Delivery): boolean =>
-  !replaced && performance.now() >= hiddenUntil;
+export const cameTooLate = ({ hiddenUntil }: Delivery): boolean => performance.now() >= hiddenUntil;
