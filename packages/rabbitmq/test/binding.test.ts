@@ -16,7 +16,8 @@ afterAll(() => store.remove());
 function example(language: string): string {
   const code = page.split(`\`\`\`${language}\n`)[1]?.split("```")[0];
   if (code === undefined) throw new Error(`the page has no example in ${language}`);
-  return code.replaceAll("waybill.", `${store.prefix}.`).replaceAll("5672", port);
+  // The port first: a prefix may have the digits of the page's port.
+  return code.replaceAll("5672", port).replaceAll("waybill.", `${store.prefix}.`);
 }
 
 /** Returns the payloads that a worker ran after `publish`. */
