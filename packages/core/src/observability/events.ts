@@ -90,9 +90,9 @@ export interface ShutdownReport {
   readonly discarded: number;
   /** Records that are no valid jobs. They are dead letters and not counted in `dead`. */
   readonly rejected: number;
-  /** Leases that expired or were lost. Their outcome is not counted. */
+  /** Leases that expired or were lost before the shutdown began. Their outcome is not counted. */
   readonly lost: number;
-  /** Jobs that were not settled in time. Their leases expire and the jobs run elsewhere. */
+  /** Jobs that were not settled in time, or whose lease was lost during the shutdown. They run elsewhere once their leases have ended. */
   readonly unfinished: number;
   /** Duration of the shutdown. */
   readonly durationMs: number;

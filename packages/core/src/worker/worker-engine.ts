@@ -151,6 +151,8 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
   const stopSignal = new AbortController();
   let loops: Promise<unknown> = Promise.resolve();
   let endWatching = (): void => {};
+  /** Null until the shutdown begins. A lease that is lost from then on leaves its job unfinished. */
+  let lostBefore: number | null = null;
 
   function arrived(leases: readonly Lease[]): void {
     dispatcher.add(leases);
@@ -187,6 +189,7 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
       loops = control === null ? lease() : control.begin().then(lease);
     },
     async end(forced) {
+      lostBefore = settler.counts.lost;
       const unscheduled = schedules?.end();
       await shutDown({
         inFlight,
@@ -203,7 +206,11 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
       renewal.stop();
       endWatching();
     },
-    counts: () => ({ ...settler.counts, unfinished: inFlight.size }),
+    counts() {
+      const { lost: allLost } = settler.counts;
+      const lost = lostBefore ?? allLost;
+      return { ...settler.counts, lost, unfinished: inFlight.size + allLost - lost };
+    },
     health: (phase) => healthOf(phase, reachability, { running: inFlight.running, concurrency }),
   };
 }

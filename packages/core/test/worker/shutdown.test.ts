@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { defineJob, isWaybillError } from "../../src/index.ts";
+import { defineJob, isWaybillError, WaybillError } from "../../src/index.ts";
 import { memoryBackend } from "../../src/memory/index.ts";
 import { connected, eventOf, memoryWith, settledCount } from "../helpers/connected.ts";
 
@@ -133,6 +133,24 @@ test("a worker stops within its limits although the backend has frozen, and says
   expect(await worker.stop()).toMatchObject({ completed: 0, unfinished: 1 });
   await jobs.close();
   expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+test("a job whose lease is lost during the shutdown is unfinished, and one lost before it is not", async () => {
+  const lost = { ok: false, error: new WaybillError("LEASE_LOST", "another worker has it") } as const;
+  const jobs = await connected(
+    memoryWith(() => ({ ack: async (leases) => leases.map(() => lost), retry: () => Promise.reject(lost.error) })),
+  );
+  const brief = defineJob({ type: "brief", handler() {} });
+  const long = defineJob({ type: "long", handler: (_, { signal }) => sleep(60_000, undefined, { signal }) });
+  const worker = jobs.worker({ jobs: [brief, long], shutdown: { drain: 0, abort: "5s" } });
+  await worker.start();
+  const before = eventOf(jobs, "lease_lost");
+  await jobs.enqueue(brief, {});
+  await before;
+  const started = eventOf(jobs, "started");
+  await jobs.enqueue(long, {});
+  await started;
+  expect(await worker.stop()).toMatchObject({ completed: 0, released: 0, lost: 1, unfinished: 1 });
 });
 
 test("close() stops the workers first, is the same for every caller, and afterwards enqueue says it is closed", async () => {
