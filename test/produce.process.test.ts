@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { blocksOf, writeBlocks } from "../scripts/languages/blocks.ts";
 import { runProgram, scripted } from "../scripts/languages/programs.ts";
@@ -45,6 +47,22 @@ describe.each(Object.keys(places) as PlaceName[])("%s", (place) => {
     expect(await store.ran(stdout.trim())).toEqual({ payload: { orderId: "o_1" }, attempt: 1 });
     return undefined;
   });
+
+  if (place === "sqlite") {
+    test.for(printed)("the page's program in %s waits while another process writes", async ([, language], context) => {
+      const { file } = blockFor(language.fence, place)!;
+      const command = language.commandFor(place, file);
+      if (command === null) return context.skip(language.missingFor(place));
+      const writer = new DatabaseSync(join(folder, "waybill.db"), { timeout: 5_000 });
+      writer.exec("BEGIN IMMEDIATE");
+      const running = runProgram(command, folder, { ...language.env, ...store.env });
+      await sleep(1_000);
+      writer.exec("ROLLBACK");
+      writer.close();
+      expect(await running).toMatchObject({ status: 0, stderr: "" });
+      return undefined;
+    });
+  }
 
   test.for(printed)(
     "the page's program in %s fails where no job can be stored, and prints no id",
