@@ -1,9 +1,16 @@
-import { expect, test } from "vitest";
+import { serviceUrl } from "@waybill/test-servers";
+import { Client } from "pg";
+import { afterAll, expect, onTestFinished, test } from "vitest";
 import { freshSchema, lease, message, open, sql } from "../database.ts";
 
 const one = { concurrency: { sync: 1 } };
 const acme = (id: string) => message({ id, limitKeys: { sync: "acme" } });
+const made = new Set<string>();
 const idsOf = (leases: readonly { readonly id: string }[]): string[] => leases.map(({ id }) => id);
+
+afterAll(async () => {
+  for (const name of made) await sql(`DROP DATABASE "${name}" WITH (FORCE)`);
+});
 
 test("a number that another process raises lets waiting jobs start at once, in their order", async () => {
   const schema = freshSchema();
@@ -46,35 +53,50 @@ test("a line whose key has no lease, since another program deleted the job, star
   expect(await sql(`SELECT id FROM "${schema}".slots`)).toEqual([{ id: "b" }]);
 });
 
+/** The URL of a database of this file alone: a transaction that another test has open in ours would keep a vacuum from removing rows. */
+async function ownDatabase(): Promise<string> {
+  const name = freshSchema();
+  await sql(`CREATE DATABASE "${name}"`);
+  made.add(name);
+  const url = new URL(await serviceUrl("postgres"));
+  url.pathname = `/${name}`;
+  return url.href;
+}
+
 /** How many pages of the database one lease of ten jobs reads, beside a full key for which so many jobs wait. */
-async function pagesBeside(count: number): Promise<() => Promise<number>> {
+async function pagesBeside(count: number, url: string, client: Client): Promise<() => Promise<number>> {
   const schema = freshSchema();
-  const backend = await open({ schema });
-  await sql(`ALTER TABLE "${schema}".jobs SET (autovacuum_enabled = off)`);
+  const backend = await open({ schema, url });
+  await client.query(`ALTER TABLE "${schema}".jobs SET (autovacuum_enabled = off)`);
   await backend.enqueue([acme("running")]);
   await lease(backend, one);
-  await sql(
+  await client.query(
     `INSERT INTO "${schema}".jobs (id, seq, queue, rank, enqueued_at, type, body, limit_keys)
     SELECT 'blocked-' || number, nextval('"${schema}".job_seq'), 'default', 0, now(), 'test.job', '{}', '{sync/acme}'
     FROM generate_series(1, $1::integer) AS number`,
     [count],
   );
   expect(await lease(backend, one)).toEqual([]);
-  expect(await sql(`SELECT 1 FROM "${schema}".jobs WHERE blocked_on IS NOT NULL`)).toHaveLength(count);
+  expect((await client.query(`SELECT 1 FROM "${schema}".jobs WHERE blocked_on IS NOT NULL`)).rows).toHaveLength(count);
   await backend.enqueue(Array.from({ length: 1_000 }, (_, key) => message({ limitKeys: { sync: String(key) } })));
   return async () => {
     const call = `SELECT * FROM "${schema}".lease_limited('default', 10, 60000, 7, '{sync}', '{1}', NULL, '{}')`;
-    const plan = (await sql(`EXPLAIN (ANALYZE, BUFFERS) ${call}`)).map((row) => row["QUERY PLAN"]).join("\n");
-    return Number(/Buffers: shared hit=(\d+)/.exec(plan)?.[1]);
+    const plan = await client.query<Record<string, string>>(`EXPLAIN (ANALYZE, BUFFERS) ${call}`);
+    const text = plan.rows.map((row) => row["QUERY PLAN"]).join("\n");
+    return Number(/Buffers: shared hit=(\d+)/.exec(text)?.[1]);
   };
 }
 
 test("a full key costs a lease nothing that grows with the number of jobs that wait for it", async () => {
-  const few = await pagesBeside(100);
-  const many = await pagesBeside(30_000);
+  const url = await ownDatabase();
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  onTestFinished(() => client.end());
+  const few = await pagesBeside(100, url, client);
+  const many = await pagesBeside(30_000, url, client);
   // The first call on a connection plans the statements.
-  await Promise.all([few(), few(), few()]);
-  const least = await few();
+  await few();
+  const least = Math.min(await few(), await few(), await few());
   expect(least).toBeGreaterThan(0);
   // What was set aside leaves dead entries among the ready jobs, as leased jobs do, until the vacuum that we begin.
   await expect.poll(many, { timeout: 20_000, interval: 500 }).toBeLessThan(1.25 * least);
