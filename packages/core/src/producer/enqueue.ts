@@ -75,11 +75,13 @@ export function createEnqueueCalls(settings: EnqueueSettings): EnqueueCalls {
     return receipt;
   }
 
-  /** Jobs without a unique key have no conflict to report. */
+  /** Jobs without a unique key have no conflict to report, and most with one have none. */
   async function reported(envelope: Envelope, storing: Promise<Receipt>): Promise<Receipt> {
     if (envelope.dedupe === undefined) return storing;
-    const [{ reportDuplicate }] = await Promise.all([import("./report-duplicate.ts"), storing.catch(() => null)]);
-    return reportDuplicate(events, labelOf(envelope), storing);
+    const receipt = await storing.catch(() => null);
+    if (receipt && receipt.duplicateOf === undefined && receipt.replaced === undefined) return receipt;
+    reports ??= await import("./report-duplicate.ts");
+    return reports.reportDuplicate(events, labelOf(envelope), storing);
   }
 
   /** `sized` is called with the length of the body each time it is made. */
@@ -149,8 +151,9 @@ function hasParts(options: EnqueueOptions, definition: JobDefinition | null): bo
   return definition !== null && (definition.limits.length > 0 || definition.unique !== null);
 }
 
-/** Loaded by the first job that needs it. Each `import` resolves the file anew, which costs as much as the rest of an enqueue. */
+/** Loaded by the first job that needs them. Each `import` resolves the file anew, which costs as much as the rest of an enqueue. */
 let loaded: { envelopeParts(call: CheckedCall): EnvelopeParts } | null = null;
+let reports: typeof import("./report-duplicate.ts") | null = null;
 
 async function loadedParts(call: CheckedCall): Promise<EnvelopeParts> {
   loaded ??= await import("./envelope-parts.ts");
