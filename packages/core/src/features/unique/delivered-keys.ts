@@ -12,6 +12,8 @@ export interface KeptKey {
   readonly version: number;
 }
 
+type JudgedLease = Pick<Lease, "id" | "type" | "attempt" | "lost" | "releases">;
+
 export type Delivered =
   /** `kept`: the key that its end frees; null for none. */
   | { readonly kind: "run"; readonly kept: KeptKey | null }
@@ -23,7 +25,7 @@ export type Delivered =
 /** Keeps the keys of jobs that are delivered and end. Each call rejects where the ledger cannot be reached. */
 export interface DeliveredKeys {
   /** Judges a job that a worker has leased. */
-  deliver(lease: Pick<Lease, "id" | "type">, unique: UniqueKey): Promise<Delivered>;
+  deliver(lease: JudgedLease, unique: UniqueKey): Promise<Delivered>;
   /** The job is about to wait for `delayMs` until its next delivery. Returns its key as it is then. */
   waits(id: string, kept: KeptKey, delayMs: number): Promise<KeptKey>;
   /** The end of the job is about to be stored: its key expires in a minute. Returns it as it is then. */
@@ -42,7 +44,7 @@ export function createDeliveredKeys(ledger: Ledger, idleMs: number): DeliveredKe
 
   /** What becomes of the job, and the changes that make it so; null for a record that need not change. */
   function judged(
-    id: string,
+    { id, attempt, lost, releases }: JudgedLease,
     key: string,
     unique: UniqueKey,
     found: FoundKey | null,
@@ -73,20 +75,24 @@ export function createDeliveredKeys(ledger: Ledger, idleMs: number): DeliveredKe
     if (found.old === id && found.state === "reserved") {
       return { result: run, changes: [started(found.version), displaced(found.id, { by: id, refused: true })] };
     }
+    const refused: Delivered = { kind: "refused", error: keyTaken(id, found.id, "run") };
+    // Its worker died after its end was marked and before that was stored: its key has been freed since.
+    if (attempt + lost + releases > 1) return { result: refused, changes: [] };
     // It came without an enqueue of this library, or its reservation has lapsed before it was stored.
     if (onConflict === "ignore") return { result: { kind: "drop" }, changes: [] };
     if (onConflict === "reject" || found.state === "started" || found.state === "ending") {
-      return { result: { kind: "refused", error: keyTaken(id, found.id, "run") }, changes: [] };
+      return { result: refused, changes: [] };
     }
     return { result: run, changes: [started(found.version), displaced(found.id, { by: id, refused: false })] };
   }
 
-  async function deliver({ id, type }: Pick<Lease, "id" | "type">, unique: UniqueKey): Promise<Delivered> {
+  async function deliver(lease: JudgedLease, unique: UniqueKey): Promise<Delivered> {
+    const { id, type } = lease;
     const key = recordKey(type, unique.key);
     for (let conflicts = 0; ; conflicts += 1) {
       const [record, marker] = await ledger.read([key, displacedKey(id)]);
       if (marker) return { kind: "drop" };
-      const { result, changes } = judged(id, key, unique, foundKey(record ?? null));
+      const { result, changes } = judged(lease, key, unique, foundKey(record ?? null));
       if (changes.length === 0) return result;
       const commit = await ledger.commit(changes);
       if (!commit.ok) {
