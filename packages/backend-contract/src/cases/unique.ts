@@ -49,12 +49,13 @@ const equality: readonly ContractCase[] = [
     await bench.leaseNothing();
   }),
   rule('onConflict "replace" takes the place of an earlier job of the same call', async (bench) => {
-    const first = bench.message(unique());
+    const before = await putUnique(bench);
+    const first = bench.message(unique({ onConflict: "replace" }));
     const second = bench.message(unique({ onConflict: "replace" }));
     const results = (await bench.backend.enqueue([first, second])).map(valueOf);
     assert.deepEqual(
       results.map(({ replaced }) => replaced),
-      [undefined, first.id],
+      [before, first.id],
     );
     assert.equal((await bench.leaseOne()).id, second.id);
     await bench.leaseNothing();

@@ -63,6 +63,21 @@ const equal: readonly Defect[] = [
     plant: inCall((message, before) => before.some(hasKeyOf(message)) && replaces(message)),
   },
   {
+    defect: "the receipt of a job that is itself replaced in its call does not name the job whose place it took",
+    seenBy: 'onConflict "replace" takes the place of an earlier job of the same call',
+    plant: always((good) => ({
+      async enqueue(messages) {
+        const results = await good.enqueue(messages);
+        const replaced = new Set(results.map((result) => result.ok && result.value.replaced));
+        return results.map((result) => {
+          if (!result.ok || !replaced.has(result.value.id)) return result;
+          const { replaced: _, ...value } = result.value;
+          return { ok: true, value };
+        });
+      },
+    })),
+  },
+  {
     defect: "the id is taken before the key is judged, and stays taken",
     seenBy: "a job that is refused or ignored does not take its id",
     plant: always((good) => {

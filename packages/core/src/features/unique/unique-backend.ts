@@ -85,8 +85,14 @@ export function withUniqueKeys(backend: Backend, settings: UniqueBackendSettings
     for (const { first, second } of within.toReversed()) {
       const result = results.get(second) as Result<Receipt>;
       const { id } = first;
-      if (result.ok) results.set(second, { ok: true, value: { ...result.value, replaced: id } });
-      results.set(first, result.ok ? { ok: true, value: { id, stored: true } } : result);
+      if (!result.ok) {
+        results.set(first, result);
+        continue;
+      }
+      // The job that was stored before this call lost its place to the first.
+      const { replaced } = result.value;
+      results.set(second, { ok: true, value: { ...result.value, replaced: id } });
+      results.set(first, { ok: true, value: { id, stored: true, ...(replaced !== undefined && { replaced }) } });
     }
     return messages.map((message) => results.get(message) as Result<Receipt>);
   }

@@ -80,6 +80,16 @@ test("a job that was replaced stays in its queue, and is removed when it is deli
   expect(await jobs.inspector?.counts()).toEqual([]);
 });
 
+test("two jobs of one turn that replace a job which waits each name the one whose place they took", async () => {
+  const jobs = await borrowing();
+  const replace = { unique: { onConflict: "replace" } } as const;
+  const before = await jobs.enqueue(sync, { shop: "a", n: 1 });
+  const [first, second] = await Promise.all([2, 3].map((n) => jobs.enqueue(sync, { shop: "a", n }, replace)));
+  expect([first?.replaced, second?.replaced]).toEqual([before.id, first?.id]);
+  await jobs.drain();
+  expect(ran).toEqual([3]);
+});
+
 test("an enqueue that died before it stored its job takes the key for 30 s, and no longer", async () => {
   let dies = true;
   const jobs = await keyless((good) => ({
