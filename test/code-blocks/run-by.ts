@@ -10,6 +10,7 @@ export interface RunBy {
 export const runBy: readonly RunBy[] = [
   { page: "docs/produce.md", languages: ["ruby", "python", "php", "sh"], by: "test/produce.process.test.ts" },
   { page: "docs/produce.md", languages: ["go", "java", "xml"], by: "scripts/packed/languages.ts" },
+  { page: "docs/metrics.md", languages: ["yaml"], by: "test/metrics-page.process.test.ts" },
   { page: "docs/receive.md", languages: ["ruby", "python", "php", "sh"], by: "test/receive.process.test.ts" },
   { page: "docs/receive.md", languages: ["go", "java"], by: "scripts/packed/languages.ts" },
   { page: "packages/create-waybill/README.md", languages: ["sh"], by: "scripts/packed/starting.ts" },

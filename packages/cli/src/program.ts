@@ -87,6 +87,7 @@ export function createProgram(): Command {
     "WAYBILL_LEDGER   a backend that lends its ledger to another, where --ledger is not given",
     "WAYBILL_JOBS     the module with the job definitions, where --jobs is not given",
     "WAYBILL_KEYS     the secrets: the first signs jobs, all are trusted",
+    "WAYBILL_METRICS_PORT, WAYBILL_METRICS_HOST   where `worker` and `push` serve /metrics, /health and /ready",
     "PORT             where `ingress` listens, where --port is not given",
     "WAYBILL_TO       where `push` POSTs, where --to is not given",
     "WAYBILL_DEBUG=1  print stacks with errors",

@@ -13,6 +13,7 @@ import { readProjectFile } from "./options/project-file.ts";
 import { type KeyFlags, readKeys } from "./options/keys.ts";
 import type { QueueWeights } from "./options/values.ts";
 import type { WorkerFlags } from "./options/worker.ts";
+import type { HealthServer } from "./health-server.ts";
 
 export interface WorkerProcess {
   readonly options: SharedOptions & WorkerFlags & KeyFlags;
@@ -35,6 +36,7 @@ export interface WorkerProcess {
 export async function runWorker({ options, role, load }: WorkerProcess): Promise<void> {
   const cancelBootGuard = exitOnEarlySignal();
   globalThis.console = new Console(process.stderr, process.stderr);
+  const health = await startHealthServer(options);
   const { known, jobs, queues = options.queues, schedules } = await load();
   const keys = options.signatures === undefined ? null : readKeys(options);
   const version = options.programVersion ?? readProjectFile().version;
@@ -45,6 +47,7 @@ export async function runWorker({ options, role, load }: WorkerProcess): Promise
     ...(known && { jobs: known }),
     ...(version === null ? {} : { version }),
   });
+  health?.measure(connection);
   const worker = connection.worker({
     jobs: jobs(connection),
     ...(queues && { queues }),
@@ -59,9 +62,19 @@ export async function runWorker({ options, role, load }: WorkerProcess): Promise
     ...(keys && { keys }),
     ...(options.maxMemory === undefined ? {} : { maxMemoryBytes: options.maxMemory }),
   });
+  health?.watch(worker);
   const running = worker.run();
   cancelBootGuard();
-  assertSettled(await running, options.lease);
+  const report = await running;
+  health?.close();
+  assertSettled(report, options.lease);
+}
+
+/** Loaded only where a port is given. */
+async function startHealthServer({ metricsPort, metricsHost }: WorkerFlags): Promise<HealthServer | null> {
+  if (metricsPort === undefined) return null;
+  const { serveHealth } = await import("./health-server.ts");
+  return serveHealth({ host: metricsHost, port: metricsPort });
 }
 
 /** Jobs that could not be released run again once their leases end; the exit code lets a supervisor notice. */

@@ -16,7 +16,7 @@ export interface Serving {
 }
 
 /** Limits against slow clients. A request with an envelope stays far below them. */
-const LIMITS = { headersTimeout: 10_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 } as const;
+export const LIMITS = { headersTimeout: 10_000, requestTimeout: 60_000, connectionsCheckingInterval: 5_000 } as const;
 const MOST_CONNECTIONS = 2_000;
 
 /**
@@ -41,7 +41,7 @@ export async function serve(
     listener(request, response);
   });
   server.maxConnections = MOST_CONNECTIONS;
-  await listening(server, host, port);
+  await listening(server, { host, port });
   const closed = once(server, "close");
   return {
     origin: originOf(server.address() as AddressInfo),
@@ -65,30 +65,38 @@ export async function serve(
   };
 }
 
-async function listening(server: Server, host: string, port: number): Promise<void> {
+/** Makes a server listen. Rejects `CommandError` with what to do; `port` and `host` are the options that chose the address. */
+export async function listening(
+  server: Server,
+  at: { readonly host: string; readonly port: number },
+  options = { host: "--host", port: "--port" },
+): Promise<void> {
   try {
-    await once(server.listen(port, host), "listening");
+    await once(server.listen(at.port, at.host), "listening");
   } catch (thrown) {
-    throw new CommandError("NOT_LISTENING", `cannot listen at port ${port} of ${host}: ${remedyFor(thrown)}`, {
-      cause: thrown,
-    });
+    const text = `cannot listen at port ${at.port} of ${at.host}: ${remedyFor(thrown, options)}`;
+    throw new CommandError("NOT_LISTENING", text, { cause: thrown });
   }
 }
 
-function remedyFor(thrown: unknown): string {
+function remedyFor(thrown: unknown, { host, port }: { readonly host: string; readonly port: string }): string {
   switch (errorCode(thrown)) {
     case "EADDRINUSE":
-      return "another program uses the port; choose another one by --port, or 0 for any that is free";
+      return `another program uses the port; choose another one by ${port}, or 0 for any that is free`;
     case "EACCES":
-      return "this user may not; choose a port from 1024 up by --port";
+      return `this user may not; choose a port from 1024 up by ${port}`;
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return "this machine has no such address; give one of its own by --host, or 0.0.0.0 for all";
+      return `this machine has no such address; give one of its own by ${host}, or 0.0.0.0 for all`;
     default:
       return errorCode(thrown);
   }
 }
 
-function originOf({ address, family, port }: AddressInfo): string {
+/** Whether only this machine can reach the address. */
+export const isLoopback = (host: string): boolean =>
+  host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
+
+export function originOf({ address, family, port }: AddressInfo): string {
   return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }

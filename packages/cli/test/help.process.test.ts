@@ -45,6 +45,7 @@ describe("help", () => {
         WAYBILL_LEDGER   a backend that lends its ledger to another, where --ledger is not given
         WAYBILL_JOBS     the module with the job definitions, where --jobs is not given
         WAYBILL_KEYS     the secrets: the first signs jobs, all are trusted
+        WAYBILL_METRICS_PORT, WAYBILL_METRICS_HOST   where \`worker\` and \`push\` serve /metrics, /health and /ready
         PORT             where \`ingress\` listens, where --port is not given
         WAYBILL_TO       where \`push\` POSTs, where --to is not given
         WAYBILL_DEBUG=1  print stacks with errors
@@ -85,6 +86,10 @@ describe("help", () => {
                                   2GiB
         --signatures <policy>     whether jobs need a signature: off, optional, required, or by queue:
                                   payments=required
+        --metrics-port <number>   serve /metrics, /health and /ready at this port; 0: any that is free
+                                  (default: none) (env: WAYBILL_METRICS_PORT)
+        --metrics-host <address>  where that port listens; 0.0.0.0: every address of this machine
+                                  (default: "127.0.0.1", env: WAYBILL_METRICS_HOST)
         --program-version <text>  shown by \`waybill workers\` (default: the version in package.json) (env:
                                   WAYBILL_PROGRAM_VERSION)
         --keys-file <file>        file that holds the keys (default: those in WAYBILL_KEYS) (env:
@@ -135,6 +140,12 @@ describe("help", () => {
                                                    restart: 512MiB, 2GiB
         --signatures <policy>                      whether jobs need a signature: off, optional, required,
                                                    or by queue: payments=required
+        --metrics-port <number>                    serve /metrics, /health and /ready at this port; 0: any
+                                                   that is free (default: none) (env:
+                                                   WAYBILL_METRICS_PORT)
+        --metrics-host <address>                   where that port listens; 0.0.0.0: every address of this
+                                                   machine (default: "127.0.0.1", env:
+                                                   WAYBILL_METRICS_HOST)
         --program-version <text>                   shown by \`waybill workers\` (default: the version in
                                                    package.json) (env: WAYBILL_PROGRAM_VERSION)
         --http-path <path>                         instead of a path in --to

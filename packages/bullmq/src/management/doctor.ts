@@ -3,7 +3,7 @@ import { type BackendSetting, configInvalid } from "@waybill/core/backend";
 import type { Connections } from "../connection/connections.ts";
 import { redisError } from "../errors.ts";
 import type { Settings } from "../options/options.ts";
-import { ESSENTIAL, findingsOf, parseReport, type ServerReport, versionOf } from "./server-checks.ts";
+import { ESSENTIAL, findingsOf, memoryOf, parseReport, type ServerReport, versionOf } from "./server-checks.ts";
 
 /** What INFO said when the backend was opened, and the doctor that asks again. */
 export interface ExaminedServer {
@@ -27,7 +27,12 @@ export async function examineServer({ commands, address }: Connections, settings
   refuse(findingsOf(info, settings.prefix, cluster), settings.strict, address);
   return {
     appendOnly: info.get("aof_enabled") === "1",
-    doctor: { server: versionOf(info), settings: settingsListed(settings), checks },
+    doctor: {
+      server: versionOf(info),
+      settings: settingsListed(settings),
+      checks,
+      memory: async () => memoryOf(await ask()),
+    },
   };
 }
 

@@ -109,9 +109,14 @@ function saving(info: ServerReport): Finding {
 /** The share of maxmemory from which a burst of jobs may fill the rest at once. */
 const NEARLY_FULL = 0.9;
 
+/** Returns the memory that the server uses and may use. */
+export function memoryOf(info: ServerReport): { readonly usedBytes: number; readonly limitBytes: number | null } {
+  return { usedBytes: Number(info.get("used_memory") ?? 0), limitBytes: Number(info.get("maxmemory") ?? 0) || null };
+}
+
 function memory(info: ServerReport): Finding {
-  const [used, most] = [Number(info.get("used_memory") ?? 0), Number(info.get("maxmemory") ?? 0)];
-  if (most === 0) return ok("redis.memory", `${inMiB(used)} used, no maxmemory`);
+  const { usedBytes: used, limitBytes: most } = memoryOf(info);
+  if (most === null) return ok("redis.memory", `${inMiB(used)} used, no maxmemory`);
   const message = `${inMiB(used)} of ${inMiB(most)} used (${Math.round((100 * used) / most)} %)`;
   if (used < most * NEARLY_FULL) return ok("redis.memory", message);
   const remedy = "add workers or raise maxmemory: once it is used up, enqueue is refused (BACKEND_FULL)";

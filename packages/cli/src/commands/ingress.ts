@@ -1,13 +1,13 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import { connect, describeError, type Duration } from "@waybill/core";
 import { durationMs, warn } from "@waybill/core/endpoint";
 import { shared, type SharedOptions } from "../connection.ts";
 import { CommandError, UsageError } from "../exit.ts";
 import { examples, section } from "../output/help.ts";
 import { type KeyFlags, keysOption, readKeys } from "../options/keys.ts";
-import { duration, list, wholeNumber } from "../options/values.ts";
+import { duration, list, port } from "../options/values.ts";
 import { printJson, printText } from "../output/print.ts";
-import { serve } from "../serve.ts";
+import { isLoopback, serve } from "../serve.ts";
 
 interface Options extends SharedOptions, KeyFlags {
   readonly port: number;
@@ -47,12 +47,6 @@ export function ingressCommand(program: Command): void {
   section(command, "Output", "One JSON object per line on stdout; the first has the address.");
 }
 
-function port(text: string): number {
-  const value = wholeNumber(0)(text);
-  if (value < 65_536) return value;
-  throw new InvalidArgumentError("Write a port from 0 to 65535.");
-}
-
 async function ingress(options: Options): Promise<void> {
   const keys = readKeys(options);
   if (keys === null && !options.unsigned && !isLoopback(options.host)) {
@@ -81,8 +75,6 @@ async function ingress(options: Options): Promise<void> {
     await to.close().catch((thrown: unknown) => warn(`the connection did not close: ${describeError(thrown)}`));
   }
 }
-
-const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host);
 
 /** Resolves `asked` on the first signal; further signals call the listener, which forces the end. */
 function onSignals(): { readonly asked: Promise<void>; onMore(listener: () => void): void } {

@@ -26,6 +26,13 @@ export function wholeNumber(least: number): (text: string) => number {
   };
 }
 
+/** Parses a port; 0: any that is free. */
+export function port(text: string): number {
+  const value = wholeNumber(0)(text);
+  if (value < 65_536) return value;
+  throw new InvalidArgumentError("Write a port from 0 to 65535.");
+}
+
 const SIZE = /^(\d+)(MiB|GiB)$/;
 
 /** Parses "512MiB" or "2GiB". Returns bytes. */

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { Duration, SignaturePolicies } from "@waybill/core";
-import { bytes, duration, policies, type QueueWeights, weights, wholeNumber } from "./values.ts";
+import { bytes, duration, policies, port, type QueueWeights, weights, wholeNumber } from "./values.ts";
 
 /** Options of a worker process, which `doctor` prints. */
 export interface WorkerFlags {
@@ -18,6 +18,9 @@ export interface WorkerFlags {
   /** Bytes. Omitted: no limit. */
   readonly maxMemory?: number;
   readonly signatures?: SignaturePolicies;
+  /** Omitted: nothing listens. */
+  readonly metricsPort?: number;
+  readonly metricsHost: string;
 }
 
 export function jobsOption(): Option {
@@ -65,6 +68,19 @@ export function workerOptions(command: Command, names: WorkerOptionNames = OWN_N
       "--signatures <policy>",
       "whether jobs need a signature: off, optional, required, or by queue: payments=required",
       policies,
+    )
+    .addOption(
+      new Option(
+        "--metrics-port <number>",
+        "serve /metrics, /health and /ready at this port; 0: any that is free (default: none)",
+      )
+        .env("WAYBILL_METRICS_PORT")
+        .argParser(port),
+    )
+    .addOption(
+      new Option("--metrics-host <address>", "where that port listens; 0.0.0.0: every address of this machine")
+        .env("WAYBILL_METRICS_HOST")
+        .default("127.0.0.1"),
     )
     .addOption(
       new Option("--program-version <text>", "shown by `waybill workers` (default: the version in package.json)").env(

@@ -44,6 +44,15 @@ export interface Doctor {
    * and changes nothing.
    */
   checks(): Promise<Finding[]>;
+  /** Returns the memory of the server. Absent where the backend has no limit of memory that jobs fill. */
+  memory?(): Promise<ServerMemory>;
+}
+
+/** The memory of a server that keeps jobs in memory. */
+export interface ServerMemory {
+  readonly usedBytes: number;
+  /** Above this the server refuses jobs with `BACKEND_FULL`; null for no limit. */
+  readonly limitBytes: number | null;
 }
 
 /** A backend that has a doctor. */
@@ -55,5 +64,11 @@ export interface ExaminableBackend extends Backend {
 export function doctorOf(backend: Backend): Doctor | null {
   if (!("doctor" in backend)) return null;
   const { doctor } = backend as ExaminableBackend;
-  return { server: doctor.server, settings: doctor.settings, checks: () => keptAlive(doctor.checks()) };
+  const { server, settings, memory } = doctor;
+  return {
+    server,
+    settings,
+    checks: () => keptAlive(doctor.checks()),
+    ...(memory && { memory: () => keptAlive(memory()) }),
+  };
 }

@@ -3,6 +3,7 @@ import { WaybillError } from "../errors.ts";
 import { plain } from "./backend-errors.ts";
 import type { Backend, Message, Receipt } from "./contract.ts";
 import { Gather } from "./gather.ts";
+import type { EnqueueFailures } from "./enqueue-error.ts";
 import { keptAlive } from "./keep-alive.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LedgerSeam } from "./ledger-seam.ts";
@@ -40,6 +41,8 @@ export interface SeamSettings {
   readonly timeoutMs: number;
   /** Null: nothing is traced or counted. */
   readonly tracing: SeamTracing | null;
+  /** Emits `enqueue_failed` with each error of `enqueue`. Absent: it is not reported. */
+  readonly events?: EnqueueFailures | undefined;
   /** The backend's own ledger, or that of another backend. Absent: none. */
   readonly ledger?: (LedgerSeam & { close(): Promise<void> }) | undefined;
 }
@@ -116,7 +119,7 @@ export function createProducerSeam(backend: Backend, settings: SeamSettings): Pr
       return await enqueues.add(message);
     } catch (thrown) {
       const { enqueueError } = await import("./enqueue-error.ts");
-      throw enqueueError(thrown, message.id, uniqueIds);
+      throw enqueueError(thrown, message, uniqueIds, settings);
     }
   }
 

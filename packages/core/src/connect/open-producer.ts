@@ -95,6 +95,7 @@ async function open<S extends ProducerSeam>(
     },
     settings: async (backend) => ({
       timeoutMs: enqueueTimeoutMs,
+      events,
       ledger: await ledgerOfConnection(backend, borrowed, enqueueTimeoutMs),
       tracing:
         telemetry && traced && traced.seamTracing(telemetry, { name: backend.name, address: backend.address }, events),

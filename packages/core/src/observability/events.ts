@@ -38,6 +38,12 @@ export interface OutcomeEvent extends StartedEvent {
   readonly error?: Error;
 }
 
+export interface EnqueueFailedEvent extends JobLabel {
+  /** The error's code: `BACKEND_FULL`, `BACKEND_UNAVAILABLE`, `ENQUEUE_UNKNOWN`, `ID_CONFLICT`, … */
+  readonly code: string;
+  readonly message: string;
+}
+
 export interface LeaseLostEvent extends JobLabel {
   readonly attempt: number;
   readonly worker: string;
@@ -105,6 +111,8 @@ export interface WaybillEvents {
    * transaction: the job is stored if that commits, which is not reported.
    */
   enqueued: JobLabel & { readonly stored: boolean | "on_commit" };
+  /** The backend did not store a job: the call was rejected with this error. Not for `enqueueIn`, whose transaction fails. */
+  enqueue_failed: EnqueueFailedEvent;
   /**
    * A job was enqueued whose unique key another job has. "rejected": it was not stored, and the call was rejected. "ignored": it was not
    * stored. "replaced": it took the place of the other, and an `enqueued` follows.

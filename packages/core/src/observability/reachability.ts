@@ -12,6 +12,8 @@ export interface Reachability {
   abandoned(what: string): void;
   /** Returns the message of the last failed call. Null while all succeed. */
   message(): string | null;
+  /** Returns milliseconds since the first of the calls that fail now. Null while all succeed. */
+  failingMs(): number | null;
   /** Returns milliseconds since a call last succeeded. Null before the first. */
   respondedMs(): number | null;
   /** Returns the age of the oldest open call in milliseconds. 0: none is open. */
@@ -22,6 +24,7 @@ export function createReachability(events: EventBus, worker: string): Reachabili
   const failing = new Map<string, string>();
   const asking = new Map<string, number>();
   let respondedAt: number | null = null;
+  let failingFrom = 0;
 
   function works(what: string): void {
     if (failing.delete(what) && failing.size === 0) events.emit("recovered", { worker });
@@ -32,7 +35,10 @@ export function createReachability(events: EventBus, worker: string): Reachabili
     failed(what, error) {
       asking.delete(what);
       const message = errorMessage(error);
-      if (failing.size === 0) events.emit("unavailable", { worker, message });
+      if (failing.size === 0) {
+        failingFrom = monotonicMs();
+        events.emit("unavailable", { worker, message });
+      }
       failing.set(what, message);
     },
     succeeded(what) {
@@ -42,6 +48,7 @@ export function createReachability(events: EventBus, worker: string): Reachabili
     },
     abandoned: works,
     message: () => [...failing.values()].at(-1) ?? null,
+    failingMs: () => (failing.size === 0 ? null : Math.round(monotonicMs() - failingFrom)),
     respondedMs: () => (respondedAt === null ? null : Math.round(monotonicMs() - respondedAt)),
     askingMs: () => (asking.size === 0 ? 0 : Math.round(monotonicMs() - Math.min(...asking.values()))),
   };

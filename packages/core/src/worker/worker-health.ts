@@ -30,6 +30,8 @@ export interface WorkerHealth {
   readonly lastResponseMs: number | null;
   /** Error message of the last call that failed; null while all succeed. */
   readonly message: string | null;
+  /** Milliseconds since calls began to fail; null while all succeed. */
+  readonly unavailableMs: number | null;
 }
 
 const SILENT_MS = WAIT_MS + 20_000;
@@ -40,7 +42,12 @@ export function healthOf(
   load: Pick<WorkerHealth, "running" | "concurrency">,
 ): WorkerHealth {
   const message = reachability.message();
-  const facts = { ...load, lastResponseMs: reachability.respondedMs(), message };
+  const facts = {
+    ...load,
+    lastResponseMs: reachability.respondedMs(),
+    message,
+    unavailableMs: reachability.failingMs(),
+  };
   if (phase !== "running") return { state: phase, ...facts };
   if (message !== null) return { state: "unavailable", ...facts };
   return { state: reachability.askingMs() > SILENT_MS ? "silent" : "running", ...facts };

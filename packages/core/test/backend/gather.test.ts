@@ -64,7 +64,8 @@ test("one item's error is its own", async () => {
   expect((await answers).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
 });
 
-const certainty = (thrown: unknown): unknown => (enqueueError(thrown, "any", true) as WaybillError).code;
+const job = { id: "any", type: "any", queue: "any" };
+const certainty = (thrown: unknown): unknown => (enqueueError(thrown, job, true, {}) as WaybillError).code;
 
 test("behind a silent call an item rejects by its own deadline, as not sent, and the call's as unknown", async () => {
   const { gather, calls } = gathered({ timeoutMs: 60 });

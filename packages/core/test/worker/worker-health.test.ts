@@ -10,7 +10,14 @@ const states = (worker: { health(): { readonly state: string } }): string => wor
 test("a worker's health follows it from its start to its end", async () => {
   const jobs = await connected();
   const worker = jobs.worker({ jobs: [job], concurrency: 3 });
-  expect(worker.health()).toEqual({ state: "new", running: 0, concurrency: 3, lastResponseMs: null, message: null });
+  expect(worker.health()).toEqual({
+    state: "new",
+    running: 0,
+    concurrency: 3,
+    lastResponseMs: null,
+    message: null,
+    unavailableMs: null,
+  });
   await worker.start();
   const started = eventOf(jobs, "started");
   await jobs.enqueue(job, {});
@@ -36,7 +43,12 @@ test("a backend that fails calls makes the worker unavailable until they get thr
   const unavailable = eventOf(jobs, "unavailable");
   await worker.start();
   await unavailable;
-  expect(worker.health()).toMatchObject({ state: "unavailable", message: "away for lunch", lastResponseMs: null });
+  expect(worker.health()).toMatchObject({
+    state: "unavailable",
+    message: "away for lunch",
+    lastResponseMs: null,
+    unavailableMs: expect.any(Number),
+  });
   fails = false;
   const recovered = eventOf(jobs, "recovered");
   await jobs.enqueue(job, {});

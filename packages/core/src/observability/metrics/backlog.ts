@@ -1,32 +1,36 @@
-import { withTimeout } from "../../time/time-limit.ts";
-import type { Inspector, QueueCounts } from "../../backend/inspector.ts";
+import type { QueueCounts } from "../../backend/inspector.ts";
 import type { LiveWorker } from "../../backend/live-worker.ts";
 import { queuesWithoutWorker } from "../../backend/queues-without-worker.ts";
 import type { Metric } from "./exposition.ts";
+import { gauge } from "./worker-load.ts";
 import { MOST_VALUES, OTHER } from "./label-values.ts";
+import type { Look } from "./look.ts";
 
-/** Longest wait for the backend. Prometheus ends a scrape after 10 s by default; this process's counters must arrive by then. */
-const COUNTS_TIMEOUT_MS = 3_000;
-
-/** Returns the metrics of the jobs in the backend, and of whether it responded. Never rejects. */
-export async function backlogOf(inspector: Inspector, workers: () => Promise<LiveWorker[]>): Promise<Metric[]> {
-  // Null where the backend keeps no list of its workers, or cannot be asked for it.
-  const live = withTimeout(workers(), COUNTS_TIMEOUT_MS).catch(() => null);
-  try {
-    const counts = await withTimeout(inspector.counts(), COUNTS_TIMEOUT_MS);
-    return [up(1), ...backlog(counts), ...withoutWorker(counts, await live)];
-  } catch {
-    return [up(0)];
-  }
+/** Returns the metrics of the jobs and the memory of the backend, and of whether it responded. */
+export function backlogMetrics({ counts, workers, memory }: Look): Metric[] {
+  const up = gauge(
+    "waybill_backend_up",
+    "Whether the backend answered this scrape: 1, or 0 and then nothing is said of what it holds.",
+    counts === null ? 0 : 1,
+  );
+  if (counts === null) return [up];
+  return [up, ...backlog(counts), ...withoutWorker(counts, workers), ...memoryMetrics(memory)];
 }
 
-function up(value: 0 | 1): Metric {
-  return {
-    name: "waybill_backend_up",
-    help: "Whether the backend answered this scrape: 1, or 0 and then nothing is said of what it holds.",
-    type: "gauge",
-    samples: [{ suffix: "", labels: {}, value }],
-  };
+function memoryMetrics(memory: Look["memory"]): Metric[] {
+  if (memory === null) return [];
+  const { usedBytes, limitBytes } = memory;
+  const used = gauge("waybill_backend_memory_bytes", "Memory that the backend's server uses, in bytes.", usedBytes);
+  if (limitBytes === null) return [used];
+  return [
+    used,
+    gauge("waybill_backend_memory_limit_bytes", "Memory that the backend's server may use, in bytes.", limitBytes),
+    gauge(
+      "waybill_backend_memory_ratio",
+      "Share of its memory limit that the backend's server uses; near 1 it refuses jobs.",
+      usedBytes / limitBytes,
+    ),
+  ];
 }
 
 /** Returns the jobs that run only once a worker is started for their queue. */

@@ -9,10 +9,12 @@ export interface Metric {
   readonly samples: readonly Sample[];
 }
 
+/** One value of a metric. */
 export interface Sample {
   /** "", or "_bucket", "_sum", "_count" of a histogram. */
   readonly suffix: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** In the unit that `help` names. */
   readonly value: number;
 }
 

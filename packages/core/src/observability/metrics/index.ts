@@ -1,19 +1,30 @@
 import type { EventBus } from "../events.ts";
 import type { Inspector } from "../../backend/inspector.ts";
+import type { Doctor } from "../../backend/doctor.ts";
 import type { LiveWorker } from "../../backend/live-worker.ts";
 import { assertKnownOptions } from "../../known-options.ts";
-import { backlogOf } from "./backlog.ts";
+import { type Duration, durationMs } from "../../time/duration.ts";
+import { WaybillError } from "../../errors.ts";
+import { backlogMetrics } from "./backlog.ts";
 import { exposition, type Metric } from "./exposition.ts";
+import { loadMetrics } from "./worker-load.ts";
 import { LabelValues, typeLabels } from "./label-values.ts";
+import { looker } from "./look.ts";
 import { counter, histogram } from "./series.ts";
+import { RunRate } from "./run-rate.ts";
+
+export type { Metric, Sample } from "./exposition.ts";
+export { type HealthEndpoint, healthEndpoint, type HealthOptions, type HealthSource } from "./health-endpoint.ts";
 
 /** The object to measure: a connection, or a receiver, which has events alone. */
 export interface Measured {
   readonly events: EventBus;
   /** Omitted or null: the jobs in the backend are not counted. */
   readonly inspector?: Inspector | null;
-  /** Lists the live workers. Omitted, or where it rejects: `waybill_jobs_without_worker` is omitted. */
+  /** Lists the live workers. Omitted, or where it rejects: the metrics of the workers of every process are omitted. */
   readonly workers?: () => Promise<LiveWorker[]>;
+  /** Reports the memory of the backend's server. Omitted or null, or where it has none: those metrics are omitted. */
+  readonly doctor?: Doctor | null;
 }
 
 /** Options of `jobMetrics`. */
@@ -25,6 +36,8 @@ export interface MetricsOptions {
   readonly types?: readonly string[] | undefined;
   /** Upper bounds of the run times, in seconds, in rising order. */
   readonly runBuckets?: readonly number[] | undefined;
+  /** In how much time the workers of `waybill_desired_workers` are to run what waits. Default "1m". */
+  readonly drainTarget?: Duration | undefined;
 }
 
 /** The counters of one process. */
@@ -34,6 +47,8 @@ export interface JobMetrics {
    * seconds. Never rejects: while the backend is unavailable `waybill_backend_up` is 0 and its counts are omitted.
    */
   prometheus(): Promise<string>;
+  /** Returns the metrics of the same scrape as data. Never rejects. */
+  read(): Promise<Metric[]>;
   /** Stops counting. */
   stop(): void;
 }
@@ -44,19 +59,26 @@ const RUN_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 900];
 
 /**
  * Counts events for `GET /metrics`, from this call on. The counters are of this process; the jobs in the backend are counted
- * by the backend, at each scrape. Durations are in seconds. A label has at most 200 values and a metric at most 1,000
- * combinations of them; any further one is counted as `other`.
+ * by the backend, at each scrape. Workers are known from the events of their start: call it before. Durations are in seconds. A label has at most 200 values and a metric at most 1,000
+ * combinations of them; any further one is counted as `other`. Throws `CONFIG_INVALID` for options that cannot work.
  */
 export function jobMetrics(
-  { events, inspector = null, workers = unlisted }: Measured,
+  { events, inspector = null, workers = unlisted, doctor = null }: Measured,
   options: MetricsOptions = {},
 ): JobMetrics {
-  assertKnownOptions(options, { runBuckets: true, types: true }, "the options of jobMetrics");
+  assertKnownOptions(options, { drainTarget: true, runBuckets: true, types: true }, "the options of jobMetrics");
+  const targetSeconds = durationMs(options.drainTarget ?? "1m", "drainTarget") / 1_000;
+  if (targetSeconds === 0) throw new WaybillError("CONFIG_INVALID", 'drainTarget is 0; write a duration such as "1m"');
   const job = ["queue", "type"] as const;
   const enqueued = counter(
     "waybill_enqueued_total",
     "Jobs stored by this process, without those of the caller's own transactions.",
     job,
+  );
+  const failed = counter(
+    "waybill_enqueue_failed_total",
+    "Jobs of this process that the backend did not store, by code: BACKEND_FULL when it is full.",
+    [...job, "code"],
   );
   const unknown = counter(
     "waybill_unknown_type_total",
@@ -92,6 +114,9 @@ export function jobMetrics(
   const buckets = options.runBuckets ?? RUN_BUCKETS;
   const run = histogram("waybill_run_seconds", "How long handlers ran, in seconds.", job, buckets);
   const running = new Set<string>();
+  const rate = new RunRate();
+  const booted = new Map<string, { readonly queues: readonly string[]; readonly concurrency: number }>();
+  const look = looker({ inspector, workers, doctor });
   const typeOf = typeLabels(events, options.types ?? []);
   const queues = new LabelValues();
   const codes = new LabelValues();
@@ -100,16 +125,26 @@ export function jobMetrics(
 
   const offs = [
     events.on("enqueued", (event) => void (event.stored === true && enqueued.add(labelsOf(event)))),
+    events.on("enqueue_failed", (event) => failed.add({ ...labelsOf(event), code: codes.shown(event.code) })),
     events.on("unknown_type", (event) => unknown.add(labelsOf(event))),
     events.on("lease_lost", (event) => lost.add(labelsOf(event))),
     events.on("rejected", ({ queue, reason }) =>
       dead.add({ queue: queues.shown(queue), type: "", code: codes.shown(reason.code) }),
     ),
     events.on("push_refused", ({ code }) => refused.add({ code: codes.shown(code) })),
-    events.on("started", ({ id }) => void running.add(id)),
+    events.on("booted", ({ worker, queues: names, concurrency }) => {
+      if (worker !== undefined && concurrency !== undefined) booted.set(worker, { queues: names, concurrency });
+    }),
+    events.on("stopped", ({ worker }) => void booted.delete(worker)),
+    events.on("started", ({ id }) => {
+      running.add(id);
+      rate.started();
+    }),
     events.on("finished", (event) => {
       // A job that ended without its handler, such as an expired one, did not run.
-      if (running.delete(event.id)) run.observe(labelsOf(event), event.durationMs / 1_000);
+      if (!running.delete(event.id)) return;
+      rate.ended(event.durationMs);
+      run.observe(labelsOf(event), event.durationMs / 1_000);
     }),
     events.on("settled", (event) => {
       settled.add({ ...labelsOf(event), outcome: event.outcome });
@@ -125,31 +160,33 @@ export function jobMetrics(
     events.on("tick", ({ schedule, result }) => ticks.add({ schedule: schedules.shown(schedule), result })),
   ];
 
+  async function read(): Promise<Metric[]> {
+    const seen = await look();
+    const own = { workers: booted, running: running.size, rate, targetSeconds };
+    const counted = [
+      enqueued,
+      failed,
+      unknown,
+      duplicates,
+      settled,
+      dead,
+      discarded,
+      cancelled,
+      limited,
+      lost,
+      ticks,
+      refused,
+    ];
+    return [
+      ...(inspector === null ? [] : backlogMetrics(seen)),
+      ...loadMetrics(own, seen),
+      ...[...counted, run].map((one) => one.metric()),
+    ];
+  }
+
   return {
-    async prometheus() {
-      const waiting = inspector === null ? [] : await backlogOf(inspector, workers);
-      const counted = [
-        enqueued,
-        unknown,
-        duplicates,
-        settled,
-        dead,
-        discarded,
-        cancelled,
-        limited,
-        lost,
-        ticks,
-        refused,
-      ];
-      const own = [...counted, run].map((one) => one.metric());
-      const gauge: Metric = {
-        name: "waybill_running",
-        help: "Handlers running in this process.",
-        type: "gauge",
-        samples: [{ suffix: "", labels: {}, value: running.size }],
-      };
-      return exposition([...waiting, gauge, ...own]);
-    },
+    read,
+    prometheus: async () => exposition(await read()),
     stop() {
       for (const off of offs) off();
     },

@@ -1,0 +1,70 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Jobs, Worker } from "@waybill/core";
+import { describeError } from "@waybill/core";
+import { healthEndpoint, type HealthEndpoint, type JobMetrics, jobMetrics } from "@waybill/core/metrics";
+import { isLoopback, LIMITS, listening, originOf } from "./serve.ts";
+
+/** The port of a worker process for Prometheus and for probes. */
+export interface HealthServer {
+  /** Counts the jobs of this connection from now on. */
+  measure(jobs: Jobs): void;
+  /** Judges this worker. Before, `/ready` says that the process starts. */
+  watch(worker: Worker): void;
+  close(): void;
+}
+
+const MOST_CONNECTIONS = 64;
+
+/**
+ * Serves `/metrics`, `/health` and `/ready`, from before the connection is opened until the worker has stopped. Prints the address
+ * to stderr. Rejects `CommandError` if the port cannot be used.
+ */
+export async function serveHealth(at: { readonly host: string; readonly port: number }): Promise<HealthServer> {
+  const workers: Worker[] = [];
+  let counted: JobMetrics | null = null;
+  const metrics = { prometheus: async () => (await counted?.prometheus()) ?? "" };
+  const endpoint = healthEndpoint(workers, { metrics });
+  // A page in a browser of this machine could name 127.0.0.1 by a host of its own and read what the port serves.
+  const accepts = isLoopback(at.host) ? isLoopbackName : () => true;
+  const server = createServer(LIMITS, (request, response) => void respond(endpoint, accepts, request, response));
+  server.maxConnections = MOST_CONNECTIONS;
+  await listening(server, at, { host: "--metrics-host", port: "--metrics-port" });
+  process.stderr.write(`waybill: /metrics, /health and /ready at ${originOf(server.address() as AddressInfo)}\n`);
+  return {
+    measure: (jobs) => void (counted = jobMetrics(jobs)),
+    watch: (worker) => void workers.push(worker),
+    close() {
+      endpoint.stop();
+      counted?.stop();
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+async function respond(
+  endpoint: HealthEndpoint,
+  accepts: (host: string) => boolean,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  try {
+    if (!accepts(request.headers.host ?? "")) {
+      response.writeHead(421, { "content-type": "text/plain" }).end("use 127.0.0.1 or localhost as the host\n");
+      return;
+    }
+    const result = await endpoint.fetch(request);
+    response.writeHead(result.status, Object.fromEntries(result.headers));
+    response.end(await result.text());
+  } catch (thrown) {
+    response.destroy();
+    process.stderr.write(`waybill: a request has no response: ${describeError(thrown)}\n`);
+  }
+}
+
+/** Whether a Host header names this machine by its address: another name may be that of a web page. */
+function isLoopbackName(host: string): boolean {
+  const [, name = ""] = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(host) ?? [];
+  return name === "" || isLoopback(name.replace(/^\[|\]$/g, "").toLowerCase());
+}
