@@ -19,7 +19,11 @@ export function ledgerPrefix(feature: LedgerFeature, ...parts: readonly string[]
   return `${ledgerKey(feature, ...parts)}/`;
 }
 
+/** What needs no encoding. */
+const PLAIN = new RegExp(`^[\\w.:@-]{0,${LONGEST_PART}}$`);
+
 function encoded(part: string): string {
+  if (PLAIN.test(part)) return part;
   const text = encodeURIComponent(part.toWellFormed())
     .replaceAll("%3A", ":")
     .replaceAll("%40", "@")

@@ -21,8 +21,11 @@ export function within(work: Promise<unknown>, ms: number): Promise<void> {
 export function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new WaybillError("BACKEND_UNAVAILABLE", `the backend did not respond within ${ms} ms`);
-    timer = setTimeout(() => reject(error), ms);
+    // An error takes longer to make than the timer, so it is not made before it is needed.
+    timer = setTimeout(
+      () => reject(new WaybillError("BACKEND_UNAVAILABLE", `the backend did not respond within ${ms} ms`)),
+      ms,
+    );
   });
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -44,6 +44,10 @@ export class KeySlots {
   readonly #ledger: Ledger;
   readonly #leaseMs: number;
   readonly #taken = new Set<TakenSlots>();
+  /** The records of `#taken`, and those that are just being freed. */
+  readonly #own = new Set<string>();
+  /** For the record of a limit of 1 that is just being taken: resolves once that has ended. */
+  readonly #tries = new Map<string, Promise<void>>();
   readonly #fullUntil = new Map<string, number>();
   /** The jobs that found a key full, with when they did last. */
   readonly #blocked = new Map<string, Map<string, number>>();
@@ -56,22 +60,52 @@ export class KeySlots {
 
   /** Takes a slot of each key, or none. Returns the first key that is full. Rejects when the ledger cannot be reached. */
   async take(keys: readonly KeySlot[], job: string, lost: () => void): Promise<TakenSlots | KeySlot> {
+    const bases = keys.map(recordOf);
+    const lone = bases.map(loneOf).filter((_, at) => keys[at]?.most === 1);
+    for (let other; (other = this.#tryOf(lone)) !== undefined;) await other;
+    const full = keys.find((key, at) => key.most === 1 && this.#own.has(loneOf(bases[at] as string)));
+    if (full !== undefined) return full;
+    let end = (): void => undefined;
+    const trying = new Promise<void>((resolve) => (end = resolve));
+    for (const record of lone) this.#tries.set(record, trying);
+    try {
+      return await this.#reserve(keys, bases, job, lost);
+    } finally {
+      for (const record of lone) this.#tries.delete(record);
+      end();
+    }
+  }
+
+  #tryOf(records: readonly string[]): Promise<void> | undefined {
+    const record = records.find((one) => this.#tries.has(one));
+    return record === undefined ? undefined : this.#tries.get(record);
+  }
+
+  async #reserve(
+    keys: readonly KeySlot[],
+    bases: readonly string[],
+    job: string,
+    lost: () => void,
+  ): Promise<TakenSlots | KeySlot> {
     for (let conflicts = 0; ; conflicts += 1) {
-      const full = keys.find((key) => (this.#fullUntil.get(recordOf(key)) ?? 0) > monotonicMs());
+      const full = keys.find((_, at) => (this.#fullUntil.get(bases[at] as string) ?? 0) > monotonicMs());
       if (full !== undefined) return full;
       const askedAt = monotonicMs();
-      const found = await Promise.all(keys.map((key) => this.#freeSlot(key)));
-      const at = found.indexOf(null);
-      if (at !== -1) return this.#found(keys[at] as KeySlot);
+      const found = await Promise.all(keys.map((key, at) => this.#freeSlot(bases[at] as string, key.most)));
+      const none = found.indexOf(null);
+      if (none !== -1) return this.#found(keys, bases, none);
       const records = found as string[];
       const commit = await this.#ledger.commit(
         records.map((key) => ({ key, ifVersion: "absent", value: job, expiresInMs: this.#leaseMs })),
       );
       if (!commit.ok) {
+        const taken = records.findIndex((record, at) => keys[at]?.most === 1 && commit.conflicts.includes(record));
+        if (taken !== -1) return this.#found(keys, bases, taken);
         await afterConflict(commit.conflicts[0] as string, conflicts);
         continue;
       }
-      for (const key of keys) this.#unblock(recordOf(key), job);
+      for (const base of bases) this.#unblock(base, job);
+      for (const record of records) this.#own.add(record);
       const slots = records.map((record, index) => ({ record, version: commit.versions[index] as number }));
       const taken: TakenSlots = { slots, lost, expiresAt: askedAt + this.#leaseMs, renewing: null };
       this.#taken.add(taken);
@@ -96,7 +130,10 @@ export class KeySlots {
     await taken.renewing;
     const changes = taken.slots.map(({ record, version }) => ({ key: record, ifVersion: version, value: null }));
     await this.#ledger.commit(changes).catch(() => undefined);
-    for (const { record } of taken.slots) this.#fullUntil.delete(record.slice(0, record.lastIndexOf("/")));
+    for (const { record } of taken.slots) {
+      this.#own.delete(record);
+      this.#fullUntil.delete(record.slice(0, record.lastIndexOf("/")));
+    }
   }
 
   /** How long a job that found this key full is to wait: the more jobs wait, the longer, so that they come at the same rate. */
@@ -121,10 +158,10 @@ export class KeySlots {
     if (blocked?.delete(job) && blocked.size === 0) this.#blocked.delete(record);
   }
 
-  /** Returns the record of a free slot, or null. */
-  async #freeSlot(key: KeySlot): Promise<string | null> {
-    const base = recordOf(key);
-    const records = Array.from({ length: key.most }, (_, index) => `${base}/${index}`);
+  /** Returns the record of a free slot, or null. That of a limit of 1 is not looked up: taking it shows whether it was free. */
+  async #freeSlot(base: string, most: number): Promise<string | null> {
+    if (most === 1) return loneOf(base);
+    const records = Array.from({ length: most }, (_, index) => `${base}/${index}`);
     const free: string[] = [];
     for (const [index, record] of (await this.#ledger.read(records)).entries()) {
       if (record === null) free.push(records[index] as string);
@@ -133,10 +170,10 @@ export class KeySlots {
     return free[Math.floor(Math.random() * free.length)] ?? null;
   }
 
-  #found(full: KeySlot): KeySlot {
+  #found(keys: readonly KeySlot[], bases: readonly string[], full: number): KeySlot {
     if (this.#fullUntil.size > MOST_KEYS) this.#fullUntil.clear();
-    this.#fullUntil.set(recordOf(full), monotonicMs() + FULL_MS);
-    return full;
+    this.#fullUntil.set(bases[full] as string, monotonicMs() + FULL_MS);
+    return keys[full] as KeySlot;
   }
 
   /** Renews every slot, unless its last renewal has not returned yet: that one will change the version. One that another job has is lost. */
@@ -166,8 +203,13 @@ export class KeySlots {
     } catch {
       if (monotonicMs() < taken.expiresAt) return;
     }
-    if (this.#taken.delete(taken)) taken.lost();
+    if (!this.#taken.delete(taken)) return;
+    for (const { record } of slots) this.#own.delete(record);
+    taken.lost();
   }
 }
 
+/** What the records of a key's slots begin with. */
 const recordOf = ({ name, key }: KeySlot): string => ledgerKey("limit", name, key);
+/** The record of the one slot of a limit of 1. */
+const loneOf = (base: string): string => `${base}/0`;

@@ -124,6 +124,7 @@ test("while the ledger is away, jobs without limits run, and those with limits w
       const failing: Ledger = {
         ...ledger,
         read: (keys) => (isAway ? Promise.reject(new Error("connection refused")) : ledger.read(keys)),
+        commit: (changes) => (isAway ? Promise.reject(new Error("connection refused")) : ledger.commit(changes)),
       };
       return { ledger: failing } as object;
     },

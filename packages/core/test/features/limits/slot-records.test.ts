@@ -55,3 +55,47 @@ test("the slot of a job that ends while the slot is renewed is free", async () =
   await freed;
   expect(await slot()).toBeNull();
 });
+
+test("a key of one slot is full for the other jobs of a process without a call, until the slot is free", async () => {
+  let [reads, commits, version] = [0, 0, 0];
+  const inner = createLedger(() => ++version);
+  const ledger: Ledger = {
+    ...inner,
+    read: (keys) => (reads++, inner.read(keys)),
+    commit: (changes) => (commits++, inner.commit(changes)),
+  };
+  const slots = new KeySlots(ledger, 60_000);
+  const key = { name: "crm", key: "acme", most: 1 };
+  const asked = await Promise.all(["a", "b", "c"].map((job) => slots.take([key], job, nothing)));
+  expect(asked).toEqual([expect.objectContaining({ lost: nothing }), key, key]);
+  expect(await slots.take([{ ...key, key: "globex" }, key], "d", nothing)).toEqual(key);
+  expect({ reads, commits }).toEqual({ reads: 0, commits: 1 });
+  await slots.free(asked[0] as TakenSlots);
+  expect(await slots.take([key], "b", nothing)).toMatchObject({ slots: [{ record: RECORD }] });
+});
+
+test("a key of one slot that another process has is full, and free once that one has freed it", async () => {
+  let version = 0;
+  const ledger = createLedger(() => ++version);
+  const [here, there] = [new KeySlots(ledger, 60_000), new KeySlots(ledger, 60_000)];
+  const key = { name: "crm", key: "acme", most: 1 };
+  const other = { name: "mail", key: "acme", most: 2 };
+  const taken = await take(there, nothing);
+  expect(await here.take([other, key], "b", nothing)).toEqual(key);
+  expect(await ledger.read(["limit/mail/acme/0", "limit/mail/acme/1"])).toEqual([null, null]);
+  await there.free(taken);
+  await expect.poll(() => here.take([other, key], "b", nothing), { timeout: 20_000 }).toHaveProperty("slots");
+});
+
+test("a slot that was lost to another process is asked for again", async () => {
+  let version = 0;
+  const ledger = createLedger(() => ++version);
+  const slots = new KeySlots(ledger, LEASE_MS);
+  const { promise: lost, resolve: lose } = Promise.withResolvers<void>();
+  const taken = await take(slots, lose);
+  await ledger.commit([{ key: RECORD, ifVersion: "any", value: "another" }]);
+  await lost;
+  await slots.free(taken);
+  await ledger.commit([{ key: RECORD, ifVersion: "any", value: null }]);
+  expect(await slots.take([{ name: "crm", key: "acme", most: 1 }], "b", nothing)).toHaveProperty("slots");
+});
