@@ -106,4 +106,26 @@ describe("the port of a worker for Prometheus and probes", () => {
     expect((await waybill(nowhere, { env })).stderr).toContain("--metrics-host");
     expect((await waybill(["worker", "--jobs", jobs, "--metrics-port", "70000"], { env })).code).toBe(2);
   });
+
+  test("R59: the web process is killed; the worker stays healthy and the jobs that it left complete", async () => {
+    const { env } = freshPlace();
+    const web = start(["ingress", "--port", "0"], env);
+    const listening = await until("the web process", () => linesOf(web).find(({ event }) => event === "listening"));
+    const worker = start(open, env);
+    const address = await probesOf(worker);
+    const ids = [1, 2, 3].map((n) => `0190b6a2-0000-7000-8000-00000000000${n}`);
+    for (const id of ids) {
+      const body = JSON.stringify({ spec: "waybill/1", id, type: "metered.step", args: [] });
+      const headers = { "content-type": "application/json" };
+      const response = await fetch(String(listening["address"]), { method: "POST", headers, body });
+      expect([response.status, await response.text()]).toEqual([200, expect.anything()]);
+    }
+    web.child.kill("SIGKILL");
+    await web.ended;
+    expect(await probe(address, "/health")).toMatchObject({ status: 200, body: "ok\n" });
+    const completed = (): number => linesOf(worker).filter(({ outcome }) => outcome === "completed").length;
+    await until("the jobs", () => completed() === ids.length);
+    expect(await probe(address, "/health")).toMatchObject({ status: 200 });
+    expect(await probe(address, "/ready")).toMatchObject({ status: 200 });
+  });
 });

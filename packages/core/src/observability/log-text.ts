@@ -17,6 +17,8 @@ export interface LogLine {
   readonly level: LogLevel;
   readonly event: EventName;
   readonly host: string;
+  /** In Amazon ECS: the id of the task on Fargate, else of the container. Omitted elsewhere. */
+  readonly task?: string;
   readonly [field: string]: unknown;
 }
 
@@ -45,7 +47,7 @@ export function levelOf(name: EventName, event: WaybillEvents[EventName]): LogLe
 }
 
 /** Fields that a reader of one terminal knows or does not need. */
-const LEFT_OUT: ReadonlySet<string> = new Set(["host", "worker", "traceparent", "offers"]);
+const LEFT_OUT: ReadonlySet<string> = new Set(["host", "task", "worker", "traceparent", "offers"]);
 /** Fields that are omitted when they are 0. */
 const ZERO_LEFT_OUT: ReadonlySet<string> = new Set([
   "lost",

@@ -85,11 +85,23 @@ function formOf(log: unknown): Form {
 
 /** Calls `sink` with one line for each logged event. */
 export function logEvents(events: EventBus, sink: LogSink): void {
-  const host = hostname();
-  for (const name of LOGGED) events.on(name, (event) => sink.write(lineOf(name, event, host)));
+  const place = { host: hostname(), ...taskOf(process.env) };
+  for (const name of LOGGED) events.on(name, (event) => sink.write(lineOf(name, event, place)));
 }
 
-function lineOf(name: EventName, event: WaybillEvents[EventName] & { readonly at: number }, host: string): LogLine {
+type Place = Pick<LogLine, "host" | "task">;
+
+/**
+ * Returns the id by which Amazon ECS knows this container, from the address of its metadata. On Fargate that is the id of the task
+ * and a number. In Kubernetes the host name is the name of the pod.
+ */
+function taskOf({ ECS_CONTAINER_METADATA_URI_V4: uri = "" }: NodeJS.ProcessEnv): { readonly task?: string } {
+  const [, id] = /\/v4\/([\w-]+)$/.exec(uri) ?? [];
+  if (id === undefined) return {};
+  return { task: id.replace(/^([0-9a-f]{32})-\d+$/, "$1") };
+}
+
+function lineOf(name: EventName, event: WaybillEvents[EventName] & { readonly at: number }, place: Place): LogLine {
   const { at, ...fields } = event;
   const said = "reason" in fields && typeof fields.reason === "object" ? reasonFields(fields.reason) : {};
   const message = "message" in fields ? { message: cutText(fields.message) } : {};
@@ -98,7 +110,7 @@ function lineOf(name: EventName, event: WaybillEvents[EventName] & { readonly at
     at: new Date(at).toISOString(),
     level: levelOf(name, event),
     event: name,
-    host,
+    ...place,
     ...plain,
     ...said,
     ...message,

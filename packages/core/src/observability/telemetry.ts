@@ -18,11 +18,13 @@ export interface Telemetry {
   listen?(events: EventBus): void;
 }
 
-/** W3C trace context, as in the `meta` of an envelope. */
+/** W3C trace context and baggage, as in the `meta` of an envelope. */
 export interface TraceContext {
   readonly traceparent: string;
   /** Omitted: the trace has none. */
   readonly tracestate?: string;
+  /** W3C baggage, as its header has it. Omitted: none. */
+  readonly baggage?: string;
 }
 
 /** A job that is about to be stored, before its envelope is written. */
@@ -83,7 +85,11 @@ export interface Settling {
 
 /** Returns the trace in an envelope's `meta`, unchecked. Null for none. */
 export function traceOf(meta: { readonly [key: string]: JsonValue | undefined } | undefined): TraceContext | null {
-  const { traceparent, tracestate } = meta ?? {};
+  const { traceparent, tracestate, baggage } = meta ?? {};
   if (typeof traceparent !== "string") return null;
-  return typeof tracestate === "string" ? { traceparent, tracestate } : { traceparent };
+  return {
+    traceparent,
+    ...(typeof tracestate === "string" && { tracestate }),
+    ...(typeof baggage === "string" && { baggage }),
+  };
 }

@@ -43,7 +43,11 @@ async function packedWithin(
 ): Promise<Message> {
   if (trace === null) return pack(envelope);
   try {
-    return await pack({ ...envelope, meta: { ...envelope.meta, ...trace } });
+    const { baggage = trace.baggage } = envelope.meta ?? {};
+    return await pack({
+      ...envelope,
+      meta: { ...envelope.meta, ...trace, ...(baggage !== undefined && { baggage }) },
+    });
   } catch {
     return pack(envelope);
   }

@@ -2,6 +2,8 @@ import { WriteStream } from "node:tty";
 import { afterEach, expect, test, vi } from "vitest";
 import { levelOf, logText } from "../../src/observability/log-text.ts";
 import { connect, defineJob, type LogLine, type LogOption } from "../../src/index.ts";
+import { EventBus } from "../../src/observability/events.ts";
+import { logEvents } from "../../src/observability/log.ts";
 
 const { isTTY: wasTTY, getColorDepth } = process.stdout;
 
@@ -111,4 +113,23 @@ test("an error without a code is named once, and a job that no worker knows is a
   expect(levelOf("settled", released)).toBe("warn");
   expect(levelOf("control_unread", { worker: "w", message: "away" })).toBe("warn");
   expect(levelOf("settled", { outcome: "release", reason: { code: "SHUTDOWN", message: "" } } as never)).toBe("info");
+});
+
+test.each([
+  ["http://169.254.170.2/v4/cd189a933e5849daa93386466019ab50-2495160603", "cd189a933e5849daa93386466019ab50"],
+  ["http://169.254.170.2/v4/b6a3c3bd-2f1e-4a4d-9c6c-3f0f3b9b1d5e", "b6a3c3bd-2f1e-4a4d-9c6c-3f0f3b9b1d5e"],
+  ["nonsense", undefined],
+  ["", undefined],
+])("R4: in Amazon ECS with %j each line names the task %j", async (uri, task) => {
+  vi.stubEnv("ECS_CONTAINER_METADATA_URI_V4", uri);
+  const lines: LogLine[] = [];
+  const events = new EventBus();
+  logEvents(events, { write: (line) => lines.push(line), flush: async () => {} });
+  events.emit("enqueued", { id: "1", type: "a.b", queue: "default", stored: true });
+  events.emit("cancelled", { id: "1", type: "a.b", queue: "default" });
+  expect(lines.map((line) => [line.event, line.task])).toEqual([
+    ["enqueued", task],
+    ["cancelled", task],
+  ]);
+  expect(lines[0]?.host).toEqual(expect.stringMatching(/./));
 });

@@ -9,6 +9,7 @@ export function countEvents(events: EventBus, instruments: () => Instruments): v
     "messaging.destination.name": queue,
     "waybill.job.type": events.types.has(type) ? type : OTHER,
   });
+  events.on("enqueue_failed", (event) => instruments().failed.add(1, { ...labelsOf(event), "error.type": event.code }));
   events.on("cancelled", (event) => instruments().cancelled.add(1, labelsOf(event)));
   events.on("duplicate", (event) =>
     instruments().duplicates.add(1, { ...labelsOf(event), "waybill.result": event.result }),

@@ -20,6 +20,7 @@ export type {
   TraceContext,
 } from "../telemetry.ts";
 export type { Origin } from "../../job/delivery.ts";
+export { exportGauges, type GaugeOptions } from "./gauges.ts";
 
 /** Options of `telemetry`. */
 export interface TelemetryOptions {

@@ -3,7 +3,7 @@ import { LabelValues } from "../metrics/label-values.ts";
 import { SCOPE } from "./scope.ts";
 
 /**
- * Instruments with the names and units of the messaging conventions; those do not define the last four. Each attribute has at most
+ * Instruments with the names and units of the messaging conventions; those do not define the last five. Each attribute has at most
  * 200 values, then `other`, since producers and handlers choose some of them.
  */
 export interface Instruments {
@@ -12,6 +12,7 @@ export interface Instruments {
   readonly operations: Histogram;
   readonly runs: Histogram;
   readonly outcomes: Counter;
+  readonly failed: Counter;
   readonly cancelled: Counter;
   readonly duplicates: Counter;
   readonly ticks: Counter;
@@ -72,6 +73,12 @@ function madeBy(provider: MeterProvider): Instruments {
     outcomes: counter(
       meter.createCounter("waybill.process.outcomes", {
         description: "How deliveries ended, by job type, outcome and reason.",
+        unit: "{job}",
+      }),
+    ),
+    failed: counter(
+      meter.createCounter("waybill.enqueue.failures", {
+        description: "Jobs that the backend did not store, by code.",
         unit: "{job}",
       }),
     ),

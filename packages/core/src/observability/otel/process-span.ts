@@ -13,6 +13,7 @@ import type { OutcomeEvent } from "../events.ts";
 import { OTHER } from "../metrics/label-values.ts";
 import type { Processing, ProcessStart } from "../telemetry.ts";
 import { errorCode } from "../../values/thrown.ts";
+import { withBaggage } from "./producer-context.ts";
 import { exceptionOf } from "./exception.ts";
 import type { Instruments } from "./instruments.ts";
 import { originAttributes } from "./origin.ts";
@@ -38,8 +39,8 @@ export function startProcess(
   const options = { kind: SpanKind.CONSUMER, links, attributes: { ...common, ...attributesOf(delivery) } };
   const span = tracer.startSpan(`process ${delivery.queue}`, options, parent);
   return {
-    // From the root context: the handler finds this span and nothing of its endpoint's context.
-    within: (work) => context.with(trace.setSpan(ROOT_CONTEXT, span), work),
+    // From the root context: the handler finds this span, its producer's baggage and nothing of its endpoint's context.
+    within: (work) => context.with(withBaggage(trace.setSpan(ROOT_CONTEXT, span), delivery.trace?.baggage), work),
     end(event) {
       const failure = failureOf(event);
       if (span.isRecording()) {

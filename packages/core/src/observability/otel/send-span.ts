@@ -1,6 +1,7 @@
 import { type Attributes, SpanKind, SpanStatusCode, type Tracer } from "@opentelemetry/api";
-import type { Sending, SendStart } from "../telemetry.ts";
+import type { Sending, SendStart, TraceContext } from "../telemetry.ts";
 import { errorCode, errorMessage } from "../../values/thrown.ts";
+import { activeBaggage } from "./producer-context.ts";
 import { exceptionOf } from "./exception.ts";
 import type { Instruments } from "./instruments.ts";
 import { originAttributes } from "./origin.ts";
@@ -25,7 +26,7 @@ export function startSend(job: SendStart, tracer: Tracer, instruments: () => Ins
     },
   });
   return {
-    trace: toTraceContext(span.spanContext()),
+    trace: carriedBy(toTraceContext(span.spanContext())),
     end({ body, stored, error }) {
       const failure: Attributes = error === null ? {} : { "error.type": errorCode(error) };
       if (span.isRecording()) {
@@ -46,4 +47,11 @@ export function startSend(job: SendStart, tracer: Tracer, instruments: () => Ins
       operations.record(seconds, { ...attributes, "messaging.operation.type": "send" });
     },
   };
+}
+
+/** Adds the baggage of the active context to a trace. */
+function carriedBy(trace: TraceContext | null): TraceContext | null {
+  if (trace === null) return null;
+  const baggage = activeBaggage();
+  return baggage === null ? trace : { ...trace, baggage };
 }
