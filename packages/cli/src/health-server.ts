@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Jobs, Worker } from "@waybill/core";
 import { describeError } from "@waybill/core";
 import { healthEndpoint, type HealthEndpoint, type JobMetrics, jobMetrics } from "@waybill/core/metrics";
+import { printNote } from "./output/print.ts";
 import { isLoopback, LIMITS, listening, originOf } from "./serve.ts";
 
 /** The port of a worker process for Prometheus and for probes. */
@@ -30,7 +31,7 @@ export async function serveHealth(at: { readonly host: string; readonly port: nu
   const server = createServer(LIMITS, (request, response) => void respond(endpoint, accepts, request, response));
   server.maxConnections = MOST_CONNECTIONS;
   await listening(server, at, { host: "--metrics-host", port: "--metrics-port" });
-  process.stderr.write(`waybill: /metrics, /health and /ready at ${originOf(server.address() as AddressInfo)}\n`);
+  printNote(`/metrics, /health and /ready at ${originOf(server.address() as AddressInfo)}`);
   return {
     measure: (jobs) => void (counted = jobMetrics(jobs)),
     watch: (worker) => void workers.push(worker),
@@ -59,7 +60,7 @@ async function respond(
     response.end(await result.text());
   } catch (thrown) {
     response.destroy();
-    process.stderr.write(`waybill: a request has no response: ${describeError(thrown)}\n`);
+    printNote(`a request has no response: ${describeError(thrown)}`);
   }
 }
 

@@ -13,6 +13,7 @@ import { pauseCommand, resumeCommand } from "./commands/pause.ts";
 import { pushCommand } from "./commands/push.ts";
 import { queuesCommand } from "./commands/queues.ts";
 import { schedulesCommand } from "./commands/schedules/schedules.ts";
+import { topCommand } from "./commands/top.ts";
 import { waitCommand } from "./commands/wait.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { workersCommand } from "./commands/workers.ts";
@@ -31,6 +32,7 @@ const COMMANDS = [
   enqueueCommand,
   queuesCommand,
   workersCommand,
+  topCommand,
   jobsCommand,
   deadCommand,
   schedulesCommand,

@@ -23,6 +23,7 @@ describe("help", () => {
         enqueue [options] <type> [json]  enqueue one job
         queues [options]                 count jobs by queue and state
         workers [options]                list the workers that run now
+        top [options]                    watch queues and workers in the terminal
         jobs                             list, show, cancel, run or reschedule jobs
         dead                             list, show, replay or drop dead letters
         schedules                        list, put, pause, run or remove schedules

@@ -15,6 +15,29 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${printableJson(value)}\n`);
 }
 
+/** Prints one line on stderr, beside the log lines of stdout. */
+export function printNote(text: string): void {
+  process.stderr.write(`waybill: ${printableLines(text)}\n`);
+}
+
+/** A screen of its own on the terminal, without a cursor. */
+export function openScreen(): void {
+  process.stdout.write("\u001b[?1049h\u001b[?25l");
+}
+
+/** Shows the terminal again as it was before `openScreen`. */
+export function closeScreen(): void {
+  process.stdout.write("\u001b[?25h\u001b[?1049l");
+}
+
+/** Draws text over what the screen shows, in one write and without clearing it first, so that nothing flickers. */
+export function drawScreen(text: string): void {
+  const lines = printableLines(text)
+    .split("\n")
+    .slice(0, (process.stdout.rows ?? 24) - 1);
+  process.stdout.write(`\u001b[H${lines.map((line) => `${line}\u001b[K\n`).join("")}\u001b[J`);
+}
+
 /**
  * Prints an error as one line on stderr; with WAYBILL_DEBUG=1 also its stack. URLs of the command line are masked in it,
  * because the parser of arguments repeats what it cannot parse, which may contain a password.
