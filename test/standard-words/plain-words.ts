@@ -5,7 +5,7 @@ import { wordsOf } from "../glossary.ts";
  * A word that a stranger would have to look up does not belong here, nor does one that has a standard word instead.
  */
 const english = `
-  a abort account ack across action active actual add address admit advance after against age alarm album alive all allow allowlist
+  a abort absent account ack across action active actual add address admit advance after against age ahead alarm album alive all allow allowlist
   alone and announce announced another any app application applied apply arg array arrival arrive as assert assertion async at attach
   attempt attribute audience author available average away back background backlog backoff base basic batch before begin behaviour
   benchmark between bind binding bitmap block body boolean boot both bound bridge broker browser bucket buffer build builder built
@@ -20,7 +20,7 @@ const english = `
   domain done down drain draining driver drop due dump duplicate durable duration dynamic each echo edge elapsed element emit emitter empty
   enable encode encoding end endpoint engine enhanced enhancer ensure entry enum environment equal error escape estimate evaluate
   event every examinable examine example exception exchange execute execution exhaust exhaustion exist exit expect expectation expiry explain
-  export expose exposition expression extend extension external extra extract factor factory fail failed failure fair fall fallback
+  export expose exposition expression extend extension external extra extract fact factor factory fail failed failure fair fall fallback
   false fast fatal fault feature fetch few field fifo file fill filter final find finder finding finish first fixture flag flat flight
   flow flush folder follow followup for forbidden force foreign fork form format forward forwarded found frame free freeze frequency fresh from full
   function gap gate gateway gather gauge generate get global go grace graph greedy group guard guarded handle harness has hash head header
@@ -33,7 +33,7 @@ const english = `
   matching matrix max maximum me mean measure measured measurement median member memory merge message meta method metric metrics
   middleware migrate migration min minimal minute missing mock mode model module moment monitor monotonic more most mount move ms much
   multiple name named native need negative network never new next no node none normal normalise not notice notification notifier notify
-  now null number object observability observe observer of off offer offset oldest on once one only open operation operator option
+  now null number object observability observe observer obstacle of off offer offset oldest on once one only open operation operator option
   optional or order origin other out outage outbox outer output over overlap overridable override overview own owner package page pair
   parallel parameter parent parse parser part partition party password patch path pattern pause pay peak peer pending per percent
   percentile period periodic permit phase ping pipe pipeline place plain plan platform point pointer policy poll poller pool pooler port
@@ -58,7 +58,7 @@ const english = `
   unauthenticated unavailable undefined unhandled unhealthy union unique unit unknown unlock unresponsive unsafe unsettled unsigned
   unstored until unwrap update upcast upgrade upload url usage use user valid validate validation validator value variable vector verb
   verdict verify verifier version view visibility visit wait waiter waiting wake warn warning watch watcher way web weight when where
-  whole width wildcard window wire with within without word work world wrap wrapper wrapping write writer wrong zone argument given pull pulled
+  whole why width wildcard window wire with within without word work world wrap wrapper wrapping write writer wrong zone argument given pull pulled
   accept accepted admin assembled assigned await awaited backup bare best better big body bottom bounded breaker budget byte capped
   cascade certainty checked chosen closing cold compatible compose compressed computed constructor converted counted created
   decoded defaulted delayed deleted delivered denied dependent digit direction done double downgrade draft duplicated early edit

@@ -75,6 +75,7 @@ export async function openBench(harness: Harness): Promise<OpenBench> {
       hasWorkerRegistry: workerRegistryOf(backend) !== null,
       hasLedger: ledgerOf(backend) !== null,
       controllable: jobControlOf(backend) !== null,
+      traces: jobControlOf(backend)?.trace !== undefined,
       shareable: harness.shareable ?? true,
     },
     clear: () => clear(opened, store),

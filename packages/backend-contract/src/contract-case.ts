@@ -41,6 +41,8 @@ export interface Features extends Capabilities {
   readonly hasLedger: boolean;
   /** It has `JobControl`. */
   readonly controllable: boolean;
+  /** Its `JobControl` has `trace`. */
+  readonly traces: boolean;
   /** A second open of the same store is possible, as from another process. */
   readonly shareable: boolean;
 }

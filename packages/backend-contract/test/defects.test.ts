@@ -4,6 +4,7 @@ import { contractCases, type Harness, runCase } from "../src/index.ts";
 import { arrivingDefects } from "./defects/arriving.ts";
 import { controlDefects } from "./defects/control.ts";
 import { controlListDefects } from "./defects/control-list.ts";
+import { controlTraceDefects } from "./defects/control-trace.ts";
 import { controlWaitingDefects } from "./defects/control-waiting.ts";
 import { deadLetteringDefects } from "./defects/dead-lettering.ts";
 import { closingDefects } from "./defects/closing.ts";
@@ -47,6 +48,7 @@ const defects: readonly Defect[] = [
   ...controlListDefects,
   ...controlDefects,
   ...controlWaitingDefects,
+  ...controlTraceDefects,
   ...uniqueDefects,
   ...closingDefects,
 ];

@@ -15,6 +15,7 @@ import { queuesCommand } from "./commands/queues.ts";
 import { schedulesCommand } from "./commands/schedules/schedules.ts";
 import { topCommand } from "./commands/top.ts";
 import { waitCommand } from "./commands/wait.ts";
+import { whyCommand } from "./commands/why.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { workersCommand } from "./commands/workers.ts";
 import { type ExitCode, exitCodeOf, exitCodes, isEndOfHelp } from "./exit.ts";
@@ -34,6 +35,7 @@ const COMMANDS = [
   workersCommand,
   topCommand,
   jobsCommand,
+  whyCommand,
   deadCommand,
   schedulesCommand,
   pauseCommand,

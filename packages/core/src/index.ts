@@ -45,6 +45,8 @@ export { currentJob, JobContext } from "./job/job-context.ts";
 export type { Leak, LeakGuardOptions } from "./execution/leak-guard.ts";
 export { leakGuard } from "./execution/leak-guard.ts";
 export type { LiveWorker } from "./backend/live-worker.ts";
+export type { ReturnedJob, WorkerJob } from "./backend/worker-details.ts";
+export type { SlotJob, Why, WhyCode, WhyFacts, WhyReason } from "./features/why/why-api.ts";
 export type { QueueWithoutWorker } from "./backend/queues-without-worker.ts";
 export type { OnceOptions, OnceResult } from "./job/once-options.ts";
 export type { LogOption } from "./observability/log.ts";

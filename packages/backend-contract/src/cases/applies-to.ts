@@ -33,6 +33,7 @@ export const hasWorkerRegistry = (has: Features): true | string => has.hasWorker
 
 export const hasLedger = (has: Features): true | string => has.hasLedger || "it has no ledger";
 export const controllable = (has: Features): true | string => has.controllable || "it has no JobControl";
+export const traces = (has: Features): true | string => has.traces || "its JobControl has no trace";
 
 export const shareable = (has: Features): true | string => has.shareable || "its store cannot be opened twice";
 

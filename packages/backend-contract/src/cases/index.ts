@@ -4,6 +4,7 @@ import { closeCases } from "./close.ts";
 import { concurrencyCases } from "./concurrency.ts";
 import { controlCases } from "./control.ts";
 import { controlListCases } from "./control-list.ts";
+import { controlTraceCases } from "./control-trace.ts";
 import { controlWaitingCases } from "./control-waiting.ts";
 import { deadLetterCases } from "./dead-letter.ts";
 import { declarationCases } from "./declaration.ts";
@@ -58,6 +59,7 @@ export const contractCases: readonly ContractCase[] = [
   ...controlListCases,
   ...controlCases,
   ...controlWaitingCases,
+  ...controlTraceCases,
   ...uniqueCases,
   ...uniqueUntilCases,
   ...uniqueArrivalCases,

@@ -5,6 +5,7 @@ import type { DescribedJob } from "../scripts/describe-jobs.ts";
 import type { Keys } from "../scripts/keys.ts";
 import type { Scripts } from "../scripts/scripts.ts";
 import { type Cursor, cursorText, firstCursor, parseCursor } from "./cursor.ts";
+import { traceIn } from "./job-trace.ts";
 import { createSeen } from "./listed-jobs.ts";
 import { nextStep, SECTIONS } from "./queue-sections.ts";
 
@@ -100,6 +101,15 @@ export function createJobControl(
           last = cursor;
         }
         return { jobs: [...jobs.values()], next: null };
+      }),
+    trace: (id) =>
+      call(async () => {
+        for (const queue of await queues({})) {
+          const [job] = await describe(queue, [id]);
+          const found = await traceIn(commands, scripts.of(queue), id, job?.state ?? null);
+          if (found !== null) return found;
+        }
+        return null;
       }),
     cancel: (ids) => call(() => change(ids, scripts.changeJobs.cancel)),
     reschedule: (ids, delayMs) =>

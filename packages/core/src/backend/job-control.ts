@@ -1,4 +1,5 @@
 import type { Backend, DeadReason } from "./contract.ts";
+import type { JobTrace } from "./job-trace.ts";
 
 /**
  * "ready": can be leased now. "delayed": waits for its time or its next attempt. "waiting": its concurrency key is full.
@@ -71,6 +72,8 @@ export interface JobControl {
   cancel(ids: readonly string[]): Promise<ControlResult[]>;
   /** Makes waiting jobs ready `delayMs` from now; 0: at once, and a waiting `lease` call is woken. Attempts are kept. At most 1,000 ids. */
   reschedule(ids: readonly string[], delayMs: number): Promise<ControlResult[]>;
+  /** Says where an id is, for `jobs.why`; null where there is nothing of it. Changes nothing. Optional: a store has it or not. */
+  trace?(id: string): Promise<JobTrace | null>;
 }
 
 /** A backend that has job control. */

@@ -2,9 +2,10 @@ import { WaybillError } from "../errors.ts";
 import { momentOf } from "./foreign-records.ts";
 import type { Announced } from "./worker-registry.ts";
 import type { Seam } from "./seam.ts";
+import { type WorkerDetails, withDetails } from "./worker-details.ts";
 
 /** What a worker reports about itself. Members are only added: workers of several releases share a store. */
-export interface WorkerFacts {
+export interface WorkerFacts extends WorkerDetails {
   readonly host: string;
   /** The id of its process, on its host. */
   readonly pid: number;
@@ -51,7 +52,7 @@ function liveWorkerOf({ id, facts, heardMs }: Announced): LiveWorker | null {
 function parsed(facts: string): WorkerFacts | null {
   try {
     const value: unknown = JSON.parse(facts);
-    return isFacts(value) ? value : null;
+    return isFacts(value) ? withDetails(value) : null;
   } catch {
     return null;
   }

@@ -138,6 +138,7 @@ function withPlainJobControl(control: JobControl | null): JobControl | null {
     list: (query) => keptAlive(plain(control.list(query))),
     cancel: (ids) => keptAlive(plain(control.cancel(ids))),
     reschedule: (ids, delayMs) => keptAlive(plain(control.reschedule(ids, delayMs))),
+    ...(control.trace && { trace: (id) => keptAlive(plain(control.trace?.(id) ?? Promise.resolve(null))) }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { createAdmit } from "./admit.ts";
-import type { BackendFactory } from "../backend/contract.ts";
+import type { BackendFactory, Receipt } from "../backend/contract.ts";
 import type { Producer } from "../producer/producer.ts";
 import type { QueueWithoutWorker } from "../backend/queues-without-worker.ts";
 import { createEnvelopeCalls } from "../producer/envelope-calls.ts";
@@ -19,6 +19,7 @@ import type { Ledger } from "../backend/ledger.ts";
 import type { ScheduleCalls } from "../features/schedules/schedule-calls.ts";
 import { createSeam, type Seam } from "../backend/seam.ts";
 import { ledgerWorkerRegistry } from "../features/workers/ledger-registry.ts";
+import type { Why } from "../features/why/why-api.ts";
 import { createWorker, type OwnedWorker, type Worker } from "../worker/worker.ts";
 import type { WorkerOptions } from "../worker/worker-options.ts";
 import { createScheduling, type Scheduling } from "../worker/worker-scheduling.ts";
@@ -46,6 +47,12 @@ export interface Jobs extends Producer, Control {
    * `CAPABILITY_MISSING` where the backend cannot count its jobs or list its workers.
    */
   queuesWithoutWorker(): Promise<QueueWithoutWorker[]>;
+  /**
+   * Says why a job does not run, where it is, or what became of it, and what to do: as text, and as data by `code`. Takes its id,
+   * or its receipt, which also names the job that a duplicate collided with. Never rejects for an id that is not there. Where the
+   * broker lets no one look into its queues (SQS, RabbitMQ) it says what can be known.
+   */
+  why(job: string | Receipt): Promise<Why>;
   /**
    * Stops the workers, each within its own limits, then closes the backend. Pending calls and the backend together take at most
    * `closeTimeout`. Idempotent.
@@ -129,6 +136,7 @@ export async function openConnection(
     },
     workers: () => liveWorkers(seam),
     queuesWithoutWorker: queues.queuesWithoutWorker,
+    why: async (job) => (await import("../features/why/why.ts")).why({ seam, definitions: options.jobs ?? [] }, job),
     close: () => (closing ??= close()),
   };
   return { jobs, scheduling, ledger: seam.ledger };

@@ -24,6 +24,8 @@ export type {
   StoredJob,
 } from "../backend/job-control.ts";
 export { jobControlOf } from "../backend/job-control.ts";
+export type { FullKey, JobTrace } from "../backend/job-trace.ts";
+export { MOST_AHEAD, MOST_SLOTS } from "../backend/job-trace.ts";
 export type { Capabilities } from "../backend/capabilities.ts";
 export type { Need, Verdict } from "../backend/needs.ts";
 export { judge } from "../backend/needs.ts";

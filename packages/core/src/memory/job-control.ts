@@ -66,5 +66,12 @@ export function createJobControl(store: Store, assertOpen: () => void): JobContr
       }),
     reschedule: (ids, delayMs) =>
       change(ids, (stored) => store.queue(stored.message.queue).state.place(stored, delayMs)),
+    async trace(id) {
+      assertOpen();
+      const stored = store.ids.get(id);
+      if (stored === undefined) return null;
+      if (reasons().has(stored)) return { place: "queue", ahead: null, higher: null, full: null };
+      return store.queue(stored.message.queue).state.trace(stored);
+    },
   };
 }

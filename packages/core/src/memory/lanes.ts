@@ -12,6 +12,8 @@ export interface Lanes {
   remove(stored: Stored): void;
   /** When the longest-waiting message became ready, on the monotonic clock; null when none waits. */
   oldest(): number | null;
+  /** How many messages are before one that is in one of the lanes, and how many of them have a higher priority; to `most` at most. */
+  before(stored: Stored, most: number): { readonly all: number; readonly higher: number };
 }
 
 interface Lane {
@@ -75,6 +77,17 @@ export function createLanes(levels: number): Lanes {
       return null;
     },
     remove: (stored) => void remove(stored),
+    before(stored, most) {
+      let [all, higher] = [0, 0];
+      const own = indexOf(stored);
+      for (let at = top; at >= own; at -= 1) {
+        for (let next = (lanes[at] as Lane).head; next !== null && next !== stored && all < most; next = next.next) {
+          all += 1;
+          if (at > own) higher += 1;
+        }
+      }
+      return { all, higher };
+    },
     oldest() {
       let oldest = Infinity;
       for (const { head } of lanes) if (head !== null && head.at < oldest) oldest = head.at;

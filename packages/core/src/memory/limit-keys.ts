@@ -1,3 +1,4 @@
+import type { FullKey } from "../backend/job-trace.ts";
 import { createHeap, type Heap } from "./heap.ts";
 import type { Stored } from "./stored.ts";
 
@@ -36,6 +37,8 @@ export interface LimitKeys {
   passOn(stored: Stored, numbers: Numbers | undefined, home: Home): void;
   /** Whether the job was set aside. */
   isWaiting(stored: Stored): boolean;
+  /** The key that the job waits for, with the first `most` of the jobs that have it; null for none. */
+  fullKeyOf(stored: Stored, most: number): FullKey | null;
   /** Removes a job that waits for a key. */
   remove(stored: Stored, home: Home): void;
   /** Wakes jobs where the number of a limit was raised. */
@@ -118,6 +121,13 @@ export function createLimitKeys(woken: (home: Home) => void): LimitKeys {
       return true;
     },
     isWaiting: (stored) => lineOf.has(stored),
+    fullKeyOf(stored, most) {
+      const found = lineOf.get(stored);
+      if (found === undefined) return null;
+      const { name, leased } = found;
+      const jobs = [...leased].slice(0, most).map(({ message }) => message.id);
+      return { name, key: stored.message.limitKeys?.[name] ?? "", jobs };
+    },
     remove(stored, home) {
       leave(stored, home);
       forget(stored);

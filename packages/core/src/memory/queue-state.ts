@@ -2,6 +2,7 @@ import { monotonicMs } from "../time/clock.ts";
 import type { Lease, LeaseRequest } from "../backend/contract.ts";
 import type { Capabilities } from "../backend/capabilities.ts";
 import type { JobState } from "../backend/job-control.ts";
+import { type JobTrace, MOST_AHEAD, MOST_SLOTS } from "../backend/job-trace.ts";
 import { createHeap } from "./heap.ts";
 import { createLanes } from "./lanes.ts";
 import type { Home, LimitKeys, Line } from "./limit-keys.ts";
@@ -21,6 +22,8 @@ export interface QueueState {
   unlease(stored: Stored): void;
   /** The state of a message that is not dead. */
   stateOf(stored: Stored): JobState;
+  /** What keeps a message that is not dead from being leased now. */
+  trace(stored: Stored): Extract<JobTrace, { place: "queue" }>;
   /** Ends a lease that was not settled: the message is ready again, and counts one more lost delivery. */
   lose(stored: Stored): void;
   /** Makes a lease end at `until`. */
@@ -147,6 +150,12 @@ export function createQueueState({ has, leases, limitKeys, uniqueKeys, nextToken
       if (stored.token !== 0) return "leased";
       if (stored.slot === -1) return "ready";
       return limitKeys.isWaiting(stored) ? "waiting" : "delayed";
+    },
+    trace(stored) {
+      const state = home.stateOf(stored);
+      const before = state === "ready" ? ready.before(stored, MOST_AHEAD) : null;
+      const full = state === "waiting" ? limitKeys.fullKeyOf(stored, MOST_SLOTS) : null;
+      return { place: "queue", ahead: before?.all ?? null, higher: before?.higher ?? null, full };
     },
     lose,
     prolong(stored, until) {

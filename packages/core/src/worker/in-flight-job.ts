@@ -35,6 +35,11 @@ export class InFlightJob implements TrackedRun {
     this.renew(lease.expiresAt);
   }
 
+  /** For how long this worker has had the job, in milliseconds. */
+  get ageMs(): number {
+    return performance.now() - this.arrivedAt;
+  }
+
   /**
    * Records that the backend has just confirmed the lease. `expiresAt` is in Unix milliseconds, as the backend returns it;
    * null for a lease that lasts as long as the connection. Kept on the monotonic clock, so that setting the wall clock back

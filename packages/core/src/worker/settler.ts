@@ -1,4 +1,4 @@
-import type { Rejection } from "../backend/contract.ts";
+import type { Lease, Rejection } from "../backend/contract.ts";
 import type { Seam } from "../backend/seam.ts";
 import { isWaybillError } from "../errors.ts";
 import type { Outcome } from "../job/outcome.ts";
@@ -45,6 +45,8 @@ export interface SettlerSettings {
   readonly worker: string;
   /** Called once a job has ended and its end is stored. */
   readonly ended: (id: string) => void;
+  /** Called once a job is back in its queue: it was released, or waits for its next attempt. */
+  readonly returned: (lease: Lease, outcome: Outcome) => void;
 }
 
 export function createSettler(settings: SettlerSettings): Settler {
@@ -60,6 +62,7 @@ export function createSettler(settings: SettlerSettings): Settler {
 
   function settled(job: InFlightJob, outcome: Outcome): void {
     if (outcome.kind === "completed" || outcome.kind === "dead") settings.ended(job.id);
+    else settings.returned(job.lease, outcome);
     if (outcome.kind === "dead" && outcome.rejected) {
       const { id, queue } = job.lease;
       return rejected({ id, queue, reason: outcome.reason });

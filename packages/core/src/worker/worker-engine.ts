@@ -32,6 +32,7 @@ import { shutDown } from "./shutdown.ts";
 import { healthOf, type Phase, type WorkerHealth } from "./worker-health.ts";
 import { applyControl, createWorkerControl } from "./worker-control.ts";
 import type { WorkerOptions } from "./worker-options.ts";
+import { createWorkerReport } from "./worker-report.ts";
 import type { Scheduling } from "./worker-scheduling.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
 
@@ -113,8 +114,13 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
     queues,
     heartbeatMs,
   });
-  const ended = (job: string): void => control?.ended(job);
-  const settler = createSettler({ seam, inFlight, prefetch, events, reachability, worker: id, ended });
+  const details = createWorkerReport({ settings, jobs: options.jobs, inFlight });
+  function ended(job: string): void {
+    control?.ended(job);
+    details.ended(job);
+  }
+  const { returned } = details;
+  const settler = createSettler({ seam, inFlight, prefetch, events, reachability, worker: id, ended, returned });
   const { scheduling } = host;
   const { schedules: declared = [] } = options;
   const schedules = scheduling.forWorker(id, declared, heartbeatMs);
@@ -145,7 +151,7 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
       workerRegistry: seam.workerRegistry,
       worker: id,
       heartbeatMs,
-      facts: () => ({ ...facts, startedAt, running: inFlight.running }),
+      facts: () => ({ ...facts, ...details.facts(), startedAt, running: inFlight.running }),
       failed: ({ message }) => events.emit("unlisted", { worker: id, message }),
     });
   const stopSignal = new AbortController();

@@ -36,6 +36,7 @@ function settlerOf(store: (call: string) => Promise<void> = async () => {}) {
     reachability: createReachability(events, "worker-1"),
     worker: "worker-1",
     ended: (id) => void ended.push(id),
+    returned: () => undefined,
   });
   const add = (leftMs: number | null = null): InFlightJob => {
     const job = inFlight.add({ ...lease, expiresAt: leftMs === null ? null : Date.now() + leftMs });

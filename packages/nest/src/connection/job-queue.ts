@@ -24,6 +24,7 @@ export abstract class JobQueue implements Omit<Jobs, "worker" | "close"> {
   abstract readonly schedules: Jobs["schedules"];
   abstract readonly workers: Jobs["workers"];
   abstract readonly queuesWithoutWorker: Jobs["queuesWithoutWorker"];
+  abstract readonly why: Jobs["why"];
 }
 
 /** Enqueues one type of job, for `@InjectJob(definition)`. */

@@ -10,6 +10,7 @@ import {
   type StoredJob,
 } from "@waybill/core/backend";
 import { arrayLiteral, type Query } from "../connection/query.ts";
+import { createTrace } from "./job-trace.ts";
 
 /** A job or a dead letter. Members of the other are null. */
 interface Row {
@@ -55,6 +56,7 @@ export function createJobControl(query: Query, schema: string, changed: (delayMs
       changed(delayMs);
       return results;
     },
+    trace: createTrace(query, schema),
   };
 }
 

@@ -7,6 +7,7 @@ import { createJobState } from "../jobs/job-state.ts";
 import type { Maintenance } from "../jobs/maintenance.ts";
 import { prepareOn } from "../sql/statement.ts";
 import type { Read } from "./inspector.ts";
+import { createTrace } from "./job-trace.ts";
 import { endOfNamedSlice, endOfSlice, listJobs, listNamedJobs } from "./job-control-sql.ts";
 
 /** Jobs looked at between two turns of the event loop; fewer where their bodies are read. */
@@ -34,6 +35,7 @@ export function createJobControl(
        OR EXISTS (
          SELECT 1 FROM waybill_ready AS ready
          WHERE ready.queue = job.queue AND ready.rank = -job.priority AND ready.seq = job.seq))`);
+  const trace = createTrace(db);
   const setDue = prepare("UPDATE waybill_jobs SET due_at = ? WHERE seq = ?");
 
   /** None when the job has gone meanwhile. */
@@ -91,6 +93,7 @@ export function createJobControl(
     },
     cancel: (ids) => changeAll(ids, cancel),
     reschedule: (ids, delayMs) => changeAll(ids, (seq) => makeDue(seq, delayMs, now())),
+    trace: async (id) => read(() => trace(id)),
   };
 }
 

@@ -37,7 +37,7 @@ interface RateKeyOfJob {
 }
 
 /** The names of the limits of queues. No limit of a definition has a colon in its name. */
-const QUEUE_LIMIT = ":queue";
+export const QUEUE_LIMIT = ":queue";
 /** A job whose limits cannot be looked up waits this long, and up to twice as long. */
 const UNREACHABLE_MS = 2_000;
 /** A job waits this long at most for the ledger: it has a slot of the worker meanwhile, which other jobs could use. */

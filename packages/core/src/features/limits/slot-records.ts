@@ -13,6 +13,8 @@ export interface KeySlot {
 /** A slot that a running job has: a record of the ledger, which expires unless it is renewed. */
 interface TakenSlot {
   readonly record: string;
+  /** The id of the job, which is the value of the record. */
+  readonly job: string;
   version: number;
 }
 
@@ -106,7 +108,7 @@ export class KeySlots {
       }
       for (const base of bases) this.#unblock(base, job);
       for (const record of records) this.#own.add(record);
-      const slots = records.map((record, index) => ({ record, version: commit.versions[index] as number }));
+      const slots = records.map((record, index) => ({ record, job, version: commit.versions[index] as number }));
       const taken: TakenSlots = { slots, lost, expiresAt: askedAt + this.#leaseMs, renewing: null };
       this.#taken.add(taken);
       this.#timer ??= setInterval(() => this.#renew(), this.#leaseMs / 3).unref();
@@ -188,10 +190,10 @@ export class KeySlots {
     const askedAt = monotonicMs();
     try {
       const commit = await this.#ledger.commit(
-        slots.map(({ record, version }) => ({
+        slots.map(({ record, job, version }) => ({
           key: record,
           ifVersion: version,
-          value: "renewed",
+          value: job,
           expiresInMs: this.#leaseMs,
         })),
       );

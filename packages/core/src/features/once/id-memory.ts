@@ -36,7 +36,8 @@ export interface IdMemorySettings {
 /** A reservation lapses after this long unless it is renewed: its worker has died. */
 const RESERVED_MS = 30_000;
 const RELEASE_MS = 5_000;
-const FINISHED = "finished";
+/** The record of an id that has finished. */
+export const FINISHED = "finished";
 
 export function createIdMemory({ ledger, keepMs, uniqueIds }: IdMemorySettings): IdMemory {
   const keyOf = (id: string): string => ledgerKey("id", id);
