@@ -54,9 +54,9 @@ describe.each(backendNames)("on %s why says it of", { concurrent: true }, (backe
   beforeAll(async () => {
     store = await freshStore(backend, (work) => void cleaning.push(work));
     jobs = await store.open();
-  });
+  }, 120_000);
   afterAll(async () => {
-    await jobs.close();
+    await (jobs as Jobs | undefined)?.close();
     for (const work of cleaning.toReversed()) await work();
   }, 120_000);
 

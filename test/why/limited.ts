@@ -55,8 +55,8 @@ export const limitedSituations: readonly Situation[] = [
       for (let at = 0; at < 2; at += 1) await jobs.enqueue(call, {}, { queue });
       // A worker that is late loses its turn, so either may be the one that waits.
       const id = await until("one waits for its turn", async () => {
-        const returned = (await jobs.workers()).flatMap((worker) => worker.returned ?? []);
-        return returned.find((one) => one.queue === queue && one.code === "RATE_LIMITED")?.id;
+        const returned = (await jobs.workers()).flatMap((one) => one.returned ?? []);
+        return returned.find((job) => job.queue === queue && job.code === "RATE_LIMITED")?.id;
       });
       const facts = { queue, turnAt: expect.any(Number), worker: releasing };
       return { job: id, facts, says: [`api.${queue}`, releasing, "in "] };

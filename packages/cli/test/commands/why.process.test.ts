@@ -9,7 +9,9 @@ test("waybill why says why a job does not run, as text and as one line of JSON",
   await jobs.close();
   const { stdout, stderr, code } = await waybill(["why", id], { env });
   expect({ stderr, code }).toEqual({ stderr: "", code: 0 });
-  expect(stdout).toMatch(/^DELAYED {2}It is delayed until .* \(in 1 h\): .*\n\nBesides, NO_WORKER: No live worker .*\n\nWait, or run it now/);
+  expect(stdout).toMatch(
+    /^DELAYED {2}It is delayed until .* \(in 1 h\): .*\n\nBesides, NO_WORKER: No live worker .*\n\nWait, or run it now/,
+  );
   const [line] = jsonLines((await waybill(["why", "--json", id], { env })).stdout);
   expect(line).toMatchObject({ id, code: "DELAYED", facts: { type: "mail.send", queue: "default" } });
 });
