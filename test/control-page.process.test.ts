@@ -36,3 +36,11 @@ test("docs/idempotency.md: the second step sees the stored result of the first, 
   const output = await runs("docs/idempotency.md", '"completed"');
   expect(output).toContain("mail about ch_1");
 }, 60_000);
+
+test("docs/why.md: a job of a queue without a worker, as it is printed", async () => {
+  const output = await runs("docs/why.md", null);
+  const code = "NO_WORKER";
+  const text = 'No live worker leases from queue "default": no worker is alive at all.';
+  const remedy = "Start a worker with this queue, or check the `queues` of those that run: waybill workers";
+  expect(output).toContain([code, text, remedy, ""].join("\n"));
+}, 60_000);

@@ -91,6 +91,7 @@ export const runElsewhere: Readonly<Record<string, string>> = {
   "docs/unique-jobs.md block-2.ts": "test/printed-pages.process.test.ts, as the one before",
   "docs/unique-jobs.md block-3.ts": "test/printed-pages.process.test.ts, as the one before",
   "docs/unique-jobs.md block-4.ts": "test/printed-pages.process.test.ts, as the one before",
+  "docs/why.md block-1.js": "test/control-page.process.test.ts",
   "docs/metrics.md block-1.js": "test/metrics-page.process.test.ts",
   "docs/metrics.md block-2.js": "packages/core/test/observability/baggage.test.ts does the same",
   "docs/limits.md block-1.ts": "test/printed-pages.process.test.ts",

@@ -42,6 +42,11 @@ test("a worker is listed from its start to its stop, in every process, with what
     startedAt: expect.any(Number),
     heartbeatMs: 100,
     heardMs: expect.any(Number),
+    types: { [noop.type]: 1, [long.type]: 1 },
+    leaseMs: 30_000,
+    jobs: [expect.objectContaining({ type: long.type, attempt: 1, running: true })],
+    leased: 1,
+    returned: [],
   });
   expect(listed?.startedAt).toBeGreaterThanOrEqual(before);
   expect(listed?.heardMs).toBeLessThan(300);
