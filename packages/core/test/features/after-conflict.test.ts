@@ -32,7 +32,7 @@ const unique = { key: "a", until: "end", onConflict: "reject" } as const;
 const message = { id: "j", type: "mail", delayMs: 0, unique };
 const reservation = { version: 1, reservedAt: 0, old: null, oldEndsAt: undefined, overtaken: null };
 const rate = { kind: "rate", count: 1, perMs: 1_000, burst: 1 } as const;
-const letter = { id: "j", type: "mail", body: "" };
+const letter = { id: "j", type: "mail", body: "", attempt: 1, lost: 0, releases: 0 };
 
 const callers: Record<string, [found: "absent" | "reserved", call: (ledger: Ledger) => Promise<unknown>]> = {
   "the reservation of a key": ["absent", (ledger) => createLedgerKeys(ledger, 1_000).reserve(message)],
