@@ -26,6 +26,7 @@ export type Subject =
   | "inbox"
   | "worker registry"
   | "ledger"
+  | "records"
   | "control"
   | "unique";
 
@@ -39,6 +40,8 @@ export interface Features extends Capabilities {
   readonly hasWorkerRegistry: boolean;
   /** It has a `Ledger`. */
   readonly hasLedger: boolean;
+  /** It has a `RecordStore`. */
+  readonly keepsRecords: boolean;
   /** It has `JobControl`. */
   readonly controllable: boolean;
   /** Its `JobControl` has `trace`. */

@@ -78,6 +78,10 @@ const ROWS: readonly Row[] = [
       return has.excludesTypes ? "native" : hasLedger ? "emulated" : BORROWED;
     },
   ],
+  [
+    "records of what happened to a job",
+    (_has, { hasLedger }) => (hasLedger ? "native" : "in the backend of a borrowed ledger"),
+  ],
   ["a finished id remembered", (_has, { hasLedger }) => (hasLedger ? "emulated" : BORROWED)],
   ["survives a restart of the machine", (has) => yes(has.durable)],
 ];

@@ -17,6 +17,7 @@ import { ledgerDefects } from "./defects/ledger.ts";
 import { ledgerRangeDefects } from "./defects/ledger-ranges.ts";
 import { leasingDefects } from "./defects/leasing.ts";
 import { always, type Defect, spoiled } from "./defects/planted.ts";
+import { recordDefects } from "./defects/records.ts";
 import { uniqueDefects } from "./defects/unique.ts";
 import { workerRegistryDefects } from "./defects/worker-registry.ts";
 import { countingDefects, settlingDefects } from "./defects/settling.ts";
@@ -45,6 +46,7 @@ const defects: readonly Defect[] = [
   ...workerRegistryDefects,
   ...ledgerDefects,
   ...ledgerRangeDefects,
+  ...recordDefects,
   ...controlListDefects,
   ...controlDefects,
   ...controlWaitingDefects,

@@ -4,9 +4,11 @@ import {
   type BackendContext,
   createCloseGuard,
   guardedLedger,
+  guardedRecordStore,
   type InspectableBackend,
   type JobControlBackend,
   type LedgerBackend,
+  type RecordStoreBackend,
   type WorkerRegistryBackend,
 } from "@waybill/core/backend";
 import { capabilitiesOf } from "./capabilities.ts";
@@ -21,6 +23,7 @@ import { examineServer } from "./management/doctor.ts";
 import { createInspector } from "./management/inspector.ts";
 import { createWorkerRegistry } from "./management/worker-registry.ts";
 import type { Settings } from "./options/options.ts";
+import { createRecordStores } from "./records/record-store.ts";
 import { keysOf } from "./scripts/keys.ts";
 import { openScripts } from "./scripts/scripts.ts";
 
@@ -31,6 +34,7 @@ const CLOSE_MS = 1_000;
 export type BullmqBackend = InspectableBackend &
   WorkerRegistryBackend &
   LedgerBackend &
+  RecordStoreBackend &
   JobControlBackend & { readonly doctor: Doctor };
 
 /** Opens one process's connections to Redis. */
@@ -78,6 +82,7 @@ async function assemble(settings: Settings, context: BackendContext, connections
     connections.cut();
   }
 
+  const recordStore = createRecordStores(commands, keys, call);
   return {
     name: "bullmq",
     address,
@@ -87,6 +92,7 @@ async function assemble(settings: Settings, context: BackendContext, connections
     workerRegistry: createWorkerRegistry(commands, keys, call),
     jobControl: createJobControl(commands, scripts, keys, call),
     ledger: guardedLedger(guard.assertOpen, createLedger(commands, keys, call)),
+    recordStore: (scope) => guardedRecordStore(guard.assertOpen, recordStore(scope)),
     enqueue: (messages) => call(() => enqueue(messages)),
     lease: (request) => call(() => queues.lease(request)),
     ack: (leases) => call(() => settle.ack(leases)),

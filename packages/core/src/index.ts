@@ -7,6 +7,17 @@ export { connectProducer } from "./connect/connect-producer.ts";
 export type { Handler, JobDefinition, JobOptions, PayloadOf } from "./job/job-definition.ts";
 export { defineJob, handlerFor } from "./job/define-job.ts";
 export type { CancelReport, Control, RescheduleReport } from "./features/control/control-api.ts";
+export type { RecordState } from "./backend/record-store.ts";
+export type {
+  AttemptOutcome,
+  AttemptRecord,
+  JobRecord,
+  LogRecord,
+  ProgressRecord,
+} from "./features/records/job-record.ts";
+export type { RecordOptions } from "./features/records/record-options.ts";
+export type { RecordQuery } from "./features/records/record-query.ts";
+export type { FoundRecords, Records, Watch, WatchOptions } from "./features/records/records-api.ts";
 export type { Pause, PauseTarget } from "./features/control/control-records.ts";
 export type { JobFilter } from "./features/control/judged-query.ts";
 export type { JobPage, JobState, StoredJob } from "./backend/job-control.ts";

@@ -59,6 +59,7 @@ const OPTIONS: OptionNames<WaybillOptions> = {
   allowVolatile: true,
   role: true,
   version: true,
+  records: true,
   services: true,
   require: true,
   keys: true,

@@ -6,12 +6,14 @@ import {
   createCloseGuard,
   type ExaminableBackend,
   guardedLedger,
+  guardedRecordStore,
   type InspectableBackend,
   type JobControlBackend,
   type Lease,
   type LedgerBackend,
   type LedgerInTransaction,
   type Message,
+  type RecordStoreBackend,
   type WorkerRegistryBackend,
   tooLong,
   type TransactionalBackend,
@@ -37,17 +39,19 @@ import { createJobControl } from "./management/job-control.ts";
 import { createInspector } from "./management/inspector.ts";
 import { createWorkerRegistry } from "./management/worker-registry.ts";
 import type { Settings } from "./options/settings.ts";
+import { createRecordStore } from "./records/record-store.ts";
 import { migrateSchema } from "./schema/migrate.ts";
 import { channelOf } from "./schema/steps.ts";
 import { assertTransaction, isBegun, queryOf, type Transaction } from "./transaction.ts";
 
-/** A backend with an inspector, a doctor, a worker registry, a ledger, job control, `enqueueIn` and `completeIn`. */
+/** A backend with an inspector, a doctor, a worker registry, a ledger, records, job control, `enqueueIn` and `completeIn`. */
 export interface PostgresBackend
   extends
     InspectableBackend,
     ExaminableBackend,
     WorkerRegistryBackend,
     LedgerBackend,
+    RecordStoreBackend,
     JobControlBackend,
     TransactionalBackend {
   /** Does the same as `enqueue` once the transaction commits. */
@@ -160,6 +164,7 @@ export async function openPostgres(settings: Settings, context: BackendContext):
       else waiters.wakeAll();
     }),
     ledger: guardedLedger(guard.assertOpen, createLedger(query, schema)),
+    recordStore: (scope) => guardedRecordStore(guard.assertOpen, createRecordStore(query, schema, scope)),
     ...guard.verbs({
       async enqueue(messages) {
         if (messages.length === 0) return [];

@@ -3,9 +3,11 @@ import {
   createCloseGuard,
   type ExaminableBackend,
   guardedLedger,
+  guardedRecordStore,
   type JobControlBackend,
   type InspectableBackend,
   type LedgerBackend,
+  type RecordStoreBackend,
   type WorkerRegistryBackend,
   type TransactionalBackend,
 } from "@waybill/core/backend";
@@ -31,14 +33,16 @@ import { createDoctor } from "./management/doctor.ts";
 import { createInspector } from "./management/inspector.ts";
 import { createJobControl } from "./management/job-control.ts";
 import { createWorkerRegistry } from "./management/worker-registry.ts";
+import { createRecordStore } from "./records/record-store.ts";
 import type { Settings } from "./options/options.ts";
 import { createCallerTransactions } from "./transaction.ts";
 
-/** A backend with an inspector, a doctor, a worker registry, a ledger, job control, `enqueueIn` and `completeIn`. */
+/** A backend with an inspector, a doctor, a worker registry, a ledger, records, job control, `enqueueIn` and `completeIn`. */
 export type SqliteBackend = InspectableBackend &
   ExaminableBackend &
   WorkerRegistryBackend &
   LedgerBackend &
+  RecordStoreBackend &
   JobControlBackend &
   TransactionalBackend;
 
@@ -103,6 +107,7 @@ export async function openSqlite(
     workerRegistry: createWorkerRegistry(db, now, write, read),
     jobControl: createJobControl(db, now, write, read, maintenance),
     ledger: guardedLedger(guard.assertOpen, createLedger(db, now, write, read)),
+    recordStore: (scope) => guardedRecordStore(guard.assertOpen, createRecordStore(db, scope, write, read)),
     ...guard.verbs({
       enqueue: (messages) => group.write(() => enqueue(messages)),
       lease: waiters.lease,

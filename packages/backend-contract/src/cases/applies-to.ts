@@ -32,6 +32,7 @@ export const arrivals = (has: Features): true | string => has.arrivals || "nothi
 export const hasWorkerRegistry = (has: Features): true | string => has.hasWorkerRegistry || "it has no WorkerRegistry";
 
 export const hasLedger = (has: Features): true | string => has.hasLedger || "it has no ledger";
+export const keepsRecords = (has: Features): true | string => has.keepsRecords || "it keeps no records";
 export const controllable = (has: Features): true | string => has.controllable || "it has no JobControl";
 export const traces = (has: Features): true | string => has.traces || "its JobControl has no trace";
 

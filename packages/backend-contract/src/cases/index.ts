@@ -22,6 +22,8 @@ import { leaseCases } from "./lease.ts";
 import { ledgerCases } from "./ledger.ts";
 import { priorityCases } from "./priority.ts";
 import { queueLimitCases } from "./queue-limits.ts";
+import { recordCases } from "./records.ts";
+import { recordFindCases } from "./records-find.ts";
 import { replayCases } from "./replay.ts";
 import { retryCases } from "./retry.ts";
 import { workerRegistryCases } from "./worker-registry.ts";
@@ -56,6 +58,8 @@ export const contractCases: readonly ContractCase[] = [
   ...inboxCases,
   ...workerRegistryCases,
   ...ledgerCases,
+  ...recordCases,
+  ...recordFindCases,
   ...controlListCases,
   ...controlCases,
   ...controlWaitingCases,

@@ -2,6 +2,7 @@ import type {
   InspectableBackend,
   JobControlBackend,
   LedgerBackend,
+  RecordStoreBackend,
   WorkerRegistryBackend,
 } from "@waybill/core/backend";
 import type { Inbox } from "./inbox.ts";
@@ -10,6 +11,7 @@ import type { Inbox } from "./inbox.ts";
 export type Whole = InspectableBackend &
   WorkerRegistryBackend &
   LedgerBackend &
+  RecordStoreBackend &
   Partial<JobControlBackend> & {
     /** For a defect in what happens to arrivals. */
     readonly inbox?: (good: Inbox) => Partial<Inbox>;

@@ -13,6 +13,8 @@ export interface Keys {
   readonly ledger: Readonly<Record<"records" | "byKey" | "byDue" | "byExpiry", string>>;
   /** Which job has each unique key, and the keys that are taken for a time; see `unique-keys.ts`. */
   readonly owners: readonly [owners: string, timed: string];
+  /** The records of a scope; see `records-lua.ts`. No queue has a name with "_". */
+  records(scope: string): string;
   /** A list into which programs in other languages LPUSH. */
   inbox(queue: string): string;
   /** A list of the entries that one process has moved and not yet stored. */
@@ -40,6 +42,7 @@ export function keysOf(prefix: string): Keys {
       byExpiry: `${prefix}:ledger-by-expiry`,
     },
     owners: [`${prefix}:unique`, `${prefix}:unique-timed`],
+    records: (scope) => (scope === "" ? `${prefix}:_records` : `${prefix}:_records_of:${scope}`),
     inbox,
     processing: (queue, processId) => `${inbox(queue)}:processing:${processId}`,
     alive: (queue, processId) => `${inbox(queue)}:alive:${processId}`,

@@ -56,6 +56,11 @@ export interface JobPage {
   readonly jobs: readonly StoredJob[];
   /** Pass it as `after` for the next page; null when this is the last. */
   readonly next: string | null;
+  /**
+   * Only where the jobs were read from records (SQS, RabbitMQ): Unix milliseconds, when the newest change there was made. What happened
+   * since is not in the page, and `body` is the payload as it is recorded.
+   */
+  readonly asOf?: number | null;
 }
 
 /** What became of one job of a list: changed, not changed since a worker has it, since it is a dead letter, or since there is none. */

@@ -7,6 +7,7 @@ import type { EnqueueFailures } from "./enqueue-error.ts";
 import { keptAlive } from "./keep-alive.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LedgerSeam } from "./ledger-seam.ts";
+import type { RecordStore } from "./record-store.ts";
 
 /** One job on its way to the backend. */
 export interface Outgoing {
@@ -44,7 +45,7 @@ export interface SeamSettings {
   /** Emits `enqueue_failed` with each error of `enqueue`. Absent: it is not reported. */
   readonly events?: EnqueueFailures | undefined;
   /** The backend's own ledger, or that of another backend. Absent: none. */
-  readonly ledger?: (LedgerSeam & { close(): Promise<void> }) | undefined;
+  readonly ledger?: (LedgerSeam & { readonly records?: RecordStore; close(): Promise<void> }) | undefined;
 }
 
 /** The backend as it is known without calling it. */

@@ -12,6 +12,7 @@ import { judgedQuery } from "./match-dead-letters.ts";
 import { createProducerSeam, type ProducerSeam, type SeamSettings, type Settled } from "./producer-seam.ts";
 import { assertLedgerChanges, assertLedgerKeys } from "./shared/ledger-checks.ts";
 import { isTransactional, type LedgerInTransaction, ledgerInOf, transactionalOf } from "./transactional.ts";
+import { type RecordStore, recordStoreOf } from "./record-store.ts";
 import { type WorkerRegistry, workerRegistryOf } from "./worker-registry.ts";
 
 /**
@@ -27,6 +28,8 @@ export interface Seam extends ProducerSeam {
   readonly inspector: Inspector | null;
   /** Null where the backend cannot look into its queues. Each call rejects with a `WaybillError`. */
   readonly jobControl: JobControl | null;
+  /** The backend's own, or that of the backend whose ledger it borrows; null where there is neither. Only a write has a time limit. */
+  readonly records: RecordStore | null;
   /** Null where the backend reports nothing about its own health. */
   readonly doctor: Doctor | null;
   lease(request: LeaseRequest): Promise<Lease[]>;
@@ -74,6 +77,7 @@ export function createSeam(backend: Backend, settings: SeamSettings): Seam {
     hasTransactions: isTransactional(backend),
     inspector: withPlainErrors(inspectorOf(backend)),
     jobControl: withPlainJobControl(jobControlOf(backend)),
+    records: withPlainRecords(settings.ledger?.records ?? recordStoreOf(backend), prompt),
     doctor: doctorOf(backend),
     workerRegistry: withTimeLimit(workerRegistryOf(backend), prompt),
     lease: (request) => plain(backend.lease(request)),
@@ -139,6 +143,20 @@ function withPlainJobControl(control: JobControl | null): JobControl | null {
     cancel: (ids) => keptAlive(plain(control.cancel(ids))),
     reschedule: (ids, delayMs) => keptAlive(plain(control.reschedule(ids, delayMs))),
     ...(control.trace && { trace: (id) => keptAlive(plain(control.trace?.(id) ?? Promise.resolve(null))) }),
+  };
+}
+
+/** A search may take as long as the store is large. */
+function withPlainRecords(
+  records: RecordStore | null,
+  prompt: <T>(work: Promise<T>) => Promise<T>,
+): RecordStore | null {
+  if (records === null) return null;
+  return {
+    write: (changes) => prompt(records.write(changes)),
+    get: (id) => keptAlive(plain(records.get(id))),
+    find: (range) => keptAlive(plain(records.find(range))),
+    prune: (pruning) => plain(records.prune(pruning)),
   };
 }
 

@@ -16,10 +16,14 @@ import type { Inspector } from "../backend/inspector.ts";
 import { assertKnownOptions } from "../known-options.ts";
 import { type LiveWorker, liveWorkers } from "../backend/live-worker.ts";
 import type { Ledger } from "../backend/ledger.ts";
+import type { Records, Watch } from "../features/records/records-api.ts";
+import type { Recording } from "../features/records/recording.ts";
+import { createRecordReaders } from "./record-calls.ts";
 import type { ScheduleCalls } from "../features/schedules/schedule-calls.ts";
 import { createSeam, type Seam } from "../backend/seam.ts";
 import { ledgerWorkerRegistry } from "../features/workers/ledger-registry.ts";
 import type { Why } from "../features/why/why-api.ts";
+import { timerMs } from "../time/duration.ts";
 import { createWorker, type OwnedWorker, type Worker } from "../worker/worker.ts";
 import type { WorkerOptions } from "../worker/worker-options.ts";
 import { createScheduling, type Scheduling } from "../worker/worker-scheduling.ts";
@@ -32,6 +36,13 @@ export interface Jobs extends Producer, Control {
   readonly doctor: Doctor | null;
   /** Reads and changes the schedules of the backend. */
   readonly schedules: ScheduleCalls;
+  /** Reads what happened to jobs, where a connection has `records`. */
+  readonly records: Records;
+  /**
+   * Follows one job: returns its record as it is, then whenever it has changed, until the job has ended. Waits for a job that is not
+   * recorded yet. Rejects as `records.get` does.
+   */
+  readonly watch: Watch;
   /**
    * Makes a worker on this connection. Throws `CONFIG_INVALID` for invalid options and `CAPABILITY_MISSING` for jobs that need
    * what the backend refuses.
@@ -88,13 +99,22 @@ export async function openConnection(
 ): Promise<Connection> {
   assertKnownOptions(options, CONNECT_OPTIONS, "the options of connect");
   const reports = createBackendReports();
+  const recording = options.records === undefined ? null : await recordingOf(options.records);
   const opened = await openProducer(target, options, {
-    context: (has, heard) => ({ admit: createAdmit(has), report: reports.reportTo(heard) }),
-    seam: (backend, settings) => withWorkerRegistry(createSeam(backend, settings)),
+    context(has, heard) {
+      recording?.hear(heard);
+      return { admit: createAdmit(has), report: reports.reportTo(heard) };
+    },
+    seam(backend, settings) {
+      const opening = withWorkerRegistry(createSeam(backend, settings));
+      return recording === null ? opening : recording.begin(opening);
+    },
   });
   const { producer, seam, env, keys, isBorrowed, ids } = opened;
   const { events } = producer;
   const { role = "worker", version = null, telemetry = null } = options;
+  const recorder = recording && recording.records();
+  const records = createRecordReaders(seam, recorder);
   const controlChanges = createLocalChanges();
   const known = seam.ledger && createKnownQueues(seam.ledger);
   const queues = createQueueCalls({ seam, events, known, isBorrowed, declared: options.queues ?? [] });
@@ -105,6 +125,7 @@ export async function openConnection(
 
   async function close(): Promise<void> {
     await Promise.all([...workers].map((owned) => owned.finish()));
+    await recorder?.buffer.end(timerMs(options.closeTimeout ?? "2s", "closeTimeout"));
     await producer.close();
   }
 
@@ -113,6 +134,7 @@ export async function openConnection(
     inspector: queues.inspector,
     doctor: seam.doctor,
     schedules: scheduling.calls,
+    ...records,
     ...createControl({ seam, events, changed: controlChanges.changed }),
     worker(workerOptions) {
       const connection = {
@@ -127,6 +149,7 @@ export async function openConnection(
         scheduling,
         controlChanges,
         ids,
+        recorder,
       };
       const host = { ...connection, close: () => jobs.close() };
       const owned = createWorker(host, workerOptions);
@@ -140,6 +163,11 @@ export async function openConnection(
     close: () => (closing ??= close()),
   };
   return { jobs, scheduling, ledger: seam.ledger };
+}
+
+/** Loads what records jobs. Rejects `CONFIG_INVALID` for options that cannot work. */
+async function recordingOf(records: NonNullable<ConnectOptions["records"]>): Promise<Recording> {
+  return (await import("../features/records/recording.ts")).createRecording(records);
 }
 
 /** A backend without a worker registry keeps it in its ledger, if it has or borrows one. */

@@ -3,6 +3,7 @@ import type { BackendContext, BackendFactory } from "../backend/contract.ts";
 import { keptAlive } from "../backend/keep-alive.ts";
 import { type Ledger, ledgerOf } from "../backend/ledger.ts";
 import { createLedgerSeam, type LedgerSeam } from "../backend/ledger-seam.ts";
+import { type RecordStore, recordStoreOf } from "../backend/record-store.ts";
 import { scopedLedger } from "../backend/scoped-ledger.ts";
 import { isWaybillError, WaybillError } from "../errors.ts";
 import type { EventBus } from "../observability/events.ts";
@@ -12,7 +13,7 @@ import { within } from "../time/time-limit.ts";
 /** The ledger of another backend, opened for a connection whose own backend has none. */
 export interface BorrowedLedger {
   /** Returns its seam, for a backend of that name. The records of each name are apart. */
-  seamFor(backend: string): LedgerSeam & { close(): Promise<void> };
+  seamFor(backend: string): LedgerSeam & { readonly records: RecordStore; close(): Promise<void> };
   /**
    * Resolves once the ledger is open, or has failed to open, or has not responded for 3 s. Rejects `CONFIG_INVALID` or
    * `CAPABILITY_MISSING` where no later attempt could succeed.
@@ -27,6 +28,13 @@ export interface Borrowing {
   readonly address: string;
   readonly timeoutMs: number;
   readonly events: EventBus;
+}
+
+interface Opened {
+  readonly ledger: Ledger;
+  /** Null where it keeps no records. */
+  readonly records: (scope: string) => RecordStore | null;
+  readonly close: () => Promise<void>;
 }
 
 const FIRST_WAIT_MS = 3_000;
@@ -49,7 +57,7 @@ const CONTEXT: BackendContext = {
  * `BACKEND_UNAVAILABLE`, and jobs that need no ledger go on.
  */
 export function borrowLedger({ factory, address: given, timeoutMs, events }: Borrowing): BorrowedLedger {
-  let opened: { readonly ledger: Ledger; readonly close: () => Promise<void> } | null = null;
+  let opened: Opened | null = null;
   let address = given;
   /** Why it is not open. */
   let failure: WaybillError = new WaybillError("BACKEND_UNAVAILABLE", "it has not been opened yet");
@@ -78,7 +86,7 @@ export function borrowLedger({ factory, address: given, timeoutMs, events }: Bor
     const ledger = ledgerOf(backend);
     if (ledger !== null && !isClosed) {
       address = backend.address;
-      opened = { ledger, close: () => backend.close() };
+      opened = { ledger, records: (scope) => recordStoreOf(backend, scope), close: () => backend.close() };
       return succeeded("open");
     }
     await backend.close();
@@ -142,6 +150,23 @@ export function borrowLedger({ factory, address: given, timeoutMs, events }: Bor
     list: (range) => heard("list", ledger.list(range)),
     due: (range) => heard("due", ledger.due(range)),
   };
+  /** The records of a backend of that name, in the store that lends the ledger. */
+  function recordsFor(scope: string): RecordStore {
+    async function callRecords<T>(work: (store: RecordStore) => Promise<T>): Promise<T> {
+      if (opened === null) throw failure;
+      const store = opened.records(scope);
+      if (store !== null) return work(store);
+      const remedy = 'name one that does: "postgres:", "bullmq:" or "sqlite:"';
+      throw new WaybillError("CAPABILITY_MISSING", `the ledger at ${address} keeps no records of jobs; ${remedy}`);
+    }
+    return {
+      write: (changes) => callRecords((store) => store.write(changes)),
+      get: (id) => callRecords((store) => store.get(id)),
+      find: (range) => callRecords((store) => store.find(range)),
+      prune: (pruning) => callRecords((store) => store.prune(pruning)),
+    };
+  }
+
   const opening = open(FIRST_RETRY_MS);
   opening.catch(() => undefined);
 
@@ -152,7 +177,12 @@ export function borrowLedger({ factory, address: given, timeoutMs, events }: Bor
   }
 
   return {
-    seamFor: (backend) => ({ ledger: scopedLedger(`${backend}/`, watched), whenIdle, close }),
+    seamFor: (backend) => ({
+      ledger: scopedLedger(`${backend}/`, watched),
+      records: recordsFor(backend),
+      whenIdle,
+      close,
+    }),
     ready: () => keptAlive(within(opening, FIRST_WAIT_MS)),
     close,
   };

@@ -19,9 +19,10 @@ export function startSpan(run: Run): null {
   return null;
 }
 
-/** Emits `started`. */
+/** Emits `started`, and records it. */
 export function reportStarted(run: Run): void {
   const { events } = run.registry;
+  run.delivery.recording?.started(run.envelope);
   if (events.has("started")) events.emit("started", startedEvent(run));
 }
 

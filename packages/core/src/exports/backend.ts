@@ -15,6 +15,20 @@ export type {
 export type { Ledger, LedgerBackend, LedgerChange, LedgerCommit, LedgerRecord } from "../backend/ledger.ts";
 export { ledgerOf } from "../backend/ledger.ts";
 export type {
+  RecordChange,
+  RecordFilter,
+  RecordPage,
+  RecordLimits,
+  RecordRange,
+  RecordState,
+  RecordStore,
+  RecordStoreBackend,
+  StoredRecord,
+} from "../backend/record-store.ts";
+export { RECORD_STATES, recordStoreOf } from "../backend/record-store.ts";
+export { matchRecord, mergeRecord } from "../backend/merge-record.ts";
+export { guardedRecordStore } from "../backend/shared/guarded-record-store.ts";
+export type {
   ControlResult,
   JobControl,
   JobControlBackend,

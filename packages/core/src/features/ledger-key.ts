@@ -1,7 +1,17 @@
 import { hash } from "node:crypto";
 
 /** The features that keep records in the ledger. Each keeps its own under one prefix. */
-export type LedgerFeature = "unique" | "limit" | "rate" | "schedule" | "control" | "once" | "id" | "worker" | "queue";
+export type LedgerFeature =
+  | "unique"
+  | "limit"
+  | "rate"
+  | "schedule"
+  | "control"
+  | "once"
+  | "id"
+  | "worker"
+  | "queue"
+  | "records";
 
 /** A part is written as it is up to this length, and longer ones by their hash, so that a key of three parts stays under 512 characters. */
 const LONGEST_PART = 160;

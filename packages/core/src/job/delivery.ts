@@ -1,6 +1,7 @@
 import type { DeadReason, Signature } from "../backend/contract.ts";
 import type { Envelope } from "../envelope/index.ts";
 import type { Once } from "./once-options.ts";
+import type { Recording } from "./recording.ts";
 import type { RunHandle } from "./run-handle.ts";
 
 /** Identifies a job without reading its body. */
@@ -50,4 +51,6 @@ export interface Delivery {
   readonly completeIn?: (transaction: unknown) => Promise<void>;
   /** Remembers what has run. Omitted where nothing can be remembered. */
   readonly once?: Once;
+  /** Records the run. Omitted where nothing is recorded. */
+  readonly recording?: Recording | undefined;
 }

@@ -62,6 +62,30 @@ export class JobContext {
     );
   }
 
+  /**
+   * Reports how far the job is, for `jobs.records` and `jobs.watch`: the last report is kept, and written with others about twice a
+   * second. `total` and `message`, of at most 500 characters, may be left out. Never throws. Does nothing without `records`.
+   */
+  progress(done: number, total?: number, message?: string): void {
+    try {
+      this.delivery.recording?.progress(done, total, message);
+    } catch {
+      // A value that cannot be written must not fail the job.
+    }
+  }
+
+  /**
+   * Adds a line to the job's record, of at most 2,000 characters; the last 100 of a run are kept. Written as `progress` is. Never
+   * throws. Does nothing without `records`.
+   */
+  log(text: string): void {
+    try {
+      this.delivery.recording?.log(text);
+    } catch {
+      // As above.
+    }
+  }
+
   /** The schedule that made this job, and the time of its tick; null for every other job. */
   get schedule(): { readonly name: string; readonly at: Date } | null {
     const made = this.envelope.meta?.["schedule"];

@@ -3,6 +3,8 @@ import type { Result, Lease, Message, Receipt } from "../backend/contract.ts";
 import type { LedgerBackend } from "../backend/ledger.ts";
 import { createCloseGuard } from "../backend/shared/close-guard.ts";
 import { guardedLedger } from "../backend/shared/guarded-ledger.ts";
+import { guardedRecordStore } from "../backend/shared/guarded-record-store.ts";
+import type { RecordStoreBackend } from "../backend/record-store.ts";
 import { createLimitCheck, idConflict, leaseLost, tooLong } from "../backend/shared/refusals.ts";
 import type { InspectableBackend } from "../backend/inspector.ts";
 import type { JobControlBackend } from "../backend/job-control.ts";
@@ -15,7 +17,11 @@ import { type Stored, storedOf } from "./stored.ts";
 import { conflictOf } from "./unique-conflict.ts";
 
 /** What one connection offers: everything that a backend may, but `jobControl` only where ids are unique. */
-export type MemoryBackend = InspectableBackend & WorkerRegistryBackend & LedgerBackend & Partial<JobControlBackend>;
+export type MemoryBackend = InspectableBackend &
+  WorkerRegistryBackend &
+  LedgerBackend &
+  RecordStoreBackend &
+  Partial<JobControlBackend>;
 
 /** Opens one connection to a store. */
 export function openMemory(store: Store, address: string): MemoryBackend {
@@ -157,6 +163,7 @@ export function openMemory(store: Store, address: string): MemoryBackend {
     inspector: createInspector(store, guard.assertOpen),
     workerRegistry: createWorkerRegistry(store, guard.assertOpen),
     ledger: guardedLedger(guard.assertOpen, store.ledger),
+    recordStore: (scope) => guardedRecordStore(guard.assertOpen, store.records(scope)),
     ...(has.uniqueIds ? { jobControl: createJobControl(store, guard.assertOpen) } : {}),
     ...verbs,
     close: guard.close,

@@ -1,7 +1,9 @@
 import type { DeadReason } from "../backend/contract.ts";
 import type { Capabilities } from "../backend/capabilities.ts";
 import type { Ledger } from "../backend/ledger.ts";
+import type { RecordStore } from "../backend/record-store.ts";
 import { createLedger } from "./ledger.ts";
+import { createRecordStore } from "./record-store.ts";
 import { createLimitKeys, type Home } from "./limit-keys.ts";
 import { createQueueState, type QueueState } from "./queue-state.ts";
 import type { Stored } from "./stored.ts";
@@ -44,6 +46,8 @@ export interface Store {
   /** Workers that were announced, by id. */
   readonly workers: Map<string, AnnouncedWorker>;
   readonly ledger: Ledger;
+  /** The records of a scope, the same at each call. */
+  records(scope: string): RecordStore;
   nextSeq(): number;
   /** Serves the waiting calls of the queues in which a job was woken by the end of another's lease. */
   deliverWoken(): void;
@@ -53,6 +57,7 @@ export function createStore(has: Capabilities): Store {
   const queues = new Map<string, Queue>();
   const leases = new Map<unknown, Stored>();
   const uniqueKeys = createUniqueKeys(has);
+  const recordStores = new Map<string, RecordStore>();
   let seq = 0;
   const nextSeq = (): number => ++seq;
   const homes = new Map<Home, Queue>();
@@ -76,6 +81,11 @@ export function createStore(has: Capabilities): Store {
     dead: new Set(),
     workers: new Map(),
     ledger: createLedger(nextSeq),
+    records(scope) {
+      const store = recordStores.get(scope) ?? createRecordStore();
+      recordStores.set(scope, store);
+      return store;
+    },
     nextSeq,
     deliverWoken,
     queue(name) {

@@ -153,6 +153,11 @@ export interface WaybillEvents {
    */
   ledger_unavailable: { readonly address: string; readonly message: string };
   ledger_available: { readonly address: string };
+  /** Records cannot be written; jobs go on, and writing is tried again. Emitted once until `records_available`. */
+  records_unavailable: { readonly address: string; readonly message: string };
+  records_available: { readonly address: string };
+  /** The store of records was slow or away for longer than changes can wait in memory: so many changes are not recorded. */
+  records_dropped: { readonly address: string; readonly count: number };
   /**
    * A queue has had jobs and no live worker for half a minute. Emitted once, by one of the running workers of its backend, until
    * `queue_has_worker`.

@@ -31,6 +31,8 @@ const LEVELS: Partial<Record<EventName, LogLevel>> = {
   unlisted: "warn",
   unscheduled: "error",
   ledger_unavailable: "error",
+  records_unavailable: "error",
+  records_dropped: "warn",
   queue_without_worker: "error",
   push_refused: "warn",
   receiver_unavailable: "error",

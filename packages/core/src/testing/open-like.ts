@@ -31,7 +31,7 @@ export function openLike(like: BackendName | undefined, stored: (message: Messag
     ledger: hasLedger,
   } = like === undefined ? plain : likenessOf(like);
   const store = createStore(capabilities);
-  const { workerRegistry, ledger, ...memory } = openMemory(
+  const { workerRegistry, ledger, recordStore, ...memory } = openMemory(
     store,
     like === undefined ? "memory:test" : `memory:like-${like}`,
   );
@@ -51,7 +51,7 @@ export function openLike(like: BackendName | undefined, stored: (message: Messag
   const oneAtATime = createOneAtATime(store, memory);
   const { enqueueIn, completeIn, ledgerIn } = transactions;
   const offered = isTransactional || like === undefined ? { enqueueIn, completeIn, ledgerIn } : {};
-  const optional = { ...(listsWorkers && { workerRegistry }), ...(hasLedger && { ledger }), ...offered };
+  const optional = { ...(listsWorkers && { workerRegistry }), ...(hasLedger && { ledger, recordStore }), ...offered };
   const backend = { ...heard, lease: oneAtATime.lease, ...optional };
   return { backend, inspector: memory.inspector, oneAtATime, transactions };
 }

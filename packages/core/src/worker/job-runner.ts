@@ -9,6 +9,7 @@ import type { WaybillError } from "../errors.ts";
 import type { IdCalls, IdMemory } from "../features/once/id-memory.ts";
 import type { RunTracker } from "../execution/run-tracker.ts";
 import type { LimitGate } from "../features/limits/limit-gate.ts";
+import type { Recording } from "../job/recording.ts";
 import type { Seam } from "../backend/seam.ts";
 import type { InFlightJob } from "./in-flight-job.ts";
 import type { InFlightJobs } from "./in-flight-jobs.ts";
@@ -44,6 +45,8 @@ export interface JobRunnerSettings {
   readonly isCancelled: (lease: Lease) => boolean | Promise<boolean>;
   /** Null where there are no schedules. */
   readonly scheduled: ScheduledRuns | null;
+  /** Returns what records the run of a lease. Null: nothing is recorded. */
+  readonly recording: ((lease: Lease, worker: string) => Recording) | null;
 }
 
 export function createJobRunner(settings: JobRunnerSettings): JobRunner {
@@ -61,6 +64,7 @@ export function createJobRunner(settings: JobRunnerSettings): JobRunner {
     idsReached,
     scheduled,
     isCancelled,
+    recording,
   } = settings;
 
   return {
@@ -69,7 +73,8 @@ export function createJobRunner(settings: JobRunnerSettings): JobRunner {
       inFlight.start(job);
       runs.started(job);
       // Never rejects: an error around the handler is a failed attempt.
-      const executed = (): Promise<Outcome> => execute(deliveryOf(job, worker, seam, once), registry);
+      const executed = (): Promise<Outcome> =>
+        execute(deliveryOf(job, worker, seam, once, recording?.(job.lease, worker)), registry);
       const lost = (error: WaybillError): void => job.handle.cancel(error, 0);
       const run =
         ids === null
@@ -102,6 +107,7 @@ function deliveryOf(
   worker: string,
   { backend, completeIn }: Pick<Seam, "backend" | "completeIn">,
   once: Once,
+  recording: Recording | undefined,
 ): Delivery {
   const { body, attempt, lost, releases, dueAt, signature, damage } = lease;
   return {
@@ -119,5 +125,6 @@ function deliveryOf(
     handle,
     completeIn: (transaction) => completeIn(transaction, lease),
     once,
+    recording,
   };
 }

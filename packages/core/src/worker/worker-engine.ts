@@ -8,6 +8,7 @@ import { RunTracker } from "../execution/run-tracker.ts";
 import type { IdMemory } from "../features/once/id-memory.ts";
 import { createOnce } from "../features/once/once.ts";
 import type { Outcome } from "../job/outcome.ts";
+import type { WorkerRecords } from "../features/records/connection-records.ts";
 import type { BackendReports } from "../observability/backend-reports.ts";
 import type { EventBus, ShutdownReport } from "../observability/events.ts";
 import { createReachability, reachedBy } from "../observability/reachability.ts";
@@ -54,6 +55,8 @@ export interface WorkerHost {
   /** Version of the program; null when `connect` was given none. */
   readonly version: string | null;
   readonly scheduling: Scheduling;
+  /** Null: nothing is recorded. */
+  readonly recorder: WorkerRecords | null;
   readonly close: () => Promise<void>;
 }
 
@@ -126,12 +129,14 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
   const schedules = scheduling.forWorker(id, declared, heartbeatMs);
   const scheduled = scheduling.runs;
   const once = createOnce({ ledger: seam.ledger, ledgerIn: (transaction) => seam.ledgerIn(transaction), address });
-  const running = { inFlight, runs, prefetch, registry, settler, gate, seam, once, scheduled, ids: host.ids };
+  const { recorder, ids } = host;
+  const running = { inFlight, runs, prefetch, registry, settler, gate, seam, once, scheduled, ids };
   const runner = createJobRunner({
     ...running,
     idsReached: reachedBy(reachability, "finished ids"),
     worker: id,
     isCancelled: (lease) => control?.isCancelled(lease) ?? false,
+    recording: recorder && recorder.recording,
   });
   const refusal = (lease: Lease): Outcome | null => control?.refusal(lease) ?? null;
   const dispatcher = new Dispatcher({ inFlight, runs, limiter, scheduler, prefetch, isolation, runner, refusal });
@@ -171,6 +176,7 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
       const offers = offersOf(capabilities, seam.hasTransactions);
       events.emit("booted", { role, env, backend: address, queues, offers, worker: id, concurrency, pid: process.pid });
       startedAt = wallMs();
+      recorder?.workerBegan(id);
       const freezes = detectFreezes();
       const unsubscribe = host.reports.add({ queues, reachability, rejected: settler.rejected });
       const unhear = host.controlChanges.onChange(() => control?.wake());
@@ -211,6 +217,7 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
       });
       renewal.stop();
       endWatching();
+      await recorder?.workerEnded(id, settings.closeMs);
     },
     counts() {
       const { lost: allLost } = settler.counts;

@@ -21,6 +21,7 @@ function runnerOf(handler: () => void | Promise<void>) {
     runs,
     prefetch,
     gate: null,
+    recording: null,
     registry: createHandlerRegistry([defineJob({ type: "t", handler })]),
     settler: {
       store: async (job, outcome) => resolve([job.state, outcome]),

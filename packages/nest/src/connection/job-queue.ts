@@ -21,6 +21,8 @@ export abstract class JobQueue implements Omit<Jobs, "worker" | "close"> {
   abstract readonly pause: Jobs["pause"];
   abstract readonly resume: Jobs["resume"];
   abstract readonly pauses: Jobs["pauses"];
+  abstract readonly records: Jobs["records"];
+  abstract readonly watch: Jobs["watch"];
   abstract readonly schedules: Jobs["schedules"];
   abstract readonly workers: Jobs["workers"];
   abstract readonly queuesWithoutWorker: Jobs["queuesWithoutWorker"];

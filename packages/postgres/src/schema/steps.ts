@@ -100,6 +100,31 @@ const keys = `
 `;
 
 /**
+ * What happened to jobs. Pages come by `enqueued_at` and `number`, which each index ends with. Most records are of completed jobs,
+ * which are found without an index of their state. A record is written twice: space for the second version stays beside the first.
+ */
+const records = `
+  CREATE TABLE records (
+    scope text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL,
+    enqueued_at bigint NOT NULL, number bigint GENERATED ALWAYS AS IDENTITY,
+    at bigint NOT NULL, started_at bigint, ended_at bigint, rank bigint NOT NULL, replaces bigint NOT NULL,
+    type text COLLATE "C" NOT NULL, queue text COLLATE "C" NOT NULL, tenant text COLLATE "C",
+    state text COLLATE "C" NOT NULL, code text COLLATE "C",
+    payload text, message text, items jsonb NOT NULL,
+    PRIMARY KEY (scope, id)
+  ) WITH (
+    fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0
+  );
+  CREATE INDEX records_page ON records (scope, enqueued_at, number);
+  CREATE INDEX records_state ON records (scope, state, enqueued_at, number) WHERE state <> 'completed';
+  CREATE INDEX records_type ON records (scope, type, enqueued_at, number);
+  CREATE INDEX records_queue ON records (scope, queue, enqueued_at, number);
+  CREATE INDEX records_tenant ON records (scope, tenant, enqueued_at, number) WHERE tenant IS NOT NULL;
+  CREATE INDEX records_code ON records (scope, code, enqueued_at, number) WHERE code IS NOT NULL;
+  CREATE TABLE record_times (scope text COLLATE "C" PRIMARY KEY, at bigint NOT NULL) WITH (fillfactor = 50);
+`;
+
+/**
  * The tables of each schema version, in order, run with our schema as search path. A released step never changes. After the
  * last one, every function is replaced: a version that changes functions only has an empty step.
  */
@@ -108,4 +133,5 @@ export const schemaSteps: readonly ((schema: string) => string)[] = [
   () => workersTable,
   () => ledgerTable,
   () => keys,
+  () => records,
 ];

@@ -104,6 +104,25 @@ export const schemaSteps: readonly string[] = [
   ) WITHOUT ROWID;
   CREATE INDEX waybill_waiting_job ON waybill_waiting (seq);
   `,
+  // `position` orders records by their enqueue, and each index has it as its last column. `items` is a JSON object.
+  // Most records are of completed jobs, which are found without an index of their state.
+  `
+  CREATE TABLE waybill_records (
+    position INTEGER PRIMARY KEY, scope TEXT NOT NULL, id TEXT NOT NULL,
+    type TEXT NOT NULL, queue TEXT NOT NULL, tenant TEXT, state TEXT NOT NULL, code TEXT,
+    enqueued_at INTEGER NOT NULL, at INTEGER NOT NULL, started_at INTEGER, ended_at INTEGER,
+    rank INTEGER NOT NULL, replaces INTEGER NOT NULL,
+    payload TEXT, message TEXT, items TEXT NOT NULL
+  );
+  CREATE UNIQUE INDEX waybill_records_id ON waybill_records (scope, id);
+  CREATE INDEX waybill_records_state ON waybill_records (scope, state) WHERE state <> 'completed';
+  CREATE INDEX waybill_records_type ON waybill_records (scope, type);
+  CREATE INDEX waybill_records_queue ON waybill_records (scope, queue);
+  CREATE INDEX waybill_records_tenant ON waybill_records (scope, tenant) WHERE tenant IS NOT NULL;
+  CREATE INDEX waybill_records_code ON waybill_records (scope, code) WHERE code IS NOT NULL;
+
+  CREATE TABLE waybill_record_times (scope TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+  `,
 ];
 
 /** A table that each step makes: how many of them a file has is the version that it has at least. */
@@ -113,4 +132,5 @@ export const firstTables: readonly string[] = [
   "waybill_ledger",
   "waybill_unique",
   "waybill_waiting",
+  "waybill_records",
 ];

@@ -31,6 +31,7 @@ async function listJobs(options: Options): Promise<void> {
   const { limit, json } = options;
   const shown: StoredJob[] = [];
   let isCut = false;
+  let asOf: number | null | undefined;
   await connected(options, {}, async (jobs) => {
     let count = 0;
     for (let after: string | null | undefined; after !== null && count < limit;) {
@@ -45,10 +46,12 @@ async function listJobs(options: Options): Promise<void> {
       else shown.push(...page.jobs);
       after = page.next;
       isCut = after !== null;
+      asOf = page.asOf;
     }
   });
   if (json) return;
   printText(shown.length > 0 ? table(columns, shown) : "No job matches.");
+  if (asOf !== undefined && asOf !== null) printText(`From records, whose newest change was made ${whenOf(asOf)}.`);
   if (isCut) printText(`The first ${limit} ${limit === 1 ? "is" : "are"} shown; --limit shows more.`);
 }
 

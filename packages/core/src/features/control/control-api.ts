@@ -40,8 +40,8 @@ export interface RescheduleReport {
 /** The calls of a connection that find, change and pause jobs. */
 export interface Control {
   /**
-   * Returns the job as its store has it, dead letters included; null when there is none. Rejects `CAPABILITY_MISSING` where the
-   * backend cannot look into its queues (SQS, RabbitMQ).
+   * Returns the job as its store has it, dead letters included; null when there is none. Where the backend cannot look into its queues
+   * (SQS, RabbitMQ), reads records; rejects `CAPABILITY_MISSING` where nothing was recorded.
    */
   find(id: string): Promise<StoredJob | null>;
   /**

@@ -3,7 +3,7 @@ import type { EventBus } from "../../observability/events.ts";
 
 /** What the calls of one connection need. */
 export interface ControlSettings {
-  readonly seam: Pick<Seam, "backend" | "jobControl" | "ledger">;
+  readonly seam: Pick<Seam, "backend" | "jobControl" | "ledger" | "records">;
   readonly events: EventBus;
   /** Called after a change that the workers of this process should read at once. */
   readonly changed: () => void;

@@ -12,18 +12,27 @@ import { createReschedule } from "./reschedule.ts";
 /** Makes the calls of one connection. */
 export function createControl(settings: ControlSettings): Control {
   const { seam } = settings;
-  const listed = (): JobControl => jobControlFor(seam, "list and find");
+
+  /** The backend's own, else what is recorded of its jobs. Rejects `CAPABILITY_MISSING` where there is neither. */
+  async function listed(): Promise<Pick<JobControl, "list">> {
+    if (seam.jobControl !== null || seam.records === null) return jobControlFor(seam, "list and find");
+    const { createRecordedJobs } = await import("../records/recorded-jobs.ts");
+    const recorded = createRecordedJobs(seam.records);
+    return (await recorded.hasAny()) ? recorded : jobControlFor(seam, "list and find");
+  }
+
   const cancel = createCancel(settings);
   const { move } = createReschedule(settings);
 
   return {
     async find(id) {
       assertId(id, "find");
-      const { jobs } = await listed().list({ ids: [id], limit: 1 });
+      const { jobs } = await (await listed()).list({ ids: [id], limit: 1 });
       return jobs[0] ?? null;
     },
     async list(query = {}) {
-      return listed().list(judgedList(query));
+      const judged = judgedList(query);
+      return (await listed()).list(judged);
     },
     cancel,
     runNow: (job, options) => move("runNow", job, 0, options),

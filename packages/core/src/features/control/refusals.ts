@@ -10,7 +10,7 @@ export function jobControlFor({ backend, jobControl }: Pick<Seam, "backend" | "j
   throw new WaybillError(
     "CAPABILITY_MISSING",
     `${call} cannot work on ${backend.address}: its broker delivers messages in turn and lets no one look up, list or change one that waits; ` +
-      'jobs.inspector counts them, jobs.cancel records a cancel with a ledger, and "postgres:", "redis:" and "sqlite:" list theirs',
+      'with records, connect(url, { ledger, records: "7d" }), their record is listed; jobs.inspector counts them, jobs.cancel records a cancel with a ledger, and "postgres:", "redis:" and "sqlite:" list theirs',
   );
 }
 
