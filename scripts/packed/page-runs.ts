@@ -85,6 +85,8 @@ export const runElsewhere: Readonly<Record<string, string>> = {
   "CONTRIBUTING.md block-2.ts": "test/minimal-backend.test.ts does the same",
   "docs/control.md block-1.js": "test/control-page.process.test.ts",
   "docs/idempotency.md block-1.js": "test/control-page.process.test.ts",
+  "docs/records.md block-1.js": "test/records-page.process.test.ts",
+  "docs/records.md progress.mjs": "test/records-page.process.test.ts",
   "docs/ledger.md block-1.js": "test/ledger-page.process.test.ts, on PostgreSQL and an emulator of SQS",
   "docs/ledger.md block-2.js": "test/ledger-page.process.test.ts, as the one before",
   "docs/unique-jobs.md block-1.ts": "test/printed-pages.process.test.ts",
