@@ -17,7 +17,7 @@ const PRODUCERS = 5;
 for (const target of cutTo("sqlite", "rabbitmq")) {
   test(
     `on ${target.name}, ${PROCESSES * PRODUCERS} producers race for keys while workers are killed: no two jobs have one key, none is lost, and no key stays taken`,
-    { timeout: isFull ? 900_000 : 240_000 },
+    { timeout: isFull ? 900_000 : 300_000 },
     async () => {
       const store = await freshStore(target);
       const record = join(store.folder, "deeds");

@@ -37,7 +37,10 @@ const letter = { id: "j", type: "mail", body: "", attempt: 1, lost: 0, releases:
 const callers: Record<string, [found: "absent" | "reserved", call: (ledger: Ledger) => Promise<unknown>]> = {
   "the reservation of a key": ["absent", (ledger) => createLedgerKeys(ledger, 1_000).reserve(message)],
   "the confirmation of a key": ["reserved", (ledger) => createLedgerKeys(ledger, 1_000).confirm(message, reservation)],
-  "the key of a delivered job": ["absent", (ledger) => createDeliveredKeys(ledger, 1_000).deliver(letter, unique)],
+  "the key of a delivered job": [
+    "absent",
+    (ledger) => createDeliveredKeys(ledger, 1_000).deliver({ ...letter, attempt: 1, lost: 0, releases: 0 }, unique),
+  ],
   "the key of a replayed dead letter": [
     "absent",
     (ledger) => keyedInspector({ deadLetters: async () => [letter] } as never, ledger, 1_000, () => unique).replay(),
