@@ -47,7 +47,7 @@ const callers: Record<string, [found: "absent" | "reserved", call: (ledger: Ledg
   ],
   "the slot of a limit": [
     "absent",
-    (ledger) => new KeySlots(ledger, 1_000).take([{ name: "crm", key: "a", most: 1 }], "j", () => {}),
+    (ledger) => new KeySlots(ledger, 1_000).take([{ name: "crm", key: "a", most: 2 }], "j", () => {}),
   ],
   "the turn of a rate": ["absent", (ledger) => rateKeysOf(ledger).turn("api", "k", rate, { releases: 0 })],
 };
