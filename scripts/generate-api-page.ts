@@ -18,6 +18,8 @@ const FOR_PROGRAMS: readonly string[] = [
   "@waybill/sqs",
   "@waybill/http",
   "@waybill/http/node",
+  "@waybill/dashboard",
+  "@waybill/dashboard/node",
   "@waybill/express",
   "@waybill/nest",
   "@waybill/nest/testing",

@@ -36,7 +36,16 @@ describe("R57: nothing stands in for a broker or a database", () => {
           importsOf(file).some(({ specifier }) => specifier === "@waybill/backend-contract") &&
           /\brunBackendContract\(/.test(read(file)),
       );
-    const apart = new Set(["core", "backend-contract", "cli", "http", "express", "nest", "create-waybill"]);
+    const apart = new Set([
+      "core",
+      "backend-contract",
+      "cli",
+      "dashboard",
+      "http",
+      "express",
+      "nest",
+      "create-waybill",
+    ]);
     const backends = published.map(({ path }) => path).filter((path) => !apart.has(path.split("/")[1] ?? ""));
     expect(backends).toContain("packages/sqlite");
     expect(backends.filter((path) => !bound(path))).toEqual([]);

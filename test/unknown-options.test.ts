@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { bullmqBackend } from "@waybill/bullmq";
 import { connect } from "@waybill/core";
+import { basicAuth, createDashboard } from "@waybill/dashboard";
 import {
   cloudTasks,
   createIngress,
@@ -26,6 +27,8 @@ const takers: readonly (readonly [of: string, call: (options: never) => unknown,
   ["postgresBackend", postgresBackend, "conections", "connections"],
   ["rabbitmqBackend", rabbitmqBackend, "host", "hostname"],
   ["sqsBackend", sqsBackend, "atributes", "attributes"],
+  ["createDashboard", createDashboard, "readonly", "readOnly"],
+  ["basicAuth", basicAuth, "pasword", "password"],
   ["createReceiver", createReceiver, "concurency", "concurrency"],
   ["createRelay", createRelay, "allowIp", "allowIps"],
   ["createIngress", createIngress, "key", "keys"],

@@ -59,6 +59,7 @@ export const pageRuns: Readonly<Record<string, Readonly<Record<string, Run>>>> =
     "producer.js": ends(/"enqueued"/, withOwnSqs),
     "block-3.js": ends(/waybill-signed\/1/),
   },
+  "packages/dashboard/README.md": { "block-1.js": answers("/", /<title>waybill<\/title>/, "4700") },
   "packages/express/README.md": { "block-1.js": greeting },
   "packages/nest/README.md": {
     "main.ts": runsInNest,
@@ -84,6 +85,7 @@ export const runElsewhere: Readonly<Record<string, string>> = {
   "CONTRIBUTING.md map-backend.ts": "test/minimal-backend.test.ts, by the whole suite",
   "CONTRIBUTING.md block-2.ts": "test/minimal-backend.test.ts does the same",
   "docs/control.md block-1.js": "test/control-page.process.test.ts",
+  "docs/dashboard.md block-1.js": "test/control-page.process.test.ts, which asks it for its page",
   "docs/idempotency.md block-1.js": "test/control-page.process.test.ts",
   "docs/records.md block-1.js": "test/records-page.process.test.ts",
   "docs/records.md progress.mjs": "test/records-page.process.test.ts",

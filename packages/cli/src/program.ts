@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { checkCommand } from "./commands/check.ts";
+import { dashboardCommand } from "./commands/dashboard.ts";
 import { deadCommand } from "./commands/dead/dead.ts";
 import { drainCommand } from "./commands/drain.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -40,6 +41,7 @@ const COMMANDS = [
   schedulesCommand,
   pauseCommand,
   resumeCommand,
+  dashboardCommand,
   drainCommand,
   migrateCommand,
   doctorCommand,
@@ -93,6 +95,8 @@ export function createProgram(): Command {
     "WAYBILL_KEYS     the secrets: the first signs jobs, all are trusted",
     "WAYBILL_METRICS_PORT, WAYBILL_METRICS_HOST   where `worker` and `push` serve /metrics, /health and /ready",
     "PORT             where `ingress` listens, where --port is not given",
+    "WAYBILL_DASHBOARD_PASSWORD",
+    "                 what `dashboard` asks for, with the name of --user",
     "WAYBILL_TO       where `push` POSTs, where --to is not given",
     "WAYBILL_DEBUG=1  print stacks with errors",
     "NO_COLOR         print without colours",

@@ -29,6 +29,7 @@ describe("help", () => {
         schedules                        list, put, pause, run or remove schedules
         pause [options]                  pause a queue, or a type of job
         resume [options]                 end a pause
+        dashboard [options]              serve the dashboard until SIGTERM or SIGINT
         drain [options]                  wait until a queue is empty
         migrate [options]                bring the backend's schema up to date
         doctor [options]                 examine the backend and print every setting with its origin
@@ -48,6 +49,8 @@ describe("help", () => {
         WAYBILL_KEYS     the secrets: the first signs jobs, all are trusted
         WAYBILL_METRICS_PORT, WAYBILL_METRICS_HOST   where \`worker\` and \`push\` serve /metrics, /health and /ready
         PORT             where \`ingress\` listens, where --port is not given
+        WAYBILL_DASHBOARD_PASSWORD
+                         what \`dashboard\` asks for, with the name of --user
         WAYBILL_TO       where \`push\` POSTs, where --to is not given
         WAYBILL_DEBUG=1  print stacks with errors
         NO_COLOR         print without colours
@@ -246,6 +249,7 @@ describe("help", () => {
     ["worker"],
     ["push"],
     ["ingress"],
+    ["dashboard"],
     ["init"],
     ["check"],
     ["keys"],

@@ -6,6 +6,7 @@ import { CommandError, UsageError } from "../exit.ts";
 import { examples, section } from "../output/help.ts";
 import { type KeyFlags, keysOption, readKeys } from "../options/keys.ts";
 import { duration, list, port } from "../options/values.ts";
+import { onSignals } from "../on-signals.ts";
 import { printJson, printText } from "../output/print.ts";
 import { isLoopback, serve } from "../serve.ts";
 
@@ -74,20 +75,4 @@ async function ingress(options: Options): Promise<void> {
   } finally {
     await to.close().catch((thrown: unknown) => warn(`the connection did not close: ${describeError(thrown)}`));
   }
-}
-
-/** Resolves `asked` on the first signal; further signals call the listener, which forces the end. */
-function onSignals(): { readonly asked: Promise<void>; onMore(listener: () => void): void } {
-  let more = (): void => undefined;
-  let first = true;
-  const asked = new Promise<void>((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) {
-      process.on(signal, () => {
-        if (first) resolve();
-        else more();
-        first = false;
-      });
-    }
-  });
-  return { asked, onMore: (listener) => void (more = listener) };
 }

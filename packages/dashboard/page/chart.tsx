@@ -1,0 +1,117 @@
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import UPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { useMedia } from "./hooks.ts";
+
+export interface Series {
+  readonly name: string;
+  /** A colour of the style sheet: "--accent". */
+  readonly colour: string;
+  readonly values: readonly (number | null)[];
+  readonly isFilled?: boolean;
+}
+
+interface Props {
+  /** Unix milliseconds. */
+  readonly times: readonly number[];
+  readonly series: readonly Series[];
+  readonly unit: (value: number) => string;
+  /** Read to those who do not see it. */
+  readonly label: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+const HEIGHT = 168;
+
+export function Chart({ times, series, unit, label, from, to }: Props): JSX.Element {
+  const place = useRef<HTMLDivElement>(null);
+  const chart = useRef<UPlot | null>(null);
+  const range = useRef<[number, number]>([from, to]);
+  range.current = [from / 1_000, to / 1_000];
+  const isDark = useMedia("(prefers-color-scheme: dark)");
+  const data = [
+    times.map((at) => at / 1_000),
+    ...series.map(({ values }) => [...values]),
+  ] as unknown as UPlot.AlignedData;
+  const latest = useRef(data);
+  latest.current = data;
+  const names = series.map(({ name }) => name).join("|");
+
+  useEffect(() => {
+    const element = place.current;
+    if (element === null) return undefined;
+    const styles = getComputedStyle(element);
+    const colour = (name: string): string => styles.getPropertyValue(name).trim();
+    const axis: UPlot.Axis = {
+      stroke: colour("--muted"),
+      font: "11px system-ui, sans-serif",
+      grid: { stroke: colour("--line"), width: 1 },
+      ticks: { show: false },
+    };
+    const made = new UPlot(
+      {
+        width: element.clientWidth || 300,
+        height: HEIGHT,
+        legend: { show: false },
+        cursor: { y: false, points: { size: 6 }, drag: { setScale: false } },
+        padding: [8, 8, 0, 0],
+        scales: {
+          x: { range: () => range.current },
+          y: { range: (_, __, most) => [0, Math.max(1, (most ?? 0) * 1.15)] },
+        },
+        axes: [
+          {
+            ...axis,
+            grid: { show: false },
+            size: 26,
+            space: 64,
+            values: (_, ticks) => ticks.map((tick) => hourOf(tick)),
+          },
+          { ...axis, size: 46, space: 36, values: (_, ticks) => ticks.map((tick) => unit(tick)) },
+        ],
+        series: [
+          {},
+          ...series.map(({ name, colour: of, isFilled }) => ({
+            label: name,
+            stroke: colour(of),
+            width: 1.75,
+            points: { show: times.length < 3 },
+            ...(isFilled && { fill: `color-mix(in srgb, ${colour(of)} 12%, transparent)` }),
+          })),
+        ],
+      },
+      latest.current,
+      element,
+    );
+    chart.current = made;
+    const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: HEIGHT }));
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      made.destroy();
+      chart.current = null;
+    };
+  }, [isDark, names, times.length < 3]);
+  useEffect(() => chart.current?.setData(data), [times, series]);
+
+  return (
+    <figure class="chart">
+      <figcaption>
+        {series.map(({ name, colour }) => (
+          <span key={name}>
+            <i class={`swatch ${colour.slice(2)}`} />
+            {name}
+          </span>
+        ))}
+      </figcaption>
+      <div ref={place} role="img" aria-label={label} />
+    </figure>
+  );
+}
+
+function hourOf(seconds: number): string {
+  const at = new Date(seconds * 1_000);
+  return `${String(at.getHours()).padStart(2, "0")}:${String(at.getMinutes()).padStart(2, "0")}`;
+}

@@ -1,0 +1,2 @@
+/** Style sheets, which Vite puts beside the page. */
+declare module "*.css";
