@@ -25,6 +25,7 @@ describe("help", () => {
         workers [options]                list the workers that run now
         top [options]                    watch queues and workers in the terminal
         jobs                             list, show, cancel, run or reschedule jobs
+        why [options] <id>               say why a job does not run
         dead                             list, show, replay or drop dead letters
         schedules                        list, put, pause, run or remove schedules
         pause [options]                  pause a queue, or a type of job
