@@ -47,11 +47,14 @@ export function createRecordSearch(db: DatabaseSync, scope: string, perMs: numbe
         return `(payload ${like} OR message ${like})`;
       }),
     ].join(" AND ");
-    const rows = prepared(`SELECT ${COLUMNS} FROM (SELECT * ${source}) ${tests === "" ? "" : `WHERE ${tests}`}`);
+    const values = [...others.map((name) => filter[name] as string), ...pattern];
+    // Without the limit it would read the whole slice although the page is full.
+    const rows = prepared(
+      `SELECT ${COLUMNS} FROM (SELECT * ${source}) ${tests === "" ? "" : `WHERE ${tests}`} LIMIT ?${6 + values.length}`,
+    );
     const slice = prepared(
       `SELECT count(*) AS count, ${clamped("min(position)")} AS last FROM (SELECT position ${source})`,
     );
-    const values = [...others.map((name) => filter[name] as string), ...pattern];
     const least = since === undefined ? 0 : since * perMs;
     let before = Math.min(
       until === undefined ? LAST : until * perMs,
@@ -68,7 +71,7 @@ export function createRecordSearch(db: DatabaseSync, scope: string, perMs: numbe
         least,
         length,
       ];
-      const part = read(() => rows.all(...range, ...values));
+      const part = read(() => rows.all(...range, ...values, limit + 1 - found.length));
       for (const row of part) found.push({ position: Number(row["position"]), record: recordOf(row) });
       if (found.length > limit || tests === "") break;
       const { count, last } = read(() => slice.get(...range)) as { count: number; last: number };
