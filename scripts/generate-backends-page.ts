@@ -131,7 +131,7 @@ ${capabilityMatrix(columns)}
 computes its values when it opens, from the settings of the server: Redis without its append-only file may lose jobs at a restart,
 and RabbitMQ's \`consumer_timeout\` limits how long a job may run. The table shows the values for default settings. SQS FIFO
 queues keep the order of the jobs of one tenant, which the table does not show. These pages describe single rows: [unique jobs](unique-jobs.md),
-[limits](limits.md) (concurrency, rate, fairness among tenants), [schedules](schedules.md), [control](control.md) (list, cancel, pause),
+[limits](limits.md) (concurrency, rate, fairness among tenants), [schedules](schedules.md), [results](results.md), [flows](flows.md), [control](control.md) (list, cancel, pause),
 [idempotency](idempotency.md) (a finished id) and [the ledger](ledger.md).
 
 \`jobs.enqueueIn\` and \`job.completeIn\`, in a transaction of your own, are native on [SQLite](../packages/sqlite/README.md#in-a-transaction-of-yours)

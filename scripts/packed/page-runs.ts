@@ -105,6 +105,8 @@ export const runElsewhere: Readonly<Record<string, string>> = {
   "docs/schedules.md block-1.js": "test/schedules-page.process.test.ts, on SQLite",
   "docs/schedules.md block-2.js": "test/schedules-page.process.test.ts, as the one before",
   "docs/schedules.md block-3.js": "test/schedules-page.process.test.ts, under node --test",
+  "docs/results.md block-1.js": "test/flows-page.process.test.ts, on SQLite",
+  "docs/flows.md block-1.js": "test/flows-page.process.test.ts, on SQLite",
   "packages/nest/README.md app.module.ts": "loaded by main.ts and checkout.spec.ts",
   "docs/push.md block-4.js": "packages/http/test/recipes/recipes.process.test.ts, pushed to in Fastify",
   "docs/push.md block-5.js": "packages/http/test/recipes/recipes.process.test.ts, pushed to in Hono",

@@ -24,7 +24,9 @@ type Program =
   | "chaos/producer"
   | "limits/worker"
   | "unique/worker"
-  | "unique/producer";
+  | "unique/producer"
+  | "flows/worker"
+  | "flows/producer";
 
 export function start(program: Program, ...args: string[]): Running {
   return startWith([], program, ...args);

@@ -63,6 +63,7 @@ const ROWS: readonly Row[] = [
       return has.countsDeliveries ? "refused" : hasLedger ? "emulated" : BORROWED;
     },
   ],
+  ["results; flows", (_has, { hasLedger }) => (hasLedger ? "emulated" : "emulated with a borrowed ledger")],
   ["schedules", (_has, { hasLedger }) => (hasLedger ? "emulated" : "emulated with a borrowed ledger")],
   ["fairness among tenants", (has) => (has.fairTenants ? "native" : "refused")],
   ["jobs found, listed, rescheduled", (_has, { hasJobControl }) => (hasJobControl ? "native" : "refused")],

@@ -5,6 +5,7 @@ import { deadCommand } from "./commands/dead/dead.ts";
 import { drainCommand } from "./commands/drain.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enqueueCommand } from "./commands/enqueue.ts";
+import { flowsCommand } from "./commands/flows.ts";
 import { ingressCommand } from "./commands/ingress.ts";
 import { initCommand } from "./commands/init.ts";
 import { jobsCommand } from "./commands/jobs/jobs.ts";
@@ -39,6 +40,7 @@ const COMMANDS = [
   whyCommand,
   deadCommand,
   schedulesCommand,
+  flowsCommand,
   pauseCommand,
   resumeCommand,
   dashboardCommand,

@@ -1,4 +1,5 @@
 import { member } from "./values/any-value.ts";
+import type { ErrorRecord } from "./values/error-record.ts";
 
 const CODES = [
   "ENVELOPE_INVALID",
@@ -21,6 +22,10 @@ const CODES = [
   "DISCARDED",
   "RETRY_LATER",
   "FORWARDED",
+  "JOB_DEAD",
+  "RESULT_TIMEOUT",
+  "RESULT_EXPIRED",
+  "RESULT_UNKNOWN",
 ] as const;
 
 /** The codes of `WaybillError`. The codes of envelopes are `EnvelopeCode`. */
@@ -125,6 +130,26 @@ export class DuplicateJobError extends WaybillError {
   }
 }
 
+/** Why a job died: its code, one sentence, and the error that its handler threw if it threw one. */
+interface DeathReason {
+  readonly code: string;
+  readonly message: string;
+  readonly error?: ErrorRecord;
+}
+
+/** The job whose result was awaited has died. `reason` has its own code and message, and the error that its handler threw. */
+export class JobDeadError extends WaybillError {
+  /** The id of the job. */
+  readonly id: string;
+  readonly reason: DeathReason;
+  constructor(id: string, reason: DeathReason) {
+    super("JOB_DEAD", `job "${id}" died as ${reason.code}: ${reason.message}`);
+    this.name = "JobDeadError";
+    this.id = id;
+    this.reason = reason;
+  }
+}
+
 /**
  * Returns whether a value is a `WaybillError`; with a code: one with that code. Errors of another copy of the package count. An
  * error that merely has such a `code` does not count.
@@ -132,6 +157,7 @@ export class DuplicateJobError extends WaybillError {
 export function isWaybillError(value: unknown): value is WaybillError;
 export function isWaybillError(value: unknown, code: "ENQUEUE_UNKNOWN"): value is EnqueueUnknownError;
 export function isWaybillError(value: unknown, code: "DUPLICATE_JOB"): value is DuplicateJobError;
+export function isWaybillError(value: unknown, code: "JOB_DEAD"): value is JobDeadError;
 export function isWaybillError<C extends WaybillErrorCode>(
   value: unknown,
   code: C,

@@ -2,9 +2,9 @@ export type { Result, DeadReason, Receipt, Signature } from "./backend/contract.
 export type { Jobs } from "./connect/connect.ts";
 export type { ConnectOptions } from "./connect/connect-options.ts";
 export { connect } from "./connect/connect.ts";
-export type { Producer } from "./producer/producer.ts";
+export type { JobReceipt, Producer } from "./producer/producer.ts";
 export { connectProducer } from "./connect/connect-producer.ts";
-export type { Handler, JobDefinition, JobOptions, PayloadOf } from "./job/job-definition.ts";
+export type { Handler, JobDefinition, JobOptions, PayloadOf, ResultJobOptions } from "./job/job-definition.ts";
 export { defineJob, handlerFor } from "./job/define-job.ts";
 export type { CancelReport, Control, RescheduleReport } from "./features/control/control-api.ts";
 export type { RecordState } from "./backend/record-store.ts";
@@ -37,6 +37,7 @@ export {
   EnqueueUnknownError,
   EnvelopeError,
   isWaybillError,
+  JobDeadError,
   PayloadError,
   WaybillError,
 } from "./errors.ts";
@@ -51,6 +52,31 @@ export type {
 export type { TickEvent } from "./observability/tick-event.ts";
 export { EventBus } from "./observability/events.ts";
 export { DeadLetter, Discard, RetryLater } from "./job/handler-errors.ts";
+export type {
+  BatchEnd,
+  BatchItem,
+  Flow,
+  FlowApi,
+  FlowCalls,
+  FlowOptions,
+  FlowPage,
+  FlowState,
+  FlowSummary,
+  StoredFlow,
+  StoredFlowMember,
+} from "./features/flows/flow-api.ts";
+export type {
+  FlowMember,
+  FlowMemberOptions,
+  FlowMemberState,
+  FlowOfJob,
+  FlowOnDead,
+  FlowOrder,
+  FlowResult,
+  FlowWhen,
+} from "./job/flow-types.ts";
+export type { JobReference } from "./job/job-reference.ts";
+export type { ResultCalls, ResultOptions } from "./features/results/result-calls.ts";
 export type { DeadLetterRecord, DeadLetterQuery, Inspector, QueueCounts } from "./backend/inspector.ts";
 export { currentJob, JobContext } from "./job/job-context.ts";
 export type { Leak, LeakGuardOptions } from "./execution/leak-guard.ts";

@@ -3,6 +3,7 @@ import { assertGuardOptions, assertKnownOptions, countOf, type OptionNames } fro
 import {
   createHandlerRegistry,
   refuseLimits,
+  refuseResults,
   type Delivery,
   execute,
   RunHandle,
@@ -80,6 +81,7 @@ export function sqsHandler(given: SqsHandlerOptions): SqsHandler {
     "a Lambda function",
     "its maximum concurrency in the event source mapping bounds the jobs of one queue",
   );
+  refuseResults(jobs, "a Lambda function");
   return async (event, context = {}) => {
     const worker = `lambda-${context.awsRequestId ?? process.pid}`;
     const remainingMs = context.getRemainingTimeInMillis?.() ?? null;

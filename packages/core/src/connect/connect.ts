@@ -8,6 +8,7 @@ import { createQueueCalls } from "./queue-calls.ts";
 import { CONNECT_OPTIONS, type ConnectOptions } from "./connect-options.ts";
 import type { Control } from "../features/control/control-api.ts";
 import { createControl } from "../features/control/control.ts";
+import type { FlowApi } from "../features/flows/flow-api.ts";
 import { createKnownQueues } from "../features/queues/known-queues.ts";
 import { createLocalChanges } from "../features/control/local-changes.ts";
 import type { Doctor } from "../backend/doctor.ts";
@@ -20,16 +21,18 @@ import type { Records, Watch } from "../features/records/records-api.ts";
 import type { Recording } from "../features/records/recording.ts";
 import { createRecordReaders } from "./record-calls.ts";
 import type { ScheduleCalls } from "../features/schedules/schedule-calls.ts";
+import { createResultCalls, type ResultCalls } from "../features/results/result-calls.ts";
 import { createSeam, type Seam } from "../backend/seam.ts";
 import { ledgerWorkerRegistry } from "../features/workers/ledger-registry.ts";
 import type { Why } from "../features/why/why-api.ts";
 import { timerMs } from "../time/duration.ts";
 import { createWorker, type OwnedWorker, type Worker } from "../worker/worker.ts";
 import type { WorkerOptions } from "../worker/worker-options.ts";
+import { createFlows } from "../worker/worker-flows.ts";
 import { createScheduling, type Scheduling } from "../worker/worker-scheduling.ts";
 
 /** A connection to one backend. It enqueues jobs and makes workers. */
-export interface Jobs extends Producer, Control {
+export interface Jobs extends Producer, Control, ResultCalls, FlowApi {
   /** Null where the backend cannot be inspected. */
   readonly inspector: Inspector | null;
   /** Null where the backend reports nothing about its own health. */
@@ -87,6 +90,8 @@ export async function connect(
 export interface Connection {
   readonly jobs: Jobs;
   readonly scheduling: Scheduling;
+  /** Does what is due for flows. Returns whether anything was. */
+  readonly sweepFlows: () => Promise<boolean>;
   /** Null where the backend has none. */
   readonly ledger: Ledger | null;
 }
@@ -120,6 +125,7 @@ export async function openConnection(
   const queues = createQueueCalls({ seam, events, known, isBorrowed, declared: options.queues ?? [] });
   const envelopes = createEnvelopeCalls(opened.calls, opened.sign, opened.maxBodyBytes);
   const scheduling = createScheduling({ seam, events, calls: envelopes, version, firesAlone: firesSchedules });
+  const flows = createFlows(seam, events, envelopes);
   const workers = new Set<OwnedWorker>();
   let closing: Promise<void> | null = null;
 
@@ -135,7 +141,9 @@ export async function openConnection(
     doctor: seam.doctor,
     schedules: scheduling.calls,
     ...records,
-    ...createControl({ seam, events, changed: controlChanges.changed }),
+    ...createControl({ seam, events, changed: controlChanges.changed, cancelMembers: flows.cancelMembers }),
+    ...createResultCalls(seam, events),
+    ...flows.calls,
     worker(workerOptions) {
       const connection = {
         seam,
@@ -147,6 +155,8 @@ export async function openConnection(
         keys,
         telemetry,
         scheduling,
+        flows,
+        sweepsFlows: firesSchedules,
         controlChanges,
         ids,
         recorder,
@@ -162,7 +172,7 @@ export async function openConnection(
     why: async (job) => (await import("../features/why/why.ts")).why({ seam, definitions: options.jobs ?? [] }, job),
     close: () => (closing ??= close()),
   };
-  return { jobs, scheduling, ledger: seam.ledger };
+  return { jobs, scheduling, sweepFlows: flows.sweep, ledger: seam.ledger };
 }
 
 /** Loads what records jobs. Rejects `CONFIG_INVALID` for options that cannot work. */

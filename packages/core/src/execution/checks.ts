@@ -6,6 +6,8 @@ import { endOf, pastDeadline } from "./job-deadline.ts";
 import type { Run } from "./run.ts";
 import { releaseUnknown } from "./unknown-job.ts";
 
+const NO_LEDGER_MS = 60_000;
+
 /** Dead-letters a job whose signature is missing or invalid, where this program asks for one. */
 export function verifySignature({ registry, envelope, delivery }: Run): Outcome | null {
   const { body, signature, label } = delivery;
@@ -37,6 +39,14 @@ export function endLostTooOften({ delivery: { lost }, registry }: Run): Outcome 
 export function endUnsupported({ envelope, registry }: Run): Outcome | null {
   const unmet = unmetNeed(envelope, registry.capabilities);
   return unmet === null ? null : dead("NEED_UNSUPPORTED", unmet);
+}
+
+/** Releases a member of a flow where its end could not be stored, so that what comes after it would wait for ever. */
+export function releaseMember({ envelope, delivery: { flow, keepsFlow } }: Run): Outcome | null {
+  if (envelope.meta?.["flow"] === undefined || flow !== undefined || keepsFlow === true) return null;
+  const why =
+    "the job is a member of a flow, and came by a way that has no ledger: run it by a worker that has the flow's";
+  return release(NO_LEDGER_MS, "LEDGER_MISSING", why);
 }
 
 /** Finds the handler. Releases a job whose type, or payload version, this process does not know: a newer one may. */

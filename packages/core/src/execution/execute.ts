@@ -7,6 +7,7 @@ import {
   endUnsupported,
   findJob,
   releaseEarly,
+  releaseMember,
   verifySignature,
 } from "./checks.ts";
 import { failedAttempt } from "./failed-attempt.ts";
@@ -37,6 +38,7 @@ export async function execute(delivery: Delivery, registry: HandlerRegistry): Pr
       endExpired(run) ??
       endLostTooOften(run) ??
       endUnsupported(run) ??
+      releaseMember(run) ??
       findJob(run) ??
       endPastDeadline(run) ??
       (registry.gate && (await registry.gate.enter(run.envelope, run.delivery))) ??

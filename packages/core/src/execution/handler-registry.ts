@@ -30,7 +30,9 @@ export interface RegisteredJob {
   readonly deadlineMs: number | null;
   readonly version: number;
   readonly upcasters: Upcasters;
-  readonly handler: Handler<unknown>;
+  readonly handler: Handler<unknown, unknown>;
+  /** Null: what the handler returns is not kept. */
+  readonly result: StandardSchema | null;
   /** True for a job of `forwardEvery`: the envelope's timeout, version and payload are checked where the job runs. */
   readonly forwards: boolean;
 }
@@ -108,6 +110,7 @@ export function createHandlerRegistry(
       version: job.version,
       upcasters: job.upcasters,
       handler: job.handler,
+      result: job.result ?? null,
       forwards: job.type === ANY_TYPE,
     });
   }

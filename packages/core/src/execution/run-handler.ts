@@ -20,12 +20,21 @@ export async function runHandler(run: Run): Promise<Outcome> {
   const context = new JobContext(envelope, run.queue, delivery, handle);
   const { limitMs, exceeded } = timeLimitOf(run);
   let refused: Outcome | null = null;
+  let returned: Outcome = completed;
 
   /** Ends the run for the job's own payload. An error in a payload that the handler enqueues is an error like any other. */
   function refusePayload(thrown: unknown): void {
     if (!isInstance(thrown, PayloadError)) throw thrown;
     refused = dead(thrown.code, thrown.message, thrown);
   }
+
+  async function callAndKeep(payload: unknown): Promise<void> {
+    await callHandler(run, context, payload);
+    returned = await (await import("./check-result.ts")).completedWith(job, run.returned);
+  }
+
+  const call = (payload: unknown): Promise<void> | void =>
+    job.result === null ? callHandler(run, context, payload) : callAndKeep(payload);
 
   function checkAndCall(): Promise<void> | void {
     let payload: unknown;
@@ -34,14 +43,14 @@ export async function runHandler(run: Run): Promise<Outcome> {
     } catch (thrown) {
       return refusePayload(thrown);
     }
-    if (payload instanceof Promise) return payload.then((checked) => callHandler(run, context, checked), refusePayload);
-    return callHandler(run, context, payload);
+    if (payload instanceof Promise) return payload.then(call, refusePayload);
+    return call(payload);
   }
 
   try {
     await handle.run(checkAndCall, limitMs, exceeded);
     if (refused !== null) return refused;
-    return context.completed ? completedBefore : completed;
+    return context.completed ? completedBefore : returned;
   } catch (thrown) {
     const policy = envelope.retry === undefined ? job.policy : retryPolicyOf(envelope, job.policy);
     const { verdicts } = job;
@@ -70,8 +79,13 @@ function callHandler(run: Run, context: JobContext, payload: unknown): Promise<v
   const { job, registry, processing } = run;
   run.handlerCalled = true;
   reportStarted(run);
-  const call = (): Promise<void> | void => job.handler(payload, context);
+  const call = (): Promise<void> | void =>
+    job.result === null ? (job.handler(payload, context) as Promise<void> | void) : keepReturned(run, context, payload);
   const { middleware } = registry;
   const wrapped = middleware === null ? call : () => middleware(context, async () => call());
   return inFreshScope(context, processing === null ? wrapped : () => processing.within(wrapped));
+}
+
+async function keepReturned(run: Run, context: JobContext, payload: unknown): Promise<void> {
+  run.returned = await run.job.handler(payload, context);
 }

@@ -21,6 +21,8 @@ export class Run {
   found: RegisteredJob | null = null;
   /** Unix milliseconds by which all attempts must have ended, set by `endPastDeadline`. Null: no deadline. */
   endsAt: number | null = null;
+  /** What the handler returned, where that is kept. */
+  returned: unknown = undefined;
   /** Set once the handler has been called. */
   handlerCalled = false;
 

@@ -6,6 +6,7 @@ export { parseEnvelope, serialiseEnvelope } from "../envelope/index.ts";
 export type { JobLabel } from "../job/delivery.ts";
 export type { Delivery } from "../job/delivery.ts";
 export { refuseLimits } from "../features/limits/assert-limits.ts";
+export { refuseResults } from "../job/result-options.ts";
 export { execute } from "../execution/execute.ts";
 export { RunHandle } from "../job/run-handle.ts";
 export type { TrackedRun } from "../execution/run-tracker.ts";

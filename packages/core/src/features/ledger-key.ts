@@ -11,7 +11,9 @@ export type LedgerFeature =
   | "id"
   | "worker"
   | "queue"
-  | "records";
+  | "records"
+  | "result"
+  | "flow";
 
 /** A part is written as it is up to this length, and longer ones by their hash, so that a key of three parts stays under 512 characters. */
 const LONGEST_PART = 160;

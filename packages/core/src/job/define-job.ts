@@ -2,12 +2,14 @@ import { assertDefinition, assertHandler, assertSchema } from "./check-definitio
 import { durationMs } from "../time/duration.ts";
 import { checkedRules } from "./error-rules.ts";
 import { WaybillError } from "../errors.ts";
-import type { Handler, JobDefinition, JobOptions } from "./job-definition.ts";
+import type { Handler, JobDefinition, JobOptions, ResultJobOptions } from "./job-definition.ts";
 import { assertKnownOptions, type OptionNames, describeValue } from "../known-options.ts";
 import { checkUpcasters } from "./upcast.ts";
 import { checkRetry } from "./retry-options.ts";
 import type { InputOf, OutputOf, StandardSchema } from "./standard-schema.ts";
 import { uniqueRule } from "./unique-options.ts";
+
+type AnyJobOptions = JobOptions<StandardSchema> | ResultJobOptions<StandardSchema, StandardSchema>;
 
 const JOB_OPTIONS: OptionNames<JobOptions<StandardSchema>> = {
   type: true,
@@ -22,6 +24,8 @@ const JOB_OPTIONS: OptionNames<JobOptions<StandardSchema>> = {
   version: true,
   upcasters: true,
   limits: true,
+  result: true,
+  keepResult: true,
   handler: true,
 };
 
@@ -35,8 +39,12 @@ const QUEUE = /^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/;
  */
 export function defineJob<Schema = StandardSchema>(
   options: JobOptions<Schema>,
-): JobDefinition<InputOf<Schema>, OutputOf<Schema>> {
-  assertKnownOptions(options as JobOptions<StandardSchema>, JOB_OPTIONS, "the options of defineJob");
+): JobDefinition<InputOf<Schema>, OutputOf<Schema>, void>;
+export function defineJob<Schema, Result extends StandardSchema>(
+  options: ResultJobOptions<Schema, Result>,
+): JobDefinition<InputOf<Schema>, OutputOf<Schema>, InputOf<Result>>;
+export function defineJob(options: AnyJobOptions): JobDefinition {
+  assertKnownOptions(options, JOB_OPTIONS, "the options of defineJob");
   const { type, queue = "default", version = 1, retry = {}, errors = [], upcasters = {} } = options;
   if (!isType(type)) {
     throw refuse(
@@ -57,14 +65,20 @@ export function defineJob<Schema = StandardSchema>(
   if (deadlineMs !== null && (deadlineMs === 0 || deadlineMs > 366 * 86_400_000)) {
     throw refuse(`deadline of "${type}" is ${deadlineMs} ms: more than 0 and at most "366d"`);
   }
-  const { payload, args, handler = null } = options as JobOptions<StandardSchema>;
+  const {
+    payload,
+    args,
+    result,
+    keepResult,
+    handler = null,
+  } = options as ResultJobOptions<StandardSchema, StandardSchema>;
   assertSchema(payload, `payload of "${type}"`);
   assertSchema(args, `args of "${type}"`);
   if (handler !== null) assertHandler(handler, type);
   if (payload !== undefined && args !== undefined) {
     throw refuse(`"${type}" has both payload and args; keep the schema of its one argument, or that of the whole list`);
   }
-  const schema = (payload ?? args ?? null) as StandardSchema<InputOf<Schema>, OutputOf<Schema>> | null;
+  const schema = (payload ?? args ?? null) as StandardSchema | null;
   return {
     type,
     schema,
@@ -74,11 +88,13 @@ export function defineJob<Schema = StandardSchema>(
     errors,
     timeoutMs,
     deadlineMs,
-    unique: options.unique === undefined ? null : uniqueRule<InputOf<Schema>>(options.unique, type),
+    unique: options.unique === undefined ? null : uniqueRule<unknown>(options.unique, type),
     version,
     upcasters,
     limits: (options as JobOptions<StandardSchema>).limits ?? [],
-    handler: handler as Handler<OutputOf<Schema>> | null,
+    result,
+    keepResult,
+    handler: handler as Handler<unknown, unknown> | null,
   };
 }
 
@@ -86,10 +102,10 @@ export function defineJob<Schema = StandardSchema>(
  * Adds the handler to a definition, for programs whose producers do not import the worker's code. Returns a new definition.
  * Throws `CONFIG_INVALID` if it has a handler already.
  */
-export function handlerFor<Input, Output>(
-  definition: JobDefinition<Input, Output>,
-  handler: Handler<Output>,
-): JobDefinition<Input, Output> {
+export function handlerFor<Input, Output, Result>(
+  definition: JobDefinition<Input, Output, Result>,
+  handler: Handler<Output, NoInfer<Result>>,
+): JobDefinition<Input, Output, Result> {
   assertDefinition(definition, "the first argument of handlerFor");
   assertHandler(handler, definition.type);
   if (definition.handler !== null) throw refuse(`"${definition.type}" has a handler already; keep one of the two`);

@@ -1,5 +1,6 @@
 import type { DeadReason, Signature } from "../backend/contract.ts";
 import type { Envelope } from "../envelope/index.ts";
+import type { FlowRun } from "./flow-types.ts";
 import type { Once } from "./once-options.ts";
 import type { Recording } from "./recording.ts";
 import type { RunHandle } from "./run-handle.ts";
@@ -49,6 +50,10 @@ export interface Delivery {
   readonly handle?: RunHandle;
   /** Acks the job within a transaction of its handler. Omitted where that is impossible. */
   readonly completeIn?: (transaction: unknown) => Promise<void>;
+  /** The flow that the job is a member of. Omitted: none, or its ledger cannot be reached from here. */
+  readonly flow?: FlowRun;
+  /** True: the sender of the push settles the job, and stores its end in its flow. Default false. */
+  readonly keepsFlow?: boolean;
   /** Remembers what has run. Omitted where nothing can be remembered. */
   readonly once?: Once;
   /** Records the run. Omitted where nothing is recorded. */

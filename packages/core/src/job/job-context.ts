@@ -3,6 +3,7 @@ import type { Envelope } from "../envelope/index.ts";
 import { WaybillError } from "../errors.ts";
 import { member } from "../values/any-value.ts";
 import type { Delivery } from "./delivery.ts";
+import type { FlowOfJob, FlowResult } from "./flow-types.ts";
 import type { OnceOptions, OnceResult } from "./once-options.ts";
 import type { RunHandle } from "./run-handle.ts";
 
@@ -91,6 +92,25 @@ export class JobContext {
     const made = this.envelope.meta?.["schedule"];
     const [name, at] = [member(made, "name"), new Date(String(member(made, "at")))];
     return typeof name === "string" && !Number.isNaN(at.getTime()) ? { name, at } : null;
+  }
+
+  /** The flow that this job is a member of; null for every other job, and for one that came as a push. */
+  get flow(): FlowOfJob | null {
+    return this.delivery.flow ?? null;
+  }
+
+  /**
+   * Returns how the members of its flow ended that this job comes after, in the order in which they were added: with what their handlers
+   * returned, where their definitions have `result`. Empty for a job of no flow. Rejects `CAPABILITY_MISSING` for a member that
+   * came as a push, and `BACKEND_UNAVAILABLE` while the ledger is.
+   */
+  async results(): Promise<FlowResult[]> {
+    if (this.delivery.flow !== undefined) return this.delivery.flow.results();
+    if (this.envelope.meta?.["flow"] === undefined) return [];
+    throw new WaybillError(
+      "CAPABILITY_MISSING",
+      "results needs the ledger of the flow, and this job came by a way that has none, as a push: run it by a worker, or pass what it needs in its payload",
+    );
   }
 
   /** True once `completeIn` has resolved. */

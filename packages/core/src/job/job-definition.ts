@@ -13,11 +13,11 @@ import type { Upcasters } from "./upcast.ts";
  * `DeadLetter` ends it and keeps it as a dead letter, `Discard` ends it and does not keep it; any other error is a failed
  * attempt, unless `errors` or `nonRetryable` say otherwise. It may run more than once for one job and must tolerate that.
  */
-export type Handler<Payload> = (payload: Payload, job: JobContext) => Promise<void> | void;
+export type Handler<Payload, Result = void> = (payload: Payload, job: JobContext) => Promise<Result> | Result;
 
 /** The handler as a method, whose type lets definitions with different payloads stand in one list. */
-interface Handling<Payload> {
-  handle(payload: Payload, job: JobContext): Promise<void> | void;
+interface Handling<Payload, Result> {
+  handle(payload: Payload, job: JobContext): Promise<Result> | Result;
 }
 
 /** The schema of the payload: of the only argument, or of the whole list. */
@@ -80,8 +80,27 @@ interface DefinitionOptions<Schema> {
    * The numbers are those of the workers' definitions. Default none.
    */
   readonly limits?: readonly JobLimit<InputOf<NoInfer<Schema>>>[] | undefined;
+}
+
+/** A job whose handler returns nothing. */
+interface WithoutResult<Schema> {
+  readonly result?: undefined;
+  readonly keepResult?: undefined;
   /** Omitted: added by `handlerFor`, so that producers need not import the worker's code. */
   readonly handler?: Handler<OutputOf<NoInfer<Schema>>> | undefined;
+}
+
+/** A job whose handler returns what `jobs.result` waits for. */
+interface WithResult<Schema, Result> {
+  /**
+   * Any Standard Schema of what the handler returns: JSON of at most 65,000 bytes. It is kept for `jobs.result`. A value that the
+   * schema refuses, or that is no JSON, ends the job as `RESULT_INVALID`. Needs a ledger.
+   */
+  readonly result: Result & JsonInput<Result>;
+  /** How long the result is kept after the end. More than 0, at most "366d". Default "1h". */
+  readonly keepResult?: Duration | undefined;
+  /** Omitted: added by `handlerFor`, so that producers need not import the worker's code. */
+  readonly handler?: Handler<OutputOf<NoInfer<Schema>>, InputOf<NoInfer<Result>>> | undefined;
 }
 
 /**
@@ -89,10 +108,19 @@ interface DefinitionOptions<Schema> {
  * A function of your own that passes options on takes these as its parameter: `<Schema>(options: JobOptions<Schema>) =>
  * defineJob<Schema>({ ...options, queue: "mail" })`.
  */
-export type JobOptions<Schema> = DefinitionOptions<Schema> & ArgumentOptions<Schema> & JsonPayload<NoInfer<Schema>>;
+export type JobOptions<Schema> = DefinitionOptions<Schema> &
+  ArgumentOptions<Schema> &
+  WithoutResult<Schema> &
+  JsonPayload<NoInfer<Schema>>;
+
+/** Options of a job whose handler returns a result. */
+export type ResultJobOptions<Schema, Result> = DefinitionOptions<Schema> &
+  ArgumentOptions<Schema> &
+  WithResult<Schema, Result> &
+  JsonPayload<NoInfer<Schema>>;
 
 /** A job as `defineJob` returns it: with its defaults, and durations in milliseconds. */
-export interface JobDefinition<Input = unknown, Output = Input> {
+export interface JobDefinition<Input = unknown, Output = Input, Result = unknown> {
   readonly type: string;
   /** Null: the payload is any JSON value. */
   readonly schema: StandardSchema<Input, Output> | null;
@@ -113,8 +141,12 @@ export interface JobDefinition<Input = unknown, Output = Input> {
   readonly upcasters: Upcasters;
   /** As they were given. Checked when a connection is opened with the definition, a worker is made of it or a job is enqueued. */
   readonly limits: readonly JobLimit[];
+  /** The schema of what the handler returns, as it was given. Checked when a worker is made of it. Absent: nothing is kept. */
+  readonly result?: StandardSchema | undefined;
+  /** How long the result is kept. Absent: "1h". */
+  readonly keepResult?: Duration | undefined;
   /** Null: for producers alone; `handlerFor` adds one. */
-  readonly handler: Handling<Output>["handle"] | null;
+  readonly handler: Handling<Output, Result>["handle"] | null;
 }
 
 /** The type of the payload that a definition's handler is called with: the output of its schema. */

@@ -16,6 +16,8 @@ export type Outcome =
       readonly kind: "completed";
       /** True if the handler has acked the job in its own transaction. */
       readonly settled?: true;
+      /** What the handler returned, as JSON. Only of a definition with `result`; omitted where it returned nothing. */
+      readonly result?: string;
     }
   | { readonly kind: "retry"; readonly delayMs: number; readonly reason: DeadReason; readonly error: Error }
   /** The job returns to its queue without spending an attempt. */

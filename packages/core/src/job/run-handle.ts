@@ -51,7 +51,7 @@ export class RunHandle {
    * Calls the handler and settles as it does. Rejects with the reason of a cancel whose grace has passed, or with the error
    * of `timedOut` after `timeoutMs`; the handler may still be running then.
    */
-  run(handler: () => Promise<void> | void, timeoutMs: number, timedOut: () => WaybillError): Promise<void> {
+  run(handler: () => Promise<unknown> | unknown, timeoutMs: number, timedOut: () => WaybillError): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.reason !== null) return reject(this.reason);
       const timer = setTimeout(() => this.cancel(timedOut(), 0), timeoutMs);
@@ -68,9 +68,9 @@ export class RunHandle {
         settle();
         this.#onEnded?.();
       };
-      const start = async (): Promise<void> => handler();
+      const start = async (): Promise<unknown> => handler();
       start().then(
-        () => end(resolve),
+        () => end(() => resolve()),
         (error: unknown) => end(() => reject(error)),
       );
       return undefined;

@@ -142,6 +142,8 @@ export interface WaybillEvents {
   unlisted: { readonly worker: string; readonly message: string };
   /** A schedule has ticked. Emitted by the worker that fired the tick or skipped it. */
   tick: TickEvent;
+  /** All members of a flow have ended, and after a replay again. "failed": one of them has not completed. */
+  flow_ended: { readonly flow: string; readonly name: string; readonly state: "completed" | "failed" | "cancelled" };
   /**
    * The worker cannot fire schedules; its jobs still run. Emitted once until it can, and once for each record of
    * schedules that it cannot read.

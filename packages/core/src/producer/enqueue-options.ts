@@ -64,7 +64,7 @@ interface ItemWithoutPayload<Input> {
 }
 
 /** Intersected with an item of an iterable: checks its payload by its own definition. */
-export type FittingItem<Item> = Item extends { readonly job: JobDefinition<infer Input, infer _> }
+export type FittingItem<Item> = Item extends { readonly job: JobDefinition<infer Input, infer _, infer _Result> }
   ? EnqueueItem<Input>
   : EnqueueItem;
 

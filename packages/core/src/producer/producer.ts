@@ -1,10 +1,14 @@
 import type { Result, Receipt, Signature } from "../backend/contract.ts";
 import type { BackendFacts } from "../backend/producer-seam.ts";
 import type { JobDefinition } from "../job/job-definition.ts";
+import type { JobReference } from "../job/job-reference.ts";
 import type { OptionalPayload } from "../job/json-input.ts";
 import type { EventBus } from "../observability/events.ts";
 import type { EnqueueCounts, EnqueueListener } from "./enqueue-many.ts";
 import type { EnqueueItem, EnqueueOptions, FittingItem } from "./enqueue-options.ts";
+
+/** The receipt of a job whose definition is known. */
+export interface JobReceipt<Returned = unknown> extends Receipt, JobReference<Returned> {}
 
 /** A connection to one backend that enqueues jobs. */
 export interface Producer {
@@ -19,12 +23,14 @@ export interface Producer {
    * A job may be given by the name of its type when its definition is elsewhere; its payload is then checked only where it
    * runs. A payload that is `undefined` or omitted, where the schema allows it, becomes an empty list of arguments.
    */
-  enqueue<Input = unknown>(
-    job: JobDefinition<Input, unknown> | string,
+  enqueue<Input = unknown, Returned = unknown>(
+    job: JobDefinition<Input, unknown, Returned> | string,
     payload: NoInfer<Input>,
     options?: EnqueueOptions,
-  ): Promise<Receipt>;
-  enqueue<Input>(job: JobDefinition<Input, unknown> & OptionalPayload<Input>): Promise<Receipt>;
+  ): Promise<JobReceipt<Returned>>;
+  enqueue<Input, Returned>(
+    job: JobDefinition<Input, unknown, Returned> & OptionalPayload<Input>,
+  ): Promise<JobReceipt<Returned>>;
   /**
    * Enqueues a job within your transaction on the same database: the job is stored when you commit, and not stored when you
    * roll back. The backend's package says what `transaction` may be. Rejects as `enqueue` does, and `CAPABILITY_MISSING`

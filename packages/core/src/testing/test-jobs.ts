@@ -99,7 +99,7 @@ export async function testJobs(given: TestJobsOptions): Promise<TestJobs> {
   async function drain(): Promise<OutcomeEvent[]> {
     const ended: OutcomeEvent[] = [];
     do ended.push(...(await runDue()));
-    while (await ticking.fire());
+    while ((await ticking.fire()) || (await opened.sweepFlows()));
     return ended;
   }
 

@@ -5,7 +5,8 @@ import { endedByCancel, type Outcome } from "../job/outcome.ts";
 import { execute } from "../execution/execute.ts";
 import type { ScheduledRuns } from "../features/schedules/scheduled-runs.ts";
 import type { HandlerRegistry } from "../execution/handler-registry.ts";
-import type { WaybillError } from "../errors.ts";
+import { WaybillError } from "../errors.ts";
+import type { FlowRun } from "../job/flow-types.ts";
 import type { IdCalls, IdMemory } from "../features/once/id-memory.ts";
 import type { RunTracker } from "../execution/run-tracker.ts";
 import type { LimitGate } from "../features/limits/limit-gate.ts";
@@ -14,6 +15,7 @@ import type { Seam } from "../backend/seam.ts";
 import type { InFlightJob } from "./in-flight-job.ts";
 import type { InFlightJobs } from "./in-flight-jobs.ts";
 import type { PrefetchPolicy } from "./prefetch-policy.ts";
+import type { JobEnds } from "./job-ends.ts";
 import type { Settler } from "./settler.ts";
 
 /** Takes one leased job to its outcome, and the outcome to the settler. */
@@ -43,6 +45,7 @@ export interface JobRunnerSettings {
   readonly idsReached: IdCalls["reached"];
   /** Whether the job was cancelled; a promise where that is looked up. */
   readonly isCancelled: (lease: Lease) => boolean | Promise<boolean>;
+  readonly ends: JobEnds;
   /** Null where there are no schedules. */
   readonly scheduled: ScheduledRuns | null;
   /** Returns what records the run of a lease. Null: nothing is recorded. */
@@ -63,6 +66,7 @@ export function createJobRunner(settings: JobRunnerSettings): JobRunner {
     ids,
     idsReached,
     scheduled,
+    ends,
     isCancelled,
     recording,
   } = settings;
@@ -73,8 +77,12 @@ export function createJobRunner(settings: JobRunnerSettings): JobRunner {
       inFlight.start(job);
       runs.started(job);
       // Never rejects: an error around the handler is a failed attempt.
-      const executed = (): Promise<Outcome> =>
-        execute(deliveryOf(job, worker, seam, once, recording?.(job.lease, worker)), registry);
+      const end = ends.of(job.lease);
+      const delivered = (): Delivery => deliveryOf(job, worker, seam, once, recording?.(job.lease, worker));
+      const executed =
+        end === null
+          ? (): Promise<Outcome> => execute(delivered(), registry)
+          : (): Promise<Outcome> => end.execute(job, (flow) => execute(withEnd(delivered(), flow), registry));
       const lost = (error: WaybillError): void => job.handle.cancel(error, 0);
       const run =
         ids === null
@@ -83,7 +91,8 @@ export function createJobRunner(settings: JobRunnerSettings): JobRunner {
       const scheduledRun = scheduled?.of(job.lease) ?? null;
       const begin = (): Promise<Outcome> => (scheduledRun === null ? run() : scheduledRun.execute(run));
       const asked = isCancelled(job.lease);
-      const running = asked === false ? begin() : Promise.resolve(asked).then((is) => (is ? endedByCancel : begin()));
+      const cancelled = (): Outcome | Promise<Outcome> => end?.end(job, endedByCancel) ?? endedByCancel;
+      const running = asked === false ? begin() : Promise.resolve(asked).then((is) => (is ? cancelled() : begin()));
       void running.then((outcome) => {
         job.ranMs = performance.now() - startedAt;
         // A release of a job that never ran, such as one of an unknown type, says nothing of how long jobs take.
@@ -97,9 +106,21 @@ export function createJobRunner(settings: JobRunnerSettings): JobRunner {
     },
     release(job, outcome) {
       inFlight.settle(job);
-      void settler.store(job, outcome);
+      const end = outcome.kind === "dead" ? ends.of(job.lease) : null;
+      if (end === null) void settler.store(job, outcome);
+      else void end.end(job, outcome).then((stored) => settler.store(job, stored));
     },
   };
+}
+
+/** The end of such a job is stored before it is settled, which a transaction of the handler would do first. */
+function withEnd(delivery: Delivery, flow: FlowRun | undefined): Delivery {
+  const completeIn = async (): Promise<void> => {
+    const message =
+      "completeIn cannot complete a member of a flow, or a job that keeps a result: let the handler return";
+    throw new WaybillError("CAPABILITY_MISSING", message);
+  };
+  return { ...delivery, completeIn, ...(flow && { flow }) };
 }
 
 function deliveryOf(

@@ -22,6 +22,7 @@ import { detectFreezes } from "./freeze-detector.ts";
 import { createHeartbeat } from "./heartbeat.ts";
 import type { InFlightJob } from "./in-flight-job.ts";
 import { InFlightJobs } from "./in-flight-jobs.ts";
+import { createJobEnds } from "./job-ends.ts";
 import { createJobRunner } from "./job-runner.ts";
 import { runLeaseLoop } from "./lease-loop.ts";
 import { createLeaseRenewal } from "./lease-renewal.ts";
@@ -33,6 +34,7 @@ import { shutDown } from "./shutdown.ts";
 import { healthOf, type Phase, type WorkerHealth } from "./worker-health.ts";
 import { applyControl, createWorkerControl } from "./worker-control.ts";
 import type { WorkerOptions } from "./worker-options.ts";
+import { type Flows, sweepOften } from "./worker-flows.ts";
 import { createWorkerReport } from "./worker-report.ts";
 import type { Scheduling } from "./worker-scheduling.ts";
 import type { WorkerSettings } from "./worker-settings.ts";
@@ -57,6 +59,9 @@ export interface WorkerHost {
   readonly scheduling: Scheduling;
   /** Null: nothing is recorded. */
   readonly recorder: WorkerRecords | null;
+  readonly flows: Pick<Flows, "host" | "sweep">;
+  /** False: a test sweeps flows. */
+  readonly sweepsFlows: boolean;
   readonly close: () => Promise<void>;
 }
 
@@ -130,7 +135,14 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
   const scheduled = scheduling.runs;
   const once = createOnce({ ledger: seam.ledger, ledgerIn: (transaction) => seam.ledgerIn(transaction), address });
   const { recorder, ids } = host;
-  const running = { inFlight, runs, prefetch, registry, settler, gate, seam, once, scheduled, ids };
+  const ends = createJobEnds({
+    ledger: seam.ledger,
+    address,
+    jobs: options.jobs,
+    flows: host.flows.host,
+    reached: reachedBy(reachability, "results and flows"),
+  });
+  const running = { ends, inFlight, runs, prefetch, registry, settler, gate, seam, once, scheduled, ids };
   const runner = createJobRunner({
     ...running,
     idsReached: reachedBy(reachability, "finished ids"),
@@ -162,6 +174,7 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
   const stopSignal = new AbortController();
   let loops: Promise<unknown> = Promise.resolve();
   let endWatching = (): void => {};
+  let endSweeping = async (): Promise<void> => {};
   /** Null until the shutdown begins. A lease that is lost from then on leaves its job unfinished. */
   let lostBefore: number | null = null;
 
@@ -188,6 +201,7 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
       };
       heartbeat?.begin();
       schedules?.begin();
+      if (host.flows.host !== null && host.sweepsFlows) endSweeping = sweepOften(host.flows.sweep);
       const { signal } = stopSignal;
       const excludesTypes = capabilities.excludesTypes === true;
       const loop = { seam, dispatcher, scheduler, leaseMs, signal, arrived, reachability, freezes, refused };
@@ -213,7 +227,7 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
           return loops;
         },
         releaseLeased: () => dispatcher.release(),
-        deregister: async () => void (await Promise.all([heartbeat?.end(), unscheduled])),
+        deregister: async () => void (await Promise.all([heartbeat?.end(), unscheduled, endSweeping()])),
       });
       renewal.stop();
       endWatching();

@@ -148,7 +148,7 @@ test("a payload may be left out where its schema takes undefined, and nowhere el
 
 test("a definition without a schema has the payload that its type says", () => {
   const ship = defineJob<Order>({ type: "ship", handler: (order) => void expectTypeOf(order).toEqualTypeOf<Order>() });
-  expectTypeOf(ship).toEqualTypeOf<JobDefinition<Order, Order>>();
+  expectTypeOf(ship).toEqualTypeOf<JobDefinition<Order, Order, void>>();
   const calls = (jobs: Jobs, order: Order) => [
     jobs.enqueue(ship, order),
     // @ts-expect-error a field is missing

@@ -33,6 +33,7 @@ function runnerOf(handler: () => void | Promise<void>) {
     idsReached: () => {},
     once: async (_job, _key, fn) => fn(),
     scheduled: null,
+    ends: { of: () => null },
     isCancelled: () => false,
     seam: { backend: { name: "test", address: "test:", capabilities: memoryCapabilities }, completeIn: async () => {} },
   });

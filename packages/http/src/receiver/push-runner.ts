@@ -77,7 +77,9 @@ export function createPushRunner(settings: PushRunnerSettings): PushRunner {
   ): Promise<PushResponse> {
     const startedAt = performance.now();
     const { body, attempt, lost, releases, signature, label } = delivery;
-    const job = { body, attempt, lost, releases, dueAt: null, signature, label, from, worker, handle };
+    // A sender of ours settles the job in its queue, and before that stores its end in its flow.
+    const keepsFlow = from.name === "native";
+    const job = { body, attempt, lost, releases, dueAt: null, signature, label, from, worker, handle, keepsFlow };
     const known = envelope === null ? null : settler.outcomeOf(envelope.id, delivery);
     const outcome = known ?? (await execute(envelope === null ? job : { ...job, envelope }, registry));
     return settler.settle({ delivery, from, envelope, outcome, ranMs: performance.now() - startedAt });

@@ -1,7 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { EventBus, type Requirement, type ShutdownReport } from "@waybill/core";
-import { assertRequirements, createHandlerRegistry, durationMs, refuseLimits } from "@waybill/core/endpoint";
+import {
+  assertRequirements,
+  createHandlerRegistry,
+  durationMs,
+  refuseLimits,
+  refuseResults,
+} from "@waybill/core/endpoint";
 import { type HandlerRegistry, logTo, timerMs } from "@waybill/core/endpoint";
 import { configuredCarriers } from "../carriers/configured-carriers.ts";
 import { createEndpoint, type Endpoint } from "../endpoint/endpoint.ts";
@@ -33,8 +39,8 @@ const OFFERS: readonly Requirement[] = ["delivery:push"];
 
 /**
  * Runs pushed jobs as a worker would, and responds once a job has ended. Throws `CONFIG_INVALID` for an option that does not
- * exist or makes no sense, and for a carrier whose jobs cannot run here, and `CAPABILITY_MISSING` for a job with `limits`, which
- * only a worker keeps.
+ * exist or makes no sense, and for a carrier whose jobs cannot run here, and `CAPABILITY_MISSING` for a job with `limits` or
+ * a `result`, which only a worker keeps.
  */
 export function createReceiver(options: ReceiverOptions): Receiver {
   checkReceiverOptions(options);
@@ -49,6 +55,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     "a receiver of pushed jobs",
     "createRelay and createIngress store pushed jobs for a worker, and `concurrency` bounds the jobs of one receiver",
   );
+  refuseResults(options.jobs, "a receiver of pushed jobs");
   checkCarriers(carriers, options, registry);
   warnOfAckDeadlines(carriers, options.jobs, concurrency);
   const worker = `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;

@@ -1,6 +1,6 @@
 import { Inject } from "@nestjs/common";
 import { assertDefined } from "../config-error.ts";
-import type { EnqueueOptions, JobDefinition, Jobs, Receipt } from "@waybill/core";
+import type { EnqueueOptions, JobDefinition, JobReceipt, Jobs, Receipt } from "@waybill/core";
 import type { OptionalPayload } from "@waybill/core/endpoint";
 
 /** The connection, for `@Inject(JobQueue)`, without the methods that the module itself calls. */
@@ -27,20 +27,25 @@ export abstract class JobQueue implements Omit<Jobs, "worker" | "close"> {
   abstract readonly workers: Jobs["workers"];
   abstract readonly queuesWithoutWorker: Jobs["queuesWithoutWorker"];
   abstract readonly why: Jobs["why"];
+  abstract readonly result: Jobs["result"];
+  abstract readonly flow: Jobs["flow"];
+  abstract readonly flows: Jobs["flows"];
+  abstract readonly batch: Jobs["batch"];
 }
 
 /** Enqueues one type of job, for `@InjectJob(definition)`. */
 export interface QueueOf<Definition extends JobDefinition> {
   readonly definition: Definition;
   /** As `JobQueue.enqueue`. */
-  enqueue(payload: InputOf<Definition>, options?: EnqueueOptions): Promise<Receipt>;
-  enqueue(this: OptionalPayload<InputOf<Definition>>): Promise<Receipt>;
+  enqueue(payload: InputOf<Definition>, options?: EnqueueOptions): Promise<JobReceipt<ResultOf<Definition>>>;
+  enqueue(this: OptionalPayload<InputOf<Definition>>): Promise<JobReceipt<ResultOf<Definition>>>;
   /** As `JobQueue.enqueueIn`. */
   enqueueIn(transaction: unknown, payload: InputOf<Definition>, options?: EnqueueOptions): Promise<Receipt>;
   enqueueIn(this: OptionalPayload<InputOf<Definition>>, transaction: unknown): Promise<Receipt>;
 }
 
-type InputOf<Definition> = Definition extends JobDefinition<infer Input, infer _> ? Input : never;
+type InputOf<Definition> = Definition extends JobDefinition<infer Input, infer _, infer _Result> ? Input : never;
+type ResultOf<Definition> = Definition extends JobDefinition<infer _, infer _Output, infer Result> ? Result : never;
 
 /**
  * Injects the queue of one type of job. `@InjectJob(sendReceipt) private receipts: QueueOf<typeof sendReceipt>`. Throws
@@ -60,7 +65,8 @@ export function queueToken({ type }: JobDefinition): string {
 export function queueOf<Definition extends JobDefinition>(jobs: JobQueue, definition: Definition): QueueOf<Definition> {
   return {
     definition,
-    enqueue: (payload?: InputOf<Definition>, options?: EnqueueOptions) => jobs.enqueue(definition, payload, options),
+    enqueue: (payload?: InputOf<Definition>, options?: EnqueueOptions) =>
+      jobs.enqueue(definition, payload, options) as Promise<JobReceipt<ResultOf<Definition>>>,
     enqueueIn: (transaction: unknown, payload?: InputOf<Definition>, options?: EnqueueOptions) =>
       jobs.enqueueIn(transaction, definition, payload, options),
   };

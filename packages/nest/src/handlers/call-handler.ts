@@ -16,7 +16,10 @@ export interface HandlerEnhancers {
  * Returns the handler as core calls it: on the application's one instance, or on an instance in the job's own DI context if
  * the provider or an enhancer is request-scoped or transient.
  */
-export function callHandler(found: FoundHandler, { kinds, creator, scoped }: HandlerEnhancers): Handler<unknown> {
+export function callHandler(
+  found: FoundHandler,
+  { kinds, creator, scoped }: HandlerEnhancers,
+): Handler<unknown, unknown> {
   const { wrapper, method } = found;
   const isPlain = kinds.size === 0;
   const toMake = isPlain ? [] : scoped;
@@ -31,7 +34,7 @@ export function callHandler(found: FoundHandler, { kinds, creator, scoped }: Han
     const contextId = openScope(job, moduleRef, isDurable);
     for (const enhancer of toMake) await enhancer.make(contextId);
     const instance = await moduleRef.resolve<HandlerInstance>(wrapper.token, contextId, { strict: true });
-    if (isPlain) await instance[method]?.(payload, job);
-    else await enhancedCall(creator, kinds, instance, found, contextId)(payload, job);
+    if (isPlain) return instance[method]?.(payload, job);
+    return enhancedCall(creator, kinds, instance, found, contextId)(payload, job);
   };
 }

@@ -24,7 +24,7 @@ const PARAMS_OF_HANDLER = {
 };
 const GLOBAL = [APP_GUARD, APP_PIPE, APP_INTERCEPTOR, APP_FILTER];
 
-type Call = (payload: unknown, job: JobContext) => Promise<void>;
+type Call = (payload: unknown, job: JobContext) => Promise<unknown>;
 
 /** A request-scoped enhancer of the whole application. Nest makes those for controllers only, so they are made here. */
 export interface ScopedEnhancer {
@@ -73,8 +73,8 @@ interface Stream {
   subscribe(observer: { readonly error: (error: unknown) => void; readonly complete: () => void }): unknown;
 }
 
-/** Waits for a stream, which filters of Nest's microservices return. Its error is the job's. */
-function streamEnd(result: unknown): Promise<void> | void {
-  if (typeof result !== "object" || result === null || !("subscribe" in result)) return;
-  return new Promise((complete, error) => void (result as Stream).subscribe({ complete, error }));
+/** Waits for a stream, which filters of Nest's microservices return. Its error is the job's. Returns any other value. */
+function streamEnd(result: unknown): unknown {
+  if (typeof result !== "object" || result === null || !("subscribe" in result)) return result;
+  return new Promise<void>((complete, error) => void (result as Stream).subscribe({ complete, error }));
 }

@@ -4,7 +4,7 @@ import { handledBy } from "./job-handler.ts";
 
 type Wrapper = ReturnType<DiscoveryService["getProviders"]>[number];
 
-export type HandlerInstance = Readonly<Record<string, Handler<unknown>>>;
+export type HandlerInstance = Readonly<Record<string, Handler<unknown, unknown>>>;
 
 /** One method that handles one job. */
 export interface FoundHandler {

@@ -1,16 +1,16 @@
 import type { JobContext, JobDefinition } from "@waybill/core";
 import { assertDefined, configError } from "../config-error.ts";
 
-type Handle<Payload> = (payload: Payload, job: JobContext) => Promise<void> | void;
+type Handle<Payload, Result> = (payload: Payload, job: JobContext) => Promise<Result> | Result;
 
-/** Decorates a method, or a class with a method `handle`. A method with another payload type does not compile. */
-export interface JobHandlerDecorator<Payload> {
-  <Method extends Handle<Payload>>(
+/** Decorates a method, or a class with a method `handle`. A method with another type of payload or result does not compile. */
+export interface JobHandlerDecorator<Payload, Result = void> {
+  <Method extends Handle<Payload, Result>>(
     target: object,
     method: string | symbol,
     descriptor: TypedPropertyDescriptor<Method>,
   ): void;
-  <Class extends new (...args: never[]) => { handle: Handle<Payload> }>(target: Class): void;
+  <Class extends new (...args: never[]) => { handle: Handle<Payload, Result> }>(target: Class): void;
 }
 
 const HANDLES = "waybill:handles";
@@ -22,7 +22,9 @@ const METHOD_OF_CLASS = "handle";
  * module, and the definition in `forFeature`. Throws `CONFIG_INVALID` if the definition is undefined, and on a static
  * method.
  */
-export function JobHandler<Input, Output>(definition: JobDefinition<Input, Output>): JobHandlerDecorator<Output> {
+export function JobHandler<Input, Output, Result>(
+  definition: JobDefinition<Input, Output, Result>,
+): JobHandlerDecorator<Output, Result> {
   return (target: object, method?: string | symbol): void => {
     const where = nameOf(target, method);
     if (definition === undefined) {

@@ -1,4 +1,4 @@
-import type { JobControl, StoredJob } from "../../backend/job-control.ts";
+import type { ControlResult, JobControl, StoredJob } from "../../backend/job-control.ts";
 import { assertKnownOptions } from "../../known-options.ts";
 import { wallMs } from "../../time/clock.ts";
 import type { CancelReport, Control } from "./control-api.ts";
@@ -13,7 +13,7 @@ type Counts = { -readonly [Name in keyof CancelReport]: number };
 /** How long a cancel is kept for a job that has not been seen. SQS keeps a message for 14 days at most. */
 const KEPT_MS = 14 * 86_400_000;
 
-export function createCancel({ seam, events, changed }: ControlSettings): Control["cancel"] {
+export function createCancel({ seam, events, changed, cancelMembers }: ControlSettings): Control["cancel"] {
   /** Asks the workers to end these jobs. A cancel that is recorded already is renewed. */
   async function record(jobs: readonly Pick<StoredJob, "id" | "enqueuedAt">[]): Promise<void> {
     const at = wallMs();
@@ -29,7 +29,8 @@ export function createCancel({ seam, events, changed }: ControlSettings): Contro
   async function cancelListed(jobControl: JobControl, jobs: readonly StoredJob[], counts: Counts): Promise<void> {
     // Before anything is changed: without a ledger none of them is cancelled.
     if (jobs.some(({ state }) => state === "leased")) ledgerFor(seam, "cancel of a job that runs");
-    const results = await jobControl.cancel(jobs.map(({ id }) => id));
+    const remove = (): Promise<ControlResult[]> => jobControl.cancel(jobs.map(({ id }) => id));
+    const results = await (cancelMembers === undefined ? remove() : cancelMembers(jobs, remove));
     const running: StoredJob[] = [];
     for (const [at, job] of jobs.entries()) {
       const { id, type, queue } = job;
