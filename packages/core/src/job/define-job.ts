@@ -9,7 +9,7 @@ import { checkRetry } from "./retry-options.ts";
 import type { InputOf, OutputOf, StandardSchema } from "./standard-schema.ts";
 import { uniqueRule } from "./unique-options.ts";
 
-type AnyJobOptions = JobOptions<StandardSchema> | ResultJobOptions<StandardSchema, StandardSchema>;
+type EitherOptions = JobOptions<StandardSchema> | ResultJobOptions<StandardSchema, StandardSchema>;
 
 const JOB_OPTIONS: OptionNames<JobOptions<StandardSchema>> = {
   type: true,
@@ -43,7 +43,7 @@ export function defineJob<Schema = StandardSchema>(
 export function defineJob<Schema, Result extends StandardSchema>(
   options: ResultJobOptions<Schema, Result>,
 ): JobDefinition<InputOf<Schema>, OutputOf<Schema>, InputOf<Result>>;
-export function defineJob(options: AnyJobOptions): JobDefinition {
+export function defineJob(options: EitherOptions): JobDefinition {
   assertKnownOptions(options, JOB_OPTIONS, "the options of defineJob");
   const { type, queue = "default", version = 1, retry = {}, errors = [], upcasters = {} } = options;
   if (!isType(type)) {

@@ -84,7 +84,9 @@ interface DefinitionOptions<Schema> {
 
 /** A job whose handler returns nothing. */
 interface WithoutResult<Schema> {
+  /** A definition with a result has `ResultJobOptions`. Default: none, what the handler returns is not kept. */
   readonly result?: undefined;
+  /** Only with `result`. Default: none. */
   readonly keepResult?: undefined;
   /** Omitted: added by `handlerFor`, so that producers need not import the worker's code. */
   readonly handler?: Handler<OutputOf<NoInfer<Schema>>> | undefined;

@@ -1,5 +1,6 @@
 import { defineJob } from "@waybill/core";
 import { expect, test } from "vitest";
+import { z } from "zod";
 import { createReceiver } from "../../src/index.ts";
 import { envelope } from "../support/daemon-request.ts";
 import { keys, receiving } from "../support/signed-requests.ts";
@@ -15,6 +16,16 @@ test("a receiver does not start with a job that has limits, which nothing would 
       }),
     );
   }
+});
+
+test("a receiver does not start with a job that has a result, which nothing would keep there", () => {
+  const job = defineJob({ type: "photo.resize", result: z.string(), handler: () => "url" });
+  expect(() => createReceiver({ jobs: [job], keys, log: "off" })).toThrow(
+    expect.objectContaining({
+      code: "CAPABILITY_MISSING",
+      message: expect.stringMatching(/^job "photo\.resize" has a result, .* run it in a worker/),
+    }),
+  );
 });
 
 test("once in a pushed job is refused before its function runs, and the sender learns why", async () => {
