@@ -62,16 +62,16 @@ export function createJobEnds({ ledger, address, jobs, flows, reached }: JobEnds
   }
 
   async function store(
-    id: string,
+    lease: Lease,
     keepMs: number | undefined,
     member: MemberOfFlow | null,
     outcome: Outcome,
   ): Promise<void> {
-    const change = keepMs === undefined ? null : endChange(id, outcome, keepMs);
+    const change = keepMs === undefined ? null : endChange(lease.id, outcome, keepMs);
     const changes: LedgerChange[] = change === null ? [] : [change];
     if (member !== null && flows !== null) {
       const { leaveMember } = await import("../features/flows/flow-run.ts");
-      await leaveMember(flows, member, outcome, changes);
+      await leaveMember(flows, member, outcome, changes, lease);
     } else if (changes.length > 0) await ledger?.commit(changes);
   }
 
@@ -80,7 +80,7 @@ export function createJobEnds({ ledger, address, jobs, flows, reached }: JobEnds
       if (outcome.kind !== "completed" && outcome.kind !== "dead") return outcome;
       for (let tries = 0; ; tries++) {
         try {
-          await store(lease.id, keepMs, member, outcome);
+          await store(lease, keepMs, member, outcome);
           reached(null);
           return outcome;
         } catch (thrown) {
@@ -100,7 +100,7 @@ export function createJobEnds({ ledger, address, jobs, flows, reached }: JobEnds
         let flow: FlowRun;
         try {
           const { enterMember, flowRun } = await import("../features/flows/flow-run.ts");
-          const refused = await enterMember(flows, member);
+          const refused = await enterMember(flows, member, lease);
           reached(null);
           if (refused !== null) return refused;
           flow = flowRun(flows, member);

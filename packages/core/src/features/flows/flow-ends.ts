@@ -23,6 +23,9 @@ export interface MemberEnd {
   readonly state: Exclude<FlowMemberState, "waiting" | "enqueued">;
   readonly code?: string;
   readonly message?: string;
+  /** Of one that has died after a run: its deliveries until then, and whether it is a dead letter. */
+  readonly deliveries?: number;
+  readonly kept?: boolean;
   /** What its handler returned, as JSON. */
   readonly result?: string | undefined;
 }
@@ -45,13 +48,15 @@ export async function endMember(
     if (head === null || member === null) return void (also.length > 0 && (await host.ledger.commit(also)));
     const before = member.value;
     const isRevived = before.state === "dead" && end.state === "completed";
-    if (hasEnded(before) && !isRevived) {
+    // After a replay it has died once more.
+    const diesAgain = before.state === "dead" && end.state === "dead" && end.deliveries !== undefined;
+    if (hasEnded(before) && !isRevived && !diesAgain) {
       if (before.state === "dead" && also.length > 0) await host.ledger.commit(also);
       return settleNext(host, flow, key, before, true);
     }
-    const { code: _code, message: _message, ...kept } = before;
+    const { code: _code, message: _message, deliveries: _deliveries, kept: _kept, ...rest } = before;
     const { result, ...ended } = end;
-    const after: MemberRecord = { ...kept, ...ended, ...(isRevived && { revived: true }) };
+    const after: MemberRecord = { ...rest, ...ended, ...(isRevived && { revived: true }) };
     const hasDied = end.state !== "completed";
     const changes = [
       memberChange(flow, key, after, member.version),

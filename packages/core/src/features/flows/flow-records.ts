@@ -32,6 +32,10 @@ export interface MemberRecord {
   readonly keepMs: number | null;
   readonly code?: string;
   readonly message?: string;
+  /** Of a member that has died: its deliveries until then. A replay begins again at 1; a delivery beyond them was not settled. */
+  readonly deliveries?: number;
+  /** Of a member that has died: whether it is a dead letter. */
+  readonly kept?: boolean;
   /** True once it has completed after it had died: what ended with it may run. */
   readonly revived?: true;
 }

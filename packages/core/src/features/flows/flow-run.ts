@@ -1,3 +1,4 @@
+import type { Lease } from "../../backend/contract.ts";
 import type { LedgerChange } from "../../backend/ledger.ts";
 import { WaybillError } from "../../errors.ts";
 import type { AddMember, FlowMember, FlowMemberOptions, FlowResult, FlowRun } from "../../job/flow-types.ts";
@@ -35,7 +36,11 @@ import { chunks, readMember } from "./flow-store.ts";
 import { type FlowStarter, jobText, labelOf, memberOptions } from "./store-flow.ts";
 
 /** Returns the outcome of a member that is not to run; null for one that is. Rejects as the ledger and the queue do. */
-export async function enterMember(host: FlowStarter, { flow, key }: MemberOfFlow): Promise<Outcome | null> {
+export async function enterMember(
+  host: FlowStarter,
+  { flow, key }: MemberOfFlow,
+  delivery: Pick<Lease, "attempt" | "lost">,
+): Promise<Outcome | null> {
   const { head, member } = await readMember(host, flow, key);
   if (head === null || member === null) return null;
   const { state, when } = member.value;
@@ -45,6 +50,16 @@ export async function enterMember(host: FlowStarter, { flow, key }: MemberOfFlow
     return state === "completed" ? completed : endedBefore;
   }
   if (state === "waiting") return endedBefore;
+  const { deliveries, ...rest } = member.value;
+  if (state === "dead" && deliveries !== undefined) {
+    const { kept = true, code = "DEAD_LETTERED", message = "" } = rest;
+    if (deliveriesOf(delivery) > deliveries) {
+      await endMember(host, flow, key, { state });
+      return { kind: "dead", reason: { code, message }, kept };
+    }
+    // A replay. Its further deliveries are not those of the life before.
+    await host.ledger.commit([memberChange(flow, key, rest, member.version)]);
+  }
   if (head.value.state === "cancelled") {
     await endMember(host, flow, key, cancelledEnd);
     return endedByCancel;
@@ -63,14 +78,18 @@ export async function leaveMember(
   { flow, key }: MemberOfFlow,
   outcome: Outcome,
   also: readonly LedgerChange[],
+  delivery: Pick<Lease, "attempt" | "lost">,
 ): Promise<void> {
   if (outcome.kind === "completed")
     return endMember(host, flow, key, { state: "completed", result: outcome.result }, also);
   if (outcome.kind !== "dead") return undefined;
   const { code, message } = outcome.reason;
   const state: MemberEnd["state"] = code === "CANCELLED" ? "cancelled" : "dead";
-  return endMember(host, flow, key, { state, code, message }, also);
+  const { kept } = outcome;
+  return endMember(host, flow, key, { state, code, message, kept, deliveries: deliveriesOf(delivery) }, also);
 }
+
+const deliveriesOf = ({ attempt, lost }: Pick<Lease, "attempt" | "lost">): number => attempt + lost;
 
 /** Returns what the handler of a member can do with its flow. */
 export function flowRun(host: FlowStarter, { flow, key }: MemberOfFlow): FlowRun {

@@ -9,11 +9,14 @@ import { connected, eventOf } from "../../helpers/connected.ts";
 let isAway = false;
 /** Called before each ack. Throws in place of a process that dies there. */
 let beforeAck = (): void => undefined;
+/** Likewise, before each dead letter. */
+let beforeDeadLetter = (): void => undefined;
 let ran: string[] = [];
 
 afterEach(() => {
   isAway = false;
   beforeAck = () => undefined;
+  beforeDeadLetter = () => undefined;
   ran = [];
 });
 
@@ -41,6 +44,10 @@ async function withFaults(): Promise<Jobs> {
       commit: (changes) => call(() => own.commit(changes)),
       list: (range) => call(() => own.list(range)),
       due: (range) => call(() => own.due(range)),
+    },
+    async deadLetter(lease, reason) {
+      beforeDeadLetter();
+      return backend.deadLetter(lease, reason);
     },
     async ack(leases) {
       beforeAck();
@@ -78,4 +85,27 @@ test("a worker that dies between the end of a member and its ack leaves one that
   await jobs.worker({ jobs: [step], lease: "1s" }).start();
   expect(await ended).toMatchObject({ flow: id, state: "completed" });
   expect([deaths > 0, ran]).toEqual([true, ["a", "b"]]);
+});
+
+test("a member that has died, whose worker died before the settle, is a dead letter without a second run", async () => {
+  const dying = defineJob({
+    type: "step.die",
+    retry: { maxAttempts: 1 },
+    handler: () => {
+      ran.push("died");
+      throw new Error("it fails");
+    },
+  });
+  const jobs = await withFaults();
+  const flow = jobs.flow("album");
+  flow.add(step, "b", { after: flow.add(dying, 1), when: "ended" });
+  await flow.start();
+  let deaths = 0;
+  beforeDeadLetter = () => {
+    if (deaths++ < 1) throw new WaybillError("LEASE_LOST", "the process died");
+  };
+  const dead = eventOf(jobs, "settled", ({ outcome }) => outcome === "dead");
+  await jobs.worker({ jobs: [step, dying], lease: "1s" }).start();
+  expect(await dead).toMatchObject({ kept: true, lost: 1, reason: { code: "ATTEMPTS_EXHAUSTED" } });
+  expect([deaths > 0, ran.filter((name) => name === "died")]).toEqual([true, ["died"]]);
 });
