@@ -24,7 +24,12 @@ for (const target of cutTo("sqlite")) {
       // The brokers keep no records: they borrow a ledger.
       const ledger = target.keepsWorkerRegistry ? "" : `sqlite:${join(store.folder, "ledger.db")}`;
       const jobs = await connect(store.url, { log: "off", jobs: [flowStep], ...(ledger !== "" && { ledger }) });
-      const startWorker = (): Running => started("flows/worker", store.url, record, ledger);
+      const everyWorker: Running[] = [];
+      const startWorker = (): Running => {
+        const worker = started("flows/worker", store.url, record, ledger);
+        everyWorker.push(worker);
+        return worker;
+      };
       const startProducer = (): Running => started("flows/producer", store.url, String(FLOWS), ledger);
       const isBegun = ({ lines }: Running): boolean =>
         lines.some(({ event }) => event === "booted" || event === "begun");
@@ -70,6 +75,9 @@ for (const target of cutTo("sqlite")) {
       expect(wrong).toEqual([]);
 
       const lines = readLines(record).map((line) => JSON.parse(line) as StepLine);
+      const lost = new Set(
+        everyWorker.flatMap((worker) => worker.lines.flatMap(({ event, id }) => (event === "lease_lost" ? [id] : []))),
+      );
       const ended = new Set<string>();
       const lastPid = new Map<string, number>();
       let again = 0;
@@ -83,8 +91,9 @@ for (const target of cutTo("sqlite")) {
         );
         expect([flow, at, early]).toEqual([flow, at, []]);
         const before = lastPid.get(id);
-        // A member runs again only when the worker that ran it was killed before its end was stored.
-        if (before !== undefined && target.uniqueIds) expect([id, killed.has(before)]).toEqual([id, true]);
+        // A member runs again only when its worker was killed, or has lost its lease, before the end was stored.
+        if (before !== undefined && target.uniqueIds)
+          expect([id, killed.has(before) || lost.has(id)]).toEqual([id, true]);
         if (before !== undefined) again += 1;
         lastPid.set(id, pid);
       }
