@@ -28,6 +28,7 @@ describe("help", () => {
         why [options] <id>               say why a job does not run
         dead                             list, show, replay or drop dead letters
         schedules                        list, put, pause, run or remove schedules
+        flows                            list, show or cancel flows
         pause [options]                  pause a queue, or a type of job
         resume [options]                 end a pause
         dashboard [options]              serve the dashboard until SIGTERM or SIGINT
