@@ -30,7 +30,7 @@ const WRITTEN = [
   /new EnvelopeError\(\s*"([A-Z_]+)"/g,
 ];
 /** Of a call that failed in this process; no job and no answer has it. */
-const OF_THE_PROCESS: ReadonlySet<string> = new Set(["ENQUEUE_UNKNOWN"]);
+const OF_THE_PROCESS: ReadonlySet<string> = new Set(["ENQUEUE_UNKNOWN", "FLOW_DAMAGED", "JOB_DEAD"]);
 
 function writtenCodes(): string[] {
   const packages = ["core", "http", "bullmq", "rabbitmq", "sqs", "sqlite", "postgres"];

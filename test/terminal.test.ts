@@ -6,6 +6,7 @@ import { pageOf } from "../packages/cli/src/commands/dead/show.ts";
 import { printError, printJson, printText } from "../packages/cli/src/output/print.ts";
 import { bold, dim, red } from "../packages/cli/src/output/style.ts";
 import { table } from "../packages/cli/src/output/table.ts";
+import { printAudit } from "../packages/dashboard/src/audit.ts";
 import { published, read, sources } from "./workspace.ts";
 
 /** Every character that a terminal obeys, or that shows other text than there is. */
@@ -90,6 +91,10 @@ const printers: Record<string, Printer> = {
     const letter = { id: text, type: text, queue: text, attempt: 1, diedAt: 1, reason, body: text, damage: text };
     printText(pageOf(letter));
   },
+  "an audit line of the dashboard": (text) => {
+    const target = { ids: [text], [text]: text };
+    printAudit({ at: text, user: text, connection: text, action: text, target, result: text, error: text });
+  },
   "a scrape": async (text) => {
     const events = new EventBus();
     const metrics = jobMetrics({ events }, { types: [text] });
@@ -154,6 +159,7 @@ test("nothing of ours writes to a terminal but the modules that this file tries"
     "packages/core/src/execution/leak-guard.ts", // made harmless there: it has a name of its own
     "packages/core/src/observability/log.ts",
     "packages/core/src/values/warn.ts",
+    "packages/dashboard/src/audit.ts",
     "packages/http/src/node/mount-warning.ts", // tells only paths that it has checked
     "packages/nest/src/lifecycle/shutdown-signals.ts", // tells nothing of anybody's
   ]);

@@ -38,7 +38,9 @@ test("the capability table says in words what each backend does, and what happen
     "| a waiting job cancelled | at once | when it is delivered, with a borrowed ledger | when it is delivered, with a borrowed ledger |",
     "| a running job cancelled; a queue paused | emulated | emulated with a borrowed ledger | emulated |",
     "| a type paused | native | emulated with a borrowed ledger | emulated |",
+    "| results; flows | emulated | emulated with a borrowed ledger | emulated |",
     "| a finished id remembered | emulated | emulated with a borrowed ledger | emulated |",
+    "| records of what happened to a job | native | in the backend of a borrowed ledger | native |",
     "| survives a restart of the machine | no | no | no |",
     "",
   ]);

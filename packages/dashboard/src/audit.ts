@@ -1,3 +1,5 @@
+import { printableJson } from "@waybill/core/endpoint";
+
 /** One change that a user made, or tried to make, by the dashboard. */
 export interface AuditLine {
   /** When, in ISO 8601. */
@@ -16,7 +18,7 @@ export interface AuditLine {
   readonly error: string | null;
 }
 
-/** Prints one line of JSON. JSON escapes line ends, so that no id or filter forges a second line. */
+/** Prints one line of JSON, in which nothing of an id or a filter is obeyed by a terminal or forges a second line. */
 export function printAudit(line: AuditLine): void {
-  process.stdout.write(`${JSON.stringify({ audit: "dashboard", ...line })}\n`);
+  process.stdout.write(`${printableJson({ audit: "dashboard", ...line })}\n`);
 }

@@ -58,11 +58,6 @@ const equal: readonly Defect[] = [
     plant: inCall((message, before) => before.some(hasKeyOf(message)) && message.unique?.onConflict === "ignore"),
   },
   {
-    defect: "a job of the same call is never replaced",
-    seenBy: 'onConflict "replace" takes the place of an earlier job of the same call',
-    plant: inCall((message, before) => before.some(hasKeyOf(message)) && replaces(message)),
-  },
-  {
     defect: "the receipt of a job that is itself replaced in its call does not name the job whose place it took",
     seenBy: 'onConflict "replace" takes the place of an earlier job of the same call',
     plant: always((good) => ({

@@ -74,6 +74,8 @@ export const fieldRules: Readonly<Record<string, string>> = {
     "which form `args` has: an integer from 1 to 2,147,483,647, since versions start at 1; absent means 1. A worker that knows only older forms releases the job",
   "/meta/limits":
     "the keys that the job counts under, by the names of limits: an object of 1 to 4 members. A name matches `^[a-z][a-z0-9_.#-]{0,139}$`; a key is a string of 1 to 255 characters. See limits",
+  "/meta/flow":
+    "marks a member of a flow: `id` is the flow's, `member` names the member. A worker that keeps no flows releases such a job (`LEDGER_MISSING`), since what comes after it would wait for ever",
   "/meta/id_source": "the parts that `id` was derived from, for people; readers do not check it",
   "/meta/traceparent": "the producer's trace, as W3C defines them; a reader ignores values that it cannot read",
   "/meta/tracestate": "the producer's trace, as W3C defines them; a reader ignores values that it cannot read",

@@ -50,7 +50,7 @@ test("what exceeds W3C's limits is left out, and a name that is no token", async
   expect((await carried({ big: "x".repeat(9_000), small: "y", "not a token": "z" })).handler).toEqual({ small: "y" });
 });
 
-test("R31: OpenTelemetry has the gauges of a scrape, with their units", async () => {
+test("OpenTelemetry has the gauges of a scrape, with their units", async () => {
   const otel = traced();
   const jobs = await connected();
   const metrics = jobMetrics(jobs);

@@ -37,20 +37,17 @@ export function createRecordSearch(db: DatabaseSync, scope: string, perMs: numbe
     const index = column === undefined ? "NOT INDEXED" : `INDEXED BY waybill_records_${column}`;
     const partial = column === "state" ? "AND state <> 'completed'" : "";
     const source = `FROM waybill_records ${index}
-      WHERE scope = ?1 AND ${column === undefined ? "?2 IS NULL" : `${column} = ?2`} ${partial} AND position < ?3 AND position >= ?4
-      ORDER BY position DESC LIMIT ?5`;
+      WHERE scope = ? ${column === undefined ? "" : `AND ${column} = ?`} ${partial} AND position < ? AND position >= ?
+      ORDER BY position DESC LIMIT ?`;
     const pattern = text === undefined ? [] : [`%${text.replaceAll(/[\\%_]/g, "\\$&")}%`];
     const tests = [
-      ...others.map((name, at) => `${name} = ?${6 + at}`),
-      ...pattern.map(() => {
-        const like = `LIKE ?${6 + others.length} ESCAPE '\\'`;
-        return `(payload ${like} OR message ${like})`;
-      }),
+      ...others.map((name) => `${name} = ?`),
+      ...pattern.map(() => "(payload LIKE ? ESCAPE '\\' OR message LIKE ? ESCAPE '\\')"),
     ].join(" AND ");
-    const values = [...others.map((name) => filter[name] as string), ...pattern];
+    const values = [...others.map((name) => filter[name] as string), ...pattern, ...pattern];
     // Without the limit it would read the whole slice although the page is full.
     const rows = prepared(
-      `SELECT ${COLUMNS} FROM (SELECT * ${source}) ${tests === "" ? "" : `WHERE ${tests}`} LIMIT ?${6 + values.length}`,
+      `SELECT ${COLUMNS} FROM (SELECT * ${source}) ${tests === "" ? "" : `WHERE ${tests}`} LIMIT ?`,
     );
     const slice = prepared(
       `SELECT count(*) AS count, ${clamped("min(position)")} AS last FROM (SELECT position ${source})`,
@@ -66,7 +63,7 @@ export function createRecordSearch(db: DatabaseSync, scope: string, perMs: numbe
       const length = tests === "" ? limit + 1 - found.length : SLICE;
       const range: SQLInputValue[] = [
         scope,
-        column === undefined ? null : (filter[column] as string),
+        ...(column === undefined ? [] : [filter[column] as string]),
         before,
         least,
         length,
