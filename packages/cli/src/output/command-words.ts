@@ -6,6 +6,10 @@ const PHRASES: readonly (readonly [inCode: RegExp, toType: string])[] = [
   [/\blist and find cannot work/, '"waybill jobs list" and "show" cannot work'],
   [/\brunNow cannot work/, '"waybill jobs run" cannot work'],
   [
+    /\bwith records, connect\(url, \{ ledger, records: "7d" \}\), their record is listed/,
+    "where the program keeps records, --ledger postgres://… lists their record",
+  ],
+  [
     /\bjobs\.inspector counts them, jobs\.cancel records/,
     '"waybill queues" counts them, "waybill jobs cancel ID" records',
   ],

@@ -35,6 +35,8 @@ describe("R13: waybill doctor prints every effective setting with who set it", (
       prefetch: "500 (default)",
       maxLost: "20 (default)",
       maxMemory: "null (default)",
+      metricsHost: "127.0.0.1 (default)",
+      metricsPort: "null (default)",
       programVersion: "null (default)",
       keys: "null (default)",
       signatures: "mailers=required (file)",
