@@ -99,36 +99,55 @@ function sectionOf({ specifier, exports }: Entry): string {
     .join("\n\n");
 }
 
-/** The options of a package, those of its workers, and those of each of its features: a glance each. */
+/** The options of a package, those of its producers and workers, and those of each of its features: a glance each. */
 function optionSheets(specifier: string, options: readonly Exported[]): string[] {
   const sheets = Map.groupBy(
     options,
-    ({ file }) => /\/(?:features\/)?((?<=features\/)[^/]+|worker)\/[^/]+$/.exec(file)?.[1] ?? "",
+    ({ file }) => /\/(?:features\/)?((?<=features\/)[^/]+|worker|producer)\/[^/]+$/.exec(file)?.[1] ?? "",
   );
-  const rank = (room: string): string => (room === "" || room === "worker" ? ` ${room}` : room);
+  const rank = (room: string): string => (["", "producer", "worker"].includes(room) ? ` ${room}` : room);
   return [...sheets]
     .sort(([one], [other]) => (rank(one) < rank(other) ? -1 : 1))
-    .flatMap(([room, some]) => [
-      `### Options of ${specifier}${room === "" ? "" : `: ${room}`}`,
-      ...some.map(optionsOf),
-    ]);
+    .flatMap(([room, some]) => {
+      const before = new Map<string, string>();
+      return [
+        `### Options of ${specifier}${room === "" ? "" : `: ${room}`}`,
+        ...some.map((exported) => optionsOf(exported, before)),
+      ];
+    });
 }
 
-/** One line for each member: its name, "?" where it may be omitted, and its whole comment. */
-function optionsOf({ name, doc, members }: Exported): string {
+/** Members that two types of a sheet share are described once, if there are as many. */
+const SHARED = 5;
+
+/**
+ * One line for each member: its name, "?" where it may be omitted, and its whole comment. `before`: the lines of the sheet so far, each
+ * with its type.
+ */
+function optionsOf({ name, doc, members }: Exported, before: Map<string, string>): string {
   const isListedThere = ({ inheritedFrom }: Member): boolean => inheritedFrom !== null && listed.has(inheritedFrom);
   const own = Map.groupBy(
     members.filter((member) => !isListedThere(member)),
     (member) => member.name,
   );
   const bases = new Set(members.filter(isListedThere).map(({ inheritedFrom }) => inheritedFrom ?? ""));
+  const lines = [...own].map(([member, variants]) => memberLine(member, variants));
+  const isShared = (line: string): boolean =>
+    lines.filter((one) => before.has(one) && before.get(one) === before.get(line)).length >= SHARED;
+  const shared = Map.groupBy(lines.filter(isShared), (line) => before.get(line) ?? "");
+  const fresh = lines.filter((line) => !isShared(line));
+  for (const line of fresh) before.set(line, before.get(line) ?? name);
   return [
     `**${name}** ${doc ?? ""}`,
     "",
-    ...[...own].map(([member, variants]) => `- ${memberLine(member, variants)}`),
+    ...fresh.map((line) => `- ${line}`),
+    ...[...shared].map(([type, some]) => `- As in \`${type}\`: ${some.map(nameIn).join(", ")}.`),
     ...(bases.size > 0 ? [`- Also the options of ${listOf([...bases])}.`] : []),
   ].join("\n");
 }
+
+/** The name of a member, as its line begins. */
+const nameIn = (line: string): string => /^`[^`]+`/.exec(line)?.[0] ?? "";
 
 /** Several variants: the member of each part of a union. */
 function memberLine(name: string, variants: readonly Member[]): string {
