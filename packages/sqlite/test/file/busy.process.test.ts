@@ -67,6 +67,8 @@ test("neither do an opening, the ledger, keys, job control, the worker registry,
 test("a write lock that is never released rejects enqueue within 10 s, naming the lock, and a lease call that looks once", async () => {
   const path = temporaryFile();
   const backend = await open({ path });
+  // To find no job needs no lock.
+  await backend.enqueue([message()]);
   const writer = start("write", path, { ms: 12_000 });
   await writer.firstLines(1);
   const longest = watchBlockedLoop();
