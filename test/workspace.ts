@@ -12,7 +12,7 @@ export interface Manifest {
   readonly sideEffects?: boolean;
   readonly engines?: { readonly node?: string };
   readonly exports?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  readonly imports?: Readonly<Record<string, unknown>>;
+  readonly imports?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly files?: readonly string[];
   readonly bin?: Readonly<Record<string, string>>;
   readonly scripts?: Readonly<Record<string, string>>;

@@ -69,7 +69,7 @@ export async function byNpm(parent: string, tarballs: readonly Tarball[]): Promi
 
 /** Nothing but one backend and the command, so that what is optional is absent. */
 export async function byNpmAlone(parent: string, tarballs: readonly Tarball[]): Promise<Stranger> {
-  const wanted = tarballs.filter(({ name }) => /^@waybill\/(core|sqlite|cli|http)$/.test(name));
+  const wanted = tarballs.filter(({ name }) => /^@waybill\/(core|sqlite|cli|http|dashboard)$/.test(name));
   const few = ["zod", "@types/node", "typescript"].map((name) => [name, pinned(name)]);
   const folder = project(join(parent, "alone"), { ...Object.fromEntries(few), ...fromFiles(wanted) });
   return { by: "SQLite and the command alone", folder: await install(folder) };

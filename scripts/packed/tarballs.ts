@@ -34,12 +34,15 @@ export function faultsOf(tarball: Tarball): string[] {
   const workspace = published.find(({ manifest }) => manifest.name === tarball.name);
   if (workspace === undefined) return [`${tarball.name} is not of this repository`];
   const paths = tarball.files.map(({ path }) => path);
-  const { exports = {}, bin = {} } = workspace.manifest;
+  const { exports = {}, bin = {}, imports = {} } = workspace.manifest;
   const named = [...Object.values(exports).flatMap((target) => Object.values(target)), ...Object.values(bin)];
-  const wanted = ["LICENSE", "README.md", "package.json", ...named.map((path) => path.replace("./", ""))];
+  // Of the package itself: made by a step of its build, so that no source has their name.
+  const made = Object.values(imports).flatMap((target) => Object.values(target));
+  const inner = made.filter((path) => path.startsWith("./dist/")).map((path) => path.replace("./", ""));
+  const wanted = ["LICENSE", "README.md", "package.json", ...named.map((path) => path.replace("./", "")), ...inner];
   const surplus = paths.filter((path) => !isExpected(path) && !wanted.includes(path));
   // A file of dist whose source is gone: left over from an earlier build, and kept by the cache of builds.
-  const stale = paths.filter((path) => !hasSource(path, workspace.path));
+  const stale = paths.filter((path) => !inner.includes(path) && !hasSource(path, workspace.path));
   const machines = paths.filter((path) => {
     const text = readFileSync(join(root, workspace.path, path), "utf8");
     return text.includes(`${root}/`) || (homedir() !== "/" && text.includes(`${homedir()}/`));
