@@ -5,8 +5,8 @@ import { COLUMNS, recordOf, type RecordRow } from "./record-rows.ts";
 const FILTERS = ["code", "tenant", "state", "type", "queue"] as const;
 
 /**
- * Each filter has an index in the order of pages. A text is looked for in the rows that pass the others: an index of its trigrams
- * (pg_trgm) would cost more than all else that is written of a record, and the extension is not everywhere.
+ * Each filter has an index in the order of pages. A text has none: it is looked for in the rows that pass the others. An index of
+ * trigrams needs an extension that is not everywhere (pg_trgm).
  */
 export function createRecordSearch(query: Query, schema: string, scope: string): RecordStore["find"] {
   const newest = `SELECT at FROM "${schema}".record_times WHERE scope = $1::text`;

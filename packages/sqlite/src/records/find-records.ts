@@ -17,8 +17,8 @@ const byPromise = (state: string | undefined): readonly Column[] =>
   state === "completed" ? ["code", "tenant", "type", "queue"] : ["code", "tenant", "state", "type", "queue"];
 
 /**
- * Reads the index of one filter, newest first, and of its rows those that pass the others, a slice at a time. A text is looked for in
- * each row: an index of its trigrams would cost several times what the record itself costs to write.
+ * Reads the index of one filter, newest first, and of its rows those that pass the others, a slice at a time. A text has no
+ * index: it is looked for in each row.
  */
 export function createRecordSearch(db: DatabaseSync, scope: string, perMs: number, read: Read): RecordStore["find"] {
   const prepare = prepareOn(db);
