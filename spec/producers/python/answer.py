@@ -148,7 +148,10 @@ def repeated(receiver, request):
         receiver.prove(headers, body, request["at_ms"])
     except Refused as refused:
         return push.refusal(refused.code)["status"]
-    said = response({"body": request["body"]}) or push.answer({"kind": request["becomes"]}, headers["webhook-id"])
+    said = response({"body": request["body"]})
+    if said is None and envelope.parse(body)["id"] != headers["webhook-id"]:
+        return push.refusal("CARRIER_INVALID")["status"]
+    said = said or push.answer({"kind": request["becomes"]}, headers["webhook-id"])
     receiver.answered(headers, said["headers"]["waybill-outcome"])
     return said["status"]
 
@@ -189,7 +192,7 @@ ANSWERS = {
     "timestamps": moment,
     "durations": lambda given: {"ms": duration_ms(given["text"])},
     "dedupe-keys": lambda given: {"key": dedupe.computed_key(**given)},
-    "derived-ids": lambda given: {"id": derived.derived_id(given["parts"])},
+    "derived-ids": lambda given: {"id": derived.derived_id(given["parts"] if "parts" in given else json.loads(given["text"]))},
     "deadlines": deadline,
     "signature-policies": judged,
     "unknown-types": unknown,

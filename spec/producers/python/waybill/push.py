@@ -114,7 +114,8 @@ def settlement(status, headers, problem, now_ms):
         return by_the_place
     if status in PERHAPS_TAKEN:
         return {"does": "lost"}
-    if ours or status < 200 or 300 <= status < 400 or status in NOT_LOOKED_AT:
+    refused = ours and "waybill-reason" not in headers
+    if refused or status < 200 or 300 <= status < 400 or status in NOT_LOOKED_AT:
         return by_the_place
     return {"does": "ack"} if status < 300 else {"does": "attempt_failed", "code": code}
 

@@ -16,6 +16,8 @@ def judged(envelope, attempt, lost, now_ms, has_handler, deadline_ms):
         return "dead", "WORKER_LOST"
     if "dedupe" in envelope:
         return "dead", "NEED_UNSUPPORTED"
+    if "flow" in envelope.get("meta", {}):
+        return "release", "LEDGER_MISSING"
     if not has_handler or envelope.get("meta", {}).get("payload_version", 1) > 1:
         wait = retry.without_handler(envelope, attempt, 0, now_ms)
         return "dead" if wait is None else "release", "JOB_UNKNOWN"

@@ -111,10 +111,12 @@ def unwrap(ring, text):
 
 def unwrap_pushed(ring, body):
     """Returns the body that a receiver without a policy runs: the wrapped job if one of its secrets signed it, or the body itself."""
-    job, within, signature = opened(body)
-    if signature is not None and not ring.verify(job["id"], signature["timestamp"], within, signature["value"]):
-        raise Refused("SIGNATURE_INVALID", "", "no key made the wrapper's signature")
-    return within
+    wrapper = read_wrapper(body.decode("utf-8", "replace"))
+    if wrapper is not None:
+        id, signature, within = wrapper
+        if not is_id(id) or not ring.verify(id, signature["timestamp"], within, signature["value"]):
+            raise Refused("SIGNATURE_INVALID", "", "no key made the wrapper's signature")
+    return opened(body)[1]
 
 
 def opened(body):
