@@ -18,6 +18,7 @@ const CODES = [
   "BACKEND_FULL",
   "BACKEND_CLOSED",
   "ENQUEUE_UNKNOWN",
+  "NOT_REPLICATED",
   "DEAD_LETTERED",
   "DISCARDED",
   "RETRY_LATER",
@@ -110,6 +111,20 @@ export class EnqueueUnknownError extends WaybillError {
 }
 
 /**
+ * The job is stored on the primary and may run, but fewer replicas than required confirmed it in time: a failover may lose it.
+ * Enqueue it again with this `id`: the id makes it one job, and the call resolves once enough replicas have it.
+ */
+export class NotReplicatedError extends WaybillError {
+  /** The id of the job, made by `enqueue` or given in its options. */
+  readonly id: string;
+  constructor(id: string, message: string) {
+    super("NOT_REPLICATED", message);
+    this.name = "NotReplicatedError";
+    this.id = id;
+  }
+}
+
+/**
  * Another job has the unique key. Of `enqueue`: `onConflict` is "reject", or "replace" and the other job has started, and nothing was
  * stored. Of a replay: the job stays a dead letter.
  */
@@ -156,6 +171,7 @@ export class JobDeadError extends WaybillError {
  */
 export function isWaybillError(value: unknown): value is WaybillError;
 export function isWaybillError(value: unknown, code: "ENQUEUE_UNKNOWN"): value is EnqueueUnknownError;
+export function isWaybillError(value: unknown, code: "NOT_REPLICATED"): value is NotReplicatedError;
 export function isWaybillError(value: unknown, code: "DUPLICATE_JOB"): value is DuplicateJobError;
 export function isWaybillError(value: unknown, code: "JOB_DEAD"): value is JobDeadError;
 export function isWaybillError<C extends WaybillErrorCode>(

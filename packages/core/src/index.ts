@@ -38,6 +38,7 @@ export {
   EnvelopeError,
   isWaybillError,
   JobDeadError,
+  NotReplicatedError,
   PayloadError,
   WaybillError,
 } from "./errors.ts";
@@ -83,6 +84,8 @@ export type { Leak, LeakGuardOptions } from "./execution/leak-guard.ts";
 export { leakGuard } from "./execution/leak-guard.ts";
 export type { LiveWorker } from "./backend/live-worker.ts";
 export type { ReturnedJob, WorkerJob } from "./backend/worker-details.ts";
+export type { Audit, AuditGap, AuditGapKind, AuditQuery, AuditQueue } from "./features/audit/audit-api.ts";
+export type { History, HistoryPoint, HistoryQuery } from "./features/history/history-api.ts";
 export type { SlotJob, Why, WhyCode, WhyFacts, WhyReason } from "./features/why/why-api.ts";
 export type { QueueWithoutWorker } from "./backend/queues-without-worker.ts";
 export type { OnceOptions, OnceResult } from "./job/once-options.ts";
@@ -116,5 +119,6 @@ export { errorMessage, describeError, toError } from "./values/thrown.ts";
 export type { Upcasters } from "./job/upcast.ts";
 export type { Worker } from "./worker/worker.ts";
 export type { WorkerHealth, WorkerState } from "./worker/worker-health.ts";
+export type { LimitInUse, LimitsInUse } from "./features/limits/limits-in-use-api.ts";
 export type { QueueOptions } from "./features/limits/queue-options.ts";
 export type { ShutdownLimits, WorkerOptions } from "./worker/worker-options.ts";

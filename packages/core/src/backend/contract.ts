@@ -76,7 +76,15 @@ export interface Lease extends Omit<Message, "delayMs" | "unique" | "limitKeys">
   readonly lost: number;
   /** Times the job was released. 0 where `countsReleases` is false. */
   readonly releases: number;
-  /** Unix milliseconds before which the job must not start; null for no such time. */
+  /**
+   * True: the same stored message was delivered before, and was not settled. Only from a backend that learns this and not how often, so that
+   * `countsLost` is false. A job that was released, retried or replayed is a new message. Absent: not known.
+   */
+  readonly redelivered?: true;
+  /**
+   * Unix milliseconds before which the job must not start; null for no such time. With `capabilities.leasesWhenDue`, of a dead
+   * letter that was replayed: when that was.
+   */
   readonly dueAt: number | null;
   /**
    * Unix milliseconds, by this process's clock, until which no other worker can lease the message. Null where the lease

@@ -33,6 +33,7 @@ type Read = readonly (LedgerRecord | null)[];
 
 export function createLedgerSeam(ledger: Ledger, limits: GatheredCommitsLimits): LedgerSeam {
   const { timeoutMs, maxInFlight } = limits;
+  const { watch } = ledger;
   const prompt = <T>(work: Promise<T>): Promise<T> => withTimeout(plain(work), timeoutMs);
   const commits = createGatheredCommits((changes) => ledger.commit(changes), limits);
   // What is limited here are the keys of a call, not their bytes.
@@ -55,6 +56,7 @@ export function createLedgerSeam(ledger: Ledger, limits: GatheredCommitsLimits):
       },
       list: (range) => prompt(ledger.list(range)),
       due: (range) => prompt(ledger.due(range)),
+      ...(watch && { watch }),
     },
     async whenIdle() {
       await Promise.all([reads.whenIdle(), commits.whenIdle()]);

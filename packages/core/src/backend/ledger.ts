@@ -25,6 +25,8 @@ export interface LedgerChange {
   readonly dueInMs?: number;
   /** Milliseconds until the record no longer exists, by the store's clock, at least 1. Omitted: it stays until it is deleted. */
   readonly expiresInMs?: number;
+  /** Whether a written record calls those who `watch` its key. Omitted: no. A delete calls none. */
+  readonly notify?: boolean;
 }
 
 /** The result of a commit: all changes were made, or none. */
@@ -33,6 +35,14 @@ export type LedgerCommit =
   | { readonly ok: true; readonly versions: readonly number[] }
   /** The keys whose record did not have the version that its change asked for, in the order of the changes. */
   | { readonly ok: false; readonly conflicts: readonly string[] };
+
+/** A watch of one key. */
+export interface LedgerWatch {
+  /** Whether changes are reported now. While false, as after a lost connection, read the record more often. */
+  isReporting(): boolean;
+  /** Ends the watch. `changed` is not called again. */
+  end(): void;
+}
 
 /**
  * A small store of records beside the jobs: schedules, pauses, limits and unique keys stand on it. Every clock is that of the
@@ -47,6 +57,13 @@ export interface Ledger {
   list(range: { readonly prefix: string; readonly after?: string; readonly limit: number }): Promise<LedgerRecord[]>;
   /** Returns the first `limit` records (1 to 1,000) under `prefix` that are due, the longest due first, then by key. */
   due(range: { readonly prefix: string; readonly limit: number }): Promise<LedgerRecord[]>;
+  /**
+   * Calls `changed` soon after any connection has committed a change of the key with `notify`, and whenever the watch begins to
+   * report. It promises little: `changed` may be called without a change, and a change may go unreported, so also read the record at
+   * intervals. The watch ends with the connection and keeps no process alive. Throws as `read` rejects. Omitted: the store has no
+   * notifications.
+   */
+  watch?(key: string, changed: () => void): LedgerWatch;
 }
 
 /** A backend that has a ledger. */

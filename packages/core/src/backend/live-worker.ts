@@ -7,6 +7,8 @@ import { type WorkerDetails, withDetails } from "./worker-details.ts";
 /** What a worker reports about itself. Members are only added: workers of several releases share a store. */
 export interface WorkerFacts extends WorkerDetails {
   readonly host: string;
+  /** In Amazon ECS: the id of its task on Fargate, else of its container. Omitted elsewhere. */
+  readonly task?: string;
   /** The id of its process, on its host. */
   readonly pid: number;
   /** The `version` given to `connect`; null for none. */
@@ -60,10 +62,11 @@ function parsed(facts: string): WorkerFacts | null {
 
 function isFacts(value: unknown): value is WorkerFacts {
   if (typeof value !== "object" || value === null) return false;
-  const { host, version, queues, ...numbers } = value as Partial<WorkerFacts>;
+  const { host, task, version, queues, ...numbers } = value as Partial<WorkerFacts>;
   const { pid, concurrency, running, startedAt, heartbeatMs } = numbers;
   return (
     typeof host === "string" &&
+    (task === undefined || typeof task === "string") &&
     (version === null || typeof version === "string") &&
     Array.isArray(queues) &&
     queues.every((queue) => typeof queue === "string") &&

@@ -9,6 +9,7 @@ const KNOWN: ReadonlySet<WaybillErrorCode> = new Set([
   "BACKEND_UNAVAILABLE",
   "BACKEND_FULL",
   "BACKEND_CLOSED",
+  "NOT_REPLICATED",
 ]);
 
 /** Whether it is an error of ours that a backend may reject with. */

@@ -101,6 +101,8 @@ export interface RecordLimits {
 
 /** A store of what happened to jobs. It decides nothing; it is written beside the jobs and may lag behind them. */
 export interface RecordStore {
+  /** How many calls of `write` one process makes at once while many changes wait, each of other jobs. Omitted: one. */
+  readonly writers?: number;
   /** Merges the changes, at most 1,000, each of another id, into the records. After an error some may be written; writing them again is safe. */
   write(changes: readonly RecordChange[]): Promise<void>;
   /** Returns the record; null when there is none. */
@@ -109,6 +111,11 @@ export interface RecordStore {
   find(range: RecordRange): Promise<RecordPage>;
   /** Removes the records enqueued first, and returns how many: fewer than `limit` once no more are to be removed. */
   prune(pruning: RecordLimits): Promise<number>;
+  /**
+   * Makes the index by which texts are found, unless it is there; every connection that writes keeps it up to date. Resolves without one
+   * where the server permits none: `find` then reads each record. Omitted: the store has no such index.
+   */
+  indexTexts?(): Promise<void>;
 }
 
 /** A backend that keeps records. */

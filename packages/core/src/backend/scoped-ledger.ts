@@ -5,6 +5,7 @@ import type { Ledger, LedgerRecord } from "./ledger.ts";
  * borrows a ledger are not those of the backend that lends it. Never throws.
  */
 export function scopedLedger(scope: string, ledger: Ledger): Ledger {
+  const { watch } = ledger;
   const bare = (record: LedgerRecord): LedgerRecord => ({ ...record, key: record.key.slice(scope.length) });
   return {
     read: async (keys) => (await ledger.read(keys.map((key) => scope + key))).map((record) => record && bare(record)),
@@ -18,5 +19,6 @@ export function scopedLedger(scope: string, ledger: Ledger): Ledger {
       return (await ledger.list(range)).map(bare);
     },
     due: async ({ prefix, limit }) => (await ledger.due({ prefix: scope + prefix, limit })).map(bare),
+    ...(watch && { watch: (key, changed) => watch(scope + key, changed) }),
   };
 }

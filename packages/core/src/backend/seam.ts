@@ -157,6 +157,7 @@ function withPlainRecords(
     get: (id) => keptAlive(plain(records.get(id))),
     find: (range) => keptAlive(plain(records.find(range))),
     prune: (pruning) => plain(records.prune(pruning)),
+    indexTexts: () => plain(records.indexTexts?.() ?? Promise.resolve()),
   };
 }
 

@@ -1,6 +1,7 @@
 import { isQueueName } from "../backend/foreign-records.ts";
 import { WaybillError } from "../errors.ts";
 import { limitsOf } from "../job/check-limits.ts";
+import { keepResultMsOf } from "../job/result-options.ts";
 import { describeValue } from "../known-options.ts";
 import type { ConnectOptions } from "./connect-options.ts";
 
@@ -40,7 +41,10 @@ const RULES: readonly Rule[] = [
 
 /** Throws `CONFIG_INVALID` for an invalid option, with its value and what to write. */
 export function checkConnectOptions(options: ConnectOptions): void {
-  for (const job of options.jobs ?? []) limitsOf(job);
+  for (const job of options.jobs ?? []) {
+    limitsOf(job);
+    keepResultMsOf(job);
+  }
   for (const [name, fits, write] of RULES) {
     const value: unknown = options[name];
     if (value === undefined || fits(value)) continue;

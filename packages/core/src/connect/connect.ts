@@ -1,4 +1,5 @@
 import { createAdmit } from "./admit.ts";
+import type { Audit, AuditQuery } from "../features/audit/audit-api.ts";
 import type { BackendFactory, Receipt } from "../backend/contract.ts";
 import type { Producer } from "../producer/producer.ts";
 import type { QueueWithoutWorker } from "../backend/queues-without-worker.ts";
@@ -9,6 +10,9 @@ import { CONNECT_OPTIONS, type ConnectOptions } from "./connect-options.ts";
 import type { Control } from "../features/control/control-api.ts";
 import { createControl } from "../features/control/control.ts";
 import type { FlowApi } from "../features/flows/flow-api.ts";
+import type { History, HistoryQuery } from "../features/history/history-api.ts";
+import { createHistoryCalls } from "./history-calls.ts";
+import type { LimitsInUse } from "../features/limits/limits-in-use-api.ts";
 import { createKnownQueues } from "../features/queues/known-queues.ts";
 import { createLocalChanges } from "../features/control/local-changes.ts";
 import type { Doctor } from "../backend/doctor.ts";
@@ -61,6 +65,20 @@ export interface Jobs extends Producer, Control, ResultCalls, FlowApi {
    * `CAPABILITY_MISSING` where the backend cannot count its jobs or list its workers.
    */
   queuesWithoutWorker(): Promise<QueueWithoutWorker[]>;
+  /**
+   * Returns what happened by minute, over the last hour or up to a day: throughput, failures, run times, and what waited. The workers
+   * of every process keep it in the ledger from the first call on, until 8 days after the last. Without a ledger it is that of the
+   * workers of this connection, since the first call. Rejects `CONFIG_INVALID` for a query that cannot work, or as the ledger does.
+   */
+  history(query?: HistoryQuery): Promise<History>;
+  /** Lists the limits that jobs run or wait under: what is taken, by which jobs, and how many wait. Rejects as the backend and the ledger do. */
+  limitsInUse(): Promise<LimitsInUse>;
+  /**
+   * Compares the jobs that were accepted with those that have ended, wait, run or are dead letters, by their records, and lists those
+   * that are none of it. Rejects `CAPABILITY_MISSING` where no records are kept. It reads each record of the window:
+   * 200,000 took 6 s on two busy cores.
+   */
+  audit(query?: AuditQuery): Promise<Audit>;
   /**
    * Says why a job does not run, where it is, or what became of it, and what to do: as text, and as data by `code`. Takes its id,
    * or its receipt, which also names the job that a duplicate collided with. Never rejects for an id that is not there. Where the
@@ -122,16 +140,19 @@ export async function openConnection(
   const records = createRecordReaders(seam, recorder);
   const controlChanges = createLocalChanges();
   const known = seam.ledger && createKnownQueues(seam.ledger);
-  const queues = createQueueCalls({ seam, events, known, isBorrowed, declared: options.queues ?? [] });
+  const history = createHistoryCalls(seam, events, () => queues.inspector);
+  const queues = createQueueCalls({ seam, events, known, isBorrowed, declared: options.queues ?? [], history });
   const envelopes = createEnvelopeCalls(opened.calls, opened.sign, opened.maxBodyBytes);
   const scheduling = createScheduling({ seam, events, calls: envelopes, version, firesAlone: firesSchedules });
   const flows = createFlows(seam, events, envelopes);
+  const looking = { seam, definitions: options.jobs ?? [], flush: async () => recorder?.buffer.flush() };
   const workers = new Set<OwnedWorker>();
   let closing: Promise<void> | null = null;
 
   async function close(): Promise<void> {
     await Promise.all([...workers].map((owned) => owned.finish()));
-    await recorder?.buffer.end(timerMs(options.closeTimeout ?? "2s", "closeTimeout"));
+    const limitMs = timerMs(options.closeTimeout ?? "2s", "closeTimeout");
+    await Promise.all([recorder?.buffer.end(limitMs), history.end(limitMs)]);
     await producer.close();
   }
 
@@ -169,7 +190,10 @@ export async function openConnection(
     },
     workers: () => liveWorkers(seam),
     queuesWithoutWorker: queues.queuesWithoutWorker,
-    why: async (job) => (await import("../features/why/why.ts")).why({ seam, definitions: options.jobs ?? [] }, job),
+    history: history.history,
+    limitsInUse: async () => (await import("../features/limits/limits-in-use.ts")).limitsInUse(seam),
+    audit: async (query = {}) => (await import("../features/audit/audit.ts")).audit(looking, query),
+    why: async (job) => (await import("../features/why/why.ts")).why(looking, job),
     close: () => (closing ??= close()),
   };
   return { jobs, scheduling, sweepFlows: flows.sweep, ledger: seam.ledger };

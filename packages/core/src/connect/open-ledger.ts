@@ -135,6 +135,10 @@ export function borrowLedger({ factory, address: given, timeoutMs, events }: Bor
     }
   }
 
+  /** Until it is open, and where the store has no notifications, nothing is reported. */
+  const watch: NonNullable<Ledger["watch"]> = (key, changed) =>
+    opened?.ledger.watch?.(key, changed) ?? { isReporting: () => false, end: () => undefined };
+
   const { ledger, whenIdle } = createLedgerSeam(
     {
       read: (keys) => call((own) => own.read(keys)),
@@ -149,6 +153,7 @@ export function borrowLedger({ factory, address: given, timeoutMs, events }: Bor
     commit: (changes) => heard("commit", ledger.commit(changes)),
     list: (range) => heard("list", ledger.list(range)),
     due: (range) => heard("due", ledger.due(range)),
+    watch,
   };
   /** The records of a backend of that name, in the store that lends the ledger. */
   function recordsFor(scope: string): RecordStore {
@@ -164,6 +169,7 @@ export function borrowLedger({ factory, address: given, timeoutMs, events }: Bor
       get: (id) => callRecords((store) => store.get(id)),
       find: (range) => callRecords((store) => store.find(range)),
       prune: (pruning) => callRecords((store) => store.prune(pruning)),
+      indexTexts: () => callRecords(async (store) => store.indexTexts?.()),
     };
   }
 

@@ -6,7 +6,6 @@ import type { IdMemory } from "../features/once/id-memory.ts";
 import { assertDefinitions } from "../job/check-definition.ts";
 import type { JobDefinition } from "../job/job-definition.ts";
 import { assertGuardOptions } from "../known-options.ts";
-import { EventBus } from "../observability/events.ts";
 import { createEnqueueCalls, type EnqueueCalls } from "../producer/enqueue.ts";
 import type { Sign } from "../producer/make-message.ts";
 import type { EnqueueOptions } from "../producer/enqueue-options.ts";
@@ -60,7 +59,7 @@ async function open<S extends ProducerSeam>(
   options: ProducerOptions,
   half: Half<S>,
 ): Promise<OpenProducer<S>> {
-  const { checkConnectOptions, checkedTarget, checkEnqueueOptions } = await import("./check-options.ts");
+  const { checkConnectOptions, checkedTarget, checkEnqueueOptions, EventBus } = await import("./check-options.ts");
   const given = checkedTarget(target);
   assertGuardOptions(options, ["keys"], "the options of the connection");
   if (options.jobs !== undefined) assertDefinitions(options.jobs, "jobs of the connection");

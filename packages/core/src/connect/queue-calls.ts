@@ -1,10 +1,13 @@
+import type { HistoryCalls } from "./history-calls.ts";
 import type { Inspector } from "../backend/inspector.ts";
 import { liveWorkers } from "../backend/live-worker.ts";
 import { type QueueWithoutWorker, queuesWithoutWorker } from "../backend/queues-without-worker.ts";
 import type { Seam } from "../backend/seam.ts";
 import { WaybillError } from "../errors.ts";
 import type { KnownQueues } from "../features/queues/known-queues.ts";
+import { HISTORY_REQUEST_KEY } from "../features/history/history-request.ts";
 import { createWorkerCheck } from "../features/queues/worker-check.ts";
+import { describeValue } from "../known-options.ts";
 import { createLedger } from "../memory/ledger.ts";
 import type { EventBus } from "../observability/events.ts";
 import { pause } from "../time/pause.ts";
@@ -25,6 +28,7 @@ export interface QueueCallsSettings {
   readonly isBorrowed: boolean;
   /** Those that this connection declares. */
   readonly declared: readonly string[];
+  readonly history: Pick<HistoryCalls, "requested" | "counted">;
 }
 
 const CHECK_EVERY_MS = 30_000;
@@ -35,7 +39,7 @@ const REST_FACTOR = 300;
 const NAMES_MS = 1_000;
 
 export function createQueueCalls(settings: QueueCallsSettings): QueueCalls {
-  const { seam, events, known, isBorrowed, declared } = settings;
+  const { seam, events, known, isBorrowed, declared, history } = settings;
   const own = seam.inspector;
 
   async function names(): Promise<string[]> {
@@ -49,7 +53,14 @@ export function createQueueCalls(settings: QueueCallsSettings): QueueCalls {
 
   const inspector: Inspector | null = own && {
     ...own,
-    counts: async (named = []) => own.counts([...new Set([...named, ...(await names())])]),
+    async counts(named = []) {
+      if (!Array.isArray(named))
+        throw new WaybillError(
+          "CONFIG_INVALID",
+          `counts got ${describeValue(named)}: pass a list of names of queues, such as ["mailers"]`,
+        );
+      return own.counts([...new Set([...named, ...(await names())])]);
+    },
   };
 
   async function find(): Promise<QueueWithoutWorker[]> {
@@ -58,21 +69,28 @@ export function createQueueCalls(settings: QueueCallsSettings): QueueCalls {
       throw new WaybillError("CAPABILITY_MISSING", `${seam.backend.address} cannot count its jobs; ${remedy}`);
     }
     const [counts, workers, listed] = await Promise.all([inspector.counts(), liveWorkers(seam), known?.list()]);
+    history.counted(counts);
     const all = [...(listed ?? [])].filter(([, isDeclared]) => isDeclared).map(([queue]) => queue);
     return queuesWithoutWorker(counts, workers, new Set([...declared, ...all]));
   }
 
-  if (inspector !== null && seam.workerRegistry !== null) watch(seam, events, find);
+  if (inspector !== null && seam.workerRegistry !== null) watch(seam, events, find, history.requested);
   return { inspector, queuesWithoutWorker: find };
 }
 
 /** Looks for queues without a worker while any worker of this connection runs. */
-function watch(seam: Seam, events: EventBus, find: () => Promise<QueueWithoutWorker[]>): void {
+function watch(seam: Seam, events: EventBus, find: () => Promise<QueueWithoutWorker[]>, requested: () => void): void {
   let version = 0;
   // Without a ledger this process looks by itself.
   const ledger = seam.ledger ?? createLedger(() => ++version);
   const times = { everyMs: CHECK_EVERY_MS, afterMs: REPORT_AFTER_MS, restFactor: REST_FACTOR };
-  const check = createWorkerCheck({ ledger, find, events, ...times });
+  const check = createWorkerCheck({
+    ledger,
+    find,
+    events,
+    also: { key: HISTORY_REQUEST_KEY, found: requested },
+    ...times,
+  });
   const running = new Set<string>();
   events.on("booted", ({ worker }) => {
     if (worker === undefined) return;

@@ -35,8 +35,9 @@ export async function factoryFor(text: string, allowVolatile: boolean): Promise<
  * schema newer than this package.
  */
 export async function migrate(text: string | undefined): Promise<Migration | null> {
-  if (typeof text !== "string") {
-    const given = text === undefined ? "undefined; is the environment variable set?" : `${describeValue(text)}:`;
+  if (typeof text !== "string" || text.trim() === "") {
+    const isUnset = text === undefined || typeof text === "string";
+    const given = `${describeValue(text)}${isUnset ? "; is the environment variable set?" : ":"}`;
     throw new WaybillError("CONFIG_INVALID", `the URL of migrate is ${given} pass one such as "sqlite:./waybill.db"`);
   }
   const { splitLedgerUrl } = await import("./ledger-url.ts");

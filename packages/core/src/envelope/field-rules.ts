@@ -144,6 +144,7 @@ function text(value: unknown, pointer: string): string {
 }
 
 function wrongType(value: unknown, pointer: string, wanted: string): never {
-  const found = Array.isArray(value) ? "an array" : value === null ? "null" : `a ${typeof value}`;
+  const kind = Array.isArray(value) ? "array" : typeof value;
+  const found = value === null ? "null" : `${/^[ao]/.test(kind) ? "an" : "a"} ${kind}`;
   return refuse("FIELD_TYPE", pointer, `${found}; write ${wanted}`);
 }

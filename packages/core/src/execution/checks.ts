@@ -9,10 +9,15 @@ import { releaseUnknown } from "./unknown-job.ts";
 const NO_LEDGER_MS = 60_000;
 
 /** Dead-letters a job whose signature is missing or invalid, where this program asks for one. */
-export function verifySignature({ registry, envelope, delivery }: Run): Outcome | null {
+export function verifySignature(run: Run): Outcome | null {
+  const refused = signatureFault(run, run.envelope.id);
+  return refused === null ? null : dead("SIGNATURE_INVALID", refused);
+}
+
+/** Returns why the policy refuses the signature of the job with this id; null if it does not. */
+export function signatureFault({ registry, delivery }: Run, id: string): string | null {
   const { body, signature, label } = delivery;
-  const refused = registry.signatures?.({ id: envelope.id, body, signature }, label?.queue ?? null);
-  return refused ? dead("SIGNATURE_INVALID", refused) : null;
+  return registry.signatures?.({ id, body, signature }, label?.queue ?? null) ?? null;
 }
 
 /** Releases a job that is not due yet, until it is. */
@@ -41,9 +46,16 @@ export function endUnsupported({ envelope, registry }: Run): Outcome | null {
   return unmet === null ? null : dead("NEED_UNSUPPORTED", unmet);
 }
 
-/** Releases a member of a flow where its end could not be stored, so that what comes after it would wait for ever. */
-export function releaseMember({ envelope, delivery: { flow, keepsFlow } }: Run): Outcome | null {
+/**
+ * Releases a member of a flow where its end could not be stored, so that what comes after it would wait for ever. Where it could be, the
+ * mark is not that of this job: dead-letters it.
+ */
+export function releaseMember({ envelope, delivery: { flow, keepsFlow, readsFlows } }: Run): Outcome | null {
   if (envelope.meta?.["flow"] === undefined || flow !== undefined || keepsFlow === true) return null;
+  if (readsFlows === true) {
+    const remedy = "enqueue the job again without it; flows are started by jobs.flow(…)";
+    return dead("FLOW_INVALID", `meta.flow is no mark that waybill gives a job of this id: ${remedy}`);
+  }
   const why =
     "the job is a member of a flow, and came by a way that has no ledger: run it by a worker that has the flow's";
   return release(NO_LEDGER_MS, "LEDGER_MISSING", why);

@@ -1,7 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { printable } from "../values/printable.ts";
 import { jobOfScope } from "../job/job-context.ts";
-import { assertKnownOptions, type OptionNames } from "../known-options.ts";
+import { WaybillError } from "../errors.ts";
+import { assertKnownOptions, describeValue, type OptionNames } from "../known-options.ts";
 import type { Middleware } from "../job/middleware.ts";
 
 /** A value that a handler left behind outside its job. */
@@ -28,11 +29,15 @@ const LEAK_GUARD_OPTIONS: OptionNames<LeakGuardOptions> = { stores: true, warn: 
  * Returns a middleware that reports leaks, for development and tests. A leak is a global that a handler sets, which the next
  * job sees, or an AsyncLocalStorage that it enters by `enterWith`, which is harmless in a waybill worker and nowhere else.
  * Jobs run as without it. The first guard of a process replaces `AsyncLocalStorage.prototype.enterWith`, so leave it out in
- * production.
+ * production. Throws `CONFIG_INVALID` for an option that cannot work.
  */
 export function leakGuard(options: LeakGuardOptions = {}): Middleware {
   assertKnownOptions(options, LEAK_GUARD_OPTIONS, "the options of leakGuard");
   const { stores = {}, warn = warnProcess } = options;
+  if (typeof stores !== "object" || stores === null)
+    throw refuse(`stores of leakGuard is ${describeValue(stores)}: pass them by name, { session: sessionStore }`);
+  if (typeof warn !== "function")
+    throw refuse(`warn of leakGuard is ${describeValue(warn)}: pass a function of (leak)`);
   const names = new Map<unknown, string>(Object.entries(stores).map(([name, store]) => [store, name]));
   const reported = new Set<string>();
   const known = new Set(Reflect.ownKeys(globalThis));
@@ -103,4 +108,8 @@ function warnProcess({ type, kind, key }: Leak): void {
       ? `a handler of "${type}" set globalThis.${key}, which the next job sees; keep it in the job, or set it when the module loads`
       : `a handler of "${type}" called enterWith on ${key}; wrap what needs it in run(), or the value outlives the job wherever its code runs outside a worker`;
   process.emitWarning(printable(what), "WaybillLeakWarning");
+}
+
+function refuse(message: string): WaybillError {
+  return new WaybillError("CONFIG_INVALID", message);
 }

@@ -3,6 +3,7 @@ import { EnvelopeError } from "../errors.ts";
 import type { Outcome } from "../job/outcome.ts";
 import { envelopeWithin, readSignedWrapper } from "../signing/signed-wrapper.ts";
 import { toError } from "../values/thrown.ts";
+import { signatureFault } from "./checks.ts";
 import type { Run } from "./run.ts";
 
 /** Dead-letters a record that the backend could not read as a job. */
@@ -33,12 +34,19 @@ function unwrap(run: Run): Envelope | null {
   const wrapper = readSignedWrapper(run.delivery.body);
   if (wrapper === null) return null;
   run.delivery = { ...run.delivery, body: wrapper.envelope, signature: wrapper.signature };
-  return envelopeWithin(wrapper);
+  try {
+    return envelopeWithin(wrapper);
+  } catch (thrown) {
+    // The signature is judged first. The wrapper has the id for it even where the envelope inside is invalid.
+    run.forged = signatureFault(run, wrapper.id);
+    throw thrown;
+  }
 }
 
 /** Dead-letters a body that is no valid envelope. */
-export function refuseInvalidBody({ invalid }: Run): Outcome | null {
+export function refuseInvalidBody({ invalid, forged }: Run): Outcome | null {
   if (invalid === null) return null;
+  if (forged !== null) return rejected("SIGNATURE_INVALID", forged);
   const code = invalid instanceof EnvelopeError ? invalid.envelopeCode : "ADMISSION_FAILED";
   return rejected(code, invalid.message, invalid);
 }

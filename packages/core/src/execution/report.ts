@@ -5,6 +5,7 @@ import { traceOf } from "../observability/telemetry.ts";
 import type { Origin } from "../job/delivery.ts";
 import { monotonicMs } from "../time/clock.ts";
 import type { Run } from "./run.ts";
+import { waitOf } from "./wait-of.ts";
 
 const UNKNOWN_ORIGIN: Origin = { name: "waybill" };
 
@@ -15,7 +16,8 @@ export function startSpan(run: Run): null {
   const { from = UNKNOWN_ORIGIN, body } = delivery;
   const started = startedEvent(run);
   const registered = registry.events.types.has(started.type);
-  run.processing = registry.telemetry.process({ ...started, from, registered, body, trace: traceOf(run.parsed?.meta) });
+  const trace = traceOf(run.parsed?.meta);
+  run.processing = registry.telemetry.process({ ...started, ...waitField(run), from, registered, body, trace });
   return null;
 }
 
@@ -23,7 +25,7 @@ export function startSpan(run: Run): null {
 export function reportStarted(run: Run): void {
   const { events } = run.registry;
   run.delivery.recording?.started(run.envelope);
-  if (events.has("started")) events.emit("started", startedEvent(run));
+  if (events.has("started")) events.emit("started", { ...startedEvent(run), ...waitField(run) });
 }
 
 /** Ends the span and emits `finished`. Without a call of the handler the duration is 0. */
@@ -34,6 +36,11 @@ export function reportFinished(run: Run, outcome: Outcome): void {
   const event = describeOutcome(startedEvent(run), outcome, elapsedMs);
   run.processing?.end(event);
   events.emit("finished", event);
+}
+
+function waitField({ parsed, delivery }: Run): { readonly waitMs?: number } {
+  const waitMs = parsed === null ? null : waitOf(parsed, delivery);
+  return waitMs === null ? {} : { waitMs };
 }
 
 function startedEvent({ delivery, parsed, queue }: Run): StartedEvent {

@@ -15,6 +15,8 @@ export class Run {
   parsed: Envelope | null = null;
   /** Set by `readEnvelope` where the body is invalid. */
   invalid: Error | null = null;
+  /** Set by `readEnvelope`: why the signature of a wrapper around an invalid envelope is refused. */
+  forged: string | null = null;
   /** Set by `startSpan`, unless nothing is traced. */
   processing: Processing | null = null;
   /** Set by `findJob`. */

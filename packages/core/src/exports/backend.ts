@@ -12,7 +12,14 @@ export type {
   RetryRequest,
   UniqueKey,
 } from "../backend/contract.ts";
-export type { Ledger, LedgerBackend, LedgerChange, LedgerCommit, LedgerRecord } from "../backend/ledger.ts";
+export type {
+  Ledger,
+  LedgerBackend,
+  LedgerChange,
+  LedgerCommit,
+  LedgerRecord,
+  LedgerWatch,
+} from "../backend/ledger.ts";
 export { ledgerOf } from "../backend/ledger.ts";
 export type {
   RecordChange,
@@ -44,8 +51,9 @@ export type { Capabilities } from "../backend/capabilities.ts";
 export type { Need, Verdict } from "../backend/needs.ts";
 export { judge } from "../backend/needs.ts";
 export { notStored } from "../backend/not-stored.ts";
-export { isCertificateRefused } from "../backend/certificate-refused.ts";
+export { closedAtOpening, tlsFault, type TlsRemedies } from "../backend/tls-fault.ts";
 export type { BackendSetting, ExaminableBackend, ServerVersion } from "../backend/doctor.ts";
+export { clockFinding } from "../backend/clock-finding.ts";
 export { doctorOf } from "../backend/doctor.ts";
 export { errorText, parseError, serialiseError } from "../values/error-record.ts";
 export { decodeBody } from "../envelope/index.ts";
@@ -64,6 +72,8 @@ export { errorCode } from "../values/thrown.ts";
 export type { LedgerInTransaction, TransactionalBackend } from "../backend/transactional.ts";
 export type { BackendVerbs, CloseGuard } from "../backend/shared/close-guard.ts";
 export { createCloseGuard } from "../backend/shared/close-guard.ts";
+export type { LedgerWatches, LedgerWatchSource } from "../backend/shared/ledger-watches.ts";
+export { createLedgerWatches, notifiedKeys } from "../backend/shared/ledger-watches.ts";
 export { guardedLedger } from "../backend/shared/guarded-ledger.ts";
 export type { LeaseWaiter, LeaseWaiters } from "../backend/shared/lease-waiters.ts";
 export { createLeaseWaiters } from "../backend/shared/lease-waiters.ts";

@@ -14,6 +14,8 @@ export { backOffMs, releaseRunning, RunTracker } from "../execution/run-tracker.
 export { Forwarded } from "../job/handler-errors.ts";
 export { logTo } from "../observability/log.ts";
 export { logText } from "../observability/log-text.ts";
+export type { ShutdownFile } from "../observability/shutdown-file.ts";
+export { openShutdownFile } from "../observability/shutdown-file.ts";
 export { describeOutcome, outcomeCountOf } from "../observability/outcome-event.ts";
 export type { OptionalPayload } from "../job/json-input.ts";
 export { LEAST_RELEASE_MS } from "../job/outcome.ts";

@@ -13,7 +13,8 @@ export type LedgerFeature =
   | "queue"
   | "records"
   | "result"
-  | "flow";
+  | "flow"
+  | "history";
 
 /** A part is written as it is up to this length, and longer ones by their hash, so that a key of three parts stays under 512 characters. */
 const LONGEST_PART = 160;

@@ -47,7 +47,7 @@ function definedLimits(limits: readonly JobLimit[], type: string): DefinedLimit[
 
 function definedLimit(limit: JobLimit, type: string, at: number): DefinedLimit {
   const which = `limits[${at}] of "${type}"`;
-  assertKnownOptions(limit, LIMIT_OPTIONS, which);
+  assertKnownOptions(limit, LIMIT_OPTIONS, `the members of ${which}`);
   const { name = at === 0 ? type : `${type}#${at + 1}`, key = null } = limit;
   if (typeof name !== "string" || !LIMIT_NAME.test(name)) {
     throw refuse(

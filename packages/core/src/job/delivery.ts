@@ -54,6 +54,8 @@ export interface Delivery {
   readonly flow?: FlowRun;
   /** True: the sender of the push settles the job, and stores its end in its flow. Default false. */
   readonly keepsFlow?: boolean;
+  /** True: this process has a ledger, and `flow` is there for every member of a flow. Default false. */
+  readonly readsFlows?: boolean;
   /** Remembers what has run. Omitted where nothing can be remembered. */
   readonly once?: Once;
   /** Records the run. Omitted where nothing is recorded. */

@@ -141,7 +141,7 @@ function forwardedOutcome(outcome: unknown): Outcome | null {
     case "retry":
       return {
         kind: "retry",
-        delayMs: delayOf(delayMs),
+        delayMs: Math.ceil(delayOf(delayMs)),
         reason: said,
         error: toError(member(outcome, "error") ?? reason),
       };
@@ -175,7 +175,8 @@ function failed(
 ): Outcome {
   const error = toError(thrown);
   if (attempt < policy.maxAttempts) {
-    return { kind: "retry", delayMs, reason: reasonOf(errorCode(thrown), describeError(thrown), record), error };
+    const reason = reasonOf(errorCode(thrown), describeError(thrown), record);
+    return { kind: "retry", delayMs: Math.ceil(delayMs), reason, error };
   }
   const message = `attempt ${attempt} of ${policy.maxAttempts} failed: ${describeError(thrown)}`;
   const kept = policy.onExhaustion !== "discard";

@@ -47,7 +47,7 @@ export function uniqueRule<Payload>(options: UniqueOptions<Payload>, type: strin
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     throw refuse(`${of} is ${describeValue(options)}: pass an object, such as { by: ({ shop }) => shop }`);
   }
-  assertKnownOptions(options, UNIQUE_OPTIONS, of);
+  assertKnownOptions(options, UNIQUE_OPTIONS, `the members of ${of}`);
   const { by = null } = options;
   if (by !== null && typeof by !== "function") {
     throw refuse(`by of ${of} is ${describeValue(by)}: pass a function of the payload, such as ({ shop }) => shop`);

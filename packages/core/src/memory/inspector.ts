@@ -2,6 +2,7 @@ import { matchDeadLetters } from "../backend/match-dead-letters.ts";
 import type { DeadLetterQuery, Inspector } from "../backend/inspector.ts";
 import { keyTaken } from "../backend/shared/refusals.ts";
 import type { WaybillError } from "../errors.ts";
+import { monotonicMs } from "../time/clock.ts";
 import type { Dead, Store } from "./store.ts";
 
 /** `assertOpen` throws BACKEND_CLOSED once the connection is closed. */
@@ -29,6 +30,7 @@ export function createInspector(store: Store, assertOpen: () => void): Inspector
     store.dead.delete(dead);
     const queue = store.queue(message.queue);
     queue.state.place(stored, 0);
+    stored.due = monotonicMs();
     queue.waiters.deliver();
     return null;
   }

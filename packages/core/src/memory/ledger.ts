@@ -1,4 +1,5 @@
 import type { Ledger, LedgerChange, LedgerRecord } from "../backend/ledger.ts";
+import { createLedgerWatches, notifiedKeys } from "../backend/shared/ledger-watches.ts";
 import { monotonicMs } from "../time/clock.ts";
 import { createHeap } from "./heap.ts";
 import { createKeyIndex } from "./key-index.ts";
@@ -21,6 +22,7 @@ export function createLedger(nextVersion: () => number): Ledger {
   const rows = new Map<string, Row>();
   const expiring = createHeap<Row>();
   const index = createKeyIndex();
+  const watches = createLedgerWatches({ isReporting: () => true });
 
   function remove(row: Row): void {
     rows.delete(row.key);
@@ -66,7 +68,9 @@ export function createLedger(nextVersion: () => number): Ledger {
       const now = sweep();
       const conflicts = changes.filter((change) => !holds(change)).map(({ key }) => key);
       if (conflicts.length > 0) return { ok: false, conflicts };
-      return { ok: true, versions: changes.map((change) => write(change, now)) };
+      const versions = changes.map((change) => write(change, now));
+      for (const key of notifiedKeys(changes)) watches.changed(key);
+      return { ok: true, versions };
     },
     async list({ prefix, after, limit }) {
       const now = sweep();
@@ -85,6 +89,7 @@ export function createLedger(nextVersion: () => number): Ledger {
         .slice(0, limit)
         .map((row) => shown(row, now));
     },
+    watch: watches.watch,
   };
 }
 

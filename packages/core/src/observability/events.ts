@@ -1,67 +1,14 @@
 import type { JobLabel } from "../job/delivery.ts";
 import { WaybillError } from "../errors.ts";
-import { describeValue } from "../known-options.ts";
+import { describeValue, type OptionNames, unknownName } from "../known-options.ts";
 import { wallMs } from "../time/clock.ts";
-import type { DeadReason } from "../backend/contract.ts";
 import type { QueueWithoutWorker } from "../backend/queues-without-worker.ts";
-import type { Outcome } from "../job/outcome.ts";
 import type { PushRefusedEvent, ReceiverUnavailableEvent } from "./push-events.ts";
 import type { Requirement } from "../backend/requirements.ts";
+import type { EnqueueFailedEvent, LeaseLostEvent, OutcomeEvent, RejectedEvent, StartedEvent } from "./job-events.ts";
 import type { TickEvent } from "./tick-event.ts";
 
-/** A job whose handler is about to run. */
-export interface StartedEvent extends JobLabel {
-  /** 1 on the first run. */
-  readonly attempt: number;
-  /** Deliveries that ended without a settle, since their worker died or lost its lease. */
-  readonly lost: number;
-  /** Releases so far. */
-  readonly releases: number;
-  /** The id of the worker or receiver, or "inline". */
-  readonly worker: string;
-  /** The producer's W3C trace context. Omitted when the envelope has none. */
-  readonly traceparent?: string;
-}
-
-/** How one delivery ended. */
-export interface OutcomeEvent extends StartedEvent {
-  readonly outcome: Outcome["kind"];
-  /** From the start of the run. 0 when the handler was not called. */
-  readonly durationMs: number;
-  /** Delay until the next delivery. Only for retry and release. */
-  readonly delayMs?: number;
-  /** For a dead job: true when it was kept as a dead letter, false when it was discarded. Omitted for other outcomes. */
-  readonly kept?: boolean;
-  /** Omitted when the job completed. */
-  readonly reason?: DeadReason;
-  /** The error that the handler threw. Omitted when it did not throw. */
-  readonly error?: Error;
-}
-
-export interface EnqueueFailedEvent extends JobLabel {
-  /** The error's code: `BACKEND_FULL`, `BACKEND_UNAVAILABLE`, `ENQUEUE_UNKNOWN`, `ID_CONFLICT`, … */
-  readonly code: string;
-  readonly message: string;
-}
-
-export interface LeaseLostEvent extends JobLabel {
-  readonly attempt: number;
-  readonly worker: string;
-  /** "run": the handler was aborted; "settle": its outcome could not be stored. The job runs elsewhere. */
-  readonly during: "run" | "settle";
-}
-
-/** A record that is no valid job. It is kept as a dead letter and never ran. */
-export interface RejectedEvent {
-  /** As `Inspector.deadLetters` lists it; cut to 256 characters. */
-  readonly id: string;
-  /** As `Inspector.deadLetters` lists it. */
-  readonly queue: string;
-  /** The spec's code, such as `JSON_SYNTAX`, and one sentence of at most 2,000 characters. */
-  readonly reason: DeadReason;
-  /** The worker that found it. Null when none was running on the connection. */
-  readonly worker: string | null;
-}
+export type { EnqueueFailedEvent, LeaseLostEvent, OutcomeEvent, RejectedEvent, StartedEvent } from "./job-events.ts";
 
 export interface BootedEvent {
   readonly role: string;
@@ -120,6 +67,7 @@ export interface WaybillEvents {
   duplicate: JobLabel & { readonly duplicateOf: string; readonly result: "rejected" | "ignored" | "replaced" };
   /** In production: a job was enqueued by the name of a type that is not registered. */
   unknown_type: JobLabel;
+  /** A run begins: the handler is about to be called. */
   started: StartedEvent;
   /** A run has ended with an outcome, which is not settled yet. */
   finished: OutcomeEvent;
@@ -127,16 +75,19 @@ export interface WaybillEvents {
   settled: OutcomeEvent;
   /** A delivery or a record in an inbox is no valid envelope. It has been dead-lettered; `settled` is not emitted for it. */
   rejected: RejectedEvent;
+  /** A lease ended while this process had the job: the outcome is not stored, and the job runs again or has ended. */
   lease_lost: LeaseLostEvent;
   /** This process has cancelled a waiting job: it is gone and never runs. A job that ran ends with `settled`, code `CANCELLED`. */
   cancelled: JobLabel;
   /** A worker leases no more jobs of this queue, or of this type, until `resumed`. */
   paused: PausedEvent;
+  /** The pause of this queue or type has ended. */
   resumed: PausedEvent;
   /** The worker cannot read pauses and cancels; those that it read last stay in force, none before the first read. Emitted once until it can. */
   control_unread: { readonly worker: string; readonly message: string };
   /** The backend is unavailable, or an inbox cannot be read; the worker keeps trying. Emitted once until `recovered`. */
   unavailable: { readonly worker: string; readonly message: string };
+  /** The backend is available again. */
   recovered: { readonly worker: string };
   /** The worker cannot be announced in the worker registry; its jobs still run. Emitted once until it can. */
   unlisted: { readonly worker: string; readonly message: string };
@@ -154,9 +105,11 @@ export interface WaybillEvents {
    * `ledger_available`.
    */
   ledger_unavailable: { readonly address: string; readonly message: string };
+  /** The borrowed ledger can be reached again. */
   ledger_available: { readonly address: string };
   /** Records cannot be written; jobs go on, and writing is tried again. Emitted once until `records_available`. */
   records_unavailable: { readonly address: string; readonly message: string };
+  /** Records are written again. */
   records_available: { readonly address: string };
   /** The store of records was slow or away for longer than changes can wait in memory: so many changes are not recorded. */
   records_dropped: { readonly address: string; readonly count: number };
@@ -175,13 +128,51 @@ export interface WaybillEvents {
    * `receiver_recovered`.
    */
   receiver_unavailable: ReceiverUnavailableEvent;
+  /** The receiver responds again. */
   receiver_recovered: { readonly to: string };
+  /** A worker or receiver has started. */
   booted: BootedEvent;
+  /** A worker or receiver has stopped; with the counts since its start. */
   stopped: ShutdownReport;
 }
 
 /** The name of an event. */
 export type EventName = keyof WaybillEvents;
+
+const EVENTS: OptionNames<WaybillEvents> = {
+  enqueued: true,
+  enqueue_failed: true,
+  duplicate: true,
+  unknown_type: true,
+  started: true,
+  finished: true,
+  settled: true,
+  rejected: true,
+  lease_lost: true,
+  cancelled: true,
+  paused: true,
+  resumed: true,
+  control_unread: true,
+  unavailable: true,
+  recovered: true,
+  unlisted: true,
+  tick: true,
+  flow_ended: true,
+  unscheduled: true,
+  ledger_unavailable: true,
+  ledger_available: true,
+  records_unavailable: true,
+  records_available: true,
+  records_dropped: true,
+  queue_without_worker: true,
+  queue_has_worker: true,
+  push_refused: true,
+  receiver_unavailable: true,
+  receiver_recovered: true,
+  booted: true,
+  stopped: true,
+};
+
 /** Called with the event and `at` in Unix milliseconds. An error that it throws becomes a process warning. */
 export type Listener<N extends EventName> = (event: WaybillEvents[N] & { readonly at: number }) => void;
 
@@ -199,8 +190,18 @@ export class EventBus {
   readonly types: Set<string> = new Set();
   readonly #listeners = new Map<EventName, Set<(event: never) => void>>();
 
-  /** Subscribes to an event. Returns a function that unsubscribes. Throws `CONFIG_INVALID` for a listener that is no function. */
+  /**
+   * Subscribes to an event. Returns a function that unsubscribes. Throws `CONFIG_INVALID` for an event that does not exist and for
+   * a listener that is no function.
+   */
   on<N extends EventName>(name: N, listener: Listener<N>): () => void {
+    if (!Object.hasOwn(EVENTS, name)) {
+      const given = describeValue(name);
+      throw new WaybillError(
+        "CONFIG_INVALID",
+        `no event is called ${given}; ${unknownName(String(name), Object.keys(EVENTS))}`,
+      );
+    }
     if (typeof listener !== "function") {
       const given = describeValue(listener);
       throw new WaybillError(

@@ -49,7 +49,7 @@ export function levelOf(name: EventName, event: WaybillEvents[EventName]): LogLe
 }
 
 /** Fields that a reader of one terminal knows or does not need. */
-const LEFT_OUT: ReadonlySet<string> = new Set(["host", "task", "worker", "traceparent", "offers"]);
+const LEFT_OUT: ReadonlySet<string> = new Set(["host", "task", "worker", "traceparent", "offers", "waitMs"]);
 /** Fields that are omitted when they are 0. */
 const ZERO_LEFT_OUT: ReadonlySet<string> = new Set([
   "lost",

@@ -1,4 +1,3 @@
-import { hostname } from "node:os";
 import type { DeadReason } from "../backend/contract.ts";
 import type { ErrorRecord } from "../values/error-record.ts";
 import { within } from "../time/time-limit.ts";
@@ -6,6 +5,7 @@ import type { EventBus, EventName, WaybillEvents } from "./events.ts";
 import { WaybillError } from "../errors.ts";
 import { printableJson } from "../values/printable.ts";
 import { describeValue } from "../known-options.ts";
+import { type Place, placeOf } from "../values/place.ts";
 import { levelOf, type LogLine, prettyText } from "./log-text.ts";
 import { cutText } from "../values/any-value.ts";
 
@@ -88,23 +88,16 @@ function formOf(log: unknown): Form {
 
 /** Calls `sink` with one line for each logged event. */
 export function logEvents(events: EventBus, sink: LogSink): void {
-  const place = { host: hostname(), ...taskOf(process.env) };
+  const place = placeOf(process.env);
   for (const name of LOGGED) events.on(name, (event) => sink.write(lineOf(name, event, place)));
 }
 
-type Place = Pick<LogLine, "host" | "task">;
-
-/**
- * Returns the id by which Amazon ECS knows this container, from the address of its metadata. On Fargate that is the id of the task
- * and a number. In Kubernetes the host name is the name of the pod.
- */
-function taskOf({ ECS_CONTAINER_METADATA_URI_V4: uri = "" }: NodeJS.ProcessEnv): { readonly task?: string } {
-  const [, id] = /\/v4\/([\w-]+)$/.exec(uri) ?? [];
-  if (id === undefined) return {};
-  return { task: id.replace(/^([0-9a-f]{32})-\d+$/, "$1") };
-}
-
-function lineOf(name: EventName, event: WaybillEvents[EventName] & { readonly at: number }, place: Place): LogLine {
+/** Returns an event as it is logged. */
+export function lineOf(
+  name: EventName,
+  event: WaybillEvents[EventName] & { readonly at: number },
+  place: Place,
+): LogLine {
   const { at, ...fields } = event;
   const said = "reason" in fields && typeof fields.reason === "object" ? reasonFields(fields.reason) : {};
   const message = "message" in fields ? { message: cutText(fields.message) } : {};

@@ -14,7 +14,7 @@ export function checkUniqueCall(unique: UniqueCall | false, type: string): void 
       `${of} is ${describeValue(unique)}: pass an object, such as { key: "acme" }, or false for none`,
     );
   }
-  assertKnownOptions(unique, UNIQUE_CALL, of);
+  assertKnownOptions(unique, UNIQUE_CALL, `the members of ${of}`);
   if (unique.until !== undefined) untilOf(unique.until, of);
   if (unique.onConflict !== undefined) conflictOf(unique.onConflict, of);
 }

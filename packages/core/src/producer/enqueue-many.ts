@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Result, Receipt } from "../backend/contract.ts";
 import type { Capabilities } from "../backend/capabilities.ts";
+import { itemFault } from "./check-enqueue-item.ts";
 import type { EnqueueItem } from "./enqueue-options.ts";
 import { isWaybillError, WaybillError, type WaybillErrorCode } from "../errors.ts";
 import { describeValue } from "../known-options.ts";
@@ -12,7 +13,7 @@ export interface EnqueueCounts {
   readonly stored: number;
   /** Items that were not stored and will not be. */
   readonly notStored: number;
-  /** Items that may be stored or not: `ENQUEUE_UNKNOWN`. */
+  /** Items that may be stored or not: `ENQUEUE_UNKNOWN`; or that a failover may lose: `NOT_REPLICATED`. */
   readonly unknown: number;
 }
 
@@ -48,7 +49,14 @@ const PROBE_MS = 200;
 const MOST_ITEMS = 4_000;
 
 /** Errors that mean that the backend stores nothing for now, whatever the item. */
-const TROUBLE: ReadonlySet<WaybillErrorCode> = new Set(["BACKEND_UNAVAILABLE", "ENQUEUE_UNKNOWN", "BACKEND_FULL"]);
+const TROUBLE: ReadonlySet<WaybillErrorCode> = new Set([
+  "BACKEND_UNAVAILABLE",
+  "ENQUEUE_UNKNOWN",
+  "NOT_REPLICATED",
+  "BACKEND_FULL",
+]);
+/** The same item is to be enqueued again, with its id. */
+const UNKNOWN: ReadonlySet<WaybillErrorCode> = new Set(["ENQUEUE_UNKNOWN", "NOT_REPLICATED"]);
 
 /** Implements both forms of `Producer.enqueueMany`: an array, or an iterable with a listener. */
 export async function enqueueMany(
@@ -81,8 +89,6 @@ export async function enqueueMany(
 }
 
 type Items = Iterable<EnqueueItem> | AsyncIterable<EnqueueItem>;
-
-const isItem = (item: unknown): boolean => typeof item === "object" && item !== null;
 
 function isIterable(source: unknown): source is Items {
   return typeof source === "object" && source !== null && (Symbol.iterator in source || Symbol.asyncIterator in source);
@@ -118,13 +124,14 @@ async function enqueueAll(
   async function one(item: EnqueueItem, index: number): Promise<void> {
     const startedAt = performance.now();
     let size = 0;
+    const fault = itemFault(item);
     const result = await resultOf(
-      isItem(item)
+      fault === null
         ? enqueue(item, (length) => {
             bytes += length - size;
             size = length;
           })
-        : Promise.reject(refused(`an item of enqueueMany is ${describeValue(item)}: pass { job, payload, options? }`)),
+        : Promise.reject(fault),
     );
     bytes -= size;
     count(result, startedAt);
@@ -146,7 +153,7 @@ async function enqueueAll(
       return;
     }
     const { error } = result;
-    totals[error.code === "ENQUEUE_UNKNOWN" ? "unknown" : "notStored"] += 1;
+    totals[UNKNOWN.has(error.code) ? "unknown" : "notStored"] += 1;
     if (error.code === "BACKEND_CLOSED") stoppedBy = error;
     if (TROUBLE.has(error.code)) trouble = { error, since: trouble?.since ?? Math.max(startedAt, storedAt) };
   }

@@ -1,5 +1,6 @@
 import { WaybillError } from "../errors.ts";
 import { assertDefinition } from "../job/check-definition.ts";
+import { CANARY_TYPE } from "../job/canary-type.ts";
 import type { JobDefinition } from "../job/job-definition.ts";
 
 /** What a producer knows of the jobs that it enqueues. */
@@ -13,12 +14,12 @@ export interface KnownJobs {
 /**
  * Returns the definition of a job given by definition or by type; null for a type without one. Throws `JOB_UNKNOWN` outside
  * production for a job that is not among `known`: it was not checked against the backend, and no worker of this program
- * runs it.
+ * runs it. Canary jobs are of the library itself, and no connection lists them.
  */
 export function definitionOf(job: JobDefinition | string, { known, production }: KnownJobs): JobDefinition | null {
   if (typeof job !== "string") assertDefinition(job, "the job to enqueue");
   const type = typeof job === "string" ? job : job.type;
-  if (known !== null && !known.has(type) && !production) throw unknownType(type);
+  if (known !== null && !known.has(type) && type !== CANARY_TYPE && !production) throw unknownType(type);
   return typeof job === "string" ? (known?.get(type) ?? null) : job;
 }
 

@@ -19,7 +19,8 @@ export interface Producer {
    * Enqueues a job. Resolves once it is as durable as the backend promises. Rejects `PAYLOAD_INVALID`, `ENVELOPE_INVALID`,
    * `CONFIG_INVALID`, `JOB_UNKNOWN`, `CAPABILITY_MISSING`, `ID_CONFLICT`, `BACKEND_FULL`, `BACKEND_CLOSED` or
    * `BACKEND_UNAVAILABLE` when nothing was stored. Rejects `ENQUEUE_UNKNOWN`, an `EnqueueUnknownError` with the job's id,
-   * when the job may be stored or not.
+   * when the job may be stored or not, and `NOT_REPLICATED`, a `NotReplicatedError` with the id, when it is stored and a
+   * failover may lose it.
    * A job may be given by the name of its type when its definition is elsewhere; its payload is then checked only where it
    * runs. A payload that is `undefined` or omitted, where the schema allows it, becomes an empty list of arguments.
    */

@@ -6,7 +6,7 @@ import { WaybillError } from "../errors.ts";
 import { EventBus } from "../observability/events.ts";
 import { execute } from "../execution/execute.ts";
 import type { OptionalPayload } from "../job/json-input.ts";
-import { assertKnownOptions, type OptionNames } from "../known-options.ts";
+import { assertKnownOptions, describeValue, type OptionNames } from "../known-options.ts";
 import type { Middleware } from "../job/middleware.ts";
 import type { Outcome } from "../job/outcome.ts";
 import { argsOf, validatePayload } from "../job/payload.ts";
@@ -48,6 +48,11 @@ export async function executeInline(
   assertKnownOptions(options, INLINE_OPTIONS, "the options of executeInline");
   assertDefinition(job, "the job to run");
   const { attempt = 1, events = new EventBus(), middleware = [], id = newId() } = options;
+  if (!Number.isSafeInteger(attempt) || attempt < 1)
+    throw new WaybillError(
+      "CONFIG_INVALID",
+      `attempt of executeInline is ${describeValue(attempt)}: a whole number from 1`,
+    );
   const args = await argsOf(job, payload);
   await validatePayload(job, args);
   const meta = job.version === 1 ? {} : { meta: { payload_version: job.version } };

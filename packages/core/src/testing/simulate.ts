@@ -1,7 +1,10 @@
 import type { JobDefinition } from "../job/job-definition.ts";
+import { WaybillError } from "../errors.ts";
+import { assertKnownOptions, describeValue, type OptionNames } from "../known-options.ts";
 import { newId, serialiseEnvelope } from "../envelope/index.ts";
 import { execute } from "../execution/execute.ts";
 import type { Outcome } from "../job/outcome.ts";
+import { RunHandle } from "../job/run-handle.ts";
 import { argsOf } from "../job/payload.ts";
 import { createHandlerRegistry } from "../execution/handler-registry.ts";
 import { type CrashPoint, worldOfProcess } from "./crash-points.ts";
@@ -54,11 +57,12 @@ const MOST_DELIVERIES = 40;
 /**
  * Runs a job under the failures that a queue allows: its process dies before or after any call, its settle is lost, it is
  * delivered twice at the same time. Tries each single crash first, then random combinations. Rejects with the first failure
- * of `check`, the case, and the seed that replays it.
+ * of `check`, the case, and the seed that replays it, and `CONFIG_INVALID` for an option that cannot work.
  */
 export async function simulateCrashes<World extends object, Input, Output>(
   simulation: Simulation<World, Input, Output>,
 ): Promise<SimulationReport> {
+  checkSimulation(simulation);
   const { cases = 200, seed } = simulation;
   const report = { cases: 0, crashes: 0, duplicates: 0 };
   if (seed !== undefined) {
@@ -70,6 +74,31 @@ export async function simulateCrashes<World extends object, Input, Output>(
   for (let at = 1; at <= cases; at++) await runCase(simulation, randomPlan(at, calls), report);
   return report;
 }
+
+const MEMBERS: OptionNames<Simulation<object, unknown, unknown>> = {
+  world: true,
+  job: true,
+  payload: true,
+  check: true,
+  cases: true,
+  seed: true,
+};
+
+function checkSimulation(given: object): void {
+  assertKnownOptions(given, MEMBERS, "the options of simulateCrashes");
+  const simulation = given as Readonly<Record<keyof typeof MEMBERS, unknown>>;
+  for (const name of ["world", "job", "check"] as const) {
+    if (typeof simulation[name] === "function") continue;
+    throw refuse(`${name} of simulateCrashes is ${describeValue(simulation[name])}: pass a function`);
+  }
+  for (const name of ["cases", "seed"] as const) {
+    const value = simulation[name];
+    if (value === undefined || (Number.isSafeInteger(value) && Number(value) >= 0)) continue;
+    throw refuse(`${name} of simulateCrashes is ${describeValue(value)}: a whole number from 0`);
+  }
+}
+
+const refuse = (message: string): WaybillError => new WaybillError("CONFIG_INVALID", message);
 
 function* singleCrashes(calls: number): Generator<Plan> {
   const plain = { crashes: [], unsettled: false, twice: false, pause: () => 0 };
@@ -124,10 +153,13 @@ async function runCase<World extends object, Input, Output>(
   async function deliver(point: CrashPoint | null): Promise<Outcome | null> {
     const { seen, trace } = worldOfProcess(world, point, plan.pause);
     const registry = createHandlerRegistry([simulation.job(seen)]);
-    const ended = execute(delivery(body, attempt, lost, releases), registry);
+    const handle = new RunHandle();
+    const ended = execute({ ...delivery(body, attempt, lost, releases), handle }, registry);
     const outcome = await Promise.race([ended, trace.death.then(() => null)]);
     if (trace.diedAt === null) return outcome;
     deaths.push(trace.diedAt);
+    // Its handler never ends. Without this, the timer of its timeout would keep the process of the test alive.
+    handle.cancel(new WaybillError("SHUTDOWN", `the simulated process died ${trace.diedAt}`), 0);
     return null;
   }
 

@@ -1,5 +1,5 @@
 import { monotonicMs, moveClock, wallMs } from "../time/clock.ts";
-import { assertDefinitions } from "../job/check-definition.ts";
+import { assertDefinition, assertDefinitions } from "../job/check-definition.ts";
 import { type Jobs, openConnection } from "../connect/connect.ts";
 import { CONNECT_OPTIONS, type ConnectOptions } from "../connect/connect-options.ts";
 import type { JobDefinition } from "../job/job-definition.ts";
@@ -152,11 +152,13 @@ export async function testJobs(given: TestJobsOptions): Promise<TestJobs> {
 
   return {
     ...connection,
-    enqueued: <Input, Output>(job: JobDefinition<Input, Output>) =>
-      bodies
+    enqueued: <Input, Output>(job: JobDefinition<Input, Output>) => {
+      assertDefinition(job, "the job of enqueued");
+      return bodies
         .map((body) => parseEnvelope(body))
         .filter(({ type }) => type === job.type)
-        .map(({ args }) => (job.positional ? args : args[0]) as Input),
+        .map(({ args }) => (job.positional ? args : args[0]) as Input);
+    },
     drain,
     advance: async (by) => advance(durationMs(by, "by")),
     now: () => new Date(wallMs()),

@@ -2,6 +2,7 @@ import type { Lease } from "../backend/contract.ts";
 import type { Ledger, LedgerChange } from "../backend/ledger.ts";
 import { WaybillError } from "../errors.ts";
 import { type MemberOfFlow, flowOf } from "../features/flows/flow-mark.ts";
+import type { Settled } from "../features/flows/flow-run.ts";
 import type { FlowStarter } from "../features/flows/store-flow.ts";
 import { endChange } from "../features/results/result-record.ts";
 import type { FlowRun } from "../job/flow-types.ts";
@@ -21,6 +22,8 @@ export interface JobEnd {
   execute(job: InFlightJob, run: (flow?: FlowRun) => Promise<Outcome>): Promise<Outcome>;
   /** Stores the end of a job that does not run. Never rejects. */
   end(job: InFlightJob, outcome: Outcome): Promise<Outcome>;
+  /** Stores that the outcome is settled, where its flow must know that. Never rejects. */
+  settled(): Promise<void>;
 }
 
 /** Finds the jobs that have a result or are members of a flow. Every other job passes without a call of the ledger. */
@@ -66,21 +69,25 @@ export function createJobEnds({ ledger, address, jobs, flows, reached }: JobEnds
     keepMs: number | undefined,
     member: MemberOfFlow | null,
     outcome: Outcome,
-  ): Promise<void> {
+  ): Promise<Settled | null> {
     const change = keepMs === undefined ? null : endChange(lease.id, outcome, keepMs);
     const changes: LedgerChange[] = change === null ? [] : [change];
     if (member !== null && flows !== null) {
       const { leaveMember } = await import("../features/flows/flow-run.ts");
-      await leaveMember(flows, member, outcome, changes, lease);
-    } else if (changes.length > 0) await ledger?.commit(changes);
+      return leaveMember(flows, member, outcome, changes, lease);
+    }
+    if (changes.length > 0) await ledger?.commit(changes);
+    return null;
   }
 
   function endOf(lease: Lease, keepMs: number | undefined, member: MemberOfFlow | null): JobEnd {
+    let whenSettled: Settled | null = null;
+
     async function end(job: InFlightJob, outcome: Outcome): Promise<Outcome> {
       if (outcome.kind !== "completed" && outcome.kind !== "dead") return outcome;
       for (let tries = 0; ; tries++) {
         try {
-          await store(lease, keepMs, member, outcome);
+          whenSettled = await store(lease, keepMs, member, outcome);
           reached(null);
           return outcome;
         } catch (thrown) {
@@ -102,13 +109,23 @@ export function createJobEnds({ ledger, address, jobs, flows, reached }: JobEnds
           const { enterMember, flowRun } = await import("../features/flows/flow-run.ts");
           const refused = await enterMember(flows, member, lease);
           reached(null);
-          if (refused !== null) return refused;
+          if (refused !== null) {
+            whenSettled = refused.settled;
+            return refused.outcome;
+          }
           flow = flowRun(flows, member);
         } catch (thrown) {
           reached(toError(thrown));
           return away("its flow could not be looked up", thrown);
         }
         return end(job, await run(flow));
+      },
+      async settled() {
+        try {
+          await whenSettled?.();
+        } catch (thrown) {
+          reached(toError(thrown));
+        }
       },
     };
   }

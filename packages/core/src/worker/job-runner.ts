@@ -37,7 +37,7 @@ export interface JobRunnerSettings {
   readonly gate: LimitGate | null;
   /** The worker's id. */
   readonly worker: string;
-  readonly seam: Pick<Seam, "backend" | "completeIn">;
+  readonly seam: Pick<Seam, "backend" | "completeIn" | "ledger">;
   readonly once: Once;
   /** Null: finished ids are not remembered. */
   readonly ids: IdMemory | null;
@@ -100,7 +100,8 @@ export function createJobRunner(settings: JobRunnerSettings): JobRunner {
         runs.decided(job);
         inFlight.settle(job);
         const ended = scheduledRun === null ? null : scheduledRun.ended(job, outcome);
-        const stored = ended === null ? settler.store(job, outcome) : ended.then(() => settler.store(job, outcome));
+        const store = (): Promise<void> => settler.store(job, outcome, end?.settled);
+        const stored = ended === null ? store() : ended.then(store);
         return gate === null ? stored : stored.then(() => gate.leave(job.lease));
       });
     },
@@ -108,7 +109,7 @@ export function createJobRunner(settings: JobRunnerSettings): JobRunner {
       inFlight.settle(job);
       const end = outcome.kind === "dead" ? ends.of(job.lease) : null;
       if (end === null) void settler.store(job, outcome);
-      else void end.end(job, outcome).then((stored) => settler.store(job, stored));
+      else void end.end(job, outcome).then((stored) => settler.store(job, stored, end.settled));
     },
   };
 }
@@ -126,7 +127,7 @@ function withEnd(delivery: Delivery, flow: FlowRun | undefined): Delivery {
 function deliveryOf(
   { lease, handle }: InFlightJob,
   worker: string,
-  { backend, completeIn }: Pick<Seam, "backend" | "completeIn">,
+  { backend, completeIn, ledger }: Pick<Seam, "backend" | "completeIn" | "ledger">,
   once: Once,
   recording: Recording | undefined,
 ): Delivery {
@@ -145,6 +146,7 @@ function deliveryOf(
     worker,
     handle,
     completeIn: (transaction) => completeIn(transaction, lease),
+    readsFlows: ledger !== null,
     once,
     recording,
   };

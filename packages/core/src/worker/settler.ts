@@ -28,10 +28,10 @@ export interface Settler {
   readonly counts: Readonly<SettleCounts>;
   /**
    * Stores the outcome of a settling job, counts and reports it, and removes the job from the in-flight state. While the backend
-   * is unavailable it tries again until the lease runs out; then, or when the lease is lost, it reports the lease as lost. Never
-   * rejects.
+   * is unavailable it tries again until the lease runs out; then, or when the lease is lost, it reports the lease as lost. Calls
+   * `stored`, which must not reject, once the outcome is stored. Never rejects.
    */
-  store(job: InFlightJob, outcome: Outcome): Promise<void>;
+  store(job: InFlightJob, outcome: Outcome, stored?: () => Promise<void>): Promise<void>;
   /** Counts and reports something that the backend found in its inbox and refused. */
   rejected(rejection: Rejection): void;
 }
@@ -84,12 +84,13 @@ export function createSettler(settings: SettlerSettings): Settler {
   return {
     counts,
     rejected,
-    async store(job, outcome) {
+    async store(job, outcome, stored) {
       for (let waitMs = 50; !job.isLost; waitMs = Math.min(waitMs * 2, 2_000)) {
         try {
           await settle(seam, job.lease, outcome);
           retrying.delete(job);
           reachability.succeeded("settle");
+          await stored?.();
           settled(job, outcome);
           inFlight.remove(job);
           return;

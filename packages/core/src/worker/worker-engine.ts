@@ -1,4 +1,4 @@
-import { hostname } from "node:os";
+import { placeOf } from "../values/place.ts";
 import type { Lease } from "../backend/contract.ts";
 import type { LocalChanges } from "../features/control/local-changes.ts";
 import { offersOf } from "../backend/requirements.ts";
@@ -160,7 +160,7 @@ export function createWorkerEngine({ host, options, settings, id, refused }: Wor
     release: (job) => dispatcher.releaseLeased(job),
     releaseOverdue: () => dispatcher.releaseOverdue(),
   });
-  const facts = { host: hostname(), pid: process.pid, version, queues, concurrency, heartbeatMs };
+  const facts = { ...placeOf(process.env), pid: process.pid, version, queues, concurrency, heartbeatMs };
   let startedAt = 0;
   const heartbeat =
     seam.workerRegistry &&

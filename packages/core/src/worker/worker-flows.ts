@@ -1,9 +1,9 @@
-import type { JobControl } from "../backend/job-control.ts";
 import type { Seam } from "../backend/seam.ts";
 import { WaybillError } from "../errors.ts";
 import type { FlowApi } from "../features/flows/flow-api.ts";
 import { createFlowCalls } from "../features/flows/flow-calls.ts";
 import { cancelMembers } from "../features/flows/cancelled-members.ts";
+import type { sweepFlows } from "../features/flows/flow-sweeper.ts";
 import type { FlowStarter } from "../features/flows/store-flow.ts";
 import type { ControlSettings } from "../features/control/control-settings.ts";
 import type { EventBus } from "../observability/events.ts";
@@ -22,7 +22,7 @@ export interface Flows {
 }
 
 export function createFlows(
-  { ledger, backend, jobControl }: Pick<Seam, "ledger" | "backend" | "jobControl">,
+  { ledger, backend, jobControl, inspector }: Pick<Seam, "ledger" | "backend" | "jobControl" | "inspector">,
   events: EventBus,
   { envelopeOf, enqueueEnvelope }: EnvelopeCalls,
 ): Flows {
@@ -41,12 +41,12 @@ export function createFlows(
     calls: createFlowCalls(hostOrThrow, jobControl),
     host,
     cancelMembers: host === null ? undefined : (jobs, cancel) => cancelMembers(host, jobs, cancel),
-    sweep: async () => host !== null && (await sweepOnce(host, jobControl)) > 0,
+    sweep: async () => host !== null && (await sweepOnce(host, jobControl, inspector)) > 0,
   };
 }
 
-async function sweepOnce(host: FlowStarter, jobControl: JobControl | null): Promise<number> {
-  return (await import("../features/flows/flow-sweeper.ts")).sweepFlows(host, jobControl);
+async function sweepOnce(...of: Parameters<typeof sweepFlows>): Promise<number> {
+  return (await import("../features/flows/flow-sweeper.ts")).sweepFlows(...of);
 }
 
 const SWEEP_MS = 5_000;

@@ -66,6 +66,12 @@ export interface WorkerOptions {
    */
   readonly maxMemoryBytes?: number | undefined;
   /**
+   * The path of a local file that keeps how the worker ended, one line of JSON each time: the summary of its shutdown, or "fatal" for
+   * a process that ended before. Written to the disk at once, so that it remains when stdout is lost. The file is created if it is
+   * not there, and renamed to "….1" at 1 MiB. Default: none.
+   */
+  readonly shutdownFile?: string | undefined;
+  /**
    * Which jobs must be signed: one policy for all queues of the worker, or one for each, `{ payments: "required" }`, where queues
    * that are not named are "off". A job that the policy refuses is dead-lettered with `SIGNATURE_INVALID`. Default "off".
    */
@@ -77,6 +83,13 @@ export interface WorkerOptions {
    * fire them. Where two programs declare one name differently, the one that was started later decides. Default: none.
    */
   readonly schedules?: readonly Schedule[] | undefined;
+  /**
+   * Sends a job that does nothing, of the type `waybill.canary`, through each queue of the worker so often, at least "1s": once, however
+   * many workers have the option. `waybill_canary_timestamp_seconds` says when the last one ran, so an alert on its age finds a queue
+   * that stands still for whatever reason. Give it to each worker of a queue: one without it releases these jobs, as of an unknown
+   * type. Needs a ledger, as schedules do. Default: none.
+   */
+  readonly canary?: Duration | undefined;
   /** Functions of `(job, next)` that run around each handler. The first is the outermost. */
   readonly middleware?: readonly Middleware[] | undefined;
 }

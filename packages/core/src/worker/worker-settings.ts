@@ -22,10 +22,12 @@ const WORKER_OPTIONS: OptionNames<WorkerOptions> = {
   heartbeat: true,
   maxLost: true,
   maxMemoryBytes: true,
+  shutdownFile: true,
   signatures: true,
   keys: true,
   middleware: true,
   schedules: true,
+  canary: true,
 };
 
 const SHUTDOWN_LIMITS: OptionNames<ShutdownLimits> = { drain: true, abort: true, close: true };
@@ -47,6 +49,8 @@ export interface WorkerSettings {
   /** Infinity: no limit. */
   readonly maxMemoryBytes: number;
   readonly middleware: readonly Middleware[];
+  /** Null: no canary jobs. */
+  readonly canaryMs: number | null;
 }
 
 /**
@@ -102,7 +106,14 @@ export function workerSettings(options: WorkerOptions, has: Capabilities): Worke
     maxLost,
     maxMemoryBytes,
     middleware,
+    canaryMs: options.canary === undefined ? null : canaryMsOf(options.canary),
   };
+}
+
+function canaryMsOf(canary: NonNullable<WorkerOptions["canary"]>): number {
+  const ms = timerMs(canary, "canary");
+  if (Number.isInteger(ms) && ms >= 1_000) return ms;
+  throw refuse(`canary is ${ms} ms: whole milliseconds, at least "1s"`);
 }
 
 function typeLimitsOf(

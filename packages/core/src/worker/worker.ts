@@ -4,12 +4,14 @@ import { keepAlive } from "../backend/keep-alive.ts";
 import { WaybillError } from "../errors.ts";
 import { outsideEveryScope } from "../job/job-context.ts";
 import type { ShutdownReport } from "../observability/events.ts";
+import { canaryOf } from "../features/canary/canary.ts";
 import { watchMemory } from "./memory-watch.ts";
+import { shutdownRecord } from "./shutdown-record.ts";
 import { runUntilSignal } from "./signals.ts";
 import { createWorkerEngine, type WorkerHost } from "./worker-engine.ts";
 import type { Phase, WorkerHealth } from "./worker-health.ts";
 import type { WorkerOptions } from "./worker-options.ts";
-import { workerSettings } from "./worker-settings.ts";
+import { type WorkerSettings, workerSettings } from "./worker-settings.ts";
 
 /** Leases jobs from its queues and runs them, in this process. */
 export interface Worker {
@@ -46,10 +48,12 @@ export interface OwnedWorker {
 }
 
 /** Throws `CONFIG_INVALID` or `CAPABILITY_MISSING` for options that cannot work. */
-export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWorker {
-  const settings = workerSettings(options, host.seam.backend.capabilities);
+export function createWorker(host: WorkerHost, given: WorkerOptions): OwnedWorker {
+  const settings = workerSettings(given, host.seam.backend.capabilities);
+  const options = withCanary(given, settings);
   const id = `${hostname()}-${process.pid}-${randomBytes(2).toString("hex")}`;
   const engine = createWorkerEngine({ host, options, settings, id, refused });
+  const record = shutdownRecord(options.shutdownFile, id, () => engine.health(phase).running);
   let force = (): void => {};
   let setStopped: (report: ShutdownReport) => void = () => {};
   const forced = new Promise<void>((resolve) => (force = resolve));
@@ -75,7 +79,10 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWor
     await engine.end(forced).finally(allowExit);
     const durationMs = Math.round(performance.now() - startedAt);
     const report = { worker: id, reason, ...engine.counts(), durationMs };
-    if (hasRun) host.events.emit("stopped", report);
+    if (hasRun) {
+      record.stopped(report);
+      host.events.emit("stopped", report);
+    }
     phase = "stopped";
     setStopped(report);
     return report;
@@ -93,6 +100,7 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWor
       if (phase !== "new") throw new WaybillError("CONFIG_INVALID", "this worker has been stopped; make a new one");
       endWatching = watchMemory(settings.maxMemoryBytes, () => void worker.stop("MEMORY"));
       phase = "running";
+      record.watch();
       allowExit = keepAlive();
       // The worker outlives the request or span that starts it, so it must not run within their scope.
       outsideEveryScope(() => engine.begin());
@@ -107,4 +115,11 @@ export function createWorker(host: WorkerHost, options: WorkerOptions): OwnedWor
   };
 
   return { worker, stopped, finish: () => ending ?? worker.stop("close") };
+}
+
+/** Adds the canary jobs to what the worker runs and to its schedules. */
+function withCanary(options: WorkerOptions, { canaryMs, queues }: WorkerSettings): WorkerOptions {
+  if (canaryMs === null) return options;
+  const { job, schedules } = canaryOf([...queues.keys()], canaryMs);
+  return { ...options, jobs: [...options.jobs, job], schedules: [...(options.schedules ?? []), ...schedules] };
 }

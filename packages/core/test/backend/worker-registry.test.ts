@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { defineJob } from "../../src/index.ts";
 import type { WorkerRegistry, WorkerRegistryBackend } from "../../src/exports/backend.ts";
 import { memoryBackend } from "../../src/memory/index.ts";
@@ -54,6 +54,16 @@ test("a worker is listed from its start to its stop, in every process, with what
   expect(await other.workers()).toHaveLength(1);
   await worker.stop();
   expect(await other.workers()).toEqual([]);
+});
+
+test("R4: in Amazon ECS the list of workers names the task of each, as its log lines do", async () => {
+  vi.stubEnv("ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4/cd189a933e5849daa93386466019ab50-2495160603");
+  const jobs = await connected();
+  await jobs.worker({ jobs: [noop] }).start();
+  vi.unstubAllEnvs();
+  await expect
+    .poll(async () => (await jobs.workers()).map(({ task }) => task), { interval: 10 })
+    .toEqual(["cd189a933e5849daa93386466019ab50"]);
 });
 
 describe("a worker registry that fails never harms the jobs", () => {

@@ -11,7 +11,7 @@ import { connected, eventOf } from "../helpers/connected.ts";
 const refusals: [string, RegExp][] = [
   ["mysql://db/app", /no backend answers for "mysql:\/\/db\/app".*sqlite/],
   ["waybill", /a URL starts with one of/],
-  ["", /a URL starts with one of/],
+  ["", /is the environment variable set\?.*sqlite/],
   ["constructor:x", /no backend answers/],
   ["ftp://user:secret@host/x", /ftp:\/\/\*\*\*@host/],
 ];

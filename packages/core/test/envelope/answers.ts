@@ -38,7 +38,9 @@ export function answersOf(core: Core) {
       return { ms, written: core.formatTimestamp(ms) };
     },
     durations: ({ text }: { text: string }) => ({ ms: core.parseDuration(text) }),
-    "derived-ids": ({ parts }: { parts: IdParts }) => ({ id: core.derivedId(parts) }),
+    "derived-ids": ({ text, parts = JSON.parse(text ?? "") as IdParts }: { text?: string; parts?: IdParts }) => ({
+      id: core.derivedId(parts),
+    }),
     "dedupe-keys": (input: Equality) => ({ key: core.dedupeKey(input) }),
   };
 }

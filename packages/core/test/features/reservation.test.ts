@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { renewReservation } from "../../src/features/reservation.ts";
 import { createLedger } from "../../src/memory/ledger.ts";
 
-const MS = 150;
+const MS = 400;
 const key = "id/j";
 
 async function reserved() {

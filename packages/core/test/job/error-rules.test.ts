@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createHandlerRegistry, execute } from "../../src/exports/endpoint.ts";
+import { createHandlerRegistry, execute, Forwarded } from "../../src/exports/endpoint.ts";
 import { DeadLetter, defineJob, Discard, type ErrorRule, newId, type Outcome, RetryLater } from "../../src/index.ts";
 import { memoryBackend } from "../../src/memory/index.ts";
 import { executeInline } from "../../src/testing/index.ts";
@@ -196,4 +196,24 @@ test("a call's own nonRetryable takes the place of the definition's classes, and
   await expect(jobs.enqueue(job, {}, { retry })).rejects.toThrow(
     /retry\.nonRetryable\[0\] of the call for "t" is a class: name its code or its name, or list the class in defineJob/,
   );
+});
+
+test("the delay of every outcome is a whole number of milliseconds, as logged and as stored", async () => {
+  const delays: unknown[] = [];
+  const outcomes = [
+    { kind: "retry", delayMs: 702.09, reason: { code: "X", message: "" }, error: new Error("x") },
+    { kind: "release", delayMs: 702.09, reason: { code: "X", message: "" } },
+  ] as const;
+  const throwing = (thrown: unknown) =>
+    defineJob({
+      type: "t",
+      errors: [{ error: RateLimited, do: "retry", delay: 1234.5 }],
+      handler: () => Promise.reject(thrown as Error),
+    });
+  const all = [new RateLimited("slow"), new RetryLater(702.09), ...outcomes.map((one) => new Forwarded(one))];
+  for (const thrown of all) {
+    const outcome = await executeInline(throwing(thrown), {});
+    delays.push("delayMs" in outcome ? outcome.delayMs : outcome.kind);
+  }
+  expect(delays).toEqual([1235, 703, 703, 703]);
 });

@@ -27,11 +27,11 @@ const sources: Record<string, (value: string) => Emit[]> = {
   "the type of a lost lease": (type) => [["lease_lost", { ...named, type, during: "run" }]],
   "the queue of a lost lease": (queue) => [["lease_lost", { ...named, queue, during: "run" }]],
   "the type of what ran": (type) => [
-    ["started", { ...named, id: type, type }],
+    ["started", { ...named, id: type, type, waitMs: 5 }],
     ["finished", { ...named, id: type, type, outcome: "completed", durationMs: 5 }],
   ],
   "the queue of what ran": (queue) => [
-    ["started", { ...named, id: queue, queue }],
+    ["started", { ...named, id: queue, queue, waitMs: 5 }],
     ["finished", { ...named, id: queue, queue, outcome: "completed", durationMs: 5 }],
   ],
   "the type of what was settled": (type) => [["settled", { ...dead, type }]],

@@ -53,6 +53,7 @@ describe("a job and its run are spans", () => {
       "waybill.job.attempt": 1,
       "waybill.job.lost": 0,
       "waybill.job.releases": 0,
+      "waybill.job.wait_ms": expect.any(Number),
       "waybill.outcome": "completed",
     });
     expect([send.status.code, process.status.code]).toEqual([SpanStatusCode.UNSET, SpanStatusCode.UNSET]);

@@ -109,3 +109,11 @@ test("failed attempts and releases are delivered again, and the end is told to t
     check: (_, end) => expect(end).toMatchObject({ kind: "dead", reason: { code: "ATTEMPTS_EXHAUSTED" } }),
   });
 });
+
+test("processes that died leave no timer behind, so the process of a test may end", async () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((one) => one === "Timeout").length;
+  const before = timers();
+  const { crashes } = await simulation(async ({ mail }, orderId) => mail.sendOnce(orderId));
+  expect(crashes).toBeGreaterThan(100);
+  expect(timers() - before).toBeLessThan(20);
+});

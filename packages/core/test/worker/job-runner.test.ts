@@ -35,7 +35,11 @@ function runnerOf(handler: () => void | Promise<void>) {
     scheduled: null,
     ends: { of: () => null },
     isCancelled: () => false,
-    seam: { backend: { name: "test", address: "test:", capabilities: memoryCapabilities }, completeIn: async () => {} },
+    seam: {
+      backend: { name: "test", address: "test:", capabilities: memoryCapabilities },
+      ledger: null,
+      completeIn: async () => {},
+    },
   });
   const add = (type = "t"): InFlightJob => {
     const id = newId();

@@ -22,6 +22,7 @@ test("what is not given has its default", () => {
     maxLost: 20,
     maxMemoryBytes: Infinity,
     middleware: [],
+    canaryMs: null,
   });
 });
 

@@ -7,6 +7,7 @@ import { assertLedgerChanges, assertLedgerKeys, assertLedgerRange } from "./ledg
  * in whole milliseconds, and no empty list. Never throws.
  */
 export function guardedLedger(assertOpen: () => void, ledger: Ledger): Ledger {
+  const { watch } = ledger;
   return {
     async read(keys) {
       assertOpen();
@@ -28,6 +29,13 @@ export function guardedLedger(assertOpen: () => void, ledger: Ledger): Ledger {
       assertLedgerRange(range);
       return ledger.due(range);
     },
+    ...(watch && {
+      watch(key, changed) {
+        assertOpen();
+        assertLedgerKeys([key]);
+        return watch(key, changed);
+      },
+    }),
   };
 }
 

@@ -29,6 +29,13 @@ export function guardedRecordStore(assertOpen: () => void, store: RecordStore): 
       assertLimit("prune", pruning.limit, 1);
       return store.prune(pruning);
     },
+    ...(store.writers !== undefined && { writers: store.writers }),
+    ...(store.indexTexts && {
+      async indexTexts() {
+        assertOpen();
+        await store.indexTexts?.();
+      },
+    }),
   };
 }
 

@@ -1,6 +1,8 @@
 import type { ControlResult, JobControl, StoredJob } from "../../backend/job-control.ts";
 import { assertKnownOptions } from "../../known-options.ts";
 import { wallMs } from "../../time/clock.ts";
+import { within } from "../../time/time-limit.ts";
+import { cancelledChange } from "../results/result-record.ts";
 import type { CancelReport, Control } from "./control-api.ts";
 import type { ControlSettings } from "./control-settings.ts";
 import { cancelKey, cancelValue } from "./control-records.ts";
@@ -12,6 +14,8 @@ type Counts = { -readonly [Name in keyof CancelReport]: number };
 
 /** How long a cancel is kept for a job that has not been seen. SQS keeps a message for 14 days at most. */
 const KEPT_MS = 14 * 86_400_000;
+/** A cancel of waiting jobs needs no ledger, so it waits no longer for it. */
+const LEDGER_MS = 1_000;
 
 export function createCancel({ seam, events, changed, cancelMembers }: ControlSettings): Control["cancel"] {
   /** Asks the workers to end these jobs. A cancel that is recorded already is renewed. */
@@ -32,14 +36,29 @@ export function createCancel({ seam, events, changed, cancelMembers }: ControlSe
     const remove = (): Promise<ControlResult[]> => jobControl.cancel(jobs.map(({ id }) => id));
     const results = await (cancelMembers === undefined ? remove() : cancelMembers(jobs, remove));
     const running: StoredJob[] = [];
+    const removed: StoredJob[] = [];
     for (const [at, job] of jobs.entries()) {
       const { id, type, queue } = job;
       const result = results[at] ?? "absent";
       if (result === "leased") running.push(job);
-      else if (result === "done") events.emit("cancelled", { id, type, queue });
+      else if (result === "done") {
+        removed.push(job);
+        events.emit("cancelled", { id, type, queue });
+      }
       counts[result === "done" ? "cancelled" : result === "leased" ? "aborting" : result] += 1;
     }
     if (running.length > 0) await record(running);
+    if (removed.length > 0) await keepEnds(removed);
+  }
+
+  /** Keeps their ends for `jobs.result` of other connections. They are cancelled with or without the ledger. */
+  async function keepEnds(jobs: readonly StoredJob[]): Promise<void> {
+    if (seam.ledger === null) return;
+    const kept = seam.ledger.commit(jobs.map(cancelledChange));
+    await within(
+      kept.catch(() => undefined),
+      LEDGER_MS,
+    );
   }
 
   function count(jobs: readonly StoredJob[], counts: Counts): void {

@@ -1,6 +1,7 @@
 import type { Ledger } from "../../backend/ledger.ts";
 import { ledgerKey, ledgerPrefix } from "../ledger-key.ts";
 import { parsedValue } from "../record-value.ts";
+import { thisProcess } from "../process-name.ts";
 import { allRecords } from "../all-records.ts";
 
 /** What is paused: one queue, or one type of job in every queue. */
@@ -18,6 +19,8 @@ export interface Cancel {
   readonly at: number;
   /** When the job was enqueued, as its store has it: the next one of its id has another time. Null where the store does not say. */
   readonly enqueuedAt: number | null;
+  /** The process that cancelled it, as "process 4711 on web-1"; null where an older release did. */
+  readonly by: string | null;
 }
 
 /** Some cancels, by the ids of their jobs. */
@@ -40,7 +43,7 @@ export const cancelKey = (id: string): string => ledgerKey("control", "cancel", 
 /** Returns the value of a record. */
 export const pauseValue = (target: PauseTarget, since: number): string => JSON.stringify({ ...target, since });
 export const cancelValue = (id: string, at: number, enqueuedAt: number | null): string =>
-  JSON.stringify({ cancel: id, at, enqueuedAt });
+  JSON.stringify({ cancel: id, at, enqueuedAt, by: thisProcess() });
 
 /** Reads every pause. A record that another program wrote is left out. Rejects as the ledger does. */
 export async function readPauses(ledger: Ledger): Promise<Pause[]> {
@@ -70,6 +73,11 @@ export async function readCancels(ledger: Ledger, after: string | undefined): Pr
 
 /** Returns null for a record that another program wrote. */
 export function parseCancel(value: string): Cancel | null {
-  const { at, enqueuedAt } = parsedValue({ value });
-  return typeof at === "number" ? { at, enqueuedAt: typeof enqueuedAt === "number" ? enqueuedAt : null } : null;
+  const { at, enqueuedAt, by } = parsedValue({ value });
+  if (typeof at !== "number") return null;
+  return {
+    at,
+    enqueuedAt: typeof enqueuedAt === "number" ? enqueuedAt : null,
+    by: typeof by === "string" ? by : null,
+  };
 }

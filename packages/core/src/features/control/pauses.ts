@@ -1,6 +1,6 @@
 import { WaybillError } from "../../errors.ts";
 import { assertQueue, assertType } from "../../job/define-job.ts";
-import { assertGuardOptions, assertKnownOptions } from "../../known-options.ts";
+import { assertGuardOptions, assertKnownOptions, describeValue } from "../../known-options.ts";
 import { wallMs } from "../../time/clock.ts";
 import type { Control } from "./control-api.ts";
 import type { ControlSettings } from "./control-settings.ts";
@@ -40,11 +40,14 @@ const nameOf = (target: PauseTarget): string => ("queue" in target ? `queue ${ta
 /** Throws `CONFIG_INVALID` unless the target names one queue or one type. */
 function assertTarget(target: PauseTarget, call: string): void {
   const given: { readonly queue?: string; readonly type?: string } = target;
-  assertKnownOptions(given, { queue: true, type: true }, `what ${call} takes`);
+  const write = 'pass one queue or one type, as in { queue: "mailers" } or { type: "mail.send" }';
+  if (typeof given !== "object" || given === null || Array.isArray(given))
+    throw invalid(`${call} got ${describeValue(given)}: ${write}`);
+  assertKnownOptions(given, { queue: true, type: true }, `the members of what ${call} takes`);
   assertGuardOptions(given, ["queue", "type"], `what ${call} takes`);
-  if (Object.keys(target).length !== 1) {
-    throw invalid(`${call} takes one queue or one type, as in { queue: "mailers" } or { type: "mail.send" }`);
-  }
+  const named = Object.keys(given);
+  if (named.length !== 1)
+    throw invalid(`${call} got ${named.length === 0 ? "neither" : named.join(" and ")}: ${write}`);
   if ("queue" in target) assertQueue(target.queue, `the queue of ${call}`);
   else assertType(target.type, `the type of ${call}`);
 }

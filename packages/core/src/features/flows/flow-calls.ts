@@ -127,7 +127,7 @@ export async function cancelFlow(host: FlowStarter, jobControl: JobControl | nul
     if (member === undefined) continue;
     members.set(member.state, [...(members.get(member.state) ?? []), [lastPart(record.key), member]]);
   }
-  const cancel = ([key, member]: [string, MemberRecord]): Promise<void> =>
+  const cancel = ([key, member]: [string, MemberRecord]): Promise<unknown> =>
     endMember(host, id, key, cancelledEnd, keptEnd(member, cancelledEnd));
   await each(members.get("waiting") ?? [], cancel);
   // A worker ends the others when it is given them, as it does where the queue cannot be looked into.
@@ -136,10 +136,9 @@ export async function cancelFlow(host: FlowStarter, jobControl: JobControl | nul
     if (jobControl === null) break;
     const some = enqueued.slice(from, from + 500);
     const results = await jobControl.cancel(some.map(([, member]) => member.id));
-    await each(
-      some.filter((_, at) => results[at] === "done"),
-      cancel,
-    );
+    const gone = some.filter((_, at) => results[at] === "done");
+    for (const [, { id: job, type, queue }] of gone) host.events.emit("cancelled", { id: job, type, queue });
+    await each(gone, cancel);
   }
   // Left alone where the flow has ended: the duty is to remove it then.
   await ledger.commit([{ key: dueKey(id), ifVersion: duty, value: null }]);

@@ -4,7 +4,7 @@ import { wallMs } from "../../time/clock.ts";
 import { afterConflict } from "../after-conflict.ts";
 import { allRecords } from "../all-records.ts";
 import { resultKey } from "../results/result-record.ts";
-import { diedKey, doneKey, headKey, lastPart, openKey, partKey, partPrefix, WHOLE_FLOW } from "./flow-keys.ts";
+import { diedKey, doneKey, dueKey, headKey, lastPart, openKey, partKey, partPrefix, WHOLE_FLOW } from "./flow-keys.ts";
 import {
   dutyChange,
   hasEnded,
@@ -14,6 +14,7 @@ import {
   type MemberRecord,
   put,
   remove,
+  type Versioned,
 } from "./flow-records.ts";
 import { commitAll, each, enqueueMember, type FlowHost, readMember } from "./flow-store.ts";
 import { resumeFlow } from "./resume-flow.ts";
@@ -26,13 +27,16 @@ export interface MemberEnd {
   /** Of one that has died after a run: its deliveries until then, and whether it is a dead letter. */
   readonly deliveries?: number;
   readonly kept?: boolean;
+  /** The job that has ended. One of another id, which has the mark of this member, ends nothing. */
+  readonly job?: string;
   /** What its handler returned, as JSON. */
   readonly result?: string | undefined;
 }
 
 /**
  * Records the end of a member, and starts what has waited for it alone. Everything is stored when it resolves, and a second call does
- * what a first one, that died, has left. `also` is committed with the end. Rejects as the ledger and the queue do.
+ * what a first one, that died, has left. `also` is committed with the end. Returns the member as stored; null where it had ended before,
+ * and for a flow that is no longer kept. Rejects as the ledger and the queue do.
  */
 export async function endMember(
   host: FlowHost,
@@ -40,34 +44,42 @@ export async function endMember(
   key: string,
   end: MemberEnd,
   also: readonly LedgerChange[] = [],
-): Promise<void> {
+): Promise<Versioned<MemberRecord> | null> {
   for (let conflicts = 0; ; conflicts += 1) {
     if (conflicts > 0) await afterConflict(partKey(flow, "member", key), conflicts - 1);
     const { head, member } = await readMember(host, flow, key);
-    // The flow is no longer kept.
-    if (head === null || member === null) return void (also.length > 0 && (await host.ledger.commit(also)));
+    const { result, job, ...ended } = end;
+    if (head === null || member === null || (job !== undefined && job !== member.value.id)) {
+      if (also.length > 0) await host.ledger.commit(also);
+      return null;
+    }
     const before = member.value;
     const isRevived = before.state === "dead" && end.state === "completed";
     // After a replay it has died once more.
     const diesAgain = before.state === "dead" && end.state === "dead" && end.deliveries !== undefined;
     if (hasEnded(before) && !isRevived && !diesAgain) {
       if (before.state === "dead" && also.length > 0) await host.ledger.commit(also);
-      return settleNext(host, flow, key, before, true);
+      if (!(await isOpen(host, flow, key))) await settleNext(host, flow, key, before, true);
+      return null;
     }
     const { code: _code, message: _message, deliveries: _deliveries, kept: _kept, ...rest } = before;
-    const { result, ...ended } = end;
     const after: MemberRecord = { ...rest, ...ended, ...(isRevived && { revived: true }) };
     const hasDied = end.state !== "completed";
+    // What comes after a member that never ran comes after those before it as well, which may still run.
+    const isEarly = before.state === "waiting" && (await isOpen(host, flow, key));
     const changes = [
       memberChange(flow, key, after, member.version),
       ...(result === undefined ? [] : [put(partKey(flow, "result", key), result)]),
       ...(hasDied || isRevived ? [diedChange(flow, WHOLE_FLOW, key, hasDied)] : []),
-      ...(after.next ?? []).flatMap((later) => edgeChanges(flow, key, later, end.state)),
+      ...(isEarly ? [] : (after.next ?? []).flatMap((later) => edgeChanges(flow, key, later, end.state))),
       ...also,
     ];
     const stops = end.state === "dead" && before.stops && head.value.state === "running";
     if (stops) changes.push(headChange(flow, { ...head.value, state: "stopped" }, head.version));
-    if ((await host.ledger.commit(changes)).ok) return settleNext(host, flow, key, after, false);
+    const commit = await host.ledger.commit(changes);
+    if (!commit.ok) continue;
+    if (!isEarly) await settleNext(host, flow, key, after, false);
+    return { value: after, version: commit.versions[0] as number };
   }
 }
 
@@ -133,7 +145,10 @@ async function anyDied({ ledger }: FlowHost, flow: string, key: string): Promise
   return (await ledger.list({ prefix: partPrefix(flow, "died", key), limit: 1 })).length > 0;
 }
 
-/** Starts or ends a member that waits for no other. Does nothing while it waits for one, and once it has started. */
+/**
+ * Starts or ends a member that waits for no other, and starts what comes after one that was cancelled. Does nothing while it waits for
+ * one, and once it has started.
+ */
 export async function settleMember(host: FlowHost, flow: string, key: string, again: boolean): Promise<void> {
   if (await isOpen(host, flow, key)) return;
   if (key === WHOLE_FLOW) return endFlow(host, flow);
@@ -142,25 +157,27 @@ export async function settleMember(host: FlowHost, flow: string, key: string, ag
     const { head, member } = await readMember(host, flow, key);
     if (head === null || member === null) return;
     const { value, version } = member;
+    if (value.state === "cancelled") return settleNext(host, flow, key, value, true);
     if (value.state !== "waiting") {
       // Another process has decided this; whether it has enqueued the job is unknown after a crash.
-      if (value.state === "enqueued" && again) await start(host, flow, key);
+      if (value.state === "enqueued" && again) await start(host, flow, key, value.id);
       return;
     }
-    if (head.value.state === "cancelled") return endMember(host, flow, key, cancelledEnd, keptEnd(value, cancelledEnd));
+    if (head.value.state === "cancelled")
+      return void (await endMember(host, flow, key, cancelledEnd, keptEnd(value, cancelledEnd)));
     const isStopped = head.value.state === "stopped" && value.when !== "ended";
     if (isStopped || (value.when === "completed" && (await anyDied(host, flow, key)))) {
       const end = isStopped ? stoppedEnd : dependencyEnd;
-      return endMember(host, flow, key, end, keptEnd(value, end));
+      return void (await endMember(host, flow, key, end, keptEnd(value, end)));
     }
-    const change = memberChange(flow, key, { ...value, state: "enqueued" }, version);
-    if ((await host.ledger.commit([change])).ok) return start(host, flow, key);
+    const change = memberChange(flow, key, { ...value, state: "enqueued", since: wallMs() }, version);
+    if ((await host.ledger.commit([change])).ok) return start(host, flow, key, value.id);
   }
 }
 
 /** Enqueues the job of a member. One that never can be enqueued has died. */
-export async function start(host: FlowHost, flow: string, key: string): Promise<void> {
-  const refusal = await enqueueMember(host, flow, key);
+export async function start(host: FlowHost, flow: string, key: string, id: string): Promise<void> {
+  const refusal = await enqueueMember(host, flow, id);
   if (refusal !== null) await endMember(host, flow, key, { state: "dead", ...refusal });
 }
 
@@ -185,6 +202,7 @@ export function keptEnd({ id, keepMs }: MemberRecord, { code, message }: MemberE
       ifVersion: "any",
       value: JSON.stringify({ state: "dead", code, message }),
       expiresInMs: keepMs,
+      notify: true,
     },
   ];
 }
@@ -203,6 +221,7 @@ async function endFlow(host: FlowHost, flow: string): Promise<void> {
     const ended = await ledger.commit([
       headChange(flow, { ...head.value, state, endedAt: wallMs() }, head.version),
       dutyChange(flow, "remove", keepMs),
+      remove(dueKey(flow, WHOLE_FLOW)),
     ]);
     if (ended.ok) return events.emit("flow_ended", { flow, name, state });
   }

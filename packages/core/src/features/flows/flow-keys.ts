@@ -2,10 +2,10 @@ import { derivedId } from "../../envelope/index.ts";
 import { ledgerKey, ledgerPrefix } from "../ledger-key.ts";
 
 /**
- * The parts of a flow's records: a member, its job, its result, one that comes after it, one that it still waits for, and those before
+ * The parts of a flow's records: a member, its result, one that comes after it, one that it still waits for, and those before
  * it that have completed or died.
  */
-export type FlowPart = "member" | "job" | "result" | "next" | "open" | "done" | "died";
+export type FlowPart = "member" | "result" | "next" | "open" | "done" | "died";
 
 /** Stands for the flow itself among the members: it comes after the last ones. */
 export const WHOLE_FLOW = "flow";
@@ -19,6 +19,8 @@ export const flowOfHead = (key: string): string => turned(key.slice(FLOWS.length
 /** What is left to do for a flow, or for one member, should the process that does it die. */
 export const dueKey = (flow: string, member?: string): string =>
   member === undefined ? ledgerKey("flow", "due", flow) : ledgerKey("flow", "due", flow, member);
+/** The job of a member, by its id: its envelope says which member of which flow it is. */
+export const jobKey = (id: string): string => ledgerKey("flow", "job", id);
 export const recordsPrefix = (flow: string): string => ledgerPrefix("flow", "data", flow);
 export const partKey = (flow: string, part: FlowPart, member: string): string =>
   ledgerKey("flow", "data", flow, part, member);

@@ -1,8 +1,9 @@
 import type { LedgerChange, LedgerRecord } from "../../backend/ledger.ts";
 import { parsedValue } from "../record-value.ts";
 import type { FlowMemberState, FlowWhen } from "../../job/flow-types.ts";
+import { wallMs } from "../../time/clock.ts";
 import type { FlowState } from "./flow-api.ts";
-import { dueKey, headKey, partKey } from "./flow-keys.ts";
+import { dueKey, headKey, partKey, WHOLE_FLOW } from "./flow-keys.ts";
 
 /** A flow, as its ledger has it. */
 export interface FlowHead {
@@ -32,16 +33,18 @@ export interface MemberRecord {
   readonly keepMs: number | null;
   readonly code?: string;
   readonly message?: string;
-  /** Of a member that has died: its deliveries until then. A replay begins again at 1; a delivery beyond them was not settled. */
+  /** Of a member that has died: its deliveries until then. Absent once its dead letter is stored: every later delivery is a replay. */
   readonly deliveries?: number;
   /** Of a member that has died: whether it is a dead letter. */
   readonly kept?: boolean;
+  /** When it was enqueued, in Unix milliseconds. Absent for one that comes after no other: at the start of the flow. */
+  readonly since?: number;
   /** True once it has completed after it had died: what ended with it may run. */
   readonly revived?: true;
 }
 
 /** What a worker does if the record is still there when it is due. */
-export type FlowDuty = "storing" | "starting" | "cancelling" | "member" | "cancelled" | "remove";
+export type FlowDuty = "storing" | "starting" | "cancelling" | "member" | "cancelled" | "ended" | "check" | "remove";
 
 /** A record with its value parsed. */
 export interface Versioned<T> {
@@ -84,6 +87,29 @@ export function memberChange(
 export function dutyChange(flow: string, duty: FlowDuty, dueInMs: number, member?: string): LedgerChange {
   const value = JSON.stringify({ flow, duty, ...(member !== undefined && { member }) });
   return { key: dueKey(flow, member), ifVersion: "any", value, dueInMs };
+}
+
+const FIRST_CHECK_MS = 30_000;
+const LONGEST_CHECK_MS = 600_000;
+/** A check reads all members. */
+const MANY_MEMBERS = 1_000;
+
+/** When a flow is first checked for members that have left their queue without an end. */
+export const firstCheck = (flow: string, size: number): LedgerChange =>
+  checkChange(flow, size > MANY_MEMBERS ? LONGEST_CHECK_MS : FIRST_CHECK_MS);
+
+/** The check after one that waited `afterMs`. */
+export const nextCheck = (flow: string, afterMs: number): LedgerChange =>
+  checkChange(flow, Math.min(2 * afterMs, LONGEST_CHECK_MS));
+
+/** Due after `afterMs` to twice as long, at a time at which others are due: a worker lists the dead letters once for all of them. */
+export function checkChange(
+  flow: string,
+  afterMs: number,
+  dueInMs: number = 2 * afterMs - (wallMs() % afterMs),
+): LedgerChange {
+  const value = JSON.stringify({ flow, duty: "check", afterMs });
+  return { key: dueKey(flow, WHOLE_FLOW), ifVersion: "any", value, dueInMs };
 }
 
 export const put = (key: string, value = "1"): LedgerChange => ({ key, ifVersion: "any", value });

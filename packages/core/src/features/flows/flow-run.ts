@@ -1,4 +1,3 @@
-import type { Lease } from "../../backend/contract.ts";
 import type { LedgerChange } from "../../backend/ledger.ts";
 import { WaybillError } from "../../errors.ts";
 import type { AddMember, FlowMember, FlowMemberOptions, FlowResult, FlowRun } from "../../job/flow-types.ts";
@@ -6,6 +5,7 @@ import type { JobDefinition } from "../../job/job-definition.ts";
 import { keepResultMsOf } from "../../job/result-options.ts";
 import { completed, dead, endedBefore, endedByCancel, type Outcome } from "../../job/outcome.ts";
 import { allRecords } from "../all-records.ts";
+import { deliveriesOf, type DeliveryCounts, isUnsettled, markSettled } from "./dead-member.ts";
 import { checkedMember } from "./flow-builder.ts";
 import { cancelledEnd, endMember, type MemberEnd, settleMember, stoppedEnd } from "./flow-ends.ts";
 import {
@@ -13,6 +13,7 @@ import {
   diedKey,
   doneKey,
   dueKey,
+  jobKey,
   lastPart,
   memberId,
   nextKey,
@@ -35,61 +36,84 @@ import type { MemberOfFlow } from "./flow-mark.ts";
 import { chunks, readMember } from "./flow-store.ts";
 import { type FlowStarter, jobText, labelOf, memberOptions } from "./store-flow.ts";
 
+/** What became of a member without a run. */
+export interface Refused {
+  readonly outcome: Outcome;
+  /** Called once the outcome is settled. Null: nothing is to be stored then. */
+  readonly settled: Settled | null;
+}
+
+const MARK_OF_ANOTHER =
+  "meta.flow is the mark of a job with another id: enqueue this one again without it; flows are started by jobs.flow(…)";
+
+/** Rejects as the ledger does. */
+export type Settled = () => Promise<void>;
+
 /** Returns the outcome of a member that is not to run; null for one that is. Rejects as the ledger and the queue do. */
 export async function enterMember(
   host: FlowStarter,
-  { flow, key }: MemberOfFlow,
-  delivery: Pick<Lease, "attempt" | "lost">,
-): Promise<Outcome | null> {
+  of: MemberOfFlow,
+  delivery: DeliveryCounts,
+): Promise<Refused | null> {
+  const { flow, key } = of;
   const { head, member } = await readMember(host, flow, key);
   if (head === null || member === null) return null;
+  if (member.value.id !== delivery.id) return refused(dead("FLOW_INVALID", MARK_OF_ANOTHER));
   const { state, when } = member.value;
   if (state === "completed" || state === "cancelled" || state === "dependency_dead") {
     // A worker has died before it has settled the job.
     await endMember(host, flow, key, { state });
-    return state === "completed" ? completed : endedBefore;
+    return refused(state === "completed" ? completed : endedBefore);
   }
-  if (state === "waiting") return endedBefore;
-  const { deliveries, ...rest } = member.value;
-  if (state === "dead" && deliveries !== undefined) {
-    const { kept = true, code = "DEAD_LETTERED", message = "" } = rest;
-    if (deliveriesOf(delivery) > deliveries) {
-      await endMember(host, flow, key, { state });
-      return { kind: "dead", reason: { code, message }, kept };
-    }
-    // A replay. Its further deliveries are not those of the life before.
-    await host.ledger.commit([memberChange(flow, key, rest, member.version)]);
+  if (state === "waiting") return refused(endedBefore);
+  if (isUnsettled(member.value, delivery)) {
+    const { kept = true, code = "DEAD_LETTERED", message = "" } = member.value;
+    await endMember(host, flow, key, { state: "dead" });
+    return refused(
+      { kind: "dead", reason: { code, message }, kept },
+      kept ? () => markSettled(host, of, member) : null,
+    );
   }
+  // A replay. Its further deliveries are not those of the life before.
+  if (state === "dead" && member.value.deliveries !== undefined) await markSettled(host, of, member);
   if (head.value.state === "cancelled") {
     await endMember(host, flow, key, cancelledEnd);
-    return endedByCancel;
+    return refused(endedByCancel);
   }
   if (head.value.state === "stopped" && state === "enqueued" && when !== "ended") {
     await endMember(host, flow, key, stoppedEnd);
     const ended = dead("DEPENDENCY_DEAD", stoppedEnd.message ?? "");
-    return ended.kind === "dead" ? { ...ended, kept: false } : ended;
+    return refused(ended.kind === "dead" ? { ...ended, kept: false } : ended);
   }
   return null;
 }
 
-/** Stores how a member has ended, and starts what comes after it. Does nothing for an outcome that does not end it. */
+const refused = (outcome: Outcome, settled: Settled | null = null): Refused => ({ outcome, settled });
+
+/**
+ * Stores how a member has ended, and starts what comes after it. Does nothing for an outcome that does not end it. Returns what is called
+ * once the job is settled; null for nothing.
+ */
 export async function leaveMember(
   host: FlowStarter,
-  { flow, key }: MemberOfFlow,
+  of: MemberOfFlow,
   outcome: Outcome,
   also: readonly LedgerChange[],
-  delivery: Pick<Lease, "attempt" | "lost">,
-): Promise<void> {
-  if (outcome.kind === "completed")
-    return endMember(host, flow, key, { state: "completed", result: outcome.result }, also);
-  if (outcome.kind !== "dead") return undefined;
+  delivery: DeliveryCounts,
+): Promise<Settled | null> {
+  const { flow, key } = of;
+  if (outcome.kind === "completed") {
+    await endMember(host, flow, key, { state: "completed", result: outcome.result, job: delivery.id }, also);
+    return null;
+  }
+  if (outcome.kind !== "dead") return null;
   const { code, message } = outcome.reason;
   const state: MemberEnd["state"] = code === "CANCELLED" ? "cancelled" : "dead";
   const { kept } = outcome;
-  return endMember(host, flow, key, { state, code, message, kept, deliveries: deliveriesOf(delivery) }, also);
+  const end: MemberEnd = { state, code, message, kept, deliveries: deliveriesOf(delivery), job: delivery.id };
+  const stored = await endMember(host, flow, key, end, also);
+  return stored !== null && state === "dead" && kept ? () => markSettled(host, of, stored) : null;
 }
-
-const deliveriesOf = ({ attempt, lost }: Pick<Lease, "attempt" | "lost">): number => attempt + lost;
 
 /** Returns what the handler of a member can do with its flow. */
 export function flowRun(host: FlowStarter, { flow, key }: MemberOfFlow): FlowRun {
@@ -141,7 +165,7 @@ export function flowRun(host: FlowStarter, { flow, key }: MemberOfFlow): FlowRun
       };
       const changes = [
         memberChange(flow, added, record, "absent"),
-        put(partKey(flow, "job", added), text),
+        put(jobKey(handle.id), text),
         ...(later.length > MOST_INLINE ? later.map((one) => put(nextKey(flow, added, one))) : []),
         ...later.map((one) => put(openKey(flow, one, added))),
         ...before.flatMap((one, at) => edge(flow, after[at] as string, added, memberOf(one))),

@@ -6,7 +6,8 @@ import type { EventBus } from "../../observability/events.ts";
 import { errorCode, errorMessage } from "../../values/thrown.ts";
 import type { FlowHead, MemberRecord, Versioned } from "./flow-records.ts";
 import { headOf, memberOf } from "./flow-records.ts";
-import { headKey, partKey } from "./flow-keys.ts";
+import { headKey, jobKey, partKey } from "./flow-keys.ts";
+import { markOf } from "./flow-mark.ts";
 
 /** What flows stand on. */
 export interface FlowHost {
@@ -32,6 +33,7 @@ const MAY_PASS: ReadonlySet<WaybillErrorCode> = new Set([
   "BACKEND_FULL",
   "BACKEND_CLOSED",
   "ENQUEUE_UNKNOWN",
+  "NOT_REPLICATED",
 ]);
 
 /** Reads a flow and one of its members. Null for one that is not there, or is damaged. */
@@ -48,11 +50,14 @@ export async function readMember(
  * Enqueues the job of a member. Its id is derived, so that two calls store one job. Returns why it never can be; null when it is. Rejects
  * where a later call may succeed.
  */
-export async function enqueueMember(host: FlowHost, flow: string, key: string): Promise<Refusal | null> {
-  const [record = null] = await host.ledger.read([partKey(flow, "job", key)]);
+export async function enqueueMember(host: FlowHost, flow: string, id: string): Promise<Refusal | null> {
+  const [record = null] = await host.ledger.read([jobKey(id)]);
   if (record === null) return { code: "FLOW_DAMAGED", message: "the job of the member is not stored" };
   try {
-    await host.enqueue(parseEnvelope(record.value));
+    const envelope = parseEnvelope(record.value);
+    const of = markOf(envelope)?.flow;
+    if (of !== flow) return { code: "ID_CONFLICT", message: `a job of this id is a member of flow "${of}"` };
+    await host.enqueue(envelope);
     return null;
   } catch (thrown) {
     // Stored already, by another process.
@@ -84,7 +89,7 @@ export function* chunks(changes: readonly LedgerChange[]): Generator<LedgerChang
 }
 
 /** Calls `work` for each item, at most 50 at a time. Rejects with the first error, once those that run have ended. */
-export async function each<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+export async function each<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   for (let from = 0; from < items.length; from += 50) {
     const settled = await Promise.allSettled(items.slice(from, from + 50).map(work));
     for (const one of settled) if (one.status === "rejected") throw one.reason;

@@ -1,11 +1,14 @@
+import { numberOf } from "../../backend/foreign-records.ts";
+import type { Inspector } from "../../backend/inspector.ts";
 import type { JobControl } from "../../backend/job-control.ts";
 import type { LedgerRecord } from "../../backend/ledger.ts";
 import { allRecords } from "../all-records.ts";
 import { parsedValue } from "../record-value.ts";
 import { cancelFlow } from "./flow-calls.ts";
+import { checkFlow, jobFinder, type JobFinder } from "./flow-check.ts";
 import { cancelledEnd, endMember, keptEnd, settleMember, start } from "./flow-ends.ts";
-import { recordsPrefix, FLOWS_DUE, headKey, lastPart, partKey, partPrefix } from "./flow-keys.ts";
-import { dutyChange, type FlowDuty, headOf, memberOf, remove } from "./flow-records.ts";
+import { FLOWS_DUE, headKey, jobKey, lastPart, partKey, partPrefix, recordsPrefix } from "./flow-keys.ts";
+import { checkChange, dutyChange, type FlowDuty, headOf, memberOf, nextCheck, remove } from "./flow-records.ts";
 import { commitAll, each } from "./flow-store.ts";
 import type { FlowStarter } from "./store-flow.ts";
 
@@ -17,24 +20,46 @@ const MOST_DUE = 100;
  * Does what the processes that build, cancel and extend flows have left undone, and removes flows that are no longer kept. Returns how
  * many duties it has found. Rejects when the ledger or the queue is unavailable.
  */
-export async function sweepFlows(host: FlowStarter, jobControl: JobControl | null): Promise<number> {
+export async function sweepFlows(
+  host: FlowStarter,
+  jobControl: JobControl | null,
+  inspector: Inspector | null,
+): Promise<number> {
   const due = await host.ledger.due({ prefix: FLOWS_DUE, limit: MOST_DUE });
-  for (const record of due) await sweep(host, jobControl, record);
+  const finder = jobFinder(jobControl, inspector);
+  for (const record of due) await sweep(host, finder, record);
   return due.length;
 }
 
-async function sweep(host: FlowStarter, jobControl: JobControl | null, record: LedgerRecord): Promise<void> {
+async function sweep(host: FlowStarter, finder: JobFinder, record: LedgerRecord): Promise<void> {
   const { ledger } = host;
-  const { flow, duty, member } = parsedValue(record);
+  const { flow, duty, member, afterMs } = parsedValue(record);
   if (typeof flow !== "string")
     return void (await ledger.commit([{ key: record.key, ifVersion: record.version, value: null }]));
+  if (duty === "check") return sweepCheck(host, finder, flow, numberOf(afterMs) ?? TAKEN_MS, record);
   const key = typeof member === "string" ? member : undefined;
   const taken = { ...dutyChange(flow, duty as FlowDuty, TAKEN_MS, key), ifVersion: record.version };
   const commit = await ledger.commit([taken]);
   if (!commit.ok) return;
-  await perform(host, jobControl, flow, duty as FlowDuty, key);
+  await perform(host, finder.jobControl, flow, duty as FlowDuty, key);
   // Left alone where the duty is another one by now.
   await ledger.commit([{ key: record.key, ifVersion: commit.versions[0] as number, value: null }]);
+}
+
+async function sweepCheck(
+  host: FlowStarter,
+  finder: JobFinder,
+  flow: string,
+  afterMs: number,
+  { key, version }: LedgerRecord,
+): Promise<void> {
+  const { ledger } = host;
+  const taken = await ledger.commit([{ ...checkChange(flow, afterMs, TAKEN_MS), ifVersion: version }]);
+  if (!taken.ok) return;
+  const runs = await checkFlow(host, finder, flow);
+  const ifVersion = taken.versions[0] as number;
+  // Left alone where the flow has ended, or runs again, by now.
+  await ledger.commit([runs ? { ...nextCheck(flow, afterMs), ifVersion } : { key, ifVersion, value: null }]);
 }
 
 async function perform(
@@ -51,12 +76,14 @@ async function perform(
       return head?.value.state === "storing" ? removeFlow(host, flow) : undefined;
     }
     case "starting": {
-      let page: string[] = [];
+      const page: [key: string, id: string][] = [];
+      const startPage = (): Promise<void> => each(page.splice(0), ([one, id]) => start(host, flow, one, id));
       for await (const record of allRecords(ledger, partPrefix(flow, "member"))) {
-        if (memberOf(record)?.value.state === "enqueued") page.push(lastPart(record.key));
-        if (page.length === 200) await each(page.splice(0), (one) => start(host, flow, one));
+        const found = memberOf(record)?.value;
+        if (found?.state === "enqueued") page.push([lastPart(record.key), found.id]);
+        if (page.length === 200) await startPage();
       }
-      return each(page, (one) => start(host, flow, one));
+      return startPage();
     }
     case "cancelling":
       return void (await cancelFlow(host, jobControl, flow));
@@ -64,6 +91,10 @@ async function perform(
       return key === undefined ? undefined : settleMember(host, flow, key, true);
     case "cancelled":
       return key === undefined ? undefined : endIfGone(host, jobControl, flow, key);
+    case "ended":
+      return key === undefined ? undefined : endAgain(host, flow, key);
+    case "check":
+      return;
     case "remove":
       return removeFlow(host, flow);
   }
@@ -77,11 +108,20 @@ async function endIfGone(host: FlowStarter, jobControl: JobControl | null, flow:
   if (jobs.length === 0) await endMember(host, flow, key, cancelledEnd, keptEnd(member, cancelledEnd));
 }
 
+/** Starts what comes after a member whose end is stored. */
+async function endAgain(host: FlowStarter, flow: string, key: string): Promise<void> {
+  const member = memberOf((await host.ledger.read([partKey(flow, "member", key)]))[0])?.value;
+  if (member?.state === "dead") await endMember(host, flow, key, { state: "dead" });
+}
+
 async function removeFlow({ ledger }: FlowStarter, flow: string): Promise<void> {
-  let keys: string[] = [];
+  const members = partPrefix(flow, "member");
+  const keys: string[] = [];
   const removeKeys = async (): Promise<void> => commitAll(ledger, keys.splice(0).map(remove));
-  for await (const { key } of allRecords(ledger, recordsPrefix(flow))) {
-    if (keys.push(key) === 1_000) await removeKeys();
+  for await (const record of allRecords(ledger, recordsPrefix(flow))) {
+    const found = record.key.startsWith(members) ? memberOf(record)?.value : undefined;
+    if (found !== undefined) keys.push(jobKey(found.id));
+    if (keys.push(record.key) >= 1_000) await removeKeys();
   }
   keys.push(headKey(flow));
   await removeKeys();

@@ -3,6 +3,7 @@ import { afterConflict } from "../after-conflict.ts";
 import { allRecords } from "../all-records.ts";
 import { diedKey, dueKey, edgeOf, headKey, lastPart, openKey, partPrefix, WHOLE_FLOW } from "./flow-keys.ts";
 import {
+  firstCheck,
   hasEnded,
   headChange,
   headOf,
@@ -96,6 +97,7 @@ async function reopenFlow({ ledger }: FlowHost, flow: string): Promise<void> {
     const head = headOf((await ledger.read([headKey(flow)]))[0]);
     if (head === null || head.value.state === "cancelled") return;
     const running = headChange(flow, { ...head.value, state: "running", endedAt: null }, head.version);
-    if ((await ledger.commit([running, remove(dueKey(flow))])).ok) return;
+    const changes = [running, remove(dueKey(flow)), firstCheck(flow, head.value.size)];
+    if ((await ledger.commit(changes)).ok) return;
   }
 }

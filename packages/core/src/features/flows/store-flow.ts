@@ -10,10 +10,11 @@ import { wallMs } from "../../time/clock.ts";
 import { afterConflict } from "../after-conflict.ts";
 import type { BuiltFlow, NodeOptions } from "./flow-builder.ts";
 import { placedMembers } from "./flow-graph.ts";
-import { dueKey, headKey, nextKey, openKey, partKey, WHOLE_FLOW } from "./flow-keys.ts";
+import { dueKey, headKey, jobKey, nextKey, openKey, WHOLE_FLOW } from "./flow-keys.ts";
 import {
   dutyChange,
   DUTY_MS,
+  firstCheck,
   type FlowHead,
   headChange,
   headOf,
@@ -52,7 +53,7 @@ export async function startFlow(host: FlowStarter, flow: BuiltFlow): Promise<{ i
   if (placed.length > MOST_MEMBERS)
     throw invalid(`flow "${name}" has ${placed.length} members, and ${MOST_MEMBERS} are allowed: start several flows`);
   const changes: LedgerChange[] = [];
-  const roots: string[] = [];
+  const roots: [key: string, id: string][] = [];
   for (const { key, node, after, when, next } of placed) {
     const envelope = await host.envelopeOf(
       node.job,
@@ -61,9 +62,8 @@ export async function startFlow(host: FlowStarter, flow: BuiltFlow): Promise<{ i
     );
     const later = next.length === 0 ? [WHOLE_FLOW] : next;
     const isRoot = after.length === 0;
-    if (isRoot) roots.push(key);
+    if (isRoot) roots.push([key, envelope.id]);
     changes.push(
-      put(partKey(id, "job", key), jobText(envelope, host.capabilities)),
       memberChange(
         id,
         key,
@@ -77,6 +77,8 @@ export async function startFlow(host: FlowStarter, flow: BuiltFlow): Promise<{ i
         },
         "absent",
       ),
+      // After the member: what is found under a member is removed with it.
+      put(jobKey(envelope.id), jobText(envelope, host.capabilities)),
       ...(later.length > MOST_INLINE ? later.map((one) => put(nextKey(id, key, one))) : []),
       ...later.map((one) => put(openKey(id, one, key))),
     );
@@ -99,7 +101,7 @@ export async function startFlow(host: FlowStarter, flow: BuiltFlow): Promise<{ i
         const renewed = await ledger.commit([{ ...dutyChange(id, "starting", DUTY_MS), ifVersion: duty }]);
         if (renewed.ok) duty = renewed.versions[0] as number;
       }
-      await each(roots.slice(from, from + ROUND), (key) => startMember(host, id, key));
+      await each(roots.slice(from, from + ROUND), ([key, job]) => startMember(host, id, key, job));
     } catch {
       // The flow is stored: a worker goes on with it, as if this process had died.
       return { id, started: true };
@@ -130,7 +132,7 @@ async function store(
     for (const some of chunks(changes)) await storeNew(ledger, some);
     const version = created.ok ? (created.versions[0] as number) : (found?.version ?? 0);
     const running = headChange(id, { ...head, state: "running" }, version);
-    const commit = await ledger.commit([running, dutyChange(id, "starting", DUTY_MS)]);
+    const commit = await ledger.commit([running, dutyChange(id, "starting", DUTY_MS), firstCheck(id, head.size)]);
     if (commit.ok) return commit.versions[1] as number;
   }
 }

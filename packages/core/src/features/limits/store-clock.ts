@@ -45,6 +45,12 @@ export class StoreClockReader {
   }
 }
 
+/** Returns the store's time in a record that was just read; null where it cannot be read. */
+export function storeTime(record: LedgerRecord | null): number | null {
+  const dueInMs = record?.dueInMs ?? null;
+  return dueInMs === null ? null : HORIZON_MS - dueInMs;
+}
+
 /** Writes the record, unless another process has. `found` is one that could not be read: it is replaced. */
 export async function startClock(ledger: Ledger, found: LedgerRecord | null): Promise<void> {
   const ifVersion = found?.version ?? "absent";

@@ -4,6 +4,7 @@ import { type Envelope, parseTimestamp } from "../../envelope/index.ts";
 import type { OutcomeEvent } from "../../observability/events.ts";
 import { cut } from "./cut.ts";
 import { type AttemptOutcome, attemptItem } from "./job-record.ts";
+import { dueItem, NO_ITEMS } from "./record-facts.ts";
 
 /** The clocks of two hosts may differ by this much: a state that began so much later belongs to another life of the job. */
 const SKEW_MS = 60_000;
@@ -38,8 +39,6 @@ export function unknownJob({ id, type, queue, tenant = null }: KnownJob, at: num
   };
 }
 
-const NO_ITEMS = {};
-
 export interface StartedRun {
   readonly job: KnownJob;
   readonly enqueuedAt: number;
@@ -52,9 +51,11 @@ export interface StartedRun {
 /** What a run has reported, as its end needs it. */
 export interface EndedRun {
   readonly startedAt: number;
+  readonly task: string | undefined;
   /** Removes redacted values from a text. */
   readonly hide: (text: string) => string;
-  readonly change: () => RecordChange;
+  /** What is known of the job, and what the run reported since the last write. */
+  readonly reported: () => RecordChange;
 }
 
 /** What is known of a run that starts. A store that counts neither releases nor lost workers keeps the last run of an attempt. */
@@ -73,29 +74,50 @@ export const rankOf = (attempt: number, isEnd: boolean): number => attempt * 2 +
 
 /** Returns the change of a run whose outcome is stored. `run`: null where the handler was not called by this process. */
 export function endedChange(event: OutcomeEvent, run: EndedRun | null, at: number): RecordChange {
-  const { attempt, worker, durationMs, reason, error } = event;
+  const { attempt, worker, durationMs, reason, error, delayMs } = event;
   const [state, outcome] = endOf(event);
   const isEnd = state !== "retrying" && state !== "waiting";
   const hide = run?.hide ?? ((text: string) => text);
   const startedAt = run?.startedAt ?? null;
-  const base = run?.change() ?? unknownJob(event, at);
+  const base = run?.reported() ?? unknownJob(event, at);
   const message = reason === undefined ? null : cut(hide(reason.message), LONGEST_TEXT);
   const stack = error?.stack === undefined ? null : cut(hide(String(error.stack)), LONGEST_TEXT);
   const code = reason === undefined ? null : cut(reason.code, 256);
-  const item = { attempt, worker, startedAt: startedAt ?? at, durationMs, outcome, code, message, stack };
+  const item = {
+    attempt,
+    worker,
+    task: run?.task,
+    startedAt: startedAt ?? at,
+    durationMs,
+    outcome,
+    code,
+    message,
+    stack,
+  };
+  // A job that ended before its handler was called had no run.
+  let items = run === null ? base.items : withItem(base.items, attemptItem(runOf(event)), JSON.stringify(item));
+  if (delayMs !== undefined) items = { ...items, ...dueItem({ at, until: at + delayMs, worker, attempt }) };
   return {
-    ...base,
-    // A job that ended before its handler was called had no run.
-    items: run === null ? base.items : { ...base.items, [attemptItem(runOf(event))]: JSON.stringify(item) },
+    id: base.id,
+    type: base.type,
+    queue: base.queue,
+    tenant: base.tenant,
+    enqueuedAt: base.enqueuedAt,
+    payload: base.payload,
     state,
     code,
     message: message && cut(message, LONGEST_STATE_TEXT),
     at,
     startedAt,
     endedAt: isEnd ? at : null,
+    items,
     rank: rankOf(attempt, isEnd),
     replaces: isEnd ? at : at - SKEW_MS,
   };
+}
+
+function withItem(items: RecordChange["items"], name: string, value: string): RecordChange["items"] {
+  return items === NO_ITEMS ? { [name]: value } : { ...items, [name]: value };
 }
 
 function endOf({ outcome, kept, reason }: OutcomeEvent): [RecordState, AttemptOutcome] {

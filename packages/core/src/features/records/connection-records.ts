@@ -8,6 +8,7 @@ import { wallMs } from "../../time/clock.ts";
 import { createRecordBuffer, type RecordBuffer } from "./record-buffer.ts";
 import type { RecordSettings } from "./record-options.ts";
 import { createRecorder } from "./recorder.ts";
+import { recordedLetters } from "./recorded-letters.ts";
 import { redactor } from "./redact.ts";
 import { createRetention } from "./retention.ts";
 
@@ -75,13 +76,30 @@ export function connectionRecords(
     },
     tapped: (tapping) => ({
       ...tapping,
+      inspector: tapping.inspector && recordedLetters(tapping.inspector, recorder, tapping.jobControl !== null),
+      // Lists of this connection's jobs are read from its records too, and show what it has just done.
+      records: {
+        ...store,
+        async get(id) {
+          await buffer.flush();
+          return store.get(id);
+        },
+        async find(range) {
+          await buffer.flush();
+          return store.find(range);
+        },
+      },
       async enqueue(outgoing) {
         const at = wallMs();
         const receipt = await tapping.enqueue(outgoing);
         if (!receipt.stored || receipt.duplicateOf !== undefined) return receipt;
         const { envelope } = outgoing;
         if (receipt.replaced !== undefined)
-          recorder.removed({ id: receipt.replaced, type: envelope.type, queue: envelope.queue ?? "" });
+          recorder.removed(
+            { id: receipt.replaced, type: envelope.type, queue: envelope.queue ?? "" },
+            null,
+            `replaced by job ${receipt.id}, which has its unique key`,
+          );
         recorder.enqueued(envelope, at);
         return receipt;
       },

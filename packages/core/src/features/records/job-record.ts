@@ -16,8 +16,10 @@ export type AttemptOutcome =
 export interface AttemptRecord {
   /** 1 on the first run; a run after a release or a lost worker has the same number. */
   readonly attempt: number;
-  /** The id of the worker. */
+  /** The id of the worker: the name of its host, its process and a random part. */
   readonly worker: string;
+  /** In Amazon ECS: the id of the worker's task on Fargate, else of its container. Omitted elsewhere. */
+  readonly task?: string;
   /** Unix milliseconds. */
   readonly startedAt: number;
   /** Null until it has ended, and where its worker was lost. */

@@ -1,16 +1,17 @@
 import { asUnavailable } from "../../backend/as-unavailable.ts";
 import { mergeRecord } from "../../backend/merge-record.ts";
 import type { RecordChange, RecordStore } from "../../backend/record-store.ts";
-import { isWaybillError } from "../../errors.ts";
+import { isWaybillError, type WaybillError } from "../../errors.ts";
 import type { EventBus } from "../../observability/events.ts";
+import { monotonicMs } from "../../time/clock.ts";
 import { within } from "../../time/time-limit.ts";
 
 export interface RecordBufferSettings {
-  readonly store: Pick<RecordStore, "write">;
+  readonly store: Pick<RecordStore, "write" | "writers">;
   /** Names the store in events. */
   readonly address: string;
   readonly events: EventBus;
-  /** Called before each write, to add what changes often. */
+  /** Called before a write, at most twice in `everyMs`, and before each flush, to add what changes often. */
   readonly gather: () => void;
   /** Between two writes, in milliseconds, unless many changes wait. */
   readonly everyMs: number;
@@ -37,14 +38,17 @@ const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(reso
 const BATCH = 500;
 const LONGEST_WAIT_MS = 15_000;
 
-/** Gathers changes, merges those of one job, and writes them one batch at a time. Jobs never wait for it. */
+/** Gathers changes, merges those of one job, and writes them in batches, as many at once as the store has writers. Jobs never wait for it. */
 export function createRecordBuffer(settings: RecordBufferSettings): RecordBuffer {
   const { store, address, events, everyMs } = settings;
+  const { writers = 1 } = store;
   let waiting = new Map<string, RecordChange>();
   let chars = 0;
   let timer: NodeJS.Timeout | undefined;
   let writing: Promise<boolean> | null = null;
   let failures = 0;
+  let gatheredAt = -Infinity;
+  let isGatherLeft = false;
   let dropped = 0;
   let hasEnded = false;
   const listeners = new Set<() => void>();
@@ -69,7 +73,7 @@ export function createRecordBuffer(settings: RecordBufferSettings): RecordBuffer
     else timer ??= setTimeout(() => void run(), everyMs).unref();
   }
 
-  /** Writes until nothing waits or a write fails. Returns whether all was written. */
+  /** Writes until few changes wait and no flush does, or a write fails. Returns whether it wrote. */
   function run(): Promise<boolean> {
     clearTimeout(timer);
     timer = undefined;
@@ -81,34 +85,50 @@ export function createRecordBuffer(settings: RecordBufferSettings): RecordBuffer
         if (failures > 0 && !hasEnded) {
           const waitMs = Math.min(everyMs * 2 ** failures, LONGEST_WAIT_MS);
           timer ??= setTimeout(() => void run(), waitMs).unref();
-        } else if (waiting.size > 0) wake();
+        } else if (waiting.size > 0 || isGatherLeft) wake();
       });
     return writing;
   }
 
-  async function writeAll(): Promise<boolean> {
+  function gather(): void {
+    gatheredAt = monotonicMs();
     settings.gather();
+  }
+
+  async function writeAll(): Promise<boolean> {
+    // Many changes wait before the interval is over: most runs that began in it end before they need a write of their own.
+    isGatherLeft = monotonicMs() - gatheredAt < everyMs / 2;
+    if (!isGatherLeft) gather();
     while (waiting.size > 0) {
-      const batch = nextBatch();
-      try {
-        await store.write(batch);
-        written();
-      } catch (thrown) {
-        const error = asUnavailable(thrown);
-        if (!isWaybillError(error, "BACKEND_UNAVAILABLE") && !isWaybillError(error, "BACKEND_FULL")) {
-          await writeEach(batch);
-          continue;
-        }
+      const batches = [nextBatch()];
+      // No two have the same job, so none waits for another.
+      while (waiting.size >= BATCH && batches.length < writers) batches.push(nextBatch());
+      const results = await Promise.all(batches.map(writeBatch));
+      const error = results.find((result) => result !== null);
+      if (error != null) {
         failures += 1;
+        addAgain(batches.flatMap((batch, at) => (results[at] === null ? [] : batch)));
         inBatch = 0;
-        addAgain(batch);
         for (const { resolve } of flushing.splice(0)) resolve();
         if (failures === 1) events.emit("records_unavailable", { address, message: error.message });
         return false;
       }
-      if (waiting.size < BATCH) return true;
+      written();
+      if (waiting.size < BATCH && flushing.length === 0) return true;
     }
     return true;
+  }
+
+  /** Returns the error of a store that is away. */
+  async function writeBatch(batch: readonly RecordChange[]): Promise<WaybillError | null> {
+    try {
+      await store.write(batch);
+    } catch (thrown) {
+      const error = asUnavailable(thrown);
+      if (isWaybillError(error, "BACKEND_UNAVAILABLE") || isWaybillError(error, "BACKEND_FULL")) return error;
+      await writeEach(batch);
+    }
+    return null;
   }
 
   /** The store refuses a batch: one change must not keep out the others. */
@@ -120,7 +140,6 @@ export function createRecordBuffer(settings: RecordBufferSettings): RecordBuffer
         dropped += 1;
       }
     }
-    written();
   }
 
   function nextBatch(): RecordChange[] {
@@ -130,7 +149,7 @@ export function createRecordBuffer(settings: RecordBufferSettings): RecordBuffer
       batch.push(change);
       waiting.delete(change.id);
     }
-    inBatch = batch.length;
+    inBatch += batch.length;
     if (waiting.size === 0) chars = 0;
     else for (const change of batch) chars -= sizeOf(change);
     return batch;
@@ -164,7 +183,7 @@ export function createRecordBuffer(settings: RecordBufferSettings): RecordBuffer
   /** What comes while it waits may be written later: with many jobs there is always something. */
   async function flush(): Promise<void> {
     if (hasEnded) return;
-    settings.gather();
+    gather();
     const until = left + inBatch + waiting.size;
     if (until === left) return;
     await new Promise<void>((resolve) => {

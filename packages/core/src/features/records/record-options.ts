@@ -13,6 +13,11 @@ export interface RecordOptions {
    * also removed from messages, stacks and log lines. Default none.
    */
   readonly redact?: readonly string[] | undefined;
+  /**
+   * Keeps an index of texts, on SQLite and PostgreSQL, by which `text` finds in milliseconds what few records have. It costs time and
+   * space with each record. A worker makes it, and it then stays in the store. Default false: a search reads each record.
+   */
+  readonly search?: boolean | undefined;
 }
 
 /** `RecordOptions`, checked. */
@@ -22,26 +27,35 @@ export interface RecordSettings {
   readonly most: number;
   /** The parts of each path. */
   readonly redact: readonly (readonly string[])[];
+  readonly search: boolean;
 }
 
-const NAMES: OptionNames<RecordOptions> = { keep: true, most: true, redact: true };
+const NAMES: OptionNames<RecordOptions> = { keep: true, most: true, redact: true, search: true };
 const MOST = 1_000_000;
 
 /** Checks the option `records` of a connection. Throws `CONFIG_INVALID` with what to write. */
 export function recordSettings(given: Duration | RecordOptions): RecordSettings {
   if (typeof given === "string" || typeof given === "number") {
-    return { keepMs: keepMsOf(given, "records"), most: MOST, redact: [] };
+    return { keepMs: keepMsOf(given, "records"), most: MOST, redact: [], search: false };
+  }
+  if (typeof given === "boolean") {
+    throw new WaybillError(
+      "CONFIG_INVALID",
+      `records is ${describeValue(given)}: give how long a record is kept, such as "7d", or the options by name, as in { keep: "7d" }, or leave records out`,
+    );
   }
   assertKnownOptions(given, NAMES, "the options of records");
-  const { keep, most = MOST, redact = [] } = given;
+  const { keep, most = MOST, redact = [], search = false } = given;
   if (!Number.isSafeInteger(most) || most < 1) throw refuse("most", most, "a whole number from 1, such as 1_000_000");
   if (!Array.isArray(redact) || !redact.every(isPath)) {
     throw refuse("redact", redact, 'a list of dotted paths, such as ["card.number", "items.*.price"]');
   }
+  if (typeof search !== "boolean") throw refuse("search", search, "true or false");
   return {
     keepMs: keep === undefined ? null : keepMsOf(keep, "keep of records"),
     most,
     redact: redact.map((path: string) => path.split(".")),
+    search,
   };
 }
 

@@ -5,8 +5,11 @@ import type { Recording } from "../../job/recording.ts";
 import type { EventBus, OutcomeEvent } from "../../observability/events.ts";
 import { wallMs } from "../../time/clock.ts";
 import { endedChange, startedChange, unknownJob } from "./changes.ts";
+import { placeOf } from "../../values/place.ts";
+import { thisProcess } from "../process-name.ts";
 import { cut } from "./cut.ts";
 import type { RecordBuffer } from "./record-buffer.ts";
+import { CANCEL_ITEM, DROPPED, labelItems } from "./record-facts.ts";
 import type { RedactedPayload } from "./redact.ts";
 import { createRunRecord, type RunRecord } from "./run-record.ts";
 
@@ -14,8 +17,16 @@ import { createRunRecord, type RunRecord } from "./run-record.ts";
 export interface Recorder {
   /** A job is stored. `at`: Unix milliseconds from before the call that stored it. */
   enqueued(envelope: Envelope, at: number): void;
-  /** The job of this id was replaced or cancelled before it ran. */
-  removed(label: { readonly id: string; readonly type: string; readonly queue: string }): void;
+  /** The job of this id was replaced or cancelled before it ran. `by`: who cancelled it; null for one that was replaced. */
+  removed(
+    label: { readonly id: string; readonly type: string; readonly queue: string },
+    by: string | null,
+    message: string,
+  ): void;
+  /** A dead letter waits in its queue again. */
+  replayed(id: string): void;
+  /** This process has deleted a dead letter. */
+  dropped(id: string): void;
   /** Returns what records the run of a lease. */
   recording(lease: Lease, worker: string): Recording;
   /** Adds what the runs have reported since. */
@@ -31,32 +42,44 @@ export interface RecorderSettings {
 const LONGEST_NAME = 256;
 
 export function createRecorder({ events, redact, buffer }: RecorderSettings): Recorder {
-  /** The runs of this process that have not been settled, by job and worker. */
-  const runs = new Map<string, RunRecord>();
+  /** The runs of this process that have not been settled, by worker and job. */
+  const workers = new Map<string, Map<string, RunRecord>>();
   /** Those that have something to write. */
   const changed = new Set<RunRecord>();
-  const nameOf = (id: string, worker: string): string => `${id} ${worker}`;
+  const { task } = placeOf(process.env);
 
   function add(change: RecordChange): void {
     buffer().add(change);
   }
 
+  function runsOf(worker: string): Map<string, RunRecord> {
+    const known = workers.get(worker) ?? new Map<string, RunRecord>();
+    workers.set(worker, known);
+    return known;
+  }
+
+  /** Returns the run, which has ended, and forgets it. */
+  function taken(id: string, worker: string): RunRecord | null {
+    const runs = workers.get(worker);
+    const run = runs?.get(id) ?? null;
+    if (run === null) return null;
+    runs?.delete(id);
+    if (runs?.size === 0) workers.delete(worker);
+    changed.delete(run);
+    return run;
+  }
+
   function settled(event: OutcomeEvent): void {
-    const name = nameOf(event.id, event.worker);
-    const run = runs.get(name) ?? null;
-    runs.delete(name);
-    if (run !== null) changed.delete(run);
-    add(endedChange(event, run, wallMs()));
+    // Another delivery of a job that runs in this process: what happens to the job is in the record of that run.
+    if (event.outcome === "release" && event.reason?.code === "RUNNING_HERE") return;
+    add(endedChange(event, taken(event.id, event.worker), wallMs()));
   }
 
   events.on("settled", settled);
-  events.on("cancelled", (label) => recorder.removed(label));
+  events.on("cancelled", (label) => recorder.removed(label, thisProcess(), `cancelled by ${thisProcess()}`));
   events.on("lease_lost", ({ id, worker }) => {
-    const run = runs.get(nameOf(id, worker));
-    runs.delete(nameOf(id, worker));
-    if (run === undefined) return;
-    changed.delete(run);
-    add(run.lost());
+    const run = taken(id, worker);
+    if (run !== null) add(run.lost());
   });
   events.on("rejected", ({ id, queue, reason }) => {
     const at = wallMs();
@@ -68,30 +91,48 @@ export function createRecorder({ events, redact, buffer }: RecorderSettings): Re
   });
 
   const recorder: Recorder = {
-    enqueued({ id, type, queue = defaults.queue, args, meta }, at) {
+    enqueued(envelope, at) {
+      const { id, type, queue = defaults.queue, args, meta } = envelope;
       const label = { id, type, queue, tenant: meta?.tenant_id ?? null };
-      add({ ...unknownJob(label, at), payload: redact(args).text });
+      const { text, hide } = redact(args);
+      add({ ...unknownJob(label, at), payload: text, items: labelItems(envelope, hide) });
     },
-    removed(label) {
+    removed(label, by, message) {
       const at = wallMs();
-      add({ ...unknownJob(label, at), state: "cancelled", endedAt: at, replaces: Number.MAX_SAFE_INTEGER });
+      const base = {
+        ...unknownJob(label, at),
+        state: "cancelled",
+        endedAt: at,
+        replaces: Number.MAX_SAFE_INTEGER,
+      } as const;
+      add({ ...base, message, items: by === null ? {} : { [CANCEL_ITEM]: JSON.stringify({ by }) } });
+    },
+    replayed(id) {
+      const at = wallMs();
+      add({ ...unknownJob({ id, type: "", queue: "" }, at), replaces: at });
+    },
+    dropped(id) {
+      const at = wallMs();
+      const by = thisProcess();
+      const items = { [CANCEL_ITEM]: JSON.stringify({ by }) };
+      const base = { ...unknownJob({ id, type: "", queue: "" }, at), state: "discarded", items } as const;
+      add({ ...base, code: DROPPED, message: `its dead letter was dropped by ${by}`, endedAt: at, replaces: at });
     },
     recording(lease, worker) {
       let run: RunRecord | null = null;
       const touched = (): void => {
-        if (run === null || runs.get(nameOf(lease.id, worker)) !== run) return;
+        if (run === null || workers.get(worker)?.get(lease.id) !== run) return;
         changed.add(run);
         buffer().wake();
       };
       return {
         started(envelope) {
-          run = createRunRecord({
-            ...startedChange(lease, envelope, wallMs()),
-            worker,
-            payload: redact(envelope.args),
-          });
-          runs.set(nameOf(lease.id, worker), run);
-          touched();
+          const payload = redact(envelope.args);
+          const label = labelItems(envelope, payload.hide);
+          run = createRunRecord({ ...startedChange(lease, envelope, wallMs()), worker, task, payload, label });
+          runsOf(worker).set(lease.id, run);
+          changed.add(run);
+          buffer().wake();
         },
         progress(done, total, message) {
           run?.progress(done, total, message);

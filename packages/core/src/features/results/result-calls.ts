@@ -1,3 +1,5 @@
+import type { JobControl, StoredJob } from "../../backend/job-control.ts";
+import type { Ledger } from "../../backend/ledger.ts";
 import type { Seam } from "../../backend/seam.ts";
 import { JobDeadError, WaybillError } from "../../errors.ts";
 import { assertKnownOptions, describeValue } from "../../known-options.ts";
@@ -5,6 +7,7 @@ import type { EventBus } from "../../observability/events.ts";
 import type { JobReference } from "../../job/job-reference.ts";
 import { monotonicMs } from "../../time/clock.ts";
 import { type Duration, timerMs } from "../../time/duration.ts";
+import { type ResultNotifier, resultNotifier } from "./result-notifier.ts";
 import { parseEnd, resultKey } from "./result-record.ts";
 
 /** Options of `jobs.result`. */
@@ -28,8 +31,16 @@ export interface ResultCalls {
   result(id: string, options?: ResultOptions): Promise<unknown>;
 }
 
-const FIRST_LOOK_MS = 10;
-const LONGEST_LOOK_MS = 500;
+/** How long to wait before the result is read again. */
+export interface Paces {
+  /** At first, then half as long again each time up to `longestMs`. */
+  readonly firstMs: number;
+  readonly longestMs: number;
+  /** While the ledger reports changes, of which one may be lost. */
+  readonly reportedMs: number;
+}
+
+const PACES: Paces = { firstMs: 10, longestMs: 500, reportedMs: 1_000 };
 /** How often the store is asked whether the job is still there. A job is gone when it was missed twice, this long apart. */
 const PRESENCE_MS = 1_000;
 
@@ -37,26 +48,13 @@ const PRESENCE_MS = 1_000;
 export function createResultCalls(
   { ledger, jobControl, backend }: Pick<Seam, "ledger" | "jobControl" | "backend">,
   events: EventBus,
+  { firstMs, longestMs, reportedMs }: Paces = PACES,
 ): ResultCalls {
-  /** Sleeps until the time has passed, or a worker of this connection has settled the job. */
-  function nextLook(id: string, ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        off();
-        resolve();
-      };
-      const off = events.on("settled", (event) => void (event.id === id && end()));
-      const timer = setTimeout(end, ms);
-    });
-  }
-
-  /** Throws the reason of a dead letter. Returns whether the store has no job of this id. */
-  async function isGone(id: string): Promise<boolean> {
-    if (jobControl === null) return false;
-    const [job] = (await jobControl.list({ ids: [id], limit: 1 })).jobs;
+  /** Returns the job of this id; null where the store has none. Throws the reason of a dead letter. */
+  async function present(store: JobControl, id: string): Promise<StoredJob | null> {
+    const [job = null] = (await store.list({ ids: [id], limit: 1 })).jobs;
     if (job?.state === "dead" && job.reason !== null) throw ended(id, job.reason);
-    return job === undefined;
+    return job;
   }
 
   async function result(job: string | JobReference, options: ResultOptions = {}): Promise<unknown> {
@@ -72,18 +70,39 @@ export function createResultCalls(
         `${backend.address} has no ledger, in which results are kept; ${remedy}`,
       );
     }
+    const notifier = resultNotifier(events, id, ledger);
+    return looks(ledger, job, id, timeoutMs, notifier).finally(notifier.end);
+  }
+
+  /** Looks until the job has ended, or until the time has passed. */
+  async function looks(
+    store: Ledger,
+    job: string | JobReference,
+    id: string,
+    timeoutMs: number,
+    notifier: ResultNotifier,
+  ): Promise<unknown> {
     const until = monotonicMs() + timeoutMs;
     let missedAt: number | null = null;
     let presentAt = -Infinity;
-    for (let waitMs = FIRST_LOOK_MS; ; waitMs = Math.min(waitMs * 1.5, LONGEST_LOOK_MS)) {
+    let enqueuedAt: number | null = null;
+    for (let waitMs = firstMs; ; waitMs = Math.min(waitMs * 1.5, longestMs)) {
+      if (notifier.isCancelled()) throw cancelled(id);
       // Asked before the record is read: what ends between the two has its record.
-      const mayBeGone = monotonicMs() - presentAt >= PRESENCE_MS && (await isGone(id));
-      if (mayBeGone) presentAt = -Infinity;
-      else if (monotonicMs() - presentAt >= PRESENCE_MS) presentAt = monotonicMs();
-      const [record = null] = await ledger.read([resultKey(id)]);
+      let mayBeGone = false;
+      if (jobControl !== null && monotonicMs() - presentAt >= PRESENCE_MS) {
+        const found = await present(jobControl, id);
+        mayBeGone = found === null;
+        presentAt = mayBeGone ? -Infinity : monotonicMs();
+        enqueuedAt = found?.enqueuedAt ?? enqueuedAt;
+      }
+      const [record = null] = await store.read([resultKey(id)]);
       const end = record && parseEnd(record);
       if (end?.state === "completed") return end.result ?? null;
       if (end?.state === "dead") throw ended(id, end);
+      // The id may have been enqueued again since its cancel.
+      if (end?.state === "cancelled" && (enqueuedAt === null ? mayBeGone : enqueuedAt === end.enqueuedAt))
+        throw cancelled(id);
       if (!mayBeGone) missedAt = null;
       // A member of a flow may wait in the ledger, where no store sees it.
       else if (typeof job === "string" || !("flow" in job)) {
@@ -92,7 +111,8 @@ export function createResultCalls(
       }
       const leftMs = until - monotonicMs();
       if (leftMs <= 0) throw new WaybillError("RESULT_TIMEOUT", `job "${id}" has not ended within ${timeoutMs} ms`);
-      await nextLook(id, Math.min(waitMs, leftMs));
+      const paceMs = missedAt === null && notifier.isReporting() ? reportedMs : waitMs;
+      await notifier.within(Math.min(paceMs, leftMs));
     }
   }
 
@@ -100,9 +120,11 @@ export function createResultCalls(
 }
 
 function ended(id: string, reason: ConstructorParameters<typeof JobDeadError>[1]): WaybillError {
-  if (reason.code === "CANCELLED") return new WaybillError("JOB_CANCELLED", `job "${id}" was cancelled`);
+  if (reason.code === "CANCELLED") return cancelled(id);
   return new JobDeadError(id, reason);
 }
+
+const cancelled = (id: string): WaybillError => new WaybillError("JOB_CANCELLED", `job "${id}" was cancelled`);
 
 function gone(id: string, isBareId: boolean): WaybillError {
   if (isBareId) {

@@ -1,5 +1,6 @@
 import { WaybillError } from "../../errors.ts";
 import { assertDefinition } from "../../job/check-definition.ts";
+import { assertQueue } from "../../job/define-job.ts";
 import type { JobDefinition } from "../../job/job-definition.ts";
 import type { MayBeLeftOut } from "../../job/json-input.ts";
 import { assertKnownOptions, describeValue, type OptionNames } from "../../known-options.ts";
@@ -103,6 +104,7 @@ export function defineSchedule<Input = unknown>(options: ScheduleOptions<Input>)
     throw refuse(`the name of a schedule is ${describeValue(name)}: a text of 1 to 128 characters`);
   const of = `schedule "${name}"`;
   if (typeof job !== "string") assertDefinition(job, `job of ${of}`);
+  if (queue !== null) assertQueue(queue, `queue of ${of}`);
   const timing = timingOf(given, of);
   if (timing.kind === "afterCompletion") assertAlone(given, ["overlap", "missed", "maxMissed"], of);
   if (!["allow", "skip", "queue_one"].includes(overlap))

@@ -1,7 +1,8 @@
 import { hash } from "node:crypto";
 import type { JobDefinition } from "../../job/job-definition.ts";
-import { WaybillError } from "../../errors.ts";
+import { PayloadError, WaybillError } from "../../errors.ts";
 import { wallMs } from "../../time/clock.ts";
+import { isInstance } from "../../values/any-value.ts";
 import type { Schedule } from "./define-schedule.ts";
 import { type DeclaredBy, type JobTemplate, type ScheduleState, type StoredDefinition } from "./schedule-state.ts";
 import type { Tick } from "./tick.ts";
@@ -29,7 +30,9 @@ export interface PreparedSchedule {
 export async function prepareSchedule(schedule: Schedule, makeTemplate: MakeTemplate): Promise<PreparedSchedule> {
   const { name, timing, overlap, missed, maxMissed, jitterMs } = schedule;
   const ticks = await ticksOf(timing, name);
-  const job = await makeTemplate(schedule.job, schedule.payload, schedule.queue);
+  const job = await makeTemplate(schedule.job, schedule.payload, schedule.queue).catch((thrown: unknown) => {
+    throw namingSchedule(schedule, thrown);
+  });
   const definition = { timing, overlap, missed, maxMissed, jitterMs, job };
   const bytes = Buffer.byteLength(JSON.stringify(definition));
   if (bytes > MOST_BYTES) {
@@ -43,6 +46,13 @@ export async function prepareSchedule(schedule: Schedule, makeTemplate: MakeTemp
     definition,
     firstAfter: (ms) => (ticks === null ? { at: Math.ceil(ms), skipped: null } : ticks.after(ms)),
   };
+}
+
+/** A program has many schedules: the error about a payload says whose it is. */
+function namingSchedule({ name, job }: Schedule, thrown: unknown): unknown {
+  if (!isInstance(thrown, PayloadError)) return thrown;
+  const type = typeof job === "string" ? job : job.type;
+  return new PayloadError(type, thrown.issues, `in schedule "${name}" does not fit`);
 }
 
 /** Returns the state of a schedule that is new. */

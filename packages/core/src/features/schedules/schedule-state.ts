@@ -4,7 +4,7 @@ import { WaybillError } from "../../errors.ts";
 import { ledgerKey, ledgerPrefix } from "../ledger-key.ts";
 import type { Missed, Overlap, Timing } from "./define-schedule.ts";
 import type { Tick } from "./tick.ts";
-import { fireAt } from "./ticks-of.ts";
+import { fireAt, tickId } from "./ticks-of.ts";
 
 /** The envelope of a schedule's jobs, without what differs from tick to tick. */
 export type JobTemplate = Omit<Envelope, "id" | "created_at">;
@@ -73,6 +73,17 @@ export const scheduleKey = (name: string): string => ledgerKey("schedule", "at",
 
 /** Whether a further run must wait for the last one. */
 export const isUnfinished = ({ last, firing }: ScheduleState): boolean => firing !== null || last?.endedAt === null;
+
+/**
+ * Ends the reservation of ticks whose jobs, by these ids, are stored. Returns null where none of them is reserved: a worker that
+ * leased the job, or another scheduler, has ended it already.
+ */
+export function withoutReserved(state: ScheduleState, ids: ReadonlySet<string>): ScheduleState | null {
+  const { name, firing } = state;
+  const left = firing?.filter((tick) => !ids.has(tickId(name, tick))) ?? [];
+  if (firing === null || left.length === firing.length) return null;
+  return { ...state, firing: left.length > 0 ? left : null };
+}
 
 /** Returns when the scheduler has to look at this schedule next, in Unix milliseconds; null for never. */
 function dueAtOf(state: ScheduleState, now: number): number | null {

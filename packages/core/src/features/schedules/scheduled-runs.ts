@@ -4,7 +4,7 @@ import { completed, type Outcome, release } from "../../job/outcome.ts";
 import { pause } from "../../time/pause.ts";
 import { member } from "../../values/any-value.ts";
 import { describeError, errorCode } from "../../values/thrown.ts";
-import { foundSchedule, scheduleKey, type ScheduleState } from "./schedule-state.ts";
+import { foundSchedule, scheduleKey, type ScheduleState, withoutReserved } from "./schedule-state.ts";
 import { updateByName } from "./scheduler.ts";
 
 /** A leased job, as far as its schedule needs it. */
@@ -17,8 +17,9 @@ interface LeasedJob {
 /** One delivery of a job that a schedule made. */
 export interface ScheduledRun {
   /**
-   * Calls `run`, unless the job has completed already: then it is settled without a second run. While the ledger is unavailable
-   * the job is released. Never rejects, as `run` never does.
+   * Calls `run`, unless the job has completed already: then it is settled without a second run. Before it runs, the reservation of
+   * its tick has ended: if the scheduler died after it stored the job, no other stores it again beside this run. While the ledger
+   * is unavailable the job is released. Never rejects, as `run` never does.
    */
   execute(run: () => Promise<Outcome>): Promise<Outcome>;
   /** Records that the job has ended. Call it before the lease is settled. Never rejects. */
@@ -41,17 +42,27 @@ const MOST_TRIES = 10;
  * each record.
  */
 export function createScheduledRuns(ledger: Ledger, changed: () => void): ScheduledRuns {
-  async function hasCompleted(name: string, id: string): Promise<boolean> {
+  /** Returns false for a job that has completed. Otherwise ends the reservation of its tick, where there still is one: the job may run. */
+  async function enter(name: string, id: string): Promise<boolean> {
     const [record = null] = await ledger.read([scheduleKey(name)]);
     const state = record && foundSchedule(record)?.state;
-    return state?.done.some((one) => one.id === id) === true;
+    if (!state) return true;
+    if (state.done.some((one) => one.id === id)) return false;
+    const ids = new Set([id]);
+    if (withoutReserved(state, ids) !== null) {
+      await updateByName(ledger, name, (current, now) => {
+        const next = withoutReserved(current, ids);
+        return next && { state: next, now };
+      });
+    }
+    return true;
   }
 
   function runOf(name: string, id: string): ScheduledRun {
     return {
       async execute(run) {
         try {
-          if (await hasCompleted(name, id)) return completed;
+          if (!(await enter(name, id))) return completed;
         } catch (thrown) {
           const message = `the ledger of schedule "${name}" is unavailable: ${describeError(thrown)}`;
           return release(LEDGER_AWAY_MS, errorCode(thrown), message);

@@ -18,6 +18,7 @@ import {
   isUnfinished,
   scheduleKey,
   type ScheduleState,
+  withoutReserved,
 } from "./schedule-state.ts";
 import type { Tick } from "./tick.ts";
 import { fireAt, ticksOf, tickId } from "./ticks-of.ts";
@@ -146,9 +147,11 @@ export function createScheduler(host: ScheduleHost, worker: string, own: OwnSche
       const stored = await enqueueTick(jobOf(definition.job, name, id, tick.at));
       reportTick(state, tick, stored ? "enqueued" : "enqueued_before");
     }
-    await update(ledger, record.key, (current) =>
-      isSameReservation(current, plan.fire) ? { state: { ...current, firing: null }, now } : null,
-    );
+    const ids = new Set(plan.fire.map((tick) => tickId(name, tick)));
+    await update(ledger, record.key, (current) => {
+      const next = withoutReserved(current, ids);
+      return next && { state: next, now };
+    });
   }
 
   /** Returns false when the job is stored already: by a scheduler that died before it could say so. */
@@ -198,9 +201,6 @@ const restMs = ({ name, next, definition }: ScheduleState, now: number): number 
 /** Whether the next run depends on the end of the last one. */
 const needsEnd = ({ definition: { timing, overlap } }: ScheduleState): boolean =>
   timing.kind === "afterCompletion" || overlap !== "allow";
-
-const isSameReservation = ({ firing }: ScheduleState, ticks: readonly Tick[]): boolean =>
-  JSON.stringify(firing) === JSON.stringify(ticks);
 
 function changeOf(key: string, { state }: Plan, ifVersion: number, now: number): LedgerChange {
   return state === null ? { key, ifVersion, value: null } : changeTo(state, ifVersion, now);

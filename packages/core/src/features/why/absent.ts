@@ -1,6 +1,9 @@
+import type { Cancel } from "../control/control-records.ts";
+import { endedReason } from "./ended.ts";
 import { cancelRequested, ownedReason } from "./leased.ts";
 import { reason } from "./reason.ts";
-import { isRecent, type Reported, type View } from "./view.ts";
+import type { Reported } from "./reported.ts";
+import { isRecent, type View } from "./view.ts";
 import type { ReturnedJob } from "../../backend/worker-details.ts";
 import { pauseReasons, workerReasons } from "./obstacles.ts";
 import { returnedReason } from "./returned.ts";
@@ -11,13 +14,17 @@ import { counted, moment, named } from "./words.ts";
 export function absentReason(view: View): AnyReason {
   const { trace, owner, cancel, returned, now, seam, hasFinished } = view;
   if (trace?.place === "inbox") return inbox(trace.since);
+  const ended = endedReason(view);
+  if (ended !== null && ended.code !== "END_UNKNOWN") return ended;
   if (trace?.place === "finished") return finished(trace.endedAt, "store");
   if (hasFinished) return finished(null, "ids");
-  if (seam.jobControl !== null) return neverSeen(view);
+  if (ended !== null) return ended;
+  if (seam.jobControl !== null) return expiredRecord(view) ?? neverSeen(view);
   if (owner !== null)
     return cancel === null ? ownedReason(owner, null) : cancelRequested(cancel, owner.entry, owner.worker.id);
-  if (cancel !== null) return cancelRecorded(cancel.at);
+  if (cancel !== null) return cancelRecorded(cancel);
   if (returned !== null && isRecent(returned, now)) return fromReport(view, returned);
+  if (view.areRecorded && view.member === null) return expiredRecord(view) ?? neverSeen(view);
   return notVisible(view);
 }
 
@@ -56,17 +63,35 @@ function finished(endedAt: number | null, from: "store" | "ids"): AnyReason {
   );
 }
 
-function neverSeen({ seam }: View): AnyReason {
+/** The time of a UUID of version 7, in Unix milliseconds; null for another id. */
+const timeOf = (id: string): number | null =>
+  id.charAt(14) === "7" ? Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16) : null;
+
+function expiredRecord({ id, recordsSince }: View): AnyReason | null {
+  const madeAt = timeOf(id);
+  if (madeAt === null || recordsSince === null || !(madeAt < recordsSince)) return null;
+  const text = `There is no trace of it. Its id was made ${moment(madeAt)}, and records are kept of jobs enqueued since ${moment(recordsSince)}: if it was ever enqueued here, it has ended, and its record was removed.`;
+  const remedy = "Raise `keep` of the `records` of the connections to know of older jobs.";
+  return reason("RECORD_EXPIRED", { madeAt, keptSince: recordsSince }, text, remedy);
+}
+
+function neverSeen({ seam, areRecorded }: View): AnyReason {
   const { name } = seam.backend;
+  if (areRecorded) {
+    const text = `There is no trace of it at ${seam.backend.address}, and no record: no connection with \`records\` has enqueued or run it, or its record was removed.`;
+    const remedy = "Check the id, the URL and its prefix or schema, and that every producer has `records`.";
+    return reason("NEVER_SEEN", { backend: name }, text, remedy);
+  }
   const text = `There is no trace of it at ${seam.backend.address}: it was never enqueued here, or it completed, was cancelled or dropped, and nothing keeps that.`;
   const remedy =
     "Check the id, the URL and its prefix or schema. `records` on the connection would keep what becomes of each job; `retainFinished` and `rememberIds` keep some of it.";
   return reason("NEVER_SEEN", { backend: name }, text, remedy);
 }
 
-function cancelRecorded(at: number): AnyReason {
-  const text = `It was cancelled ${moment(at)}. If it still waits, it is dropped when it is delivered; no worker has it now.`;
-  return reason("CANCEL_RECORDED", { at }, text, "Nothing has to be done.");
+function cancelRecorded({ at, by }: Pick<Cancel, "at" | "by">): AnyReason {
+  const who = by === null ? "" : ` by ${by}`;
+  const text = `It was cancelled ${moment(at)}${who}. If it still waits, it is dropped when it is delivered; no worker has it now.`;
+  return reason("CANCEL_RECORDED", { at, by }, text, "Nothing has to be done.");
 }
 
 function notVisible({ seam, workers, pauses }: View): AnyReason {

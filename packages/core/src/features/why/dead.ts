@@ -1,5 +1,6 @@
 import type { DeadLetterRecord } from "../../backend/inspector.ts";
 import { reason } from "./reason.ts";
+import { repairOf } from "./refused-body.ts";
 import type { AnyReason } from "./why-api.ts";
 import { moment, sentence } from "./words.ts";
 
@@ -17,12 +18,8 @@ export function deadReason({ id, type, queue, reason: said, attempt, diedAt, dam
   }
   const replay = `waybill dead replay --id ${id}`;
   const text = `It is a dead letter${when}, after attempt ${attempt}: ${meaningOf(code)} (${code}: ${message})`;
-  return reason(
-    "DEAD",
-    { ...died, attempt, replay },
-    sentence(text),
-    `${remedyOf(code)}, then run it again: ${replay}`,
-  );
+  const remedy = repairOf(code, id) ?? `${remedyOf(code)}, then run it again: ${replay}`;
+  return reason("DEAD", { ...died, attempt, replay }, sentence(text), remedy);
 }
 
 /** What a code means, and what to do before a replay. Codes are open: others are those of arrivals that were refused. */
@@ -50,6 +47,14 @@ const CODES: Readonly<Record<string, readonly [meaning: string, remedy: string]>
   ],
   NEED_UNSUPPORTED: ["it asks for what its backend refuses", "Enqueue it anew without that, or on another backend"],
   DUPLICATE_JOB: ["another job has its unique key", "Wait until that job has ended"],
+  JOB_LOST: [
+    "it left its queue, and no worker stored its end",
+    "Find what removes jobs from the queue: another program, or a limit of the broker",
+  ],
+  FLOW_INVALID: [
+    "its `meta.flow` is not a mark that waybill gave a job of this id",
+    "Enqueue it anew without `meta.flow`, which `jobs.flow(…)` alone sets",
+  ],
 };
 
 const meaningOf = (code: string): string => CODES[code]?.[0] ?? "it was refused";

@@ -2,8 +2,10 @@ import type { StoredJob } from "../../backend/job-control.ts";
 import type { LiveWorker } from "../../backend/live-worker.ts";
 import type { WorkerJob } from "../../backend/worker-details.ts";
 import type { Cancel } from "../control/control-records.ts";
+import { recordedRun, type RecordedRun } from "./recorded.ts";
 import { reason } from "./reason.ts";
-import type { Reported, View } from "./view.ts";
+import type { Reported } from "./reported.ts";
+import type { View } from "./view.ts";
 import type { AnyReason } from "./why-api.ts";
 import { moment } from "./words.ts";
 import { workersOf } from "./workers-of.ts";
@@ -16,6 +18,8 @@ export function leasedReason(view: View, job: StoredJob): AnyReason {
   const { cancel, owner } = view;
   if (cancel !== null) return cancelRequested(cancel, job, owner?.worker.id ?? null);
   if (owner !== null) return ownedReason(owner, job);
+  const run = view.isRecorded && view.record !== null ? recordedRun(view.record) : null;
+  if (run !== null) return recordedLease(view, job, run);
   return isOrphan(view, job) ? gone(job) : unreported(job);
 }
 
@@ -28,6 +32,15 @@ export function ownedReason({ worker, entry }: Reported<WorkerJob>, job: StoredJ
   const text = `Worker ${worker.id} on ${worker.host} ${what}, attempt ${attempt}, since ${moment(since)}.${lease}`;
   const facts = { type, queue, worker: worker.id, host: worker.host, since, until, attempt, running };
   return reason("LEASED", facts, text, "Wait for it, or end it: jobs.cancel(id), or `waybill jobs cancel ID`.");
+}
+
+/** Says which worker its record names. The broker does not say when the lease ends. */
+function recordedLease(view: View, job: StoredJob, { worker: id, startedAt }: RecordedRun): AnyReason {
+  const worker = view.workers?.find((one) => one.id === id);
+  if (worker === undefined) return gone(job);
+  const { type, queue, attempt } = job;
+  const running = { id: job.id, type, queue, attempt, since: startedAt, running: true };
+  return ownedReason({ worker, entry: running }, null);
 }
 
 function unreported(job: StoredJob): AnyReason {
@@ -49,15 +62,15 @@ function gone({ type, queue, dueAt: until, attempt }: StoredJob): AnyReason {
 
 /** Says that a job which runs was cancelled. `worker`: null where none has reported it. */
 export function cancelRequested(
-  { at }: Pick<Cancel, "at">,
+  { at, by }: Pick<Cancel, "at" | "by">,
   { type, queue }: Pick<StoredJob, "type" | "queue">,
   worker: string | null,
 ): AnyReason {
   const who = worker === null ? "Its worker" : `Worker ${worker}`;
-  const text = `It was cancelled ${moment(at)} while it runs. ${who} aborts it within a heartbeat, 5 s at most; it ends as CANCELLED unless its handler completes.`;
+  const text = `It was cancelled ${moment(at)}${by === null ? "" : ` by ${by}`} while it runs. ${who} aborts it within a heartbeat, 5 s at most; it ends as CANCELLED unless its handler completes.`;
   const remedy =
     "Wait. A handler that does not listen to `job.signal` runs on until the abort limit of its worker has passed.";
-  return reason("CANCEL_REQUESTED", { type, queue, at, worker }, text, remedy);
+  return reason("CANCEL_REQUESTED", { type, queue, at, worker, by }, text, remedy);
 }
 
 /**

@@ -52,15 +52,18 @@ export function workerReasons({ workers, envelope }: View, { type, queue }: OfJo
   const own = workersOf(workers, queue);
   if (own.length === 0) {
     const others =
-      workers.length === 0 ? "no worker is alive at all" : `${counted(workers.length, "worker")} lease others`;
+      workers.length === 0
+        ? "no worker is alive at all"
+        : counted(workers.length, "worker leases others", "workers lease others");
     const text = `No live worker leases from queue "${queue}": ${others}.`;
     const remedy = `Start a worker with this queue, or check the \`queues\` of those that run: waybill workers`;
     return [reason("NO_WORKER", { type, queue, otherWorkers: workers.length }, text, remedy)];
   }
   const known = own.map((worker) => knownVersion(worker, type)).filter((version) => version !== null);
   if (known.length === 0) {
-    const text = `${counted(own.length, "live worker")} lease from queue "${queue}" (${named(idsOf(own))}), and none has a handler for "${type}": each releases it.`;
-    const remedy = "Start a worker whose `jobs` have this type. After 7 days it becomes a dead letter (JOB_UNKNOWN).";
+    const text = `${counted(own.length, "live worker leases", "live workers lease")} from queue "${queue}" (${named(idsOf(own))}), and none has a handler for "${type}": each releases it.`;
+    const remedy =
+      "Start a worker whose `jobs` have this type, in Nest with a `@JobHandler` for it. After 7 days it becomes a dead letter (JOB_UNKNOWN).";
     return [reason("TYPE_UNKNOWN", { type, queue, workers: idsOf(own) }, text, remedy)];
   }
   const version = envelope?.meta?.payload_version ?? 1;

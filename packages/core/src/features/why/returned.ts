@@ -1,7 +1,8 @@
 import type { ReturnedJob } from "../../backend/worker-details.ts";
 import { policyOf } from "../../job/retry-policy.ts";
 import { reason } from "./reason.ts";
-import type { Reported, View } from "./view.ts";
+import type { Reported } from "./reported.ts";
+import type { View } from "./view.ts";
 import type { AnyReason } from "./why-api.ts";
 import { moment, sentence } from "./words.ts";
 

@@ -5,7 +5,8 @@ import { fullness } from "./full.ts";
 import { lateness, obstacles, pauseReasons, workerReasons } from "./obstacles.ts";
 import { reason } from "./reason.ts";
 import { returnedReason, retryReason } from "./returned.ts";
-import type { Reported, View } from "./view.ts";
+import type { Reported } from "./reported.ts";
+import type { View } from "./view.ts";
 import type { AnyReason, WhyCode } from "./why-api.ts";
 import { counted, moment } from "./words.ts";
 import { idsOf, knownVersion, workersOf } from "./workers-of.ts";
@@ -71,6 +72,11 @@ async function readyReason(view: View, job: StoredJob): Promise<AnyReason> {
     const text = `It is ready and next, and ${counted(workers.length, "live worker")} of queue "${queue}" run ${running} of ${slots} jobs: no slot was free at the last heartbeat.`;
     const remedy = "Wait, start more workers, or raise their `concurrency`.";
     return reason("WORKERS_BUSY", { type, queue, workers: idsOf(workers), running, slots }, text, remedy);
+  }
+  if (view.isRecorded) {
+    const text = `It is ready in queue "${queue}", as its record says. ${alive(workers.length, queue)} ${view.seam.backend.name} delivers messages in turn and does not say how many are before it.`;
+    const remedy = "Wait, or start more workers. A worker that leases nothing says why in its log: waybill doctor";
+    return reason("READY", { type, queue, workers: workers.length }, text, remedy);
   }
   const text = `It is ready, and the next of queue "${queue}" to be leased. ${alive(workers.length, queue)}`;
   const remedy = "Ask again in a few seconds. A worker that leases nothing says why in its log: waybill doctor";

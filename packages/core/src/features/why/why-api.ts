@@ -1,3 +1,4 @@
+import type { FlowMemberState, FlowWhen } from "../../job/flow-types.ts";
 import type { Pause } from "../control/control-records.ts";
 
 /** The job that a `Why` is about, as far as it is known. */
@@ -21,6 +22,29 @@ export interface Said {
   readonly message: string;
 }
 
+/** Another member of the flow. */
+export interface FlowJob {
+  readonly id: string;
+  readonly type: string;
+  readonly state: FlowMemberState;
+  /** Why it has not completed; null when it has, or has not ended. */
+  readonly code: string | null;
+}
+
+interface OfFlow extends OfJob {
+  /** The id of the flow. */
+  readonly flow: string;
+  readonly name: string;
+}
+
+/** The end of a job. Each is null where it is not kept. */
+export interface Ended extends OfJob {
+  readonly endedAt: number | null;
+  /** The id of the worker that ran it last; null also for one that never ran. */
+  readonly worker: string | null;
+  readonly attempt: number | null;
+}
+
 /** The facts of each code. Times are Unix milliseconds. */
 export interface WhyFacts {
   /** It is ready, and the next to be leased. */
@@ -33,6 +57,8 @@ export interface WhyFacts {
     readonly higher: number;
     readonly workers: number;
   };
+  /** It is ready. The broker does not say how many are before it. Only where its record is read in place of its queue. */
+  READY: OfJob & { readonly workers: number };
   /** It is ready, and every worker of its queue runs as many jobs as it may. */
   WORKERS_BUSY: OfJob & { readonly workers: readonly string[]; readonly running: number; readonly slots: number };
   /** No live worker leases from its queue. */
@@ -90,6 +116,30 @@ export interface WhyFacts {
   CANCEL_REQUESTED: OfJob & {
     readonly at: number;
     readonly worker: string | null;
+    /** The process that cancelled it; null where an older release did. */
+    readonly by: string | null;
+  };
+  /** A member of a flow waits for others. */
+  FLOW_WAITING: OfFlow & {
+    readonly when: FlowWhen;
+    /** How many it waits for. Counted to 10,000 at most. */
+    readonly count: number;
+    /** The first 5 of them. */
+    readonly jobs: readonly FlowJob[];
+  };
+  /** Its flow is not stored as a whole, so none of its members runs. */
+  FLOW_STORING: OfFlow;
+  /** A member is to be enqueued next: a worker goes on if the process that does it has died. */
+  FLOW_CONTINUES: OfFlow & {
+    /** "start": the program that started the flow. "member": the worker that ended the last member before it. */
+    readonly by: "start" | "member";
+  };
+  /** Its flow was cancelled. */
+  FLOW_CANCELLED: OfFlow;
+  /** It never runs, since other members of its flow have not completed. A replay of those resumes the flow. */
+  DEPENDENCY_DEAD: OfFlow & {
+    /** Those that have ended by themselves, at most 5. */
+    readonly because: readonly FlowJob[];
   };
   /** It is a dead letter. */
   DEAD: OfJob & {
@@ -109,6 +159,32 @@ export interface WhyFacts {
     /** "expires_at" of the envelope, or the `deadline` of its definition. */
     readonly by: "expires_at" | "deadline";
   };
+  /** It has completed, as its record or its flow says. */
+  COMPLETED: Ended & { readonly durationMs: number | null };
+  /** It ended without success and was not kept, as its record or its flow says. */
+  DISCARDED: Ended & { readonly reason: Said };
+  /** It was cancelled, as its record or its flow says. `worker` is null where it never ran. */
+  CANCELLED: Ended & {
+    /** The process that cancelled it; null where that is not kept. */
+    readonly by: string | null;
+  };
+  /** It died, as its record or its flow says, and its dead letter is gone. */
+  DROPPED: Ended & {
+    readonly reason: Said;
+    /** The process that dropped it; null where that is not kept. `endedAt` is then when it died. */
+    readonly by: string | null;
+  };
+  /** It is gone from the store, and its record does not have its end. */
+  END_UNKNOWN: OfJob & {
+    /** As its record has it last, and since when. */
+    readonly state: "waiting" | "running" | "retrying";
+    readonly at: number;
+  };
+  /** It was made before the time from which on records are kept, and there is no other trace of it. */
+  RECORD_EXPIRED: {
+    readonly madeAt: number;
+    readonly keptSince: number;
+  };
   /** It has finished: it completed, or was discarded. */
   FINISHED: {
     /** Null where the time is not kept. */
@@ -119,8 +195,12 @@ export interface WhyFacts {
   /** It was not stored: another job has its unique key. Only for a receipt. */
   DUPLICATE: { readonly original: string; readonly why: Why };
   /** It was cancelled, and the broker lets no one look whether it still waits. */
-  CANCEL_RECORDED: { readonly at: number };
-  /** The broker lets no one look into its queues, and no worker reports the job. */
+  CANCEL_RECORDED: {
+    readonly at: number;
+    /** The process that cancelled it; null where an older release did. */
+    readonly by: string | null;
+  };
+  /** The broker lets no one look into its queues, no worker reports the job, and no record has it. */
   NOT_VISIBLE: {
     readonly backend: string;
     /** Null where workers are not listed. */

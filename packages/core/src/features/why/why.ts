@@ -1,8 +1,10 @@
 import type { Receipt } from "../../backend/contract.ts";
+import type { StoredJob } from "../../backend/job-control.ts";
 import { assertId } from "../control/refusals.ts";
 import { absentReason } from "./absent.ts";
 import { deadReason } from "./dead.ts";
 import { leasedReason } from "./leased.ts";
+import { memberReason } from "./member.ts";
 import { reason } from "./reason.ts";
 import { type View, viewOf, type WhySettings } from "./view.ts";
 import { waitingReasons } from "./waiting.ts";
@@ -24,11 +26,16 @@ export async function why(settings: WhySettings, asked: string | Receipt): Promi
 async function reasonsOf(view: View): Promise<readonly AnyReason[]> {
   const { job, letter } = view;
   if (letter !== null) return [deadReason(letter)];
-  if (job === null) return [absentReason(view)];
+  const ofFlow = memberReason(view);
+  if (job === null || isBehind(view, job)) return [ofFlow ?? absentReason(view)];
   if (job.state === "dead") return [deadReason({ ...job, reason: job.reason ?? UNSAID, diedAt: null })];
   if (job.state === "leased") return [leasedReason(view, job)];
-  return waitingReasons(view, job);
+  return [...(ofFlow === null ? [] : [ofFlow]), ...(await waitingReasons(view, job))];
 }
+
+/** Whether more is known of a job than its record says. */
+const isBehind = ({ isRecorded, owner, cancel, hasFinished }: View, { state }: StoredJob): boolean =>
+  isRecorded && (owner !== null || hasFinished || (cancel !== null && state !== "leased"));
 
 const UNSAID = { code: "DEAD_LETTERED", message: "the store does not say why" };
 

@@ -1,6 +1,8 @@
-import { assertKnownOptions, type OptionNames } from "../../known-options.ts";
+import { WaybillError } from "../../errors.ts";
+import { assertKnownOptions, describeValue, type OptionNames } from "../../known-options.ts";
 import { monotonicMs } from "../../time/clock.ts";
 import { type Duration, durationMs } from "../../time/duration.ts";
+import { member } from "../../values/any-value.ts";
 import { printable } from "../../values/printable.ts";
 import { errorCode } from "../../values/thrown.ts";
 
@@ -58,6 +60,12 @@ export function healthEndpoint(
   const unavailableMs = durationMs(options.unavailableFor ?? "5m", "unavailableFor");
   const blocks = watchLoop(durationMs(options.blockedFor ?? "10s", "blockedFor"));
   const { metrics } = options;
+  if (!isSource(workers) && !(Array.isArray(workers) && workers.every(isSource)))
+    throw refuse(
+      `healthEndpoint got ${describeValue(workers)}: pass a worker, or a list of what jobs.worker(…) returned`,
+    );
+  if (metrics !== undefined && typeof member(metrics, "prometheus") !== "function")
+    throw refuse(`metrics of healthEndpoint is ${describeValue(metrics)}: pass what jobMetrics(…) returned`);
   const all = (): readonly HealthSource[] => ("health" in workers ? [workers] : workers);
 
   function unhealthy(): string | null {
@@ -105,6 +113,12 @@ export function healthEndpoint(
     },
     stop: blocks.end,
   };
+}
+
+const isSource = (value: unknown): boolean => typeof member(value, "health") === "function";
+
+function refuse(message: string): WaybillError {
+  return new WaybillError("CONFIG_INVALID", message);
 }
 
 /** Returns the path of a URL, or of the target of a request as a server of Node has it; "" for neither. */

@@ -1,44 +1,19 @@
-import type { EventBus } from "../events.ts";
-import type { Inspector } from "../../backend/inspector.ts";
-import type { Doctor } from "../../backend/doctor.ts";
 import type { LiveWorker } from "../../backend/live-worker.ts";
-import { assertKnownOptions } from "../../known-options.ts";
-import { type Duration, durationMs } from "../../time/duration.ts";
+import { CANARY_TYPE } from "../../job/canary-type.ts";
+import { durationMs } from "../../time/duration.ts";
 import { WaybillError } from "../../errors.ts";
 import { backlogMetrics } from "./backlog.ts";
+import { checkMetrics, type Measured, type MetricsOptions } from "./metrics-options.ts";
 import { exposition, type Metric } from "./exposition.ts";
 import { loadMetrics } from "./worker-load.ts";
 import { LabelValues, typeLabels } from "./label-values.ts";
 import { looker } from "./look.ts";
-import { counter, histogram } from "./series.ts";
+import { counter, gauge, histogram } from "./series.ts";
 import { RunRate } from "./run-rate.ts";
 
 export type { Metric, Sample } from "./exposition.ts";
+export type { Measured, MetricsOptions } from "./metrics-options.ts";
 export { type HealthEndpoint, healthEndpoint, type HealthOptions, type HealthSource } from "./health-endpoint.ts";
-
-/** The object to measure: a connection, or a receiver, which has events alone. */
-export interface Measured {
-  readonly events: EventBus;
-  /** Omitted or null: the jobs in the backend are not counted. */
-  readonly inspector?: Inspector | null;
-  /** Lists the live workers. Omitted, or where it rejects: the metrics of the workers of every process are omitted. */
-  readonly workers?: () => Promise<LiveWorker[]>;
-  /** Reports the memory of the backend's server. Omitted or null, or where it has none: those metrics are omitted. */
-  readonly doctor?: Doctor | null;
-}
-
-/** Options of `jobMetrics`. */
-export interface MetricsOptions {
-  /**
-   * Job types to show by name besides those that this program registered or enqueued by a definition: for types that it
-   * enqueues by name, stores for others, or forwards. Any other type is counted as `other`. Default none.
-   */
-  readonly types?: readonly string[] | undefined;
-  /** Upper bounds of the run times, in seconds, in rising order. */
-  readonly runBuckets?: readonly number[] | undefined;
-  /** In how much time the workers of `waybill_desired_workers` are to run what waits. Default "1m". */
-  readonly drainTarget?: Duration | undefined;
-}
 
 /** The counters of one process. */
 export interface JobMetrics {
@@ -56,17 +31,16 @@ export interface JobMetrics {
 /** The codes of releases by a limit. A limit that the backend itself keeps leaves its jobs unleased, so they are not released. */
 const LIMIT_CODES: ReadonlySet<string> = new Set(["LIMIT_FULL", "RATE_LIMITED", "LIMITS_UNAVAILABLE"]);
 const RUN_BUCKETS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 900];
+const WAIT_BUCKETS = [...RUN_BUCKETS, 3_600];
 
 /**
  * Counts events for `GET /metrics`, from this call on. The counters are of this process; the jobs in the backend are counted
  * by the backend, at each scrape. Workers are known from the events of their start: call it before. Durations are in seconds. A label has at most 200 values and a metric at most 1,000
  * combinations of them; any further one is counted as `other`. Throws `CONFIG_INVALID` for options that cannot work.
  */
-export function jobMetrics(
-  { events, inspector = null, workers = unlisted, doctor = null }: Measured,
-  options: MetricsOptions = {},
-): JobMetrics {
-  assertKnownOptions(options, { drainTarget: true, runBuckets: true, types: true }, "the options of jobMetrics");
+export function jobMetrics(measured: Measured, options: MetricsOptions = {}): JobMetrics {
+  checkMetrics(measured, options);
+  const { events, inspector = null, workers = unlisted, doctor = null } = measured;
   const targetSeconds = durationMs(options.drainTarget ?? "1m", "drainTarget") / 1_000;
   if (targetSeconds === 0) throw new WaybillError("CONFIG_INVALID", 'drainTarget is 0; write a duration such as "1m"');
   const job = ["queue", "type"] as const;
@@ -113,6 +87,17 @@ export function jobMetrics(
   const refused = counter("waybill_push_refused_total", "Pushes turned away, by code.", ["code"]);
   const buckets = options.runBuckets ?? RUN_BUCKETS;
   const run = histogram("waybill_run_seconds", "How long handlers ran, in seconds.", job, buckets);
+  const wait = histogram(
+    "waybill_wait_seconds",
+    "How long jobs waited from when they were due until they started, in seconds.",
+    job,
+    options.waitBuckets ?? WAIT_BUCKETS,
+  );
+  const canary = gauge(
+    "waybill_canary_timestamp_seconds",
+    "When this process last ran a canary job of the queue, in Unix seconds.",
+    ["queue"],
+  );
   const running = new Set<string>();
   const rate = new RunRate();
   const booted = new Map<string, { readonly queues: readonly string[]; readonly concurrency: number }>();
@@ -136,9 +121,10 @@ export function jobMetrics(
       if (worker !== undefined && concurrency !== undefined) booted.set(worker, { queues: names, concurrency });
     }),
     events.on("stopped", ({ worker }) => void booted.delete(worker)),
-    events.on("started", ({ id }) => {
-      running.add(id);
+    events.on("started", (event) => {
+      running.add(event.id);
       rate.started();
+      if (event.waitMs !== undefined) wait.observe(labelsOf(event), event.waitMs / 1_000);
     }),
     events.on("finished", (event) => {
       // A job that ended without its handler, such as an expired one, did not run.
@@ -148,6 +134,8 @@ export function jobMetrics(
     }),
     events.on("settled", (event) => {
       settled.add({ ...labelsOf(event), outcome: event.outcome });
+      if (event.type === CANARY_TYPE && event.outcome === "completed")
+        canary.set({ queue: queues.shown(event.queue) }, event.at / 1_000);
       const code = event.reason?.code ?? "";
       if (event.outcome === "release" && LIMIT_CODES.has(code)) limited.add({ ...labelsOf(event), code });
       if (event.outcome !== "dead") return;
@@ -180,7 +168,7 @@ export function jobMetrics(
     return [
       ...(inspector === null ? [] : backlogMetrics(seen)),
       ...loadMetrics(own, seen),
-      ...[...counted, run].map((one) => one.metric()),
+      ...[...counted, run, wait, canary].map((one) => one.metric()),
     ];
   }
 

@@ -61,6 +61,24 @@ export function counter(name: string, help: string, names: readonly string[]): C
   };
 }
 
+export interface Gauge {
+  set(labels: Labels, value: number): void;
+  metric(): Metric;
+}
+
+export function gauge(name: string, help: string, names: readonly string[]): Gauge {
+  const series = new Series(names, () => ({ value: 0 }));
+  return {
+    set: (labels, value) => void (series.at(labels).value = value),
+    metric: () => ({
+      name,
+      help,
+      type: "gauge",
+      samples: [...series.entries()].map(([labels, { value }]) => ({ suffix: "", labels, value })),
+    }),
+  };
+}
+
 export interface Histogram {
   observe(labels: Labels, value: number): void;
   metric(): Metric;

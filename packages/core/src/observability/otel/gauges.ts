@@ -1,5 +1,7 @@
 import { type Attributes, type MeterProvider, metrics as api, type ObservableGauge } from "@opentelemetry/api";
-import { assertKnownOptions } from "../../known-options.ts";
+import { WaybillError } from "../../errors.ts";
+import { assertKnownOptions, describeValue } from "../../known-options.ts";
+import { member } from "../../values/any-value.ts";
 import type { Metric } from "../metrics/exposition.ts";
 import { SCOPE } from "./scope.ts";
 
@@ -35,10 +37,15 @@ const ATTRIBUTES: Readonly<Record<string, string>> = { queue: "messaging.destina
 /**
  * Exports the gauges of a `JobMetrics` by OpenTelemetry: backlog, slots, drain, desired workers. They are read each time that the
  * SDK collects. Counters and durations come from `telemetry`. Returns a function that ends it. Throws `CONFIG_INVALID` for an
- * unknown option.
+ * unknown option and for what is no `JobMetrics`.
  */
 export function exportGauges(metrics: { read(): Promise<readonly Metric[]> }, options: GaugeOptions = {}): () => void {
   assertKnownOptions(options, { meterProvider: true }, "the options of exportGauges");
+  if (typeof member(metrics, "read") !== "function")
+    throw new WaybillError(
+      "CONFIG_INVALID",
+      `exportGauges got ${describeValue(metrics)}: pass what jobMetrics(…) returned`,
+    );
   const meter = (options.meterProvider ?? api.getMeterProvider()).getMeter(SCOPE);
   const gauges = new Map<string, ObservableGauge>(
     Object.entries(GAUGES).map(([shown, [name, unit]]) => [shown, meter.createObservableGauge(name, { unit })]),

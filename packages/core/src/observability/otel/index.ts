@@ -1,5 +1,6 @@
 import { type MeterProvider, type TracerProvider, trace } from "@opentelemetry/api";
-import { assertKnownOptions, type OptionNames } from "../../known-options.ts";
+import { WaybillError } from "../../errors.ts";
+import { assertKnownOptions, describeValue, type OptionNames } from "../../known-options.ts";
 import type { Settling, Telemetry } from "../telemetry.ts";
 import { errorCode } from "../../values/thrown.ts";
 import { countEvents } from "./event-counts.ts";
@@ -39,11 +40,13 @@ const TELEMETRY_OPTIONS: OptionNames<TelemetryOptions> = { producer: true, trace
 
 /**
  * Returns a telemetry that records spans and metrics with OpenTelemetry, named by its messaging conventions. For `connect` and
- * `createReceiver`. Without an SDK in the program it costs next to nothing.
+ * `createReceiver`. Without an SDK in the program it costs next to nothing. Throws `CONFIG_INVALID` for an option that cannot work.
  */
 export function telemetry(options: TelemetryOptions = {}): Telemetry {
   assertKnownOptions(options, TELEMETRY_OPTIONS, "the options of telemetry");
   const { producer = "parent", tracerProvider, meterProvider } = options;
+  if (producer !== "parent" && producer !== "link")
+    throw new WaybillError("CONFIG_INVALID", `producer of telemetry is ${describeValue(producer)}: "parent" or "link"`);
   const tracer = (tracerProvider ?? trace).getTracer(SCOPE);
   const instruments = instrumentsOf(meterProvider);
   return {

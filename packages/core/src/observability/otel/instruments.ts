@@ -3,7 +3,7 @@ import { LabelValues } from "../metrics/label-values.ts";
 import { SCOPE } from "./scope.ts";
 
 /**
- * Instruments with the names and units of the messaging conventions; those do not define the last five. Each attribute has at most
+ * Instruments with the names and units of the messaging conventions; those do not define the last six. Each attribute has at most
  * 200 values, then `other`, since producers and handlers choose some of them.
  */
 export interface Instruments {
@@ -11,6 +11,7 @@ export interface Instruments {
   readonly consumed: Counter;
   readonly operations: Histogram;
   readonly runs: Histogram;
+  readonly waits: Histogram;
   readonly outcomes: Counter;
   readonly failed: Counter;
   readonly cancelled: Counter;
@@ -20,6 +21,8 @@ export interface Instruments {
 
 /** In seconds, as the conventions recommend. */
 const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10];
+/** In seconds. Jobs wait longer than they run. */
+const WAIT_BOUNDS = [0.005, 0.025, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600];
 
 /**
  * Returns a function that returns the instruments of the current provider. A provider that is registered after the first job
@@ -68,6 +71,13 @@ function madeBy(provider: MeterProvider): Instruments {
       meter.createHistogram("messaging.process.duration", {
         description: "How long a delivery took from its arrival in a place to its outcome.",
         ...seconds,
+      }),
+    ),
+    waits: histogram(
+      meter.createHistogram("waybill.process.wait", {
+        description: "How long a job waited from when it was due until its handler was called.",
+        unit: "s",
+        advice: { explicitBucketBoundaries: WAIT_BOUNDS },
       }),
     ),
     outcomes: counter(

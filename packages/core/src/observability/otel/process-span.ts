@@ -40,7 +40,14 @@ export function startProcess(
   const span = tracer.startSpan(`process ${delivery.queue}`, options, parent);
   return {
     // From the root context: the handler finds this span, its producer's baggage and nothing of its endpoint's context.
-    within: (work) => context.with(withBaggage(trace.setSpan(ROOT_CONTEXT, span), delivery.trace?.baggage), work),
+    within(work) {
+      const { waitMs } = delivery;
+      if (waitMs !== undefined) {
+        const attributes = { ...originAttributes(delivery.from), ...typeAttributes(delivery) };
+        instruments().waits.record(waitMs / 1_000, attributes);
+      }
+      return context.with(withBaggage(trace.setSpan(ROOT_CONTEXT, span), delivery.trace?.baggage), work);
+    },
     end(event) {
       const failure = failureOf(event);
       if (span.isRecording()) {
@@ -82,6 +89,7 @@ function attributesOf(delivery: ProcessStart): Attributes {
     "waybill.job.attempt": delivery.attempt,
     "waybill.job.lost": delivery.lost,
     "waybill.job.releases": delivery.releases,
+    ...(delivery.waitMs !== undefined && { "waybill.job.wait_ms": delivery.waitMs }),
   };
 }
 

@@ -2,6 +2,7 @@ import { defineJob } from "@waybill/core";
 import { testJobs, type TestJobs } from "@waybill/core/testing";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
+import { connected, eventOf } from "../../helpers/connected.ts";
 
 let jobs: TestJobs;
 let ran: string[] = [];
@@ -150,6 +151,29 @@ test("cancel stops what has not started, and what comes after it", async () => {
   expect([await stateOf(id), await statesOf(id)]).toEqual(["cancelled", ["cancelled", "cancelled"]]);
   expect(await jobs.flows.cancel(id)).toBe(false);
   expect(await jobs.flows.cancel("none")).toBe(false);
+});
+
+test("a cancelled flow ends when its last running member has, not before", async () => {
+  const ended: string[] = [];
+  const working = await connected();
+  working.events.on("flow_ended", ({ state }) => void ended.push(state));
+  const [started, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const held = defineJob({ type: "step.held", handler: () => (started.resolve(), mayEnd.promise) });
+  const flow = working.flow("album");
+  const second = flow.add(join, "second", { after: flow.add(held, {}) });
+  flow.add(join, "third", { after: second, when: "ended" });
+  const { id } = await flow.start();
+  await working.worker({ jobs: [held, join] }).start();
+  await started.promise;
+  expect(await working.flows.cancel(id)).toBe(true);
+  const cancelled = await working.flows.get(id);
+  expect(cancelled).toMatchObject({ state: "cancelled", endedAt: null });
+  expect(cancelled?.members.map(({ state }) => state)).toEqual(["enqueued", "cancelled", "cancelled"]);
+  expect(ended).toEqual([]);
+  const end = eventOf(working, "flow_ended");
+  mayEnd.resolve();
+  expect(await end).toMatchObject({ flow: id, state: "cancelled" });
+  expect(ran).toEqual([]);
 });
 
 test("jobs.cancel of one member ends it, and what comes after it does not hang", async () => {

@@ -8,6 +8,7 @@ import { EventBus } from "../../../src/observability/events.ts";
 const begun: WorkerCheck[] = [];
 afterEach(() => begun.splice(0).forEach((check) => check.end()));
 
+const also = { key: "history/request", found: () => undefined };
 const mailers: QueueWithoutWorker = { queue: "mailers", ready: 2, oldestWaitMs: 900 };
 
 /** Some processes that look into the same store every 40 ms, and report after 100 ms. */
@@ -26,7 +27,7 @@ function looking(processes = 1, restFactor = 0) {
     return state.found;
   };
   for (let at = 0; at < processes; at++) {
-    const check = createWorkerCheck({ ledger, find, events, everyMs: 40, afterMs: 100, restFactor });
+    const check = createWorkerCheck({ ledger, find, events, also, everyMs: 40, afterMs: 100, restFactor });
     check.begin();
     check.begin();
     begun.push(check);
@@ -107,7 +108,7 @@ test("a check that is ended and begun again during a look does not look twice as
   let finds = 0;
   const find = (): Promise<readonly QueueWithoutWorker[]> => ((finds += 1), released);
   const times = { everyMs: 40, afterMs: 100, restFactor: 0 };
-  const check = createWorkerCheck({ ledger, find, events: new EventBus(), ...times });
+  const check = createWorkerCheck({ ledger, find, events: new EventBus(), also, ...times });
   begun.push(check);
   check.begin();
   await expect.poll(() => finds).toBe(1);
@@ -137,4 +138,22 @@ test("a reported queue that is one of too many does not count as having a worker
   state.found = others;
   await expect.poll(() => heard.length, { interval: 5, timeout: 10_000 }).toBe(402);
   expect(heard.slice(400).toSorted()).toEqual([expect.stringMatching(/^a\d+ without/), "z has"]);
+});
+
+test("a record that another feature asks about is read with the look, and reported when it is there", async () => {
+  let version = 0;
+  const ledger = createLedger(() => ++version);
+  const reads: (readonly string[])[] = [];
+  const counted = { ...ledger, read: (keys: readonly string[]) => (reads.push(keys), ledger.read(keys)) };
+  let found = 0;
+  const asked = { key: also.key, found: () => void (found += 1) };
+  const times = { everyMs: 40, afterMs: 100, restFactor: 0, find: async () => [] };
+  const check = createWorkerCheck({ ledger: counted, events: new EventBus(), also: asked, ...times });
+  begun.push(check);
+  check.begin();
+  await expect.poll(() => reads.length, { interval: 5, timeout: 10_000 }).toBeGreaterThan(2);
+  expect(found).toBe(0);
+  await ledger.commit([{ key: also.key, ifVersion: "any", value: "{}" }]);
+  await expect.poll(() => found, { interval: 5, timeout: 10_000 }).toBeGreaterThan(0);
+  expect(new Set(reads.map((keys) => keys.length))).toEqual(new Set([2]));
 });

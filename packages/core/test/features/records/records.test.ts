@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { connect, DeadLetter, defineJob, Discard, type JobRecord } from "../../../src/index.ts";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { connect, DeadLetter, defineJob, Discard, type JobRecord, newId } from "../../../src/index.ts";
 import type { RecordChange, RecordStoreBackend } from "../../../src/exports/backend.ts";
 import { memoryBackend } from "../../../src/memory/index.ts";
 import { connected, eventOf } from "../../helpers/connected.ts";
@@ -48,6 +48,53 @@ test("a record has the payload, each attempt with its error and worker, progress
   expect(record.attempts[0]?.stack).toContain("records.test.ts");
   expect(record.enqueuedAt).toBeLessThanOrEqual(record.startedAt ?? 0);
   expect(record.startedAt).toBeLessThanOrEqual(record.endedAt ?? 0);
+});
+
+test("R4: in Amazon ECS each attempt of a record names the task of its worker, while it runs and after it", async () => {
+  vi.stubEnv("ECS_CONTAINER_METADATA_URI_V4", "http://169.254.170.2/v4/cd189a933e5849daa93386466019ab50-2495160603");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const jobs = await connected(memoryBackend(), KEEP);
+  let running: JobRecord | null = null;
+  const job = defineJob({
+    type: "slow",
+    handler: async (_, { id }) => {
+      running = await jobs.records.get(id);
+    },
+  });
+  const { id } = await jobs.enqueue(job, {});
+  const done = eventOf(jobs, "settled", ({ outcome }) => outcome === "completed");
+  const worker = jobs.worker({ jobs: [job] });
+  await worker.start();
+  await done;
+  const where = { worker: worker.id, task: "cd189a933e5849daa93386466019ab50" };
+  expect(running).toMatchObject({ attempts: [{ ...where, outcome: "running" }] });
+  expect(await jobs.records.get(id)).toMatchObject({ attempts: [{ ...where, outcome: "completed" }] });
+});
+
+test("a second delivery of a job that runs in this process leaves the record of the run as it is", async () => {
+  const jobs = await connected(memoryBackend({ capabilities: { uniqueIds: false } }), KEEP);
+  const released = eventOf(jobs, "settled", ({ reason }) => reason?.code === "RUNNING_HERE");
+  let runs = 0;
+  const slow = defineJob({
+    type: "slow",
+    async handler(_, job) {
+      // The second delivery comes again after a second.
+      if ((runs += 1) > 1) return;
+      await released;
+      job.progress(1, 1);
+      expect(await jobs.records.get(job.id)).toMatchObject({ state: "running", attempts: [{ outcome: "running" }] });
+    },
+  });
+  const id = newId();
+  for (let copies = 0; copies < 2; copies++) await jobs.enqueue(slow, {}, { id });
+  const completed = eventOf(jobs, "settled", ({ outcome }) => outcome === "completed");
+  await jobs.worker({ jobs: [slow], concurrency: 2 }).start();
+  expect(await completed).toMatchObject({ id, releases: 0 });
+  expect(await jobs.records.get(id)).toMatchObject({
+    state: "completed",
+    progress: { done: 1, total: 1 },
+    attempts: [{ attempt: 1, outcome: "completed" }],
+  });
 });
 
 test("the end of a job is its state: dead letter, discarded, cancelled before it ran", async () => {
@@ -180,3 +227,24 @@ test("progress and log of odd values fail no job with records, and the last 100 
 function fail(): never {
   throw new Error("broken");
 }
+
+test("why says how a job ended that its record alone remembers", async () => {
+  const jobs = await connected(memoryBackend(), KEEP);
+  const send = defineJob<string>({
+    type: "mail.send",
+    handler(how) {
+      if (how === "discarded") throw new Discard("too old");
+      if (how === "dead") throw new DeadLetter("no address");
+    },
+  });
+  await jobs.worker({ jobs: [send] }).start();
+  for (const how of ["completed", "discarded", "dead"]) {
+    const { id } = await jobs.enqueue(send, how);
+    await eventOf(jobs, "settled", (event) => event.id === id);
+    await jobs.inspector?.drop({ ids: [id] });
+    expect((await jobs.why(id)).code).toBe(how === "dead" ? "DROPPED" : how.toUpperCase());
+  }
+  const { id } = await jobs.enqueue(send, "late", { delay: "1h" });
+  await jobs.cancel(id);
+  expect(await jobs.why(id)).toMatchObject({ code: "CANCELLED", facts: { worker: null } });
+});

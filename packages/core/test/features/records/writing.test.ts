@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { type BackendFactory, recordStoreOf, type RecordStore } from "../../../src/exports/backend.ts";
@@ -27,14 +28,19 @@ function spoiled(spoil: (store: RecordStore) => Partial<RecordStore>): BackendFa
   };
 }
 
-function bufferOn(write: RecordStore["write"], most = 1_000): { buffer: RecordBuffer; heard: unknown[] } {
+function bufferOn(
+  write: RecordStore["write"],
+  most = 1_000,
+  everyMs = 5,
+  writers = 1,
+): { buffer: RecordBuffer; heard: unknown[] } {
   const events = new EventBus();
   const heard: unknown[] = [];
   for (const name of ["records_unavailable", "records_available", "records_dropped"] as const) {
     events.on(name, (event) => heard.push([name, { ...event, at: 0 }]));
   }
-  const settings = { address: "x:", events, gather: () => undefined, everyMs: 5, mostChars: 1_000_000 };
-  return { buffer: createRecordBuffer({ store: { write }, most, ...settings }), heard };
+  const settings = { address: "x:", events, gather: () => undefined, everyMs, mostChars: 1_000_000 };
+  return { buffer: createRecordBuffer({ store: { write, writers }, most, ...settings }), heard };
 }
 
 test("while the store is away jobs run, one event says so, and what waited is written once it is back", async () => {
@@ -62,6 +68,49 @@ test("while the store is away jobs run, one event says so, and what waited is wr
   isAway = false;
   await expect.poll(() => heard, SOON).toEqual(["records_unavailable", "records_available"]);
   expect(await jobs.records.get(id)).toMatchObject({ state: "completed", attempts: [{ outcome: "completed" }] });
+});
+
+test("a flush during a write is followed by a write of what came since, not by the wait between two", async () => {
+  const batches: string[][] = [];
+  const first = Promise.withResolvers<void>();
+  const began = Promise.withResolvers<void>();
+  const { buffer } = bufferOn(
+    async (changes) => {
+      began.resolve();
+      batches.push(changes.map(({ id }) => id));
+      if (batches.length === 1) await first.promise;
+    },
+    1_000,
+    3_600_000,
+  );
+  buffer.add(change("a"));
+  const one = buffer.flush();
+  await began.promise;
+  buffer.add(change("b"));
+  const other = buffer.flush();
+  first.resolve();
+  await Promise.all([one, other]);
+  expect(batches).toEqual([["a"], ["b"]]);
+});
+
+test("a store with two writers gets two batches at once, of other jobs, and a refused one leaves the other", async () => {
+  const ids: string[] = [];
+  let atOnce = 0;
+  let most = 0;
+  const write: RecordStore["write"] = async (changes) => {
+    most = Math.max(most, (atOnce += 1));
+    if (changes.length > 1) await sleep(1);
+    atOnce -= 1;
+    if (changes.length > 1 && changes.some(({ id }) => id === "700"))
+      throw new WaybillError("CONFIG_INVALID", "refused");
+    ids.push(...changes.map(({ id }) => id));
+  };
+  const { buffer, heard } = bufferOn(write, 2_000, 3_600_000, 2);
+  for (let id = 0; id < 1_500; id += 1) buffer.add(change(String(id)));
+  await buffer.flush();
+  expect(most).toBe(2);
+  expect(ids.toSorted()).toEqual(Array.from({ length: 1_500 }, (_, id) => String(id)).toSorted());
+  expect(heard).toEqual([]);
 });
 
 test("a store that hangs holds up neither a job nor close", async () => {
@@ -149,7 +198,7 @@ test("of many workers one prunes in each interval, in steps of 500, until nothin
   const calls: number[] = [];
   let version = 0;
   const ledger = createLedger(() => ++version);
-  const settings = { keepMs: null, most: 1_200, ledger, everyMs: 400 };
+  const settings = { keepMs: null, most: 1_200, search: false, ledger, everyMs: 400 };
   const prune: RecordStore["prune"] = async (pruning) => {
     const removed = await store.prune(pruning);
     calls.push(removed);
@@ -189,10 +238,30 @@ test("watch follows a job until it has ended, and its signal ends it before", as
   expect(await next).toEqual({ done: true, value: undefined });
 });
 
+test("a reader of watch that goes away, or whose signal is aborted, leaves no listener behind", async () => {
+  const jobs = await connected(memoryBackend(), KEEP);
+  const { id } = await jobs.enqueue(defineJob({ type: "t" }), {});
+  const closed = new AbortController();
+  const listeners = (): number => getEventListeners(closed.signal, "abort").length;
+  for await (const { state } of jobs.watch(id, { signal: closed.signal })) {
+    expect(state).toBe("waiting");
+    break;
+  }
+  expect(listeners()).toBe(0);
+  const watch = jobs.watch(id, { signal: closed.signal });
+  await watch.next();
+  const next = watch.next();
+  await expect.poll(listeners, SOON).toBe(1);
+  closed.abort();
+  expect(await next).toEqual({ done: true, value: undefined });
+  expect(listeners()).toBe(0);
+});
+
 test("options that cannot work are refused with the option, the value and what to write", async () => {
   const refused: readonly [ConnectOptions["records"], string][] = [
     ["soon" as "1d", 'records is "soon"'],
     [0, "records is 0"],
+    [true as unknown as "1d", 'records is true: give how long a record is kept, such as "7d", or'],
     [{ most: 0 }, "most of records is 0"],
     [{ redact: ["card..number"] }, "redact of records is a list"],
     [{ kep: "7d" } as object, 'the options of records have no "kep"; did you mean "keep"?'],

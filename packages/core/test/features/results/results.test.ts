@@ -1,4 +1,5 @@
 import { connect, defineJob, type Jobs } from "@waybill/core";
+import { memoryBackend } from "@waybill/core/memory";
 import { testJobs } from "@waybill/core/testing";
 import { afterEach, expect, test } from "vitest";
 import { z } from "zod";
@@ -17,6 +18,12 @@ const measure = defineJob({
     return { width };
   },
 });
+
+async function connected(target: ReturnType<typeof memoryBackend>): Promise<Jobs> {
+  const jobs = await connect(target, { log: "off" });
+  open.push(jobs);
+  return jobs;
+}
 
 async function running(...definitions: Parameters<Jobs["worker"]>[0]["jobs"][number][]): Promise<Jobs> {
   const jobs = await connect("memory:", { log: "off", allowVolatile: true });
@@ -121,4 +128,17 @@ test("invalid options are refused with their remedy", async () => {
   open.push(bare);
   await expect(bare.result("x")).rejects.toMatchObject({ code: "CAPABILITY_MISSING" });
   expect(() => bare.worker({ jobs: [measure] })).toThrow("has no ledger to keep it in");
+});
+
+test("an end that was stored before the wait for the next job of its id is not the end of that job", async () => {
+  const store = memoryBackend();
+  const [jobs, other] = [await connected(store), await connected(store)];
+  const id = crypto.randomUUID();
+  await jobs.enqueue(measure, { width: 3 }, { id, delay: "1h" });
+  await other.cancel(id);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const second = await jobs.enqueue(measure, { width: 3 }, { id, delay: "1h" });
+  await expect(jobs.result(second, { timeout: "1500ms" })).rejects.toMatchObject({ code: "RESULT_TIMEOUT" });
+  await other.cancel(id);
+  await expect(jobs.result(second)).rejects.toMatchObject({ code: "JOB_CANCELLED" });
 });

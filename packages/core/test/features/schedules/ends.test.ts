@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { defineJob, defineSchedule, type TickEvent, WaybillError } from "../../../src/index.ts";
-import { scheduleKey } from "../../../src/features/schedules/schedule-state.ts";
+import { type LedgerBackend } from "../../../src/exports/backend.ts";
+import { foundSchedule, scheduleKey } from "../../../src/features/schedules/schedule-state.ts";
 import { memoryBackend } from "../../../src/memory/index.ts";
 import { connected, eventOf, memoryWith } from "../../helpers/connected.ts";
 
@@ -18,6 +19,44 @@ test("a job whose ack was lost after its end was recorded is delivered again, an
   await jobs.worker({ jobs: [job], schedules, lease: "500ms" }).start();
   expect(await completed).toMatchObject({ type: "once", lost: 1 });
   expect([runs, acks]).toEqual([1, 2]);
+});
+
+test("the job of a scheduler that died before it ended its reservation runs once: no other stores it again meanwhile", async () => {
+  const store = memoryBackend();
+  const { ledger } = await store();
+  const firing = async (): Promise<unknown> => {
+    const [record = null] = await ledger.read([scheduleKey("s")]);
+    return record && foundSchedule(record)?.state.firing;
+  };
+  let hasReserved = false;
+  const dying = await connected(async () => {
+    const backend = (await store()) as LedgerBackend;
+    const commit: typeof ledger.commit = async (changes) => {
+      if (hasReserved) throw new WaybillError("BACKEND_UNAVAILABLE", "the scheduler died");
+      hasReserved = changes.some(({ value }) => value?.includes('"firing":[') === true);
+      return backend.ledger.commit(changes);
+    };
+    return { ...backend, ledger: { ...backend.ledger, commit } };
+  });
+  let seen: unknown = "not run";
+  const job = defineJob({
+    type: "chain",
+    queue: "elsewhere",
+    async handler() {
+      seen = await firing();
+    },
+  });
+  const idle = defineJob({ type: "idle", handler() {} });
+  const schedules = [defineSchedule({ name: "s", job, payload: {}, afterCompletion: "1h" })];
+  const failed = eventOf(dying, "unscheduled");
+  await dying.worker({ jobs: [idle], schedules }).start();
+  expect(await failed).toMatchObject({ message: expect.stringContaining("the scheduler died") });
+  expect(await firing()).toHaveLength(1);
+  const jobs = await connected(store);
+  const completed = eventOf(jobs, "settled");
+  await jobs.worker({ jobs: [job] }).start();
+  expect(await completed).toMatchObject({ type: "chain", outcome: "completed" });
+  expect(seen).toBeNull();
 });
 
 test("a dead letter has ended, and runs again when it is replayed", async () => {

@@ -130,7 +130,10 @@ test("a worker does not start with a schedule that cannot work", async () => {
   const impossible = defineSchedule({ name: "s", job: noop, payload: {}, cron: "0 0 30 2 *" });
   await expect(started(impossible)).rejects.toMatchObject({ code: "CONFIG_INVALID", message: /no such date/ });
   const unfit = defineSchedule({ name: "s", job: strict, payload: { shop: 1 } as never, every: "1s" });
-  await expect(started(unfit)).rejects.toMatchObject({ code: "PAYLOAD_INVALID", message: /"strict".*shop/ });
+  await expect(started(unfit)).rejects.toMatchObject({
+    code: "PAYLOAD_INVALID",
+    message: /"strict" in schedule "s" .*shop: /,
+  });
   const large = defineSchedule({ name: "s", job: noop, payload: "x".repeat(20_000), every: "1s" });
   await expect(started(large)).rejects.toMatchObject({ code: "CONFIG_INVALID", message: /may have 16384/ });
   expect(await jobs.schedules.list()).toEqual([]);
