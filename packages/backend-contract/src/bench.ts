@@ -75,6 +75,7 @@ export async function openBench(harness: Harness): Promise<OpenBench> {
       arrivals: store.arrive !== undefined,
       hasWorkerRegistry: workerRegistryOf(backend) !== null,
       hasLedger: ledgerOf(backend) !== null,
+      watches: ledgerOf(backend)?.watch !== undefined,
       keepsRecords: recordStoreOf(backend) !== null,
       controllable: jobControlOf(backend) !== null,
       traces: jobControlOf(backend)?.trace !== undefined,

@@ -40,6 +40,8 @@ export interface Features extends Capabilities {
   readonly hasWorkerRegistry: boolean;
   /** It has a `Ledger`. */
   readonly hasLedger: boolean;
+  /** Its `Ledger` has `watch`. */
+  readonly watches: boolean;
   /** It has a `RecordStore`. */
   readonly keepsRecords: boolean;
   /** It has `JobControl`. */

@@ -3,32 +3,61 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRoot, makeDataFolder } from "./process/data-folder.ts";
 
-export interface Certificates {
+/** A certificate and its key, by their paths. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface Certificates extends Certificate {
   /** The certificate of the authority, which no machine trusts. */
   readonly ca: string;
   /** A server's, signed by it for the host "localhost" alone: 127.0.0.1 is another name. */
   readonly cert: string;
   readonly key: string;
+  /** The same, and it ended a day ago. */
+  readonly expired: Certificate;
+  /** A client's, for the user "waybill". */
+  readonly client: Certificate;
+  /** A client's for the user "waybill", by an authority that no server trusts. */
+  readonly stranger: Certificate;
   remove(): void;
 }
 
-/** An authority of the test's own and a certificate for a server, whose key `user` alone may read. */
+/** How a server uses TLS, by paths. */
+export interface ServerTls extends Certificate {
+  readonly ca: string;
+  /** Whether a client must have a certificate of `ca`. Default false. */
+  readonly asksClients?: boolean;
+}
+
+/** An authority of the test's own and certificates by it. `user` alone may read the keys of servers. */
 export function makeCertificates(user: string): Certificates {
   const folder = makeDataFolder("tls", user);
   const at = (name: string): string => join(folder, name);
   const openssl = (...args: string[]): void => void execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
-  const fresh = ["-newkey", "rsa:2048", "-nodes"];
-  openssl("req", "-x509", ...fresh, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=waybill tests");
-  openssl("req", ...fresh, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost");
+  const fresh = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+  for (const name of ["ca", "other"]) {
+    const subject = ["-days", "2", "-subj", `/CN=waybill tests ${name}`];
+    openssl("req", "-x509", ...fresh, "-keyout", `${name}.key`, "-out", `${name}.pem`, ...subject);
+  }
   writeFileSync(at("names"), "subjectAltName=DNS:localhost\n");
-  const signed = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-extfile", "names", "-days", "2"];
-  openssl("x509", "-req", "-in", "server.csr", ...signed, "-out", "server.crt");
-  if (isRoot()) execFileSync("chown", [user, at("server.key"), at("server.crt")]);
-  execFileSync("chmod", ["600", at("server.key")]);
+  function sign(name: string, host: string, days: number, authority = "ca"): Certificate {
+    openssl("req", ...fresh, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${host}`);
+    const by = ["-CA", `${authority}.pem`, "-CAkey", `${authority}.key`, "-CAcreateserial", "-days", `${days}`];
+    const names = host === "localhost" ? ["-extfile", "names"] : [];
+    openssl("x509", "-req", "-in", `${name}.csr`, ...by, ...names, "-out", `${name}.crt`);
+    const files = { cert: at(`${name}.crt`), key: at(`${name}.key`) };
+    execFileSync("chmod", ["600", files.key]);
+    if (isRoot()) execFileSync("chown", [user, files.cert, files.key]);
+    return files;
+  }
   return {
     ca: at("ca.pem"),
-    cert: at("server.crt"),
-    key: at("server.key"),
+    ...sign("server", "localhost", 2),
+    expired: sign("expired", "localhost", -1),
+    client: sign("client", "waybill", 2),
+    stranger: sign("stranger", "waybill", 2, "other"),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

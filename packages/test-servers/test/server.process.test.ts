@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Proxy,
   services,
+  sqsCall,
   startFauxqs,
   startProxy,
   startRabbit,
@@ -106,6 +107,22 @@ describe("a server of our own", () => {
     },
     90_000,
   );
+
+  test("fauxqs with a file keeps a message that becomes visible again, also through a restart", async () => {
+    const fauxqs = keep(await startFauxqs());
+    const call = <Output>(action: string, input: object): Promise<Output> =>
+      sqsCall<Output>(`http://127.0.0.1:${fauxqs.port}`, action, input);
+    const { QueueUrl } = await call<{ QueueUrl: string }>("CreateQueue", { QueueName: "letters" });
+    await call("SendMessage", { QueueUrl, MessageBody: "kept" });
+    const receive = async (): Promise<{ ReceiptHandle: string }[]> =>
+      (await call<{ Messages?: { ReceiptHandle: string }[] }>("ReceiveMessage", { QueueUrl })).Messages ?? [];
+    const [message] = await receive();
+    const ReceiptHandle = message?.ReceiptHandle;
+    await call("ChangeMessageVisibility", { QueueUrl, ReceiptHandle, VisibilityTimeout: 0 });
+    await fauxqs.kill();
+    await fauxqs.restart();
+    expect(await receive()).toHaveLength(1);
+  });
 
   test("says what it said when it does not start", async () => {
     await expect(startRedis({ args: ["--no-such-setting", "1"] })).rejects.toThrow(

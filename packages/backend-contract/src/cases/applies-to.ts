@@ -32,6 +32,7 @@ export const arrivals = (has: Features): true | string => has.arrivals || "nothi
 export const hasWorkerRegistry = (has: Features): true | string => has.hasWorkerRegistry || "it has no WorkerRegistry";
 
 export const hasLedger = (has: Features): true | string => has.hasLedger || "it has no ledger";
+export const watches = (has: Features): true | string => has.watches || "its ledger has no watch";
 export const keepsRecords = (has: Features): true | string => has.keepsRecords || "it keeps no records";
 export const controllable = (has: Features): true | string => has.controllable || "it has no JobControl";
 export const traces = (has: Features): true | string => has.traces || "its JobControl has no trace";
@@ -43,6 +44,9 @@ export const failuresCounted = (has: Features): true | string =>
 
 export const keyConcurrency = (has: Features): true | string =>
   has.keyConcurrency === true || "it counts no concurrency keys (keyConcurrency)";
+
+export const storeClock = (has: Features): true | string =>
+  has.leasesWhenDue === true || "a worker's clock decides as well whether a job is due (leasesWhenDue)";
 
 export const excludesTypes = (has: Features): true | string =>
   has.excludesTypes === true || "it leaves no types out (excludesTypes)";

@@ -24,6 +24,7 @@ import { priorityCases } from "./priority.ts";
 import { queueLimitCases } from "./queue-limits.ts";
 import { recordCases } from "./records.ts";
 import { recordFindCases } from "./records-find.ts";
+import { recordTextCases } from "./records-text.ts";
 import { replayCases } from "./replay.ts";
 import { retryCases } from "./retry.ts";
 import { workerRegistryCases } from "./worker-registry.ts";
@@ -60,6 +61,7 @@ export const contractCases: readonly ContractCase[] = [
   ...ledgerCases,
   ...recordCases,
   ...recordFindCases,
+  ...recordTextCases,
   ...controlListCases,
   ...controlCases,
   ...controlWaitingCases,

@@ -5,6 +5,7 @@ import { rejectsWith } from "../expect.ts";
 import { allOf, hasLedger, shareable } from "./applies-to.ts";
 import { conflictsOf, ledger, ledgerRule as rule, put, recordOf, valueIn, versionIn } from "./ledger-calls.ts";
 import { ledgerTimeCases } from "./ledger-time.ts";
+import { ledgerWatchCases } from "./ledger-watch.ts";
 import { ledgerRangeCases } from "./ledger-range.ts";
 
 const records: readonly ContractCase[] = [
@@ -207,4 +208,5 @@ export const ledgerCases: readonly ContractCase[] = [
   ...ledgerRangeCases,
   ...ledgerTimeCases,
   ...connections,
+  ...ledgerWatchCases,
 ];

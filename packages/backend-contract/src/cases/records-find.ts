@@ -43,14 +43,6 @@ const finding: readonly ContractCase[] = [
     ]);
     assert.deepEqual(await idsOf(bench, { type: "x", queue: "one", tenant: "t", since: T0, until: T0 + 1 }), ["a"]);
   }),
-  rule("text is found within payload and message, in upper and lower case, and has no wildcards", async (bench) => {
-    await records(bench).write([
-      change("a", { payload: '{"to":"Anna_50%@example.org"}' }),
-      change("b", { message: "mail to anna_50%@EXAMPLE.org bounced" }),
-      change("c", { payload: '{"to":"annaX50Y@example.org"}', message: "of no use" }),
-    ]);
-    assert.deepEqual((await idsOf(bench, { text: "ANNA_50%@example" })).sort(), ["a", "b"]);
-  }),
   rule("pages have each record once, those enqueued last first, and the last page has no next", async (bench) => {
     const store = records(bench);
     // Several of the same moment, so that a page may end among them.

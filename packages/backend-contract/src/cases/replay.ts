@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { DeadLetterRecord } from "@waybill/core";
 import type { ContractCase } from "../contract-case.ts";
-import { inspectable } from "./applies-to.ts";
+import { allOf, inspectable, storeClock } from "./applies-to.ts";
 import { makeDeadLetter, inspector } from "./dead-letter.ts";
 import { labelOf } from "./retry.ts";
 
@@ -21,6 +21,19 @@ export const replayCases: readonly ContractCase[] = [
     const { attempt, lost, releases } = await bench.leaseOne();
     assert.deepEqual({ attempt, lost, releases }, { attempt: 1, lost: 0, releases: 0 });
   }),
+  {
+    subject,
+    name: "a replayed message says when it was replayed",
+    appliesTo: allOf(inspectable, storeClock),
+    async run(bench) {
+      await makeDeadLetter(bench);
+      await bench.sleep(bench.tickMs);
+      const from = Date.now();
+      await inspector(bench).replay();
+      const { dueAt } = await bench.leaseOne();
+      assert.ok(dueAt !== null && dueAt >= from - bench.tickMs / 2, `dueAt is ${dueAt}; it was replayed at ${from}`);
+    },
+  },
   rule("label and body survive a dead letter and its replay", async (bench) => {
     const priority = bench.backend.capabilities.priorityLevels > 1 ? 3 : 0;
     const signature = { timestamp: 1_790_000_000, value: "v1,c2lnbmF0dXJl" };

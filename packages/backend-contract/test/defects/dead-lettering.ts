@@ -74,6 +74,11 @@ const replaying: readonly Defect[] = [
     plant: replays({ releases: 1 }),
   },
   {
+    defect: "a replay does not say when it was",
+    seenBy: "a replayed message says when it was replayed",
+    plant: replays({ dueAt: null }),
+  },
+  {
     defect: "a dead letter has no column for the signature",
     seenBy: "label and body survive a dead letter and its replay",
     plant: replays({ signature: null }),

@@ -324,7 +324,17 @@ const delaying: readonly Defect[] = [
   {
     defect: "the due time of a first delivery is not read back",
     seenBy: "dueAt says when the delay ended, in Unix milliseconds",
-    plant: reads(({ attempt, dueAt }) => ({ dueAt: attempt === 1 ? null : dueAt })),
+    plant: always((good) => {
+      const delayed = new Set<string>();
+      return {
+        enqueue(messages) {
+          for (const { id, delayMs } of messages) if (delayMs > 0) delayed.add(id);
+          return good.enqueue(messages);
+        },
+        lease: async (request) =>
+          (await good.lease(request)).map((lease) => (delayed.delete(lease.id) ? { ...lease, dueAt: null } : lease)),
+      };
+    }),
   },
   {
     defect: "a message without a due time is due in a minute",

@@ -242,6 +242,24 @@ export const ledgerDefects: readonly Defect[] = [
         }),
     })),
   },
+  {
+    defect: "a watch is called by the writes of its own connection alone",
+    seenBy: "a watch is called after another connection has written its key, and no more once it has ended",
+    plant: ledgers((good) => {
+      const calls = new Map<string, () => void>();
+      return {
+        async commit(changes) {
+          const commit = await good.commit(changes);
+          for (const { key } of changes) calls.get(key)?.();
+          return commit;
+        },
+        watch(key, changed) {
+          calls.set(key, changed);
+          return { isReporting: () => true, end: () => void calls.delete(key) };
+        },
+      };
+    }),
+  },
 ];
 
 /** Versions count up from 1 for each row, and begin anew after a change that `ends` the row. */

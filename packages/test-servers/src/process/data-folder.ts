@@ -3,9 +3,9 @@ import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** A new folder under the system's temporary one; owned by `user` where this process may give it away. */
-export function makeDataFolder(name: string, user: string | null): string {
-  const folder = mkdtempSync(join(tmpdir(), `waybill-${name}-`));
+/** A new folder in `parent`, by default the system's temporary one; owned by `user` where this process may give it away. */
+export function makeDataFolder(name: string, user: string | null, parent: string = tmpdir()): string {
+  const folder = mkdtempSync(join(parent, `waybill-${name}-`));
   chmodSync(folder, 0o700);
   if (user !== null && isRoot()) execFileSync("chown", [`${user}:`, folder]);
   return folder;

@@ -23,7 +23,8 @@ export interface ServerProcess {
   readonly afterStop?: () => Promise<void>;
 }
 
-const READY_WITHIN_MS = 60_000;
+/** RabbitMQ starts in 5 s of a core, and has taken more than a minute on a busy machine. */
+const READY_WITHIN_MS = 180_000;
 const END_WITHIN_MS = 15_000;
 const running = new Map<ChildProcess, string>();
 

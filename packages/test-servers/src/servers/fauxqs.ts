@@ -11,6 +11,8 @@ export interface FauxqsOptions {
   readonly port?: number;
   /** Whether queues and messages are kept in a file, through `kill` and `restart`. Default true. */
   readonly durable?: boolean;
+  /** Where the folder of its data is made, such as a small disk. Default: the system's temporary folder. */
+  readonly parent?: string;
 }
 
 const REGION = "us-east-1";
@@ -19,9 +21,9 @@ const REGION = "us-east-1";
 export const fauxqsUrl = (port: number): string => `sqs://${REGION}?endpoint=http://127.0.0.1:${port}`;
 
 /** Starts the SQS emulator as a process of its own, which can be killed, frozen and restarted. */
-export async function startFauxqs({ port: wished, durable = true }: FauxqsOptions = {}): Promise<TestServer> {
+export async function startFauxqs({ port: wished, durable = true, parent }: FauxqsOptions = {}): Promise<TestServer> {
   const port = wished || (await freePort());
-  const folder = makeDataFolder("fauxqs", null);
+  const folder = makeDataFolder("fauxqs", null, parent);
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const child = fileURLToPath(new URL(`./fauxqs-child.${extension}`, import.meta.url));
   return startProcess({

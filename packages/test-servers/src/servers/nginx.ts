@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ServerTls } from "../certificates.ts";
 import { responds } from "../process/responds.ts";
 import { isRoot, makeDataFolder } from "../process/data-folder.ts";
 import { freePort } from "../process/free-port.ts";
@@ -11,6 +12,8 @@ export interface NginxOptions {
   readonly upstream: string;
   /** Further lines of the `location`, such as "proxy_read_timeout 2s". Absent: none, all settings are nginx's own. */
   readonly directives?: readonly string[];
+  /** `https:` instead of `http:`. */
+  readonly tls?: ServerTls;
   /** Of the access log, after the time. Default "$status $request". */
   readonly logFormat?: string;
 }
@@ -25,7 +28,7 @@ const PROGRAM = "/usr/sbin/nginx";
 
 /** Starts nginx as a reverse proxy with its default settings, on a private port, with files of its own. */
 export async function startNginx(options: NginxOptions): Promise<Nginx> {
-  const { upstream, directives = [], logFormat = "$status $request" } = options;
+  const { upstream, directives = [], tls, logFormat = "$status $request" } = options;
   if (!existsSync(PROGRAM)) throw new Error(`there is no ${PROGRAM}; as root on Debian, run: npm run needs`);
   const port = await freePort();
   const folder = makeDataFolder("nginx", null);
@@ -42,7 +45,8 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
     `  access_log ${log} test;`,
     ...kinds.map((kind) => `  ${kind}_temp_path ${join(folder, kind)};`),
     "  server {",
-    `    listen 127.0.0.1:${port};`,
+    `    listen 127.0.0.1:${port}${tls === undefined ? "" : " ssl"};`,
+    ...(tls === undefined ? [] : tlsLines(tls)),
     "    location / {",
     `      proxy_pass ${upstream};`,
     ...directives.map((line) => `      ${line};`),
@@ -54,7 +58,7 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
   writeFileSync(file, `${config.join("\n")}\n`);
   const server = await startProcess({
     name: "nginx",
-    url: `http://127.0.0.1:${port}`,
+    url: tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`,
     port,
     folder,
     user: null,
@@ -67,4 +71,9 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
       .split("\n")
       .filter((line) => line !== "");
   return Object.assign(server, { accessLog });
+}
+
+function tlsLines({ ca, cert, key, asksClients = false }: ServerTls): string[] {
+  const files = [`    ssl_certificate ${cert};`, `    ssl_certificate_key ${key};`];
+  return asksClients ? [...files, `    ssl_client_certificate ${ca};`, "    ssl_verify_client on;"] : files;
 }

@@ -2,6 +2,7 @@ import { execFile, execFileSync } from "node:child_process";
 import { readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { ServerTls } from "../certificates.ts";
 import { responds } from "../process/responds.ts";
 import { isRoot, makeDataFolder } from "../process/data-folder.ts";
 import { freePort } from "../process/free-port.ts";
@@ -13,6 +14,10 @@ export interface PostgresOptions {
   readonly port?: number;
   /** Settings of postgresql.conf, e.g. `{ max_connections: "20" }`. fsync and synchronous_commit stay on. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Where the folder of its data is made, such as a small disk. Default: the system's temporary folder. */
+  readonly parent?: string;
+  /** TLS on the same port. Other databases than "postgres" are then reached by TLS alone. Default: none. */
+  readonly tls?: ServerTls;
 }
 
 /** User, password and database of every PostgreSQL started here. The user is a superuser. */
@@ -23,7 +28,7 @@ const FOLDER_OF_VERSIONS = "/usr/lib/postgresql";
 /** Starts the newest PostgreSQL of the machine, with a data directory of its own; passwords are checked. */
 export async function startPostgres(options: PostgresOptions = {}): Promise<TestServer> {
   const port = options.port || (await freePort());
-  const folder = makeDataFolder("postgres", USER);
+  const folder = makeDataFolder("postgres", USER, options.parent);
   const secret = join(folder, "password");
   const cluster = join(folder, "cluster");
   const initdb = [
@@ -46,6 +51,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
     port: `${port}`,
     listen_addresses: "127.0.0.1",
     unix_socket_directories: folder,
+    ...(options.tls !== undefined && tlsSettings(options.tls, folder)),
     ...options.settings,
   };
   const server = await startProcess({
@@ -62,6 +68,15 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
   });
   runSql(port, "postgres", `create database ${POSTGRES_LOGIN}`);
   return server;
+}
+
+/** Without TLS is the database in which tests look whether the server is ready. */
+function tlsSettings({ ca, cert, key, asksClients = false }: ServerTls, folder: string): Record<string, string> {
+  const file = join(folder, "hba.conf");
+  const client = asksClients ? " clientcert=verify-full" : "";
+  const rules = ["host postgres all all scram-sha-256", `hostssl all all all scram-sha-256${client}`, ""];
+  writeFileSync(file, rules.join("\n"), { mode: 0o644 });
+  return { ssl: "on", ssl_cert_file: cert, ssl_key_file: key, ssl_ca_file: ca, hba_file: file };
 }
 
 export const postgresUrl = (port: number): string =>

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import type { ServerTls } from "../certificates.ts";
 import { responds } from "../process/responds.ts";
 import { isRoot, makeDataFolder } from "../process/data-folder.ts";
 import { freePort } from "../process/free-port.ts";
@@ -13,11 +14,17 @@ export interface RabbitOptions {
   readonly port?: number;
   /** Lines of rabbitmq.conf, e.g. `["consumer_timeout = 60000"]`. */
   readonly config?: readonly string[];
+  /** Where the folder of its data is made, such as a small disk. Default: the system's temporary folder. */
+  readonly parent?: string;
+  /** Plugins of Debian's package, e.g. `["rabbitmq_auth_mechanism_ssl"]`. */
+  readonly plugins?: readonly string[];
 }
 
 export interface RabbitServer extends TestServer {
   /** Runs rabbitmqctl on this node and returns what it printed: `ctl("stop_app")`. */
   ctl(...args: string[]): Promise<string>;
+  /** Listens with TLS on a further port, until the node restarts. Returns its `amqps:` URL, by the name "localhost". */
+  listenByTls(tls: ServerTls): Promise<string>;
 }
 
 const BIN = "/usr/lib/rabbitmq/bin";
@@ -27,10 +34,10 @@ const USER = "rabbitmq";
 export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitServer> {
   const port = options.port || (await freePort());
   const epmdPort = await freePort();
-  const folder = makeDataFolder("rabbitmq", USER);
+  const folder = makeDataFolder("rabbitmq", USER, options.parent);
   const env = environment(folder, port, await freePort(), epmdPort);
   writeFileSync(join(folder, "rabbitmq.conf"), ["loopback_users = none", ...(options.config ?? []), ""].join("\n"));
-  writeFileSync(join(folder, "enabled_plugins"), "[].\n");
+  writeFileSync(join(folder, "enabled_plugins"), `[${(options.plugins ?? []).join(",")}].\n`);
   // An epmd that Erlang starts by itself would outlive the node and listen on every interface.
   const epmd = await startProcess({
     name: "epmd",
@@ -57,7 +64,18 @@ export async function startRabbit(options: RabbitOptions = {}): Promise<RabbitSe
     await epmd.stop();
     throw error;
   });
-  return Object.assign(node, { ctl: (...args: string[]) => control(env, args) });
+  const ctl = (...args: string[]): Promise<string> => control(env, args);
+  return Object.assign(node, { ctl, listenByTls: (tls: ServerTls) => listenByTls(ctl, tls) });
+}
+
+async function listenByTls(ctl: RabbitServer["ctl"], tls: ServerTls): Promise<string> {
+  const port = await freePort();
+  const files = [`{cacertfile,"${tls.ca}"}`, `{certfile,"${tls.cert}"}`, `{keyfile,"${tls.key}"}`];
+  const verify = tls.asksClients === true ? "{verify,verify_peer},{fail_if_no_peer_cert,true}" : "{verify,verify_none}";
+  const options = `[${files.join(",")},${verify}]`;
+  const listen = `rabbit_networking:start_ssl_listener({"127.0.0.1", ${port}, inet}, ${options}, 2)`;
+  await ctl("eval", `{ok, _} = application:ensure_all_started(ssl), ok = ${listen}.`);
+  return `amqps://guest:guest@localhost:${port}`;
 }
 
 /** Whether a broker is ready there: it responds to the protocol header with connection.start, which names it. */
