@@ -16,12 +16,14 @@ import { type Connections, openConnections } from "./connection/connections.ts";
 import { createJobControl } from "./control/job-control.ts";
 import { redisError } from "./errors.ts";
 import { createEnqueue } from "./jobs/enqueue.ts";
+import { createReplicatedEnqueue } from "./jobs/replicated-enqueue.ts";
 import { createQueues } from "./jobs/queues.ts";
 import { createSettle } from "./jobs/settle.ts";
 import { createLedger } from "./ledger/ledger.ts";
 import { examineServer } from "./management/doctor.ts";
 import { createInspector } from "./management/inspector.ts";
 import { createWorkerRegistry } from "./management/worker-registry.ts";
+import { createLedgerNotifier } from "./ledger/ledger-watch.ts";
 import type { Settings } from "./options/options.ts";
 import { createRecordStores } from "./records/record-store.ts";
 import { keysOf } from "./scripts/keys.ts";
@@ -54,7 +56,16 @@ async function assemble(settings: Settings, context: BackendContext, connections
   const keys = keysOf(settings.prefix);
   const scripts = await openScripts(connections, keys);
   const enqueue = createEnqueue(commands, scripts, keys, address);
+  const { replicated } = connections;
+  const accept =
+    replicated === null || settings.replication === null
+      ? enqueue
+      : createReplicatedEnqueue(
+          createEnqueue(replicated, { ...scripts, enqueueJobs: scripts.enqueueJobsOn(replicated) }, keys, address),
+          { client: replicated, key: keys.replicated, address, ...settings.replication },
+        );
   const queues = createQueues({ connections, scripts, keys, context, enqueue, processId: randomUUID() });
+  const notifier = createLedgerNotifier((key) => `${keys.ledger.records}:${key}`, connections.blocking);
   const settle = createSettle(scripts, address, queues.ack);
   const underWay = new Set<Promise<unknown>>();
   const guard = createCloseGuard(address, close);
@@ -79,6 +90,7 @@ async function assemble(settings: Settings, context: BackendContext, connections
     const ended = Promise.allSettled([queues.close(), ...underWay]);
     await Promise.race([ended, deadline]);
     clearTimeout(timer);
+    notifier.close();
     connections.cut();
   }
 
@@ -91,9 +103,9 @@ async function assemble(settings: Settings, context: BackendContext, connections
     inspector: createInspector({ commands, scripts, keys, address, call }),
     workerRegistry: createWorkerRegistry(commands, keys, call),
     jobControl: createJobControl(commands, scripts, keys, call),
-    ledger: guardedLedger(guard.assertOpen, createLedger(commands, keys, call)),
+    ledger: guardedLedger(guard.assertOpen, createLedger(commands, keys, call, notifier.watches)),
     recordStore: (scope) => guardedRecordStore(guard.assertOpen, recordStore(scope)),
-    enqueue: (messages) => call(() => enqueue(messages)),
+    enqueue: (messages) => call(() => accept(messages)),
     lease: (request) => call(() => queues.lease(request)),
     ack: (leases) => call(() => settle.ack(leases)),
     retry: (lease, request) => call(() => settle.retry(lease, request)),

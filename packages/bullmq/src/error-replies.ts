@@ -18,6 +18,14 @@ export const ERROR_REPLIES: Readonly<Record<string, ErrorReply>> = {
     code: "BACKEND_UNAVAILABLE",
     text: "Redis refuses every write (MISCONF), because it cannot save to disk: free the disk or mend the folder named by its setting dir; stop-writes-on-bgsave-error is what makes it refuse",
   },
+  AOF_FULL: {
+    code: "BACKEND_FULL",
+    text: "the disk of Redis is full: it cannot write to its append-only file and stored nothing of this (MISCONF); free the disk that has its folder (CONFIG GET dir), and it goes on by itself",
+  },
+  AOF_FAILED: {
+    code: "BACKEND_UNAVAILABLE",
+    text: "Redis cannot write to its append-only file and stored nothing of this (MISCONF); mend the disk that has its folder (CONFIG GET dir), and it goes on by itself. Its log names the error",
+  },
   READONLY: {
     code: "BACKEND_UNAVAILABLE",
     text: `this Redis is a replica and takes no writes, as after a failover (READONLY); ${LOOKED_UP}, so make it lead to the primary`,
@@ -87,11 +95,15 @@ export const ERROR_REPLIES: Readonly<Record<string, ErrorReply>> = {
   },
 };
 
+/** What follows MISCONF where the append-only file is at fault, and not a snapshot. */
+const AOF_ERROR = "Errors writing to the AOF file";
+
 const KIND = new RegExp(`\\b(${Object.keys(ERROR_REPLIES).join("|")})\\b`);
 
 /** Returns the key of `ERROR_REPLIES`; null for another message. Older servers wrap errors of a script: "ERR Error running script …: -OOM …". */
 export function replyKind(message: string): string | null {
   if (message.startsWith("Too many Cluster redirections")) return "REDIRECTED";
+  if (message.includes(AOF_ERROR)) return message.includes("No space left on device") ? "AOF_FULL" : "AOF_FAILED";
   return KIND.exec(message)?.[1] ?? null;
 }
 

@@ -1,5 +1,13 @@
 import { errorMessage, isWaybillError, toError, WaybillError } from "@waybill/core";
-import { errorCode, isCertificateRefused, isInstance, leaseLost, notStored } from "@waybill/core/backend";
+import {
+  closedAtOpening,
+  errorCode,
+  isInstance,
+  leaseLost,
+  notStored,
+  tlsFault,
+  type TlsRemedies,
+} from "@waybill/core/backend";
 import { ERROR_REPLIES, replyKind } from "./error-replies.ts";
 
 /** BullMQ's codes for a lock that is gone or another process's, and for a job that is not among the active ones. */
@@ -31,7 +39,7 @@ export function redisError(thrown: unknown, address: string, opening = false): W
     // The key of the wrong type may be the last that a script writes.
     return kind === "WRONGTYPE" ? refusal : notStored(refusal);
   }
-  const fault = tlsFault(error);
+  const fault = tlsFault(error, TLS);
   if (fault !== null) return notStored(new WaybillError("CONFIG_INVALID", `${address}: ${fault}`, options));
   const away = new WaybillError(
     "BACKEND_UNAVAILABLE",
@@ -41,22 +49,19 @@ export function redisError(thrown: unknown, address: string, opening = false): W
   return wasNotSent(error) ? notStored(away) : away;
 }
 
-/** Says what to do about a handshake that failed; null for another error. */
-function tlsFault(error: Error): string | null {
-  if (isCertificateRefused(error)) {
-    return `the certificate of the server cannot be verified (${errorMessage(error)}); name its authority: ?ssl_ca_certs=/path/to/ca.pem, or encrypt without verifying it, as Heroku needs it: ?ssl_cert_reqs=none`;
-  }
-  if (!/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$|^EPROTO$/.test(errorCode(error))) return null;
-  return `the server speaks no TLS on this port (${errorMessage(error)}); begin the URL with "redis://", or name its port for TLS`;
-}
+const TLS: TlsRemedies = {
+  authority: "?ssl_ca_certs=/path/to/ca.pem",
+  unverified: "encrypt without verifying it, as Heroku needs it: ?ssl_cert_reqs=none",
+  otherName: "accept any: ?ssl_check_hostname=false",
+  client: "?ssl_certfile=/path/to/client.pem&ssl_keyfile=/path/to/client.key",
+  encrypted: 'begin the URL with "rediss://"',
+  plain: 'begin the URL with "redis://"',
+};
 
 /** A server for TLS alone closes the connection of another client, and one without TLS waits for more. */
 function otherScheme(error: Error, address: string): string {
-  const code = errorCode(error);
-  if (code === "ECONNRESET" && address.startsWith("redis:")) {
-    return '; if the server takes TLS alone, begin the URL with "rediss://"';
-  }
-  if (code !== "ETIMEDOUT" || !address.startsWith("rediss:")) return "";
+  const usesTls = address.startsWith("rediss:");
+  if (errorCode(error) !== "ETIMEDOUT" || !usesTls) return closedAtOpening(error, usesTls, TLS);
   return '; if it speaks no TLS on this port, begin the URL with "redis://"';
 }
 

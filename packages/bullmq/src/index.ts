@@ -5,6 +5,8 @@ import { optionsFromUrl } from "./options/url-parameters.ts";
 
 export { bullmqCapabilities } from "./capabilities.ts";
 export type { BullmqBackend } from "./backend.ts";
+export type { BullmqJobsOptions } from "./import/bullmq-jobs.ts";
+export { bullmqJobs } from "./import/bullmq-jobs.ts";
 export type { BullmqOptions } from "./options/options.ts";
 
 /** A `BackendFactory` whose backend also has an `inspector`, a `doctor` and a worker registry. */

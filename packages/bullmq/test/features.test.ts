@@ -1,5 +1,5 @@
 import { connect, defineJob, type Jobs } from "@waybill/core";
-import { runLimitedAndScheduled } from "@waybill/test-servers/features";
+import { ENDED_BY_ANOTHER, endedByAnother, runLimitedAndScheduled } from "@waybill/test-servers/features";
 import { expect, onTestFinished, test } from "vitest";
 import { fromUrl } from "../src/index.ts";
 import { freshPrefix, redisClient, redisUrl } from "./redis.ts";
@@ -45,4 +45,9 @@ test("concurrency by key, and a schedule, are kept in the ledger of Redis by two
   const { doubles, ticks } = await runLimitedAndScheduled(both, 12);
   expect(doubles).toEqual([]);
   expect(new Set(ticks).size).toBe(ticks.length);
+});
+
+test("a wait ends as JOB_CANCELLED or JOB_DEAD when another connection cancels the job or drops its dead letter", async () => {
+  const prefix = freshPrefix();
+  expect(await endedByAnother(await connected(prefix), await connected(prefix))).toEqual(ENDED_BY_ANOTHER);
 });

@@ -12,6 +12,8 @@ type Options = Omit<RedisOptions, "replyMapping">;
 export interface Connections {
   /** For every command that does not block. The commands of one turn of the event loop are sent together. */
   readonly commands: Client;
+  /** For enqueues that wait for replicas, which blocks a connection for every other command; null where none waits. */
+  readonly replicated: Redis | null;
   /** Without secrets, for logs and errors. */
   readonly address: string;
   /** Opens one more connection, for one blocking command after the other. It reconnects by itself. */
@@ -23,7 +25,7 @@ export interface Connections {
 }
 
 /** Connects. Rejects `BACKEND_UNAVAILABLE` or `CONFIG_INVALID` with the reason if Redis does not answer. */
-export async function openConnections({ server, callTimeoutMs }: Settings): Promise<Connections> {
+export async function openConnections({ server, callTimeoutMs, replication }: Settings): Promise<Connections> {
   const address = addressOf(server);
   const clients = new Set<Client>();
   const make = (options: Options): { client: Client; failure: () => Error | null } => {
@@ -34,27 +36,36 @@ export async function openConnections({ server, callTimeoutMs }: Settings): Prom
     if (!isCluster(client)) reconnectOnUnexpectedReplies(client);
     letProcessEnd(client);
     clients.add(client);
+    client.once("end", () => clients.delete(client));
     return { client, failure: () => failure };
   };
   const cut = (): void => {
     for (const client of clients) client.disconnect();
     clients.clear();
   };
+  const connected = async (socketTimeout: number): Promise<Client> => {
+    const { client, failure } = make({ socketTimeout });
+    try {
+      await client.connect();
+    } catch (thrown) {
+      cut();
+      throw redisError(failure() ?? toError(thrown), address, true);
+    }
+    return client;
+  };
+  const commands = await connected(callTimeoutMs);
+  const replicated = replication === null ? null : await connected(replication.waitMs + callTimeoutMs);
   const shouldReconnect = createReconnectPolicy();
-  const { client: commands, failure } = make({ socketTimeout: callTimeoutMs });
-  try {
-    await commands.connect();
-  } catch (thrown) {
-    cut();
-    throw redisError(failure() ?? toError(thrown), address, true);
-  }
   return {
     commands,
+    // In a cluster the option is refused.
+    replicated: replicated as Redis | null,
     address,
     blocking: () => make({ socketTimeout: LONGEST_BLOCK_MS + callTimeoutMs, lazyConnect: false }).client,
     refused(message) {
-      if (!isCluster(commands) && commands.status === "ready" && shouldReconnect(new Error(message)))
-        commands.disconnect(true);
+      if (isCluster(commands) || !shouldReconnect(new Error(message))) return;
+      for (const client of [commands, replicated as Redis | null])
+        if (client?.status === "ready") client.disconnect(true);
     },
     cut,
   };

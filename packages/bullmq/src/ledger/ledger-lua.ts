@@ -76,7 +76,7 @@ return reply
 
 /**
  * ARGV: of each change its key, condition, due and expiry in milliseconds from now or "", and "=" with the value or "" to
- * delete. Returns 1 and the versions, or 0 and the keys whose condition does not hold. A version is at least Redis's clock in
+ * delete, or "!" with the value to publish to the channel of the key as well. Returns 1 and the versions, or 0 and the keys whose condition does not hold. A version is at least Redis's clock in
  * microseconds, so that it does not return either when a failover loses the last ones.
  */
 export const commitLua: string = `${shared}${indexes}
@@ -104,6 +104,8 @@ for at, key in ipairs(keys) do
     versions[at] = string.format("%.0f", version)
     index(key, { due = due, expiry = expiry })
     redis.call("HSET", records, key, versions[at] .. " " .. due .. " " .. expiry .. " " .. string.sub(value, 2))
+    -- Without the right to publish, those who wait go on to look.
+    if string.sub(value, 1, 1) == "!" then redis.pcall("PUBLISH", records .. ":" .. key, "") end
   end
 end
 redis.call("HSET", records, "", string.format("%.0f", version))

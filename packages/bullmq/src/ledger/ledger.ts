@@ -1,4 +1,4 @@
-import type { Ledger, LedgerChange, LedgerRecord } from "@waybill/core/backend";
+import type { Ledger, LedgerChange, LedgerRecord, LedgerWatches } from "@waybill/core/backend";
 import type { Client } from "../connection/client.ts";
 import type { Keys } from "../scripts/keys.ts";
 import { commitLua, dueLua, listLua, readLua } from "./ledger-lua.ts";
@@ -15,7 +15,12 @@ interface Commands {
 }
 
 /** A ledger in four keys, each call one script. `call` rejects `BACKEND_CLOSED` once the backend is closed, and names the server in Redis's errors. */
-export function createLedger(client: Client, keys: Keys, call: <T>(work: () => Promise<T>) => Promise<T>): Ledger {
+export function createLedger(
+  client: Client,
+  keys: Keys,
+  call: <T>(work: () => Promise<T>) => Promise<T>,
+  { watch }: LedgerWatches,
+): Ledger {
   client.defineCommand("waybillLedgerRead", { lua: readLua });
   client.defineCommand("waybillLedgerCommit", { lua: commitLua });
   client.defineCommand("waybillLedgerList", { lua: listLua });
@@ -43,12 +48,19 @@ export function createLedger(client: Client, keys: Keys, call: <T>(work: () => P
       }),
     due: ({ prefix, limit }) =>
       call(async () => (await commands.waybillLedgerDue(4, ...four, prefix, limit)).map(recordOf)),
+    watch,
   };
 }
 
-function argumentsOf({ key, ifVersion, value, dueInMs, expiresInMs }: LedgerChange): string[] {
+function argumentsOf({ key, ifVersion, value, dueInMs, expiresInMs, notify }: LedgerChange): string[] {
   const ms = (time: number | undefined): string => (time === undefined ? "" : String(time));
-  return [key, String(ifVersion), ms(dueInMs), ms(expiresInMs), value === null ? "" : `=${value}`];
+  return [
+    key,
+    String(ifVersion),
+    ms(dueInMs),
+    ms(expiresInMs),
+    value === null ? "" : `${notify === true ? "!" : "="}${value}`,
+  ];
 }
 
 const recordOf = ([key, version, dueInMs, value]: Shown): LedgerRecord => ({

@@ -59,7 +59,7 @@ export function createDeadLetters(commands: Client, scripts: Scripts, keys: Keys
     return {
       letter,
       async replay() {
-        const renewed = JSON.stringify({ ...content, releases: undefined, dueAt: undefined });
+        const renewed = JSON.stringify({ ...content, releases: undefined, dueAt: Date.now() });
         const same = content.envelope === data ? data : renewed;
         const old = ["stc", "stacktrace", ERROR_FIELD];
         const replayed = await scripts.replayJob(scripts.base(queue), id, same, old, UNIQUE_FIELD in hash);

@@ -3,6 +3,8 @@ import { type BackendSetting, configInvalid } from "@waybill/core/backend";
 import type { Connections } from "../connection/connections.ts";
 import { redisError } from "../errors.ts";
 import type { Settings } from "../options/options.ts";
+import { configOf, liveFindings } from "./live-checks.ts";
+import { replicationFindings } from "./replication-checks.ts";
 import { ESSENTIAL, findingsOf, memoryOf, parseReport, type ServerReport, versionOf } from "./server-checks.ts";
 
 /** What INFO said when the backend was opened, and the doctor that asks again. */
@@ -22,7 +24,15 @@ export async function examineServer({ commands, address }: Connections, settings
       throw redisError(thrown, address);
     }
   };
-  const checks = async (): Promise<Finding[]> => findingsOf(await ask(), settings.prefix, cluster);
+  const checks = async (): Promise<Finding[]> => {
+    const now = await ask();
+    const least = await configOf(commands, "min-replicas-to-write");
+    return [
+      ...findingsOf(now, settings.prefix, cluster),
+      ...replicationFindings(now, settings.replication, least === null ? null : Number(least)),
+      ...(await liveFindings(commands, now)),
+    ];
+  };
   const info = await ask();
   refuse(findingsOf(info, settings.prefix, cluster), settings.strict, address);
   return {
@@ -44,9 +54,11 @@ function refuse(findings: readonly Finding[], strict: boolean, address: string):
   throw configInvalid(`${address} is not safe for jobs: ${list}${anyway}`);
 }
 
-function settingsListed({ server, prefix, strict, callTimeoutMs, given }: Settings): BackendSetting[] {
+function settingsListed({ server, prefix, strict, callTimeoutMs, replication, given }: Settings): BackendSetting[] {
   const cluster = server.kind === "url" ? server.cluster : server.client.isCluster;
-  return Object.entries({ prefix, strict, callTimeoutMs, cluster }).map(([name, value]) => {
-    return { name, value, given: given.has(name) };
-  });
+  const { replicas = null, waitMs = null } = replication ?? {};
+  const ack = replication === null ? "primary" : "replicated";
+  return Object.entries({ prefix, strict, callTimeoutMs, ack, replicas, replicaWaitMs: waitMs, cluster }).map(
+    ([name, value]) => ({ name, value, given: given.has(name) }),
+  );
 }

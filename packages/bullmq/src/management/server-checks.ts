@@ -90,7 +90,10 @@ function eviction(info: ServerReport): Finding {
 function persistence(info: ServerReport): Finding {
   if (info.get("aof_enabled") === "1") return ok("redis.persistence", "appendonly is yes");
   const message = "appendonly is no: a crash of Redis loses every job since its last snapshot";
-  return failure("redis.persistence", message, "set appendonly to yes and restart, or run CONFIG SET appendonly yes");
+  // A Redis that is restarted with appendonly yes and has no append-only file yet starts empty: it does not read its snapshot.
+  const remedy =
+    "run CONFIG SET appendonly yes, then CONFIG REWRITE; only to edit the configuration and restart loses every job that is there";
+  return failure("redis.persistence", message, remedy);
 }
 
 function saving(info: ServerReport): Finding {

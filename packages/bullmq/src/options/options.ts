@@ -15,6 +15,15 @@ export interface BullmqOptions {
   readonly strict?: boolean | undefined;
   /** How long Redis may not answer a command; then the call fails and waybill reconnects. Default 5,000. */
   readonly callTimeoutMs?: number | undefined;
+  /**
+   * When `enqueue` resolves: "primary", once the primary has the job; "replicated", once `replicas` replicas have confirmed it
+   * as well (WAIT). With fewer it rejects `NOT_REPLICATED`. Not in a Cluster. Default "primary".
+   */
+  readonly ack?: "primary" | "replicated" | undefined;
+  /** With `ack: "replicated"`, how many replicas must confirm. Name all that may be promoted. Default 1. */
+  readonly replicas?: number | undefined;
+  /** With `ack: "replicated"`, how long the replicas may take; a call waits for up to two such times. Default 2,000. */
+  readonly replicaWaitMs?: number | undefined;
   /** Whether `url` names a node of a Redis Cluster. Default false. */
   readonly cluster?: boolean | undefined;
   /** Options of `tls.connect`, for a `rediss:` URL: ca, rejectUnauthorized, … Default: the authorities that Node trusts. */
@@ -29,8 +38,16 @@ export interface Settings {
   readonly prefix: string;
   readonly strict: boolean;
   readonly callTimeoutMs: number;
+  /** Null: `enqueue` does not wait for replicas. */
+  readonly replication: Replication | null;
   /** The names of the options that were given; the others are defaults. */
   readonly given: ReadonlySet<string>;
+}
+
+/** What `enqueue` waits for after the primary has a job. */
+export interface Replication {
+  readonly replicas: number;
+  readonly waitMs: number;
 }
 
 /** Where Redis is. */
@@ -49,6 +66,9 @@ const OPTIONS: OptionNames<BullmqOptions> = {
   prefix: true,
   strict: true,
   callTimeoutMs: true,
+  ack: true,
+  replicas: true,
+  replicaWaitMs: true,
   cluster: true,
   tls: true,
   family: true,
@@ -67,7 +87,34 @@ export function settingsOf(options: BullmqOptions): Settings {
     prefix,
     strict,
     callTimeoutMs: wholeNumber("bullmq: callTimeoutMs", callTimeoutMs, { least: 1 }),
+    replication: replicationOf(options),
     given: new Set(Object.keys(options)),
+  };
+}
+
+function replicationOf({
+  ack = "primary",
+  replicas,
+  replicaWaitMs,
+  cluster,
+  client,
+}: BullmqOptions): Replication | null {
+  if (!["primary", "replicated"].includes(ack)) {
+    throw configInvalid(`bullmq: ack is ${JSON.stringify(ack)}; write "primary" or "replicated"`);
+  }
+  if (ack === "primary") {
+    if (replicas === undefined && replicaWaitMs === undefined) return null;
+    const name = replicas === undefined ? "replicaWaitMs" : "replicas";
+    throw configInvalid(`bullmq: ${name} is set, and enqueue waits for no replica; set ack to "replicated" as well`);
+  }
+  if (cluster === true || client?.isCluster === true) {
+    throw configInvalid(
+      'bullmq: ack is "replicated", which waits on one primary, and this is a Redis Cluster; leave ack out, or use a Redis with replicas and no Cluster',
+    );
+  }
+  return {
+    replicas: wholeNumber("bullmq: replicas", replicas ?? 1, { least: 1 }),
+    waitMs: wholeNumber("bullmq: replicaWaitMs", replicaWaitMs ?? 2_000, { least: 1 }),
   };
 }
 

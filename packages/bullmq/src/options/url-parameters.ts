@@ -19,6 +19,9 @@ const OURS = {
   prefix: anyText,
   strict: trueOrFalse,
   callTimeoutMs: digits,
+  ack: oneOf("primary", "replicated"),
+  replicas: digits,
+  replicaWaitMs: digits,
   cluster: trueOrFalse,
 } as const satisfies UrlParameterTable;
 
@@ -28,6 +31,8 @@ const OTHERS = {
   db: matching(/^\d{1,9}$/, "write a database number"),
   ssl_cert_reqs: { ...oneOf("required", "none", "CERT_REQUIRED", "CERT_NONE"), tls: true },
   ssl_ca_certs: pemFile,
+  ssl_certfile: pemFile,
+  ssl_keyfile: pemFile,
   ssl_check_hostname: { ...trueOrFalse, tls: true },
   protocol: ignored(/^[23]$/, "write one of 2, 3"),
 } as const satisfies UrlParameterTable;
@@ -57,12 +62,15 @@ export function optionsFromUrl(url: string): BullmqOptions {
     { ...OURS, ...OTHERS },
     { shown, tlsScheme: parsed.protocol === "rediss:" ? null : "rediss://", instead: INSTEAD },
   );
-  const { db, ssl_cert_reqs: verify, ssl_ca_certs: ca, ssl_check_hostname: checksHost, ...options } = values;
+  const { db, ssl_cert_reqs: verify, ssl_ca_certs: ca, ssl_check_hostname: checksHost, ...others } = values;
+  const { ssl_certfile: cert, ssl_keyfile: key, ...options } = others;
   if (db !== undefined && /^\/./.test(parsed.pathname)) {
     throw configInvalid(`${shown} names a database in its path and by db; keep one`);
   }
   const tls: ConnectionOptions = {
     ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
     ...(/none$/i.test(verify ?? "") && { rejectUnauthorized: false }),
     ...(checksHost === false && { checkServerIdentity: () => undefined }),
   };

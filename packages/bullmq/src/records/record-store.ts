@@ -84,7 +84,7 @@ function createRecordStore(client: Client, commands: Commands, base: string, cal
         for (let from = 0; from < changes.length; from += WRITTEN) {
           const some = changes.slice(from, from + WRITTEN);
           const newest = Math.max(...some.map(({ at }) => at));
-          await commands.waybillRecordsWrite(1, base, JSON.stringify(some.map(fieldsOf)), newest);
+          await commands.waybillRecordsWrite(1, base, newest, ...some.flatMap(argumentsOf));
         }
       }),
     get: (id) =>
@@ -107,44 +107,42 @@ function createRecordStore(client: Client, commands: Commands, base: string, cal
   };
 }
 
-const fieldsOf = (change: RecordChange): object => ({
-  id: change.id,
-  t: change.type,
-  q: change.queue,
-  n: change.tenant,
-  e: change.enqueuedAt,
-  p: change.payload,
-  s: change.state,
-  c: change.code,
-  m: change.message,
-  a: change.at,
-  b: change.startedAt,
-  f: change.endedAt,
-  r: change.rank,
-  x: change.replaces,
-  i: change.items,
-});
+/** As the script for writing takes them. */
+function argumentsOf(change: RecordChange): (string | number)[] {
+  const { id, enqueuedAt, state, at, rank, replaces, startedAt, endedAt, items } = change;
+  const { type, queue, tenant, code, message, payload } = change;
+  const fields: string[] = [];
+  if (type !== "") fields.push("t", type);
+  if (queue !== "") fields.push("q", queue);
+  if (tenant !== null) fields.push("n", tenant);
+  if (code !== null) fields.push("c", code);
+  if (message !== null) fields.push("m", message);
+  if (payload !== null) fields.push("p", payload);
+  for (const name in items) fields.push(`i:${name}`, items[name] ?? "");
+  return [id, enqueuedAt, state, at, rank, replaces, startedAt ?? "", endedAt ?? "", fields.length / 2, ...fields];
+}
 
 /** Another program may have written anything. */
 function recordOf(id: string, list: readonly string[]): StoredRecord {
   const fields = new Map<string, string>();
   for (let at = 0; at < list.length; at += 2) fields.set(list[at] ?? "", list[at + 1] ?? "");
   const text = (name: string): string | null => fields.get(name) ?? null;
-  const time = (name: string): number | null => (fields.has(name) ? countOf(Number(fields.get(name)), 0) : null);
+  const times = (text("v") ?? "").split(",");
+  const time = (at: number): number | null => (times[at] ? countOf(Number(times[at]), 0) : null);
   const items = [...fields].filter(([name]) => name.startsWith("i:")).map(([name, value]) => [name.slice(2), value]);
   return {
     id,
     type: text("t") ?? "",
     queue: text("q") ?? "",
     tenant: text("n"),
-    enqueuedAt: time("e") ?? 0,
+    enqueuedAt: time(0) ?? 0,
     payload: text("p"),
     state: RECORD_STATES.find((state) => state === text("s")) ?? "waiting",
     code: text("c"),
     message: text("m"),
-    at: time("a") ?? 0,
-    startedAt: time("b"),
-    endedAt: time("f"),
+    at: time(1) ?? 0,
+    startedAt: time(4),
+    endedAt: time(5),
     items: Object.fromEntries(items) as Record<string, string>,
   };
 }

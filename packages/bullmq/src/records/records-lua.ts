@@ -1,7 +1,8 @@
 /**
  * A record is a hash, and each filter a sorted set of ids by the time of the enqueue. KEYS[1] is the set of all, and what the other keys
- * begin with, so that all of them are in one slot of a Cluster. Fields of a hash: t(ype) q(ueue) n (tenant) e(nqueued) p(ayload) s(tate)
- * c(ode) m(essage) a(t) b (started) f (ended) r(ank) x (replaces), and "i:" with the name for each item. What is null has no field.
+ * begin with, so that all of them are in one slot of a Cluster. Fields of a hash: t(ype) q(ueue) n (tenant) p(ayload) s(tate) c(ode)
+ * m(essage), "i:" with the name for each item, and v: the time of the enqueue, that of the state, rank, replaces, start and end, which may
+ * be empty, then "p" if there is a payload and "m" if there is a message, all separated by commas. What is null has no field.
  */
 const shared = `
 local base = KEYS[1]
@@ -9,63 +10,103 @@ local function keyOf(id) return base .. ":r:" .. id end
 local function setOf(field, value) return base .. ":" .. field .. ":" .. value end
 -- Most records are of completed jobs, which are found without a set of their state.
 local function isIndexed(field, value) return value and value ~= "" and not (field == "s" and value == "completed") end
-local function add(field, value, score, id) if isIndexed(field, value) then redis.call("ZADD", setOf(field, value), score, id) end end
-local function remove(field, value, id) if isIndexed(field, value) then redis.call("ZREM", setOf(field, value), id) end end
+-- A command costs more than what it adds or removes, so each set gets one of each for all records of a script.
+local added, removed = {}, {}
+local function listOf(lists, set)
+  local list = lists[set]
+  if not list then list = {} lists[set] = list end
+  return list
+end
+local function addTo(set, score, id) local list = listOf(added, set) list[#list + 1] = score list[#list + 1] = id end
+local function removeFrom(set, id) local list = listOf(removed, set) list[#list + 1] = id end
+local function add(field, value, score, id) if isIndexed(field, value) then addTo(setOf(field, value), score, id) end end
+local function remove(field, value, id) if isIndexed(field, value) then removeFrom(setOf(field, value), id) end end
+local function changeSets()
+  for set, list in pairs(removed) do redis.call("ZREM", set, unpack(list)) end
+  for set, list in pairs(added) do redis.call("ZADD", set, unpack(list)) end
+end
 `;
 
-/** ARGV: the changes as JSON, by the names of the fields, and when the newest was made. */
+/**
+ * ARGV: when the newest change was made, then for each change its id, enqueue, state, time of the state, rank, replaces, start or "", end
+ * or "", and after a number of fields these as name and value: those of a hash that are not null.
+ */
 export const writeLua: string = `${shared}
-local function text(value)
-  if value == nil or value == cjson.null then return false end
-  return type(value) == "number" and string.format("%.0f", value) or value
+local function putAll(key, list)
+  for from = 1, #list, 1000 do redis.call("HSET", key, unpack(list, from, math.min(from + 999, #list))) end
 end
-local function put(key, field, value)
-  if value then redis.call("HSET", key, field, value) else redis.call("HDEL", key, field) end
-end
-for _, change in ipairs(cjson.decode(ARGV[1])) do
-  local id, key = change.id, keyOf(change.id)
-  local old = redis.call("HMGET", key, "t", "q", "n", "e", "s", "c", "a", "r", "x")
-  local score = old[4] or text(change.e)
-  local fields = {}
-  local function set(field, value) if value then fields[#fields + 1] = field; fields[#fields + 1] = value end end
-  for at, field in ipairs({ "t", "q", "n" }) do
-    local value = text(change[field])
-    if not old[at] or (old[at] == "" and value ~= "") then
-      set(field, value)
-      add(field, value, score, id)
-    end
+local function merge(id, key, old, times, fields, change)
+  local score, oldAt, oldRank, oldReplaces, oldStart, oldEnd, has = unpack(times)
+  local start, list = change[5], {}
+  local function set(field, value) list[#list + 1] = field list[#list + 1] = value end
+  local at, rank = tonumber(change[2]), tonumber(change[3])
+  local wasAt, wasRank = tonumber(oldAt), tonumber(oldRank)
+  local isNewer = rank > wasRank or (rank == wasRank and at >= wasAt) or tonumber(change[4]) > wasAt
+  local known = { t = old[3], q = old[4], n = old[5] }
+  local code, message
+  for at = 1, #fields, 2 do
+    local field, value = fields[at], fields[at + 1]
+    if field == "c" then code = value
+    elseif field == "m" then message = value
+    elseif field == "p" then
+      if not string.find(has, "p") then set(field, value) has = has .. "p" end
+    elseif known[field] == nil then set(field, value)
+    elseif not known[field] then set(field, value) add(field, value, score, id) end
   end
-  if not old[4] then
-    redis.call("ZADD", base, score, id)
-    set("e", score)
-  end
-  local payload = text(change.p)
-  if payload then redis.call("HSETNX", key, "p", payload) end
-  local at, rank = change.a, change.r
-  local oldAt, oldRank = tonumber(old[7] or ""), tonumber(old[8] or "")
-  local isNewer = not oldAt or rank > oldRank or (rank == oldRank and at >= oldAt) or change.x > oldAt
-  local started = text(change.b)
   if isNewer then
-    local state, code = text(change.s), text(change.c)
-    if old[5] ~= state then remove("s", old[5], id) add("s", state, score, id) end
-    if old[6] ~= code then remove("c", old[6], id) add("c", code, score, id) end
-    set("s", state) set("a", text(at)) set("r", text(rank)) set("x", text(change.x))
-    put(key, "c", code)
-    put(key, "m", text(change.m))
-    put(key, "f", text(change.f))
-    set("b", started)
-  elseif started then
-    redis.call("HSETNX", key, "b", started)
+    local state, hadMessage = change[1], string.find(has, "m")
+    if old[2] ~= state then
+      remove("s", old[2], id)
+      add("s", state, score, id)
+      set("s", state)
+    end
+    if old[6] ~= (code or false) then
+      remove("c", old[6], id)
+      add("c", code, score, id)
+      if code then set("c", code) else redis.call("HDEL", key, "c") end
+    end
+    if message then set("m", message) elseif hadMessage then redis.call("HDEL", key, "m") end
+    has = string.gsub(has, "m", "") .. (message and "m" or "")
+    oldAt, oldRank, oldReplaces, oldEnd = change[2], change[3], change[4], change[6]
+    if start ~= "" then oldStart = start end
+  elseif oldStart == "" then
+    oldStart = start
   end
-  if change.i ~= cjson.null then
-    for name, value in pairs(change.i) do set("i:" .. name, value) end
-  end
-  for from = 1, #fields, 1000 do
-    redis.call("HSET", key, unpack(fields, from, math.min(from + 999, #fields)))
-  end
+  set("v", table.concat({ score, oldAt, oldRank, oldReplaces, oldStart, oldEnd, has }, ","))
+  putAll(key, list)
 end
+-- Nil for what another program wrote: the record then begins anew.
+local function timesOf(old)
+  local times = old and { string.match(old, "^(%d+),(%d+),(%d+),(-?%d+),(%d*),(%d*),(%a*)$") } or {}
+  return times[1] and times
+end
+local from = 2
+while from <= #ARGV do
+  local id, score, count = ARGV[from], ARGV[from + 1], 2 * tonumber(ARGV[from + 8])
+  local key, first = keyOf(id), from + 9
+  local old = redis.call("HMGET", key, "v", "s", "t", "q", "n", "c")
+  local change = { unpack(ARGV, from + 2, from + 7) }
+  local fields, times = {}, timesOf(old[1])
+  for at = 1, count do fields[at] = ARGV[first + at - 1] end
+  if times then merge(id, key, old, times, fields, change)
+  else
+    local has = ""
+    addTo(base, score, id)
+    add("s", change[1], score, id)
+    for at = 1, count, 2 do
+      local field = fields[at]
+      if field == "p" or field == "m" then has = has .. field
+      elseif #field == 1 then add(field, fields[at + 1], score, id) end
+    end
+    fields[count + 1], fields[count + 2], fields[count + 3] = "s", change[1], "v"
+    fields[count + 4] = score .. "," .. table.concat(change, ",", 2) .. "," .. has
+    putAll(key, fields)
+  end
+  from = first + count
+end
+changeSets()
 local newest = tonumber(redis.call("GET", base .. ":at") or 0)
-if tonumber(ARGV[2]) > newest then redis.call("SET", base .. ":at", ARGV[2]) end
+if tonumber(ARGV[1]) > newest then redis.call("SET", base .. ":at", ARGV[1]) end
 return 1
 `;
 
@@ -127,15 +168,17 @@ local function removeAll(ids)
     local values = redis.call("HMGET", key, "t", "q", "n", "s", "c")
     for at, field in ipairs({ "t", "q", "n", "s", "c" }) do remove(field, values[at], id) end
     redis.call("DEL", key)
-    redis.call("ZREM", base, id)
+    removeFrom(base, id)
   end
+  changeSets()
+  removed = {}
   return #ids
 end
-local removed = 0
-if ARGV[1] ~= "" then removed = removeAll(redis.call("ZRANGEBYSCORE", base, "-inf", "(" .. ARGV[1], "LIMIT", 0, limit)) end
-if ARGV[2] ~= "" and removed < limit then
-  local excess = math.min(redis.call("ZCARD", base) - tonumber(ARGV[2]), limit - removed)
-  if excess > 0 then removed = removed + removeAll(redis.call("ZRANGE", base, 0, excess - 1)) end
+local count = 0
+if ARGV[1] ~= "" then count = removeAll(redis.call("ZRANGEBYSCORE", base, "-inf", "(" .. ARGV[1], "LIMIT", 0, limit)) end
+if ARGV[2] ~= "" and count < limit then
+  local excess = math.min(redis.call("ZCARD", base) - tonumber(ARGV[2]), limit - count)
+  if excess > 0 then count = count + removeAll(redis.call("ZRANGE", base, 0, excess - 1)) end
 end
-return removed
+return count
 `;

@@ -9,6 +9,8 @@ export interface Keys {
   readonly workers: string;
   /** A hash: when each worker announced itself, and its facts. */
   readonly facts: string;
+  /** Written before replicas are waited for, so that there is a write for them to confirm. Expires. */
+  readonly replicated: string;
   /** What the ledger consists of; see `ledger-lua.ts`. No key of a queue has such a name, since each has one more colon. */
   readonly ledger: Readonly<Record<"records" | "byKey" | "byDue" | "byExpiry", string>>;
   /** Which job has each unique key, and the keys that are taken for a time; see `unique-keys.ts`. */
@@ -35,6 +37,7 @@ export function keysOf(prefix: string): Keys {
     queues: `${prefix}:queues`,
     workers: `${prefix}:workers`,
     facts: `${prefix}:worker-facts`,
+    replicated: `${prefix}:replicated`,
     ledger: {
       records: `${prefix}:ledger`,
       byKey: `${prefix}:ledger-by-key`,

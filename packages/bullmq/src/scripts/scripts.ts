@@ -1,4 +1,5 @@
 import { createIORedisClient, type MinimalJob, RedisConnection, RedisQueueBackend, type WorkerOptions } from "bullmq";
+import type { Client } from "../connection/client.ts";
 import type { Connections } from "../connection/connections.ts";
 import { type AckJobs, defineAckJobs } from "./ack-jobs.ts";
 import { type ChangeJobs, defineChangeJobs } from "./change-jobs.ts";
@@ -19,6 +20,8 @@ export interface Scripts {
   /** What a queue's keys begin with, its last colon included. */
   base(queue: string): string;
   readonly enqueueJobs: EnqueueJobs;
+  /** The same on another connection. */
+  enqueueJobsOn(client: Client): EnqueueJobs;
   readonly leaseJobs: LeaseJobs;
   readonly ackJobs: AckJobs;
   readonly replayJob: ReplayJob;
@@ -71,6 +74,7 @@ export async function openScripts(
     of: (queue) => ofQueue(queue, ANY_CHECK_MS),
     base: (queue) => `${prefix}:${bullmqName(queue)}:`,
     enqueueJobs: defineEnqueueJobs(commands, owners, errorOf),
+    enqueueJobsOn: (client) => defineEnqueueJobs(client, owners, errorOf),
     leaseJobs: defineLeaseJobs(commands, errorOf),
     ackJobs: defineAckJobs(commands, owners, errorOf),
     replayJob: defineReplayJob(commands, owners),

@@ -15,8 +15,7 @@ let cluster: Cluster;
 const SLOTS = 16_384;
 
 beforeAll(async () => {
-  const args = ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"];
-  nodes.push(...(await Promise.all([1, 2, 3].map(() => startRedis({ args })))));
+  nodes.push(...(await Promise.all([1, 2, 3].map(() => startRedis({ cluster: true })))));
   cluster = new Cluster(
     nodes.map(({ port }) => ({ host: "127.0.0.1", port })),
     { lazyConnect: true },
@@ -33,10 +32,11 @@ afterAll(async () => {
 /** Gives each node a third of the slots and introduces it to the first. Resolves once all nodes know all slots. */
 async function form([first, ...others]: readonly Node[]): Promise<void> {
   const all = [first, ...others].map((node) => new Redis(node?.url ?? ""));
+  const [, busPort = ""] = ((await all[0]?.config("GET", "cluster-port")) ?? []) as readonly string[];
   for (const [at, client] of all.entries()) {
     const [from, to] = [at, at + 1].map((part) => Math.floor((part * SLOTS) / all.length)) as [number, number];
     await client.call("CLUSTER", "ADDSLOTSRANGE", String(from), String(to - 1));
-    if (at > 0) await client.call("CLUSTER", "MEET", "127.0.0.1", String(first?.port));
+    if (at > 0) await client.call("CLUSTER", "MEET", "127.0.0.1", String(first?.port), busPort);
   }
   const isFormed = async (): Promise<boolean> => {
     const states = await Promise.all(all.map((client) => client.call("CLUSTER", "INFO")));

@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import { connect, defineJob, isWaybillError } from "@waybill/core";
-import { startProxy, startRedis, type TestServer } from "@waybill/test-servers";
+import { makeSmallDisk, startProxy, startRedis, type TestServer } from "@waybill/test-servers";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { fromUrl } from "../../src/index.ts";
 import { lease, message, open, redisClient } from "../redis.ts";
@@ -52,7 +52,7 @@ describe("a server that may lose jobs is refused at the start, and named", () =>
   });
 
   test("a cluster needs a URL that says so and a prefix in braces, and then it works", async () => {
-    const { url } = await redis({ args: ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"] });
+    const { url } = await redis({ cluster: true });
     const admin = await redisClient(url);
     await admin.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
     expect(await refusal(url)).toContain("cluster=true");
@@ -103,6 +103,23 @@ describe("the error names why Redis does not answer", () => {
       { check: "redis.saving", message: expect.stringContaining("rdb_last_bgsave_status") },
     ]);
     expect(await refusal(url)).toContain("rdb_last_bgsave_status is err");
+  });
+
+  test("a full disk is BACKEND_FULL, which names it, and stores jobs again once there is space", async ({ skip }) => {
+    skip(process.getuid?.() !== 0, "only root may mount a disk");
+    const disk = makeSmallDisk(4 * 1_048_576);
+    onTestFinished(() => disk.remove());
+    const backend = await open({ url: (await redis({ appendfsync: "everysec", parent: disk.folder })).url });
+    await backend.enqueue([message()]);
+    disk.fill();
+    // Redis notices it when it writes its file, within a second.
+    const once = async (): Promise<string> => {
+      const [result] = await backend.enqueue([message()]);
+      return result?.ok === false ? `${result.error.code}: ${result.error.message}` : "ok";
+    };
+    await expect.poll(once, { timeout: 60_000, interval: 100 }).toMatch(/^BACKEND_FULL: .*disk of Redis is full.*free/);
+    disk.free();
+    await expect.poll(once, { timeout: 60_000, interval: 100 }).toBe("ok");
   });
 
   test("R65: full memory is BACKEND_FULL, workers still drain it, and then it stores jobs again", async () => {

@@ -51,7 +51,8 @@ const STATES: Readonly<Record<string, State>> = {
       await admin.replicaof("127.0.0.1", 1);
     },
     leave: async () => admin.replicaof("NO", "ONE"),
-    ...unavailable(/MASTERDOWN.*make it lead to the primary/),
+    // Once connected again, an enqueue writes the queue's name as well: whichever is refused first is told.
+    ...unavailable(/(MASTERDOWN|READONLY).*make it lead to the primary/),
   },
   NOREPLICAS: {
     enter: config("min-replicas-to-write", "1"),

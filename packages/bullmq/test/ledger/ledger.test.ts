@@ -1,6 +1,6 @@
 import type { Ledger, LedgerCommit } from "@waybill/core/backend";
 import { expect, test } from "vitest";
-import { freshPrefix, open, redisClient } from "../redis.ts";
+import { freshPrefix, open, redisClient, redisUrl } from "../redis.ts";
 
 const keysOf = (records: readonly { readonly key: string }[]): string[] => records.map(({ key }) => key);
 
@@ -66,6 +66,26 @@ test("versions go on after Redis has lost the whole ledger", async () => {
   expect(await ledger.list({ prefix: "", limit: 10 })).toEqual([]);
   const after = await put(ledger, ["a"]);
   expect(before.ok && after.ok && (after.versions[0] ?? 0) > (before.versions[0] ?? 0)).toBe(true);
+});
+
+test("a user without the right to channels commits what notifies, and its watch says that it reports nothing", async () => {
+  const prefix = freshPrefix();
+  const admin = await redisClient();
+  const user = `mute-${crypto.randomUUID()}`;
+  await admin.acl("SETUSER", user, "on", ">secret", `~${prefix}:*`, "resetchannels", "+@all", "-@dangerous", "+info");
+  const url = new URL(await redisUrl());
+  url.username = user;
+  url.password = "secret";
+  const { ledger } = await open({ url: url.href, prefix });
+  let calls = 0;
+  const watch = ledger.watch?.("a/1", () => (calls += 1));
+  const change = { key: "a/1", ifVersion: "absent", value: "1", notify: true } as const;
+  expect(await ledger.commit([change])).toMatchObject({ ok: true });
+  expect(await ledger.read(["a/1"])).toMatchObject([{ value: "1" }]);
+  await expect.poll(async () => JSON.stringify(await admin.acl("LOG"))).toContain(user);
+  expect([watch?.isReporting(), calls]).toEqual([false, 0]);
+  watch?.end();
+  await admin.acl("DELUSER", user);
 });
 
 test("a list of 1,000 records of 64 KiB and a commit of 1,000 changes are one call each", async () => {

@@ -1,4 +1,4 @@
-import { type Certificates, freePort, makeCertificates, startRedis } from "@waybill/test-servers";
+import { type Certificates, makeCertificates, startRedis } from "@waybill/test-servers";
 import { connect, defineJob } from "@waybill/core";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -56,23 +56,10 @@ describe("what means nothing here is refused with the parameter, its value and w
 describe("on a Redis with a certificate of its own", () => {
   let certificates: Certificates;
   let redis: Awaited<ReturnType<typeof startRedis>>;
-  let tlsPort = 0;
 
   beforeAll(async () => {
     certificates = makeCertificates("redis");
-    tlsPort = await freePort();
-    const { ca, cert, key } = certificates;
-    const files = [
-      "--tls-cert-file",
-      cert,
-      "--tls-key-file",
-      key,
-      "--tls-ca-cert-file",
-      ca,
-      "--tls-auth-clients",
-      "no",
-    ];
-    redis = await startRedis({ args: ["--tls-port", `${tlsPort}`, ...files] });
+    redis = await startRedis({ tls: certificates });
   });
   afterAll(async () => {
     await redis.stop();
@@ -80,7 +67,7 @@ describe("on a Redis with a certificate of its own", () => {
   });
 
   const at = (host: string, parameters: string): string =>
-    `rediss://${host}:${tlsPort}/0${parameters.replace("CA", certificates.ca)}`;
+    `${redis.tlsUrl.replace("localhost", host)}/0${parameters.replace("CA", certificates.ca)}`;
 
   test.each([
     ["localhost", "?ssl_cert_reqs=none"],
@@ -104,14 +91,18 @@ describe("on a Redis with a certificate of its own", () => {
       "",
       /certificate of the server cannot be verified \(.+\); name its authority: \?ssl_ca_certs=.*\?ssl_cert_reqs=none/,
     ],
-    ["127.0.0.1", "?ssl_ca_certs=CA", /cannot be verified \(Hostname\/IP does not match/],
+    [
+      "127.0.0.1",
+      "?ssl_ca_certs=CA",
+      /is for DNS:localhost, not for 127\.0\.0\.1; write a host that it names, or accept any: \?ssl_check_hostname=false/,
+    ],
   ])("%s with %s is refused with what to write", async (host, parameters, says) => {
     await expect(fromUrl(at(host, parameters))(context)).rejects.toMatchObject(refused(says));
   });
 
   test("TLS on the port without it, and none on the port with it, say which scheme to try", async () => {
     const unavailable = (says: RegExp) => ({ code: "BACKEND_UNAVAILABLE", message: expect.stringMatching(says) });
-    const [withTls, without] = [redis.url.replace("redis:", "rediss:"), `redis://localhost:${tlsPort}`];
+    const [withTls, without] = [redis.url.replace("redis:", "rediss:"), redis.tlsUrl.replace("rediss:", "redis:")];
     await expect(fromUrl(withTls)(context)).rejects.toMatchObject(
       unavailable(/if it speaks no TLS on this port, begin the URL with "redis:\/\/"/),
     );
