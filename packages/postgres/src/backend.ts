@@ -33,6 +33,7 @@ import { createMaintenance } from "./jobs/maintenance.ts";
 import { allQueuesOf, createNotifier } from "./jobs/notifier.ts";
 import { createSettle } from "./jobs/settle.ts";
 import { createLedger } from "./ledger/ledger.ts";
+import { createLedgerNotifier } from "./ledger/ledger-watch.ts";
 import { ledgerInTransaction } from "./ledger/ledger-in-transaction.ts";
 import { createDoctor } from "./management/doctor.ts";
 import { createJobControl } from "./management/job-control.ts";
@@ -41,7 +42,7 @@ import { createWorkerRegistry } from "./management/worker-registry.ts";
 import type { Settings } from "./options/settings.ts";
 import { createRecordStore } from "./records/record-store.ts";
 import { migrateSchema } from "./schema/migrate.ts";
-import { channelOf } from "./schema/steps.ts";
+import { channelOf, ledgerChannelOf } from "./schema/steps.ts";
 import { assertTransaction, isBegun, queryOf, type Transaction } from "./transaction.ts";
 
 /** A backend with an inspector, a doctor, a worker registry, a ledger, records, job control, `enqueueIn` and `completeIn`. */
@@ -67,7 +68,7 @@ const CLOSE_MS = 1_500;
 
 /** Opens the database, migrates its schema and starts to listen. Rejects `CONFIG_INVALID` or `BACKEND_UNAVAILABLE`. */
 export async function openPostgres(settings: Settings, context: BackendContext): Promise<PostgresBackend> {
-  const { schema } = settings;
+  const { schema, connections } = settings;
   const address = addressOf(settings.url, schema);
   const database = openDatabase(settings);
   const capabilities = postgresCapabilities(settings.connections);
@@ -120,10 +121,13 @@ export async function openPostgres(settings: Settings, context: BackendContext):
     limitedQueues,
   );
   const received = (queue: string): void => (queue === "" ? waiters.maintain() : waiters.wake(queue));
+  const ledgerChannel = ledgerChannelOf(schema);
+  const ledgerNotifier = createLedgerNotifier(lastQuery, ledgerChannel, () => listener);
 
   const guard = createCloseGuard(address, async () => {
     const until = performance.now() + CLOSE_MS;
     notifier.close();
+    ledgerNotifier.close();
     listener?.close();
     // With the server away, jobs of the last looks become ready when their leases end.
     await Promise.race([waiters.dismiss(), once(AbortSignal.timeout(CLOSE_MS / 2), "abort")]);
@@ -145,7 +149,14 @@ export async function openPostgres(settings: Settings, context: BackendContext):
 
   async function listen(url: string): Promise<void> {
     const reconnected = waiters.wakeAll;
-    listener = await startListener({ url, channel: channelOf(schema), query, received, reconnected });
+    listener = await startListener({
+      url,
+      channel: channelOf(schema),
+      query,
+      received: (payload, channel) =>
+        channel === ledgerChannel ? ledgerNotifier.watches.changed(payload) : received(payload),
+      reconnected,
+    });
     if (listener !== null || !settings.mustListen) return;
     const remedy = "name the server itself there, not a pooler";
     throw configInvalid(`${address}: notifications do not arrive at the "listen" URL; ${remedy}`);
@@ -163,8 +174,12 @@ export async function openPostgres(settings: Settings, context: BackendContext):
       if (delayMs > 0) waiters.expect(delayMs);
       else waiters.wakeAll();
     }),
-    ledger: guardedLedger(guard.assertOpen, createLedger(query, schema)),
-    recordStore: (scope) => guardedRecordStore(guard.assertOpen, createRecordStore(query, schema, scope)),
+    ledger: guardedLedger(guard.assertOpen, {
+      ...createLedger(query, schema, ledgerNotifier.notify),
+      ...(listener !== null && { watch: ledgerNotifier.watches.watch }),
+    }),
+    recordStore: (scope) =>
+      guardedRecordStore(guard.assertOpen, createRecordStore({ query, database, schema, connections }, scope)),
     ...guard.verbs({
       async enqueue(messages) {
         if (messages.length === 0) return [];

@@ -1,5 +1,5 @@
 import { isWaybillError, toError, WaybillError } from "@waybill/core";
-import { configInvalid, isCertificateRefused, maskUrl } from "@waybill/core/backend";
+import { configInvalid, maskUrl, tlsFault, type TlsRemedies } from "@waybill/core/backend";
 
 /** Returns the five characters of SQLSTATE, or Node's code of a socket error; "" for none. */
 export function codeOf(error: Error): string {
@@ -8,13 +8,21 @@ export function codeOf(error: Error): string {
 
 const SUCCEEDS_AGAIN = "nothing of this was stored, and the next try may succeed";
 
+const TLS: TlsRemedies = {
+  authority: "sslrootcert=/path/to/ca.pem",
+  unverified: "encrypt without verifying it: sslmode=no-verify",
+  otherName: "accept any host of that authority: sslmode=verify-ca with sslrootcert=",
+  client: "sslcert=/path/to/client.pem and sslkey=/path/to/client.key",
+  encrypted: "write sslmode=verify-full",
+  plain: "write sslmode=disable",
+};
+
 /** Conditions that no second try ends, by SQLSTATE or a name of ours, with what to do. */
 const LASTING: Readonly<Record<string, string>> = {
-  CERTIFICATE:
-    "the certificate of the server cannot be verified; name its authority: sslrootcert=/path/to/ca.pem, or encrypt without verifying it: sslmode=no-verify",
   NO_TLS: "the server speaks no TLS, which the URL asks for; write sslmode=disable",
   TLS_ONLY:
     "the server refuses this user without TLS; add sslmode=require, or sslmode=no-verify if its certificate is its own",
+  CLIENT_CERTIFICATE: `the server asks for a client certificate of this user; name one and its key: ${TLS.client}`,
   "28P01": "the password was refused; correct it in the URL",
   "28000": "the server refuses this user from here; check the user and the server's pg_hba.conf",
   "3D000": "the database does not exist; create it, or correct the name in the URL",
@@ -47,9 +55,11 @@ const PASSING: Readonly<Record<string, string>> = {
 function conditionOf(error: Error): string {
   const { message } = error;
   const code = codeOf(error);
-  if (isCertificateRefused(error)) return "CERTIFICATE";
   if (message === "The server does not support SSL connections") return "NO_TLS";
   if (code === "28000" && message.endsWith("no encryption")) return "TLS_ONLY";
+  if (code === "28000" && /client certificate|certificate authentication failed/.test(message)) {
+    return "CLIENT_CERTIFICATE";
+  }
   if (code === "0A000" && message.includes("during recovery")) return "25006";
   if (code === "53300" || /too many (clients|connections)/i.test(message)) return "NO_CONNECTION_LEFT";
   return code;
@@ -67,10 +77,13 @@ export function databaseError(thrown: unknown, address: string, during: "open" |
     kind: "BACKEND_UNAVAILABLE" | "BACKEND_FULL" | "CONFIG_INVALID" | "CAPABILITY_MISSING",
     text: string,
   ) => new WaybillError(kind, `${address}: ${text}`, { cause: error });
+  const open = during === "open" ? "CONFIG_INVALID" : "BACKEND_UNAVAILABLE";
+  const fault = tlsFault(error, TLS);
+  if (fault !== null) return failure(open, fault);
   const condition = conditionOf(error);
   const lasting = LASTING[condition];
   if (lasting !== undefined) {
-    return failure(during === "open" ? "CONFIG_INVALID" : "BACKEND_UNAVAILABLE", `${lasting} (${message})`);
+    return failure(open, `${lasting} (${message})`);
   }
   if (condition === "53100") {
     const text =

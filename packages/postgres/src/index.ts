@@ -11,6 +11,8 @@ import { migrateSchema } from "./schema/migrate.ts";
 
 export type { PostgresBackend } from "./backend.ts";
 export { postgresCapabilities } from "./capabilities.ts";
+export type { PgBossJobsOptions } from "./import/pg-boss-jobs.ts";
+export { pgBossJobs } from "./import/pg-boss-jobs.ts";
 export type { PostgresOptions } from "./options/options.ts";
 export { schemaVersion } from "./schema/migrate.ts";
 export type {

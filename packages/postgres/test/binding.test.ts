@@ -5,7 +5,7 @@ import { connect, defineJob } from "@waybill/core";
 import { serviceUrl } from "@waybill/test-servers";
 import { Client } from "pg";
 import { expect, test } from "vitest";
-import { migrate } from "../src/index.ts";
+import { migrate, schemaVersion } from "../src/index.ts";
 import { freshSchema, freshUrl, sql } from "./database.ts";
 
 const page = readFileSync(fileURLToPath(new URL("../../../spec/1.0/bindings/postgres.md", import.meta.url)), "utf8");
@@ -31,6 +31,10 @@ test("the documented insert by psql is run by a worker, and the documented query
   await expect.poll(() => names, { timeout: 10_000 }).toEqual(['{"name":"psql"}']);
   await jobs.close();
   expect(await sql(example("sql", schema))).toMatchObject([{ type: "greeting.print" }]);
+});
+
+test("the page says the version that migrate makes", () => {
+  expect(page).toContain(`has the schema's version, ${schemaVersion}; a reader MUST refuse a higher one`);
 });
 
 test("a producer with only the documented rights can insert, and a second insert of the same id fails", async () => {

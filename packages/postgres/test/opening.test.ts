@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { serviceUrl } from "@waybill/test-servers";
 import { connect, migrate as migrateByUrl } from "@waybill/core";
 import { describe, expect, test } from "vitest";
@@ -89,7 +90,11 @@ describe("a server that cannot be used is refused when it is opened, with what t
     await expect(opening).rejects.toMatchObject(refused(/may not create.*waybill migrate URL/));
   });
 
-  test("a user who may use the schema but not its tables, with the missing grants, at the first use", async () => {
+  /** The rights that packages/postgres/README.md prints. */
+  const rights =
+    /```sql\n(GRANT[\s\S]*?)```/.exec(readFileSync(new URL("../README.md", import.meta.url), "utf8"))?.[1] ?? "";
+
+  test("a user who may use the schema but not its tables, with the missing grants, at the first use; those of the README are enough", async () => {
     const user = await freshUser();
     const schema = freshSchema();
     await migrate(await freshUrl(schema));
@@ -100,9 +105,7 @@ describe("a server that cannot be used is refused when it is opened, with what t
     const refusal = backend.enqueue([message()]);
     await expect(refusal).rejects.toMatchObject({ code: "BACKEND_UNAVAILABLE", message: /grant it usage/ });
     await backend.close();
-    await sql(
-      `GRANT ALL ON ALL TABLES IN SCHEMA "${schema}" TO "${user.name}"; GRANT ALL ON ALL SEQUENCES IN SCHEMA "${schema}" TO "${user.name}"`,
-    );
+    await sql(rights.replaceAll("SCHEMA waybill", `SCHEMA "${schema}"`).replaceAll("TO app", `TO "${user.name}"`));
     const granted = await fromUrl(await user.url(schema))(context);
     expect(await granted.enqueue([message()])).toMatchObject([{ ok: true }]);
     expect(await granted.ack(await lease(granted))).toMatchObject([{ ok: true }]);

@@ -16,6 +16,8 @@ export interface Database {
   readonly query: Query;
   /** Rolls back when `work` rejects. `work` may run again after a conflict, so it may write to the database only. */
   transact<T>(work: (query: Query) => Promise<T>): Promise<T>;
+  /** As `transact`, without a time limit: for what goes through a whole table, or waits for a process that does. */
+  transactAtLength<T>(work: (query: Query) => Promise<T>): Promise<T>;
   /** From now on runs every statement in a transaction that overrides the session's defaults. */
   distrustDefaults(): void;
   /** Waits `limitMs` for running statements, then cuts the connections. Leaves a pool open that was handed in. */
@@ -89,10 +91,10 @@ export function openDatabase(settings: Settings): Database {
     }
   }
 
-  const transact = <T>(work: (query: Query) => Promise<T>): Promise<T> =>
+  const transact = <T>(work: (query: Query) => Promise<T>, begin = BEGIN_PINNED, limitMs = STATEMENT_MS): Promise<T> =>
     lend(async (client) => {
-      await client.query(BEGIN_PINNED);
-      const result = await work(async (text, values = []) => (await client.query(timed(text, values))).rows);
+      await client.query(begin);
+      const result = await work(async (text, values = []) => (await client.query(timed(text, values, limitMs))).rows);
       await client.query("COMMIT");
       return result;
     });
@@ -114,6 +116,7 @@ export function openDatabase(settings: Settings): Database {
   return {
     query: (text, values = []) => againAfterConflict(() => once(text, values)),
     transact: (work) => againAfterConflict(() => transact(work)),
+    transactAtLength: (work) => againAfterConflict(() => transact(work, BEGIN_UNLIMITED, NO_LIMIT_MS)),
     distrustDefaults: () => void (trusted = false),
     async close(limitMs) {
       if (settings.pool !== null) return void pool.off("error", ignored);
@@ -144,11 +147,15 @@ function checkOut(pool: Pool): Promise<PoolClient> {
   });
 }
 
+/** The longest time that a timer takes: pg reads 0 as the connection's own limit. */
+const NO_LIMIT_MS = 2 ** 31 - 1;
+const BEGIN_UNLIMITED = `${BEGIN_PINNED}; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0`;
+
 /** Sets our time limit, which a pool that was handed in need not have. */
-const timed = (text: string, values: readonly unknown[]) => ({
+const timed = (text: string, values: readonly unknown[], limitMs = STATEMENT_MS) => ({
   text,
   values: [...values],
-  query_timeout: STATEMENT_MS,
+  query_timeout: limitMs,
 });
 
 /** Serialization failure, read-only transaction. With our own defaults only a conflict or a standby causes them. */

@@ -9,6 +9,11 @@ import { pinSession, processIdOf } from "./session.ts";
 export interface Listener {
   /** False while no notification can arrive: waiting calls must then poll. */
   isListening(): boolean;
+  /** Receives the notifications of one more channel, also after a reconnect. `began` is called each time it begins to. */
+  subscribe(channel: string, began: () => void): void;
+  unsubscribe(channel: string): void;
+  /** Whether the notifications of that channel arrive now. */
+  isSubscribed(channel: string): boolean;
   close(): void;
 }
 
@@ -17,7 +22,7 @@ export interface ListenerOptions {
   readonly channel: string;
   /** On another connection, to test whether notifications arrive. */
   readonly query: Query;
-  readonly received: (payload: string) => void;
+  readonly received: (payload: string, channel: string) => void;
   /** Called after each reconnect: notifications were missed. */
   readonly reconnected: () => void;
 }
@@ -39,8 +44,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener 
   let pauseMs = FIRST_PAUSE_MS;
   let trial: { readonly payload: string; readonly passed: () => void } | null = null;
 
+  const subscriptions = new Map<string, () => void>();
+  /** The subscriptions that the present connection has. */
+  const subscribed = new Set<string>();
+
   function lost(): void {
     clearTimeout(timer);
+    subscribed.clear();
     client = null;
     for (const socket of sockets) socket.destroy();
     if (closed) return;
@@ -61,9 +71,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener 
   async function connect(): Promise<boolean> {
     const fresh = new GuardedClient(clientConfig(options.url, sockets));
     for (const event of ["error", "end"] as const) fresh.on(event, () => fresh === client && lost());
-    fresh.on("notification", ({ payload = "" }) => {
+    fresh.on("notification", ({ channel, payload = "" }) => {
       if (payload === trial?.payload) trial.passed();
-      else options.received(payload);
+      else options.received(payload, channel);
     });
     await fresh.connect();
     const { rows } = await fresh.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
@@ -78,8 +88,22 @@ export async function startListener(options: ListenerOptions): Promise<Listener 
     fresh.letProcessEnd();
     client = fresh;
     pauseMs = FIRST_PAUSE_MS;
+    for (const channel of subscriptions.keys()) void listenTo(channel);
     beat();
     return true;
+  }
+
+  /** Never rejects: a connection that fails is replaced, and this is repeated on the next. */
+  async function listenTo(channel: string): Promise<void> {
+    const [to, began] = [client, subscriptions.get(channel)];
+    try {
+      await to?.query(`LISTEN "${channel}"`);
+    } catch {
+      return;
+    }
+    if (to === null || to !== client || subscriptions.get(channel) !== began) return;
+    subscribed.add(channel);
+    began?.();
   }
 
   /** Finds a connection that is dead without a sign. */
@@ -105,6 +129,16 @@ export async function startListener(options: ListenerOptions): Promise<Listener 
 
   const listener: Listener = {
     isListening: () => client !== null,
+    subscribe(channel, began) {
+      subscriptions.set(channel, began);
+      void listenTo(channel);
+    },
+    unsubscribe(channel) {
+      subscriptions.delete(channel);
+      subscribed.delete(channel);
+      client?.query(`UNLISTEN "${channel}"`).catch(() => undefined);
+    },
+    isSubscribed: (channel) => subscribed.has(channel),
     close() {
       closed = true;
       lost();

@@ -8,6 +8,10 @@ import { createLedger } from "./ledger.ts";
  * query once it is known to be in a transaction, and throws `CONFIG_INVALID` otherwise.
  */
 export function ledgerInTransaction(queryIn: () => Promise<Query>, schema: string): LedgerInTransaction {
-  const ledger = createLedger(async (text, values) => (await queryIn())(text, values), schema);
+  const ledger = createLedger(
+    async (text, values) => (await queryIn())(text, values),
+    schema,
+    () => undefined,
+  );
   return { read: (keys) => ledger.read(keys), commit: (changes) => ledger.commit(changes) };
 }

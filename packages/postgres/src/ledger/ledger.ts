@@ -1,4 +1,4 @@
-import type { Ledger, LedgerChange, LedgerRecord } from "@waybill/core/backend";
+import { type Ledger, type LedgerChange, type LedgerRecord, notifiedKeys } from "@waybill/core/backend";
 import { arrayLiteral, type Query } from "../connection/query.ts";
 
 /** Bigints arrive as text. */
@@ -12,8 +12,8 @@ interface Row {
 /** Follows every character of a key in the order of bytes, so that a prefix with it is behind every key with that prefix. */
 const LAST = "\u007F";
 
-/** Keeps the ledger in the table `ledger`. Every time is one of the server's clock. `query` rejects once the backend is closed. */
-export function createLedger(query: Query, schema: string): Ledger {
+/** Keeps the ledger in the table `ledger`. Every time is one of the server's clock. `query` rejects once the backend is closed. `written` gets the keys whose watches are to be called. */
+export function createLedger(query: Query, schema: string, written: (keys: readonly string[]) => void): Ledger {
   const table = `"${schema}".ledger`;
   const columns = `key, value, version, extract(epoch FROM due_at - statement_timestamp())::float8 * 1000 AS due_in_ms`;
   const lives = "(expires_at IS NULL OR expires_at > statement_timestamp())";
@@ -39,6 +39,8 @@ export function createLedger(query: Query, schema: string): Ledger {
       const versions = new Map(rows.map(({ key, version }) => [key, version]));
       const conflicts = changes.map(({ key }) => key).filter((key) => versions.get(key) === null);
       if (conflicts.length > 0) return { ok: false, conflicts };
+      const keys = notifiedKeys(changes);
+      if (keys.length > 0) written(keys);
       return { ok: true, versions: changes.map(({ key }) => Number(versions.get(key))) };
     },
     async list({ prefix, after = "", limit }) {

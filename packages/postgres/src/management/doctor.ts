@@ -1,7 +1,10 @@
 import type { Doctor, Finding } from "@waybill/core";
+import { clockFinding } from "@waybill/core/backend";
 import type { Query } from "../connection/query.ts";
 import type { Server } from "../connection/server.ts";
 import { type Settings, settingsOf } from "../options/settings.ts";
+import { textIndexOf } from "../records/text-index.ts";
+import { vacuumFindings } from "./vacuum-checks.ts";
 import { foreignTriggers } from "../schema/foreign-triggers.ts";
 
 const SHOWN = ["schema", "connections", "pollMs", "migrate", "maxAgeMs", "maxCount"] as const;
@@ -19,6 +22,11 @@ export function createDoctor(query: Query, settings: Settings, server: Server, i
       await connections(query, settings.connections),
       notifications(settings, isListening()),
       await triggers(query, settings.schema),
+      await texts(query, settings.schema),
+      await clockFinding("postgres.clock", "the dates that waybill shows differ by as much", () => timeOf(query)),
+      await pages(query),
+      await replication(query),
+      ...(await vacuumFindings(query, settings.schema)),
     ],
   };
 }
@@ -31,8 +39,50 @@ async function durability(query: Query): Promise<Finding[]> {
     check: `postgres.${name}`,
     severity: value === "off" ? "failure" : "ok",
     message: `${name} is ${value}${value === "off" ? ": a crash of the server loses jobs that were accepted" : ""}`,
-    remedy: value === "off" ? `set ${name} = on for this server or this user` : null,
+    // Only the server has fsync; a user or a database may have a synchronous_commit of its own.
+    remedy:
+      value === "off"
+        ? `set ${name} = on for this server${name === "fsync" ? ", and reload it" : " or this user"}`
+        : null,
   }));
+}
+
+async function timeOf(query: Query): Promise<number> {
+  const sql = `SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS at`;
+  const [row] = (await query(sql)) as { at: number }[];
+  return row?.at ?? Date.now();
+}
+
+/** Without it a page that was half written when the machine lost power stays so. */
+async function pages(query: Query): Promise<Finding> {
+  const check = "postgres.full_page_writes";
+  const [row] = (await query(`SELECT current_setting('full_page_writes') AS setting`)) as { setting: string }[];
+  if (row?.setting !== "off") return { check, severity: "ok", message: "full_page_writes is on", remedy: null };
+  const message = "full_page_writes is off: a loss of power may damage the tables";
+  return {
+    check,
+    severity: "warning",
+    message,
+    remedy: "set full_page_writes = on, unless the file system writes pages whole",
+  };
+}
+
+/** A standby that commits do not wait for may lack the jobs of the last moments when it is promoted. */
+async function replication(query: Query): Promise<Finding> {
+  const check = "postgres.replication";
+  const sql = `SELECT (SELECT count(*)::integer FROM pg_catalog.pg_stat_replication WHERE application_name <> 'pg_basebackup') AS standbys,
+    current_setting('synchronous_standby_names') AS names, current_setting('synchronous_commit') AS level`;
+  const [row] = (await query(sql)) as { standbys: number; names: string; level: string }[];
+  const { standbys = 0, names = "", level = "on" } = row ?? {};
+  const waits = names !== "" && level !== "off" && level !== "local";
+  if (waits) {
+    const message = `commits wait for standbys (synchronous_standby_names is ${names}); ${standbys} connected`;
+    if (standbys > 0) return { check, severity: "ok", message, remedy: null };
+    return { check, severity: "failure", message: `${message}: every commit waits`, remedy: "start the standby" };
+  }
+  if (standbys === 0) return { check, severity: "ok", message: "no standby is connected", remedy: null };
+  const message = `${standbys} standbys are connected, and commits do not wait for them: a failover may lose the jobs of the last moments`;
+  return { check, severity: "note", message, remedy: "set synchronous_standby_names, where that is too much" };
 }
 
 async function connections(query: Query, perProcess: number): Promise<Finding> {
@@ -73,4 +123,16 @@ async function triggers(query: Query, schema: string): Promise<Finding> {
       : `another program put triggers on waybill's tables, which can refuse or remove jobs: ${names.join(", ")}`,
     remedy: none ? null : "drop them, unless you know that they only read",
   };
+}
+
+/** How a search of records by text is done. */
+async function texts(query: Query, schema: string): Promise<Finding> {
+  const check = "postgres.text_index";
+  if ((await textIndexOf(query, schema)) !== null)
+    return { check, severity: "ok", message: "texts of records have an index (pg_trgm)", remedy: null };
+  const sql = `SELECT 1 FROM pg_catalog.pg_available_extensions WHERE name = 'pg_trgm'`;
+  const way =
+    (await query(sql)).length > 0 ? "records: { search: true } makes one (pg_trgm)" : "this server has no pg_trgm";
+  const message = `texts of records have no index: a search reads each record; ${way}`;
+  return { check, severity: "ok", message, remedy: null };
 }

@@ -111,9 +111,9 @@ function statements(schema: string) {
       WITH picked AS MATERIALIZED (
         SELECT * FROM "${schema}".dead ${where} FOR UPDATE SKIP LOCKED
       ), renewed AS (
-        INSERT INTO "${schema}".jobs (id, seq, queue, rank, enqueued_at, type, tenant, signature, signature_timestamp, body,
+        INSERT INTO "${schema}".jobs (id, seq, queue, rank, due_at, enqueued_at, type, tenant, signature, signature_timestamp, body,
           limit_keys, unique_key, unique_until, has_key)
-        SELECT id, nextval('"${schema}".job_seq'), queue, rank, statement_timestamp(), type, tenant, signature, signature_timestamp, body,
+        SELECT id, nextval('"${schema}".job_seq'), queue, rank, statement_timestamp(), statement_timestamp(), type, tenant, signature, signature_timestamp, body,
           limit_keys, unique_key, unique_until, CASE WHEN unique_until <> 'time' THEN true END
         FROM (
           SELECT * FROM picked WHERE NOT rejected AND NOT EXISTS (

@@ -106,14 +106,15 @@ function parametersOf(
 function listOf(schema: string): string {
   const unixMs = (time: string): string =>
     `CASE WHEN isfinite(${time}) THEN floor(extract(epoch FROM ${time}) * 1000)::float8 END`;
-  const where = (number: string, state: string): string => `
-    WHERE id >= $9::text AND (id, ${number}) > ($9::text, $10::text::bigint)
+  // The page is cut before times are computed: where no index is read in its order, all rows are sorted.
+  const page = (table: string, number: string, state: string): string => `
+    (SELECT * FROM "${schema}".${table} WHERE id >= $9::text AND (id, ${number}) > ($9::text, $10::text::bigint)
       AND ($1::text IS NULL OR queue = $1::text) AND ($2::text IS NULL OR type = $2::text)
       AND ($3::text IS NULL OR ${state} = $3::text) AND ($4::text IS NULL OR tenant = $4::text)
       AND ($5::text IS NULL OR id = ANY ($5::text::text[]))
       AND ($6::text IS NULL OR strpos(lower(body), lower($6::text)) > 0)
       AND ($7::text IS NULL OR ${unixMs("enqueued_at")} >= $7::text::float8)
-    ORDER BY id, number LIMIT $8::text::bigint`;
+    ORDER BY id, ${number} LIMIT $8::text::bigint) AS page`;
   const state = `CASE
     WHEN token IS NOT NULL AND wake_at > statement_timestamp() THEN 'leased'
     WHEN blocked_on IS NOT NULL THEN 'waiting'
@@ -124,10 +125,10 @@ function listOf(schema: string): string {
       ${unixMs("enqueued_at")} AS enqueued_at,
       CASE WHEN wake_at > statement_timestamp() AND blocked_on IS NULL THEN ${unixMs("wake_at")} END AS due_at,
       NULL AS code, NULL AS message, NULL AS error, body
-    FROM "${schema}".jobs ${where("0", state)})
+    FROM ${page("jobs", "0::bigint", state)})
     UNION ALL
     (SELECT id, ${deadNumber} AS number, type, queue, 'dead' AS state, tenant, rank, attempt,
       ${unixMs("enqueued_at")} AS enqueued_at, NULL, code, message, error, body
-    FROM "${schema}".dead ${where(deadNumber, "'dead'")})
+    FROM ${page("dead", deadNumber, "'dead'")})
   ) AS job ORDER BY id, number LIMIT $8::text::bigint`;
 }

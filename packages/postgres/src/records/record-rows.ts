@@ -11,7 +11,7 @@ export type RecordRow = Omit<StoredRecord, "enqueuedAt" | "at" | "startedAt" | "
 };
 
 export const COLUMNS: string =
-  "id, type, queue, tenant, enqueued_at, number, payload, state, code, message, at, started_at, ended_at, items::text AS items";
+  "id, type, queue, tenant, enqueued_at, number, payload, state, code, message, at, started_at, ended_at, items";
 
 export function recordOf(row: RecordRow): StoredRecord {
   const { id, type, queue, tenant, payload, state, code, message, started_at, ended_at } = row;

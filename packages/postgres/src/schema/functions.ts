@@ -1,6 +1,7 @@
 import { cancelJobs, rescheduleJobs } from "./control-functions.ts";
 import { enqueueKeyed } from "./enqueue-keyed.ts";
 import { ledgerCommit } from "./ledger-commit.ts";
+import { recordListOpen, recordMerge, recordStates, recordWaiting } from "./record-functions.ts";
 import { fillLines, freeSlots, healLines, leaseLimited, wakeLine, wakeLines } from "./limit-functions.ts";
 
 /** Drops every function of the schema but those of triggers. */
@@ -70,6 +71,20 @@ export const functions = (schema: string, channel: string): string => {
       "TABLE (key text, version bigint)",
       ledgerCommit,
     ),
+    define(
+      `record_waiting(of_scope text, ids text[], types text[], queues text[], tenants text[], enqueued bigint[], ats bigint[],
+        all_replaces bigint[], payloads text[], all_items text[])`,
+      "SETOF text",
+      recordWaiting,
+    ),
+    define(
+      `record_states(of_scope text, ids text[], states text[], codes text[], messages text[], ats bigint[], starts bigint[],
+        ends bigint[], ranks bigint[], all_replaces bigint[], all_items text[], tenants text[], have_payload boolean[])`,
+      "SETOF text",
+      recordStates,
+    ),
+    define("record_merge(of_scope text, changes json)", "void", recordMerge),
+    define("record_list_open(of_scope text, before bigint, most bigint, now_ms bigint)", "void", recordListOpen),
   ].join("\n");
 };
 

@@ -23,7 +23,7 @@ export async function migrateSchema(database: Database, schema: string, mayMigra
     throw configInvalid(text);
   }
   try {
-    return await database.transact((query) => migrateIn(query, schema));
+    return await database.transactAtLength((query) => migrateIn(query, schema));
   } catch (thrown) {
     const error = toError(thrown);
     if (codeOf(error) !== "42501") throw thrown;
@@ -39,8 +39,7 @@ async function migrateIn(query: Query, schema: string): Promise<Migration> {
   if (from === schemaVersion) return { from, to: from };
   const [found] = await query("SELECT 1 FROM pg_namespace WHERE nspname = $1", [schema]);
   if (found === undefined) await query(`CREATE SCHEMA "${schema}"`);
-  // A statement that waits for another process's migration, or builds an index, may take long.
-  await query(`SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SET LOCAL search_path = "${schema}"`);
+  await query(`SET LOCAL search_path = "${schema}"`);
   if (from === 0) await query("CREATE TABLE schema_version (version integer NOT NULL, since timestamptz NOT NULL)");
   for (const step of schemaSteps.slice(from)) await query(step(schema));
   await query(`${dropFunctions(schema)} ${functions(schema, channelOf(schema))}`);

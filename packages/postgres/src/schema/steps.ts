@@ -1,6 +1,9 @@
 /** The channel of this schema's notifications. The payload is a queue in which jobs became ready, or "" for maintenance. */
 export const channelOf = (schema: string): string => `waybill_${schema}`;
 
+/** The channel of the keys of ledger records. No other schema has it: the name of a schema has no colon. */
+export const ledgerChannelOf = (schema: string): string => `${channelOf(schema)}:keys`;
+
 /**
  * `jobs` holds only jobs that are ready, delayed or leased. Dead letters and finished jobs have tables of their own, so that
  * history slows no lease.
@@ -124,6 +127,39 @@ const records = `
   CREATE TABLE record_times (scope text COLLATE "C" PRIMARY KEY, at bigint NOT NULL) WITH (fillfactor = 50);
 `;
 
+/** Of records, whose number changes all the time, a small sample is enough. */
+const statistics = [
+  ...["id", "payload", "message", "items", "at", "started_at", "ended_at", "rank", "replaces"].map((column) => [
+    column,
+    0,
+  ]),
+  ...["scope", "enqueued_at", "number", "type", "queue", "tenant", "state", "code", "listed"].map((column) => [
+    column,
+    20,
+  ]),
+]
+  .map(([column, target]) => `ALTER COLUMN ${column} SET STATISTICS ${target}`)
+  .join(", ");
+
+/**
+ * Most jobs wait, run and complete, and none of these states is in an index: then the second write of a record is a heap-only update,
+ * for which the first leaves space in its page. `listed` is the state of any other record, and null or the state of one that waits or
+ * runs. `records_open` has the seconds of enqueue in which records that wait or run may be unlisted; see `recordListOpen`. A key that
+ * begins with the id takes 5 µs less for a new record: one look at the first column tells two records apart.
+ */
+const recordsWrittenOnce = `
+  DROP INDEX records_state;
+  ALTER TABLE records ALTER COLUMN items TYPE text USING items::text, ADD COLUMN listed text COLLATE "C";
+  UPDATE records SET listed = state WHERE state <> 'completed';
+  ALTER TABLE records SET (fillfactor = 38);
+  ALTER TABLE records DROP CONSTRAINT records_pkey, ADD PRIMARY KEY (id, scope);
+  ALTER TABLE records ${statistics};
+  CREATE INDEX records_listed ON records (scope, listed, enqueued_at, number) WHERE listed IS NOT NULL;
+  CREATE TABLE records_open (
+    scope text COLLATE "C" NOT NULL, second bigint NOT NULL, looked_at bigint NOT NULL DEFAULT 0, PRIMARY KEY (scope, second)
+  );
+`;
+
 /**
  * The tables of each schema version, in order, run with our schema as search path. A released step never changes. After the
  * last one, every function is replaced: a version that changes functions only has an empty step.
@@ -134,4 +170,5 @@ export const schemaSteps: readonly ((schema: string) => string)[] = [
   () => ledgerTable,
   () => keys,
   () => records,
+  () => recordsWrittenOnce,
 ];

@@ -63,7 +63,7 @@ const on = async (service: Service): Promise<string> => (await serviceUrl(servic
 const administer = async (service: Service, text: string): Promise<void> => sqlAt(await serviceUrl(service), text);
 
 afterAll(async () => {
-  for (const service of made) await administer(service, `DROP DATABASE ${database} WITH (FORCE)`);
+  for (const service of made) await administer(service, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
 });
 
 const made = new Set<Service>();
@@ -78,10 +78,19 @@ async function knownBy(service: Service): Promise<Set<string>> {
   return new Set([...rows.map(({ name }) => name), "plpgsql.variable_conflict", "plpgsql.extra_errors"]);
 }
 
+/** PgBouncer may stand before the server on which the database was made already. */
+async function hasDatabase(service: Service): Promise<boolean> {
+  const client = new Client({ connectionString: await serviceUrl(service) });
+  await client.connect();
+  const { rowCount } = await client.query("SELECT FROM pg_database WHERE datname = $1", [database]);
+  await client.end();
+  return rowCount === 1;
+}
+
 async function setDefaults(service: Service, defaults: Defaults): Promise<void> {
-  if (!made.has(service)) await administer(service, `CREATE DATABASE ${database}`);
-  made.add(service);
   const known = await knownBy(service);
+  if (!made.has(service) && !(await hasDatabase(service))) await administer(service, `CREATE DATABASE ${database}`);
+  made.add(service);
   const hostile = defaults.filter(([name]) => known.has(name.toLowerCase()));
   const set = hostile.map(([name, value]) => `ALTER DATABASE ${database} SET ${name} = '${value}';`);
   await administer(service, `ALTER DATABASE ${database} RESET ALL; ${set.join(" ")}`);

@@ -69,6 +69,17 @@ test("a rollback leaves neither the job nor its key, of any kind, and brings a r
   expect(again).toMatchObject(again.map(() => ({ ok: true, value: { stored: true } })));
 });
 
+test("a refused job leaves the transaction usable", async () => {
+  const backend = await open({ schema: freshSchema() });
+  await backend.enqueue([unique()]);
+  const client = await begun();
+  const free = unique({ key: "free" });
+  expect(await backend.enqueueIn(client, [unique()])).toMatchObject([{ ok: false, error: { code: "DUPLICATE_JOB" } }]);
+  expect(await backend.enqueueIn(client, [free])).toMatchObject([{ ok: true, value: { stored: true } }]);
+  // An aborted transaction would end by ROLLBACK.
+  expect(await client.query("COMMIT")).toMatchObject({ command: "COMMIT" });
+});
+
 test("above READ COMMITTED a key that was taken meanwhile is a serialization failure, which the caller repeats", async () => {
   const backend = await open({ schema: freshSchema() });
   const client = await begun("SERIALIZABLE");

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { Client } from "pg";
+import { serviceUrl } from "@waybill/test-servers";
+import { expect, onTestFinished, test } from "vitest";
+import { STATEMENT_MS } from "../../src/connection/session.ts";
 import { migrate, schemaVersion } from "../../src/index.ts";
 import { freshSchema, freshUrl, lease, open, sql } from "../database.ts";
 
@@ -54,3 +57,28 @@ test("a worker of the earlier release goes on while the schema is brought up to 
     { arrived: true },
   ]);
 });
+
+/** Runs a statement in a transaction that lasts until the returned function is called. */
+async function held(text: string, values: readonly string[] = []): Promise<() => Promise<unknown>> {
+  const client = new Client({ connectionString: await serviceUrl("postgres") });
+  await client.connect();
+  onTestFinished(() => client.end());
+  await client.query("BEGIN");
+  await client.query(text, [...values]);
+  return () => client.query("COMMIT");
+}
+
+test("a schema is brought up to date however long a step takes, or another process that does the same", async () => {
+  const [slow, waiting] = [await oldSchema(), await oldSchema()];
+  const ends = [
+    await held(`LOCK TABLE "${slow}".jobs`),
+    await held("SELECT pg_advisory_xact_lock(hashtext('waybill'), hashtext($1))", [waiting]),
+  ];
+  const [one, other] = [await freshUrl(slow), await freshUrl(waiting)].map((url) => migrate(url));
+  await Promise.race([one, other, new Promise((resolve) => setTimeout(resolve, STATEMENT_MS + 2_000))]);
+  for (const end of ends) await end();
+  expect(await Promise.all([one, other])).toEqual([
+    { from: 2, to: schemaVersion },
+    { from: 2, to: schemaVersion },
+  ]);
+}, 60_000);
