@@ -27,6 +27,7 @@ import { createMaintenance } from "./jobs/maintenance.ts";
 import { createRetention } from "./jobs/retention.ts";
 import { createSettle } from "./jobs/settle.ts";
 import { createLedger } from "./ledger/ledger.ts";
+import { createFileWatches } from "./ledger/ledger-watch.ts";
 import { createLedgerSweep } from "./ledger/ledger-sweep.ts";
 import { createUniqueSweep } from "./jobs/unique.ts";
 import { createDoctor } from "./management/doctor.ts";
@@ -76,11 +77,13 @@ export async function openSqlite(
   const ready = createReadyJobs(db, now, createGate(db, limitKeys, limitSweep));
   const waiters = createFileLeaseWaiters(ready, maintenance, notifier, () => group.schedule());
   const group = createCommitGroup(db, file, settings.busyTimeoutMs, waiters);
+  const watches = createFileWatches(db);
   /** Commits the writes that have begun. SQLite itself removes the -wal file when the last process closes. */
   const guard = createCloseGuard(address, async () => {
     waiters.dismiss();
     await group.settled();
     notifier.close();
+    watches.close();
     db.close();
   });
 
@@ -106,7 +109,7 @@ export async function openSqlite(
     doctor: createDoctor(db, file, settings),
     workerRegistry: createWorkerRegistry(db, now, write, read),
     jobControl: createJobControl(db, now, write, read, maintenance),
-    ledger: guardedLedger(guard.assertOpen, createLedger(db, now, write, read)),
+    ledger: guardedLedger(guard.assertOpen, createLedger(db, now, write, read, watches)),
     recordStore: (scope) => guardedRecordStore(guard.assertOpen, createRecordStore(db, scope, write, read)),
     ...guard.verbs({
       enqueue: (messages) => group.write(() => enqueue(messages)),

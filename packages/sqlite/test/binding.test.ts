@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { connect, defineJob } from "@waybill/core";
 import { expect, test } from "vitest";
-import { migrate } from "../src/index.ts";
+import { migrate, schemaVersion } from "../src/index.ts";
 import { temporaryFile } from "./temporary-file.ts";
 
 const page = readFileSync(fileURLToPath(new URL("../../../spec/1.0/bindings/sqlite.md", import.meta.url)), "utf8");
@@ -16,6 +16,10 @@ function example(language: string): string {
   if (code === undefined) throw new Error(`the page has no example in ${language}`);
   return code;
 }
+
+test("The page says the version that migrate makes", () => {
+  expect(page).toContain(`\`user_version\` is the\nschema, ${schemaVersion}. A reader MUST refuse a higher one`);
+});
 
 test.for([
   { language: "python", program: "python3", flag: "-c", name: "python" },

@@ -145,7 +145,7 @@ describe("a setting that cannot be overridden is refused by name", () => {
     ["PRAGMA user_version = 0", `^CONFIG_INVALID.*waybill\\.db" has tables of schema ${NOW}, and user_version says 0`],
     ["PRAGMA user_version = 1", `^CONFIG_INVALID.*Set it back by PRAGMA user_version = ${NOW}`],
     ["PRAGMA user_version = 77", `^CONFIG_INVALID.*If another program set user_version, set it back to ${NOW}`],
-    ["PRAGMA application_id = 7", /^CONFIG_INVALID.*another application's/],
+    ["PRAGMA application_id = 7", /^CONFIG_INVALID.*was not made by waybill/],
     ["PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE", /^BACKEND_UNAVAILABLE.*has kept the write lock.*waybill\.db/],
   ] as const)("%s", async ([sql, expected]) => {
     const path = temporaryFile();

@@ -6,8 +6,9 @@ import type { Migration } from "@waybill/core";
 import { configInvalid } from "@waybill/core/backend";
 import { busyPauseMs, fileError, isBusy, lockedElsewhere } from "../errors.ts";
 import type { Settings } from "../options/options.ts";
+import { assertTextIndex } from "../schema/text-index.ts";
 import { assertOurs, migrateSchema } from "../schema/migrate.ts";
-import { valueOf } from "../sql/statement.ts";
+import { rollBack, valueOf } from "../sql/statement.ts";
 import { makePrivate } from "./file-mode.ts";
 import { loadNodeSqlite } from "./node-sqlite.ts";
 
@@ -55,8 +56,9 @@ function setUp(db: DatabaseSync, file: string): Migration {
   // With a timeout, SQLite would block the event loop while another process holds the lock.
   db.exec("PRAGMA busy_timeout = 0");
   assertSqliteVersion(String(valueOf(db, "SELECT sqlite_version()")));
-  assertOurs(db, file);
+  assertOursAtOnce(db, file);
   assertUtf8(db, file);
+  assertTextIndex(db, file);
   if (valueOf(db, "PRAGMA journal_mode = WAL") !== "wal") {
     const text = `"${file}" is on a file system without shared memory for SQLite's WAL; put it on a local disk`;
     throw configInvalid(text);
@@ -65,6 +67,16 @@ function setUp(db: DatabaseSync, file: string): Migration {
   db.exec("PRAGMA foreign_keys = OFF");
   db.exec("PRAGMA synchronous = FULL; PRAGMA cache_size = -8000; PRAGMA journal_size_limit = 67108864");
   return migrateSchema(db, file);
+}
+
+/** As `assertOurs`, in one transaction: another process may be making the schema, and its tables without its id are none of ours. */
+function assertOursAtOnce(db: DatabaseSync, file: string): void {
+  db.exec("BEGIN");
+  try {
+    assertOurs(db, file);
+  } finally {
+    rollBack(db);
+  }
 }
 
 /** Throws `CONFIG_INVALID` before 3.38, which added `json_each`. A Node that was built with the system's SQLite may have one. */

@@ -7,5 +7,5 @@ import { createLedger } from "./ledger.ts";
  * caller is to see. Another transaction that writes waits for this one to end, as for every write of SQLite.
  */
 export function ledgerOn(db: DatabaseSync, now: () => number, within: <T>(work: () => T) => T): Ledger {
-  return createLedger(db, now, async (work) => within(work), within);
+  return createLedger(db, now, async (work) => within(work), within, null);
 }

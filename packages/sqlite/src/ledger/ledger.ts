@@ -1,10 +1,11 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Ledger, LedgerChange, LedgerCommit, LedgerRecord } from "@waybill/core/backend";
-import { countOf, numberOf, textOf } from "@waybill/core/backend";
+import { countOf, notifiedKeys, numberOf, textOf } from "@waybill/core/backend";
 import type { CommitGroup } from "../file/commit-group.ts";
 import type { Read } from "../management/inspector.ts";
 import { whole } from "../sql/columns.ts";
 import { prepareOn } from "../sql/statement.ts";
+import type { FileWatches } from "./ledger-watch.ts";
 import { createLedgerSweep } from "./ledger-sweep.ts";
 
 /** Behind every character of a key. */
@@ -17,9 +18,15 @@ const EXISTS_AT = "(expires_at IS NULL OR expires_at > ?)";
 
 /**
  * The ledger in `waybill_ledger`. Its row with the empty key is no record: it has the last version of this file, so that no
- * version comes back, also not that of a deleted record. Call it through `guardedLedger`.
+ * version comes back, also not that of a deleted record. Call it through `guardedLedger`. Without `watches` it cannot be watched.
  */
-export function createLedger(db: DatabaseSync, now: () => number, write: CommitGroup["write"], read: Read): Ledger {
+export function createLedger(
+  db: DatabaseSync,
+  now: () => number,
+  write: CommitGroup["write"],
+  read: Read,
+  watches: FileWatches | null,
+): Ledger {
   const prepare = prepareOn(db);
   const sweep = createLedgerSweep(db, now);
   const several = prepare(`SELECT ${COLUMNS} FROM json_each(?) AS wanted
@@ -63,7 +70,11 @@ export function createLedger(db: DatabaseSync, now: () => number, write: CommitG
       const at = now();
       return read(() => several.all(JSON.stringify(keys), at)).map((row) => recordOf(row, at));
     },
-    commit: (changes) => write(() => makeAll(changes)),
+    async commit(changes) {
+      const commit = await write(() => makeAll(changes));
+      if (commit.ok) for (const key of notifiedKeys(changes)) watches?.changed(key);
+      return commit;
+    },
     async list({ prefix, after = "", limit }) {
       const at = now();
       const first = after > prefix ? after : prefix;
@@ -77,6 +88,7 @@ export function createLedger(db: DatabaseSync, now: () => number, write: CommitG
       const rows = read(() => (feature === "" ? dueOfAny.all(...range) : dueOfFeature.all(feature, ...range)));
       return rows.map((row) => recordOf(row, at) as LedgerRecord);
     },
+    ...(watches && { watch: watches.watch }),
   };
 }
 

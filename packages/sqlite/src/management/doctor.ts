@@ -1,13 +1,10 @@
-import { statfs } from "node:fs/promises";
-import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import type { Doctor, Finding } from "@waybill/core";
 import { modeFinding } from "../file/file-mode.ts";
 import { type Settings, settingsOf } from "../options/options.ts";
+import { canIndexTexts, hasTextIndex, OWN_TRIGGERS } from "../schema/text-index.ts";
 import { prepare, valueOf } from "../sql/statement.ts";
-
-/** With less free space than this, writes will soon be refused. */
-const SPARE_BYTES = 100 * 1_048_576;
+import { storageFindings } from "./storage-checks.ts";
 
 export function createDoctor(db: DatabaseSync, file: string, settings: Settings): Doctor {
   const defaults = settingsOf({ path: settings.path });
@@ -19,7 +16,7 @@ export function createDoctor(db: DatabaseSync, file: string, settings: Settings)
       value: settings[name],
       given: isGiven(name),
     })),
-    checks: async () => [durability(db), triggers(db), modeFinding(file), await space(file)],
+    checks: async () => [durability(db), triggers(db), texts(db), modeFinding(file), ...(await storageFindings(file))],
   };
 }
 
@@ -38,7 +35,10 @@ function durability(db: DatabaseSync): Finding {
 
 /** Triggers run within waybill's statements, and `node:sqlite` cannot disable them for one connection. */
 function triggers(db: DatabaseSync): Finding {
-  const names = prepare(db, "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name GLOB 'waybill_*'")
+  const names = prepare(
+    db,
+    `SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name GLOB 'waybill_*' AND NOT ${OWN_TRIGGERS}`,
+  )
     .all()
     .map(({ name }) => JSON.stringify(name));
   const none = names.length === 0;
@@ -46,19 +46,17 @@ function triggers(db: DatabaseSync): Finding {
     check: "sqlite.triggers",
     severity: none ? "ok" : "warning",
     message: none
-      ? "no trigger is on waybill's tables"
+      ? "no other program's trigger is on waybill's tables"
       : `another program put triggers on waybill's tables, which can refuse or remove jobs: ${names.join(", ")}`,
     remedy: none ? null : "drop them, unless you know that they only read",
   };
 }
 
-async function space(file: string): Promise<Finding> {
-  const { bavail, bsize } = await statfs(dirname(file));
-  const enough = bavail * bsize >= SPARE_BYTES;
-  return {
-    check: "sqlite.space",
-    severity: enough ? "ok" : "warning",
-    message: `${Math.floor((bavail * bsize) / 1_048_576).toLocaleString("en-US")} MiB are free beside the file`,
-    remedy: enough ? null : "free some space: a full disk refuses every enqueue",
-  };
+/** How a search of records by text is done. */
+function texts(db: DatabaseSync): Finding {
+  const reads = "texts of records have no index: a search reads each record";
+  const message = hasTextIndex(db)
+    ? "texts of records have an index (FTS5)"
+    : `${reads}; ${canIndexTexts(db) ? "records: { search: true } makes one (FTS5)" : "the SQLite of this Node has no FTS5"}`;
+  return { check: "sqlite.text_index", severity: "ok", message, remedy: null };
 }

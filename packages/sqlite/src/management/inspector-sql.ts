@@ -79,7 +79,7 @@ export const seqOfDead = `
   FROM waybill_dead AS dead LEFT JOIN waybill_jobs AS job ON job.seq = dead.seq WHERE dead.number = ?`;
 
 export const renewJob = `
-  UPDATE waybill_jobs SET failures = 0, lost = 0, releases = 0, due_at = NULL, enqueued_at = ? WHERE seq = ?`;
+  UPDATE waybill_jobs SET failures = 0, lost = 0, releases = 0, due_at = ?, enqueued_at = ? WHERE seq = ?`;
 
 /** Does nothing while another row of the same id is in the inbox. */
 export const returnToInbox = `

@@ -38,7 +38,8 @@ export function createInspector(db: DatabaseSync, now: () => number, group: Comm
       if (found["alive"] === 1) return false;
       const taken = uniqueKeys.retake(seq, now());
       if (taken !== null) return taken;
-      renew.run(now(), seq);
+      const at = now();
+      renew.run(at, at, seq);
       const moved = state.moveToEnd(null, seq);
       if (moved === null) return false;
       state.makeReady(moved);

@@ -1,4 +1,4 @@
-import { type RecordChange, RECORD_STATES, countOf, numberOf, type StoredRecord, textOf } from "@waybill/core/backend";
+import { RECORD_STATES, countOf, numberOf, type StoredRecord, textOf } from "@waybill/core/backend";
 import { whole } from "../sql/columns.ts";
 
 const NUMBERS = ["position", "enqueued_at", "at", "started_at", "ended_at", "rank", "replaces"];
@@ -27,12 +27,6 @@ export function recordOf(row: Row): StoredRecord {
     items: itemsOf(row["items"]),
   };
 }
-
-export const changeOf = (row: Row): RecordChange => ({
-  ...recordOf(row),
-  rank: countOf(row["rank"], 0),
-  replaces: countOf(row["replaces"], 0),
-});
 
 function itemsOf(value: unknown): Record<string, string> {
   try {

@@ -38,7 +38,7 @@ export function assertOurs(db: DatabaseSync, file: string): number {
   if (application !== applicationId) {
     const tables = Number(valueOf(db, "SELECT count(*) FROM sqlite_schema"));
     if (application === 0 && version === 0 && tables === 0) return 0;
-    const text = `"${file}" is another application's database; give waybill a file of its own, such as ./waybill.db`;
+    const text = `"${file}" was not made by waybill (application_id ${application}); give waybill a file of its own, or let it make the file before you create your tables: waybill migrate --url "sqlite:${file}"`;
     throw configInvalid(text);
   }
   if (version > schemaVersion) {

@@ -2,10 +2,11 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { isWaybillError } from "@waybill/core";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { migrate, schemaVersion } from "../../src/index.ts";
 import { openFile } from "../../src/file/open-file.ts";
 import { settingsOf } from "../../src/options/options.ts";
+import { migrateSchema } from "../../src/schema/migrate.ts";
 import { applicationId, schemaSteps } from "../../src/schema/steps.ts";
 import { lease, message, open, temporaryFile } from "../temporary-file.ts";
 
@@ -18,6 +19,31 @@ async function refusalOf(work: Promise<unknown>, code: "CONFIG_INVALID" | "BACKE
   }
   throw new Error("nothing was refused");
 }
+
+test("a new file that another process sets up at the same moment is opened", async () => {
+  const path = temporaryFile("new.db");
+  const prepare = DatabaseSync.prototype.prepare;
+  let others = 0;
+  // The other one is as fast as can be: it comes between two looks at the file.
+  vi.spyOn(DatabaseSync.prototype, "prepare").mockImplementation(function (this: DatabaseSync, sql) {
+    if (sql === "PRAGMA user_version" && others++ === 0) {
+      const other = new DatabaseSync(path);
+      other.exec("PRAGMA busy_timeout = 0");
+      try {
+        migrateSchema(other, path);
+      } catch (thrown) {
+        expect(String(thrown)).toContain("locked");
+      }
+      other.close();
+    }
+    return prepare.call(this, sql);
+  });
+  onTestFinished(() => void vi.restoreAllMocks());
+  const { db, migrated } = await openFile(settingsOf({ path }));
+  db.close();
+  expect(others).toBeGreaterThan(1);
+  expect(migrated.to).toBe(schemaVersion);
+});
 
 describe("a file that cannot be used is refused when it is opened, with its name and what to do", () => {
   test("a file that is not a database is left as it is", async () => {
@@ -34,7 +60,9 @@ describe("a file that cannot be used is refused when it is opened, with its name
     shop.exec("CREATE TABLE orders (id)");
     shop.close();
     const before = readFileSync(path);
-    expect(await refusalOf(open({ path }), "CONFIG_INVALID")).toMatch(/shop\.db" is another application's.*of its own/);
+    expect(await refusalOf(open({ path }), "CONFIG_INVALID")).toMatch(
+      /shop\.db" was not made by waybill .*migrate --url "sqlite:.*shop\.db"/,
+    );
     expect(readFileSync(path)).toEqual(before);
   });
 
@@ -43,7 +71,9 @@ describe("a file that cannot be used is refused when it is opened, with its name
     const other = new DatabaseSync(path);
     other.exec("PRAGMA application_id = 77");
     other.close();
-    expect(await refusalOf(open({ path }), "CONFIG_INVALID")).toContain("another application's");
+    expect(await refusalOf(open({ path }), "CONFIG_INVALID")).toContain(
+      'other.db" was not made by waybill (application_id 77)',
+    );
   });
 
   test("a newer schema is refused by both version numbers", async () => {
