@@ -1,4 +1,6 @@
 import { type Doctor, type Finding, type Inspector, WaybillError } from "@waybill/core";
+import { askManagement } from "./management-api.ts";
+import { managementFindings } from "./management-checks.ts";
 import type { Session } from "./connection/connection.ts";
 import { type Settings, settingsOf } from "./options.ts";
 
@@ -46,9 +48,17 @@ export function createDoctor(
     server: { product: "rabbitmq", version },
     settings: SHOWN.map((name) => ({ name, value: settings[name], given: settings[name] !== defaults[name] })),
     async checks() {
-      const { blocked } = await session();
+      const { alarms } = await session();
       const dead = await inspector.deadLetters({ limit: Infinity });
-      return [alarm(blocked), ...configuration(settings), deadLetters(dead.length)];
+      const managed = await askManagement(settings);
+      return [
+        alarm(alarms.reason),
+        ...configuration(settings),
+        deadLetters(dead.length),
+        ...(typeof managed === "string"
+          ? notManaged(settings, managed)
+          : managementFindings(managed, settings, finding)),
+      ];
     },
   };
 }
@@ -70,16 +80,9 @@ function alarm(blocked: string | null): Finding {
   return finding("alarm", "failure", `the broker accepts no messages (${blocked})`, remedy);
 }
 
-function configuration({ queueType, consumerTimeoutMs, prefix, server, connect }: Settings): Finding[] {
+function configuration({ queueType, consumerTimeoutMs, server, connect }: Settings): Finding[] {
   const timeout = consumerTimeoutMs === Infinity ? "off" : `${consumerTimeoutMs} ms`;
   const assumed = `consumer_timeout is assumed to be ${timeout}; AMQP does not report it, "rabbitmqctl environment" does`;
-  const policies = [
-    `AMQP does not report which policies apply to "${prefix}.*" and "${prefix}:*"`,
-    '"rabbitmqctl list_queues name effective_policy_definition" does',
-    `none of them may set "expires", which deletes a queue with its jobs`,
-    `"message-ttl", which ends the wait of confirmed jobs and deletes dead letters`,
-    `or "max-length", which deletes the oldest dead letters`,
-  ].join(", ");
   const isPlain =
     connect === null && server.protocol === "amqp" && !/^(localhost|127\.|::1)/.test(server.hostname ?? "");
   return [
@@ -92,11 +95,26 @@ function configuration({ queueType, consumerTimeoutMs, prefix, server, connect }
           "use quorum queues under another ?prefix=, and let this one run empty",
         ),
     finding("consumer_timeout", "note", assumed, null),
-    finding("policies", "note", policies, null),
     isPlain
       ? finding("encryption", "note", "the password and jobs cross the network unencrypted", "use an amqps: URL")
       : finding("encryption", "ok", "the connection is encrypted, local, or opened by the connect option", null),
   ];
+}
+
+/** What to look at by hand. */
+function notManaged({ management, prefix }: Settings, why: string): Finding[] {
+  const policies = [
+    `AMQP does not report which policies apply to "${prefix}.*" and "${prefix}:*"`,
+    '"rabbitmqctl list_queues name effective_policy_definition" does, or the option management',
+    `none of them may set "expires", which deletes a queue with its jobs`,
+    `"message-ttl", which ends the wait of confirmed jobs and deletes dead letters`,
+    `or "max-length", which deletes the oldest dead letters`,
+  ].join(", ");
+  const note = finding("policies", "note", policies, null);
+  if (management === null) return [note];
+  const message = `the management plugin cannot be asked: ${why}`;
+  const remedy = "check the option management, and that its user has the tag monitoring";
+  return [note, finding("management", "warning", message, remedy)];
 }
 
 function deadLetters(count: number): Finding {

@@ -1,5 +1,5 @@
 import { isWaybillError, toError, WaybillError } from "@waybill/core";
-import { configInvalid, isCertificateRefused } from "@waybill/core/backend";
+import { closedAtOpening, configInvalid, tlsFault, type TlsRemedies } from "@waybill/core/backend";
 
 export const invalid = (message: string): WaybillError => configInvalid(`rabbitmq: ${message}`);
 
@@ -27,32 +27,41 @@ const VHOST_REFUSED = /Expected ConnectionOpenOk/;
 /** Whether the broker refused the user or the vhost. */
 export const isRefusal = ({ message }: Error): boolean => USER_REFUSED.test(message) || VHOST_REFUSED.test(message);
 
-/** Returns the error of a connection that could not be opened. */
-export function connectError(thrown: unknown, address: string, user: string, vhost: string): WaybillError {
+const TLS: TlsRemedies = {
+  authority: "?cacertfile=/path/to/ca.pem",
+  unverified: "encrypt without verifying it: ?verify=verify_none",
+  otherName: "name the host that you expect: ?server_name_indication=broker.example",
+  client: "?certfile=/path/to/client.pem&keyfile=/path/to/client.key",
+  encrypted: 'begin the URL with "amqps://", and name its port, usually 5671',
+  plain: 'begin the URL with "amqp://"',
+};
+
+/** Returns the error of a connection that could not be opened. `user`: null for the one whom the client certificate names. */
+export function connectError(thrown: unknown, address: string, user: string | null, vhost: string): WaybillError {
   if (isWaybillError(thrown)) return thrown;
   const cause = toError(thrown);
   const { message } = cause;
   if (USER_REFUSED.test(message)) {
+    if (user === null) {
+      const why =
+        "no user has the name that it carries, or rabbitmq_auth_mechanism_ssl is not enabled, or ssl_options.verify is not verify_peer; the broker's log says which";
+      return configInvalid(`${address} refuses the client certificate; ${why}`, cause);
+    }
     const why = "the password is wrong, the user is unknown, or it may not log in from this machine; correct the URL";
     return configInvalid(`${address} refuses user "${user}": ${why}`, cause);
   }
-  if (isCertificateRefused(cause)) {
-    const remedy =
-      "name its authority: ?cacertfile=/path/to/ca.pem, or encrypt without verifying it: ?verify=verify_none";
-    return configInvalid(`${address}: the certificate of the server cannot be verified (${message}); ${remedy}`, cause);
-  }
-  if (codeOf(cause) === "ERR_SSL_WRONG_VERSION_NUMBER") {
-    const remedy = 'begin the URL with "amqp://", or name the port for TLS, usually 5671';
-    return configInvalid(`${address} does not speak TLS; ${remedy}`, cause);
-  }
+  const fault = tlsFault(cause, TLS);
+  if (fault !== null) return configInvalid(`${address}: ${fault}`, cause);
   if (VHOST_REFUSED.test(message)) {
     const remedy = 'create it with "rabbitmqctl add_vhost", or grant access with "rabbitmqctl set_permissions"';
-    return configInvalid(`${address} has no vhost "${vhost}", or user "${user}" may not use it; ${remedy}`, cause);
+    return configInvalid(
+      `${address} has no vhost "${vhost}", or ${user === null ? "the user of the client certificate" : `user "${user}"`} may not use it; ${remedy}`,
+      cause,
+    );
   }
-  return unavailable(
-    `no broker answers at ${address} (${message || String(codeOf(cause))}); start it, or correct the URL`,
-    cause,
-  );
+  const closed = closedAtOpening(cause, address.startsWith("amqps:"), TLS);
+  const remedy = closed === "" ? "; start it, or correct the URL" : closed;
+  return unavailable(`no broker answers at ${address} (${message || String(codeOf(cause))})${remedy}`, cause);
 }
 
 /** Returns the error of a refused declaration. `name` is the queue or exchange. */

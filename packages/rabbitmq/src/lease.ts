@@ -163,7 +163,7 @@ class QueueLeases {
   }
 
   #take(limit: number): Lease[] {
-    return this.#unused.splice(0, limit);
+    return this.#unused.splice(0, limit).map(renewed);
   }
 
   async #get(consumer: Consumer, limit: number): Promise<Lease[]> {
@@ -171,7 +171,7 @@ class QueueLeases {
     while (found.length < limit) {
       const delivery = await consumer.get();
       if (delivery === null) break;
-      found.push(this.#leaseOf(delivery));
+      found.push(renewed(this.#leaseOf(delivery)));
     }
     return found;
   }
@@ -205,4 +205,10 @@ class QueueLeases {
         .finally(() => signal.removeEventListener("abort", stop));
     });
   }
+}
+
+/** Returns the lease as of now, when a call returns it: it may have waited since it was delivered. */
+function renewed(lease: Lease): Lease {
+  const delivery = lease.token as Delivery;
+  return { ...lease, expiresAt: delivery.consumer.renew(delivery) };
 }

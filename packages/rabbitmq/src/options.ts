@@ -17,6 +17,8 @@ export interface RabbitmqOptions {
   readonly vhost?: string | undefined;
   /** `true`, or options of `tls.connect`: ca, cert, key, … Default false. */
   readonly tls?: boolean | ConnectionOptions | undefined;
+  /** "external": the broker logs in the user whom the client certificate names, and needs no password. Default "plain". */
+  readonly authMechanism?: "plain" | "external" | undefined;
   /**
    * Opens a connection with this heartbeat, in seconds, instead of the options above. Called twice, and again whenever a
    * connection was lost. Each connection must be new; waybill closes it. After 4 s without one, calls reject
@@ -39,6 +41,11 @@ export interface RabbitmqOptions {
    * was sent, BACKEND_UNAVAILABLE for one that was not. Default 9,500, just under the 10 s of `connect`.
    */
   readonly confirmTimeoutMs?: number | undefined;
+  /**
+   * The management plugin, which `waybill doctor` asks for policies, alarms and partitions: "http://host:15672". User and
+   * password are those of the broker. Omitted: it is not asked.
+   */
+  readonly management?: string | undefined;
   /** False: queues and exchanges are not declared, only checked. Default true. */
   readonly declare?: boolean | undefined;
 }
@@ -48,7 +55,11 @@ type Name = "prefix" | "queueType" | "deliveryLimit" | "consumerTimeoutMs" | "co
 export interface Settings extends Readonly<Required<{ [Key in Name]: NonNullable<RabbitmqOptions[Key]> }>> {
   readonly server: Options.Connect;
   readonly tls: ConnectionOptions;
+  /** Whether the client certificate says who the user is. */
+  readonly external: boolean;
   readonly connect: NonNullable<RabbitmqOptions["connect"]> | null;
+  /** Null: there is none to ask. */
+  readonly management: string | null;
   /** Without user and password. */
   readonly address: string;
 }
@@ -60,12 +71,14 @@ const OPTIONS: OptionNames<RabbitmqOptions> = {
   password: true,
   vhost: true,
   tls: true,
+  authMechanism: true,
   connect: true,
   prefix: true,
   queueType: true,
   deliveryLimit: true,
   consumerTimeoutMs: true,
   confirmTimeoutMs: true,
+  management: true,
   declare: true,
 };
 
@@ -82,8 +95,17 @@ export function settingsOf(options: RabbitmqOptions): Settings {
   if (connect !== null && typeof connect !== "function") {
     throw invalid(`connect is ${describeValue(connect)}: pass a function that returns a new connection of amqplib`);
   }
+  const { authMechanism = "plain" } = options;
+  if (authMechanism !== "plain" && authMechanism !== "external") {
+    throw invalid(`authMechanism is ${describeValue(authMechanism)}: use "plain" or "external"`);
+  }
   const { hostname = "localhost", vhost = "/", username = "guest", password = "guest", tls = false } = options;
   const { deliveryLimit = 100, consumerTimeoutMs = 1_800_000, confirmTimeoutMs = 9_500 } = options;
+  if (authMechanism === "external" && (typeof tls !== "object" || (tls.cert ?? tls.pfx) === undefined)) {
+    throw invalid(
+      "authMechanism is external, which needs a client certificate: ?certfile=…&keyfile=… of an amqps: URL",
+    );
+  }
   const { port = tls === false ? 5672 : 5671 } = options;
   const protocol = tls === false ? "amqp" : "amqps";
   const host = hostname.includes(":") ? `[${hostname}]` : hostname;
@@ -92,6 +114,7 @@ export function settingsOf(options: RabbitmqOptions): Settings {
   return {
     server: { protocol, hostname, port, username, password, vhost: encodeURIComponent(vhost) },
     tls: typeof tls === "object" ? tls : {},
+    external: authMechanism === "external",
     connect,
     address: connect ? "amqp:(opened by the connect option)" : `${protocol}://${host}:${port}${path}`,
     prefix,
@@ -99,6 +122,16 @@ export function settingsOf(options: RabbitmqOptions): Settings {
     deliveryLimit: wholeNumber("rabbitmq: deliveryLimit", deliveryLimit, { least: 1 }),
     consumerTimeoutMs: wholeNumber("rabbitmq: consumerTimeoutMs", consumerTimeoutMs, timeout),
     confirmTimeoutMs: wholeNumber("rabbitmq: confirmTimeoutMs", confirmTimeoutMs, { least: 1 }),
+    management: managementOf(options),
     declare,
   };
+}
+
+function managementOf({ management }: RabbitmqOptions): string | null {
+  if (management === undefined) return null;
+  const { protocol = "", username = "" } = (typeof management === "string" && URL.parse(management)) || {};
+  if (/^https?:$/.test(protocol) && username === "") return management;
+  throw invalid(
+    'management is no URL of the management plugin; write one such as "http://localhost:15672", without a user: it is the broker\'s',
+  );
 }

@@ -59,7 +59,7 @@ export function createSettle(writer: Writer, queueType: Settings["queueType"]): 
       leases.map((lease): Result<number> => {
         const delivery = deliveryOf(lease);
         if (delivery === null) return { ok: false, error: lost(lease) };
-        return { ok: true, value: delivery.consumer.expiresAt };
+        return { ok: true, value: delivery.consumer.renew(delivery) };
       }),
     async retry(lease, { delayMs, countsAttempt }) {
       if (delayMs > LONGEST_DELAY_MS) throw tooLong("retry delay", lease.id, delayMs, LONGEST_DELAY_MS);

@@ -28,6 +28,7 @@ const OPTIONS = {
     remedy: 'write a whole number, or "off"',
   },
   confirmTimeoutMs: digits,
+  management: anyText,
 } as const;
 
 /** Parameters of RabbitMQ's URIs and of amqplib. Those of TLS are used; heartbeats, time limits and channels are ours. */
@@ -41,7 +42,10 @@ const FOREIGN = {
   channelMax: number,
   frame_max: number,
   frameMax: number,
-  auth_mechanism: ignored(/^(amq)?plain$/i, "write plain, or open connections yourself: rabbitmqBackend({ connect })"),
+  auth_mechanism: matching(
+    /^((amq)?plain|external)$/i,
+    "write plain, external, or open connections yourself: rabbitmqBackend({ connect })",
+  ),
   verify: ofTls(oneOf("verify_peer", "verify_none")),
   cacertfile: pemFile,
   certfile: pemFile,
@@ -64,11 +68,8 @@ export function optionsFromUrl(url: string): RabbitmqOptions {
   }
   const isTls = protocol === "amqps:";
   const place = { shown, tlsScheme: isTls ? null : "amqps://", known: Object.keys({ ...OPTIONS, ...FOREIGN }) };
-  const { verify, cacertfile, certfile, keyfile, server_name_indication, ...options } = readUrlParameters(
-    searchParams,
-    { ...OPTIONS, ...FOREIGN },
-    place,
-  );
+  const { verify, cacertfile, certfile, keyfile, server_name_indication, auth_mechanism, ...options } =
+    readUrlParameters(searchParams, { ...OPTIONS, ...FOREIGN }, place);
   const tls = {
     ...(cacertfile !== undefined && { ca: cacertfile }),
     ...(certfile !== undefined && { cert: certfile }),
@@ -80,6 +81,7 @@ export function optionsFromUrl(url: string): RabbitmqOptions {
   const decoded = (part: string, what: string): string => decodeUrlPart(part, what, shown);
   return {
     ...options,
+    ...(/^external$/i.test(auth_mechanism ?? "") && { authMechanism: "external" as const }),
     ...(hostname !== "" && { hostname: hostname.replace(/^\[|\]$/g, "") }),
     ...(port !== "" && { port: Number(port) }),
     ...(username !== "" && {

@@ -1,10 +1,11 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { WaybillError } from "@waybill/core";
 import type { Lease } from "@waybill/core/backend";
 import { serviceUrl } from "@waybill/test-servers";
 import { type Channel, type ChannelModel, connect, type Message } from "amqplib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { rabbitmqCapabilities } from "../src/capabilities.ts";
-import { Consumer } from "../src/connection/consumer.ts";
+import { Consumer, type Delivery } from "../src/connection/consumer.ts";
 import type { Outgoing } from "../src/connection/publisher.ts";
 import { createWriter } from "../src/enqueue.ts";
 import { labelOf } from "../src/message/label.ts";
@@ -51,6 +52,7 @@ async function leaseOf(count: number, queueType: "quorum" | "classic" = "quorum"
   }
   return Object.assign(all, {
     settle,
+    channel,
     consumer,
     liveness,
     copies,
@@ -58,13 +60,18 @@ async function leaseOf(count: number, queueType: "quorum" | "classic" = "quorum"
     lease: leases[0] as Lease,
     /** Makes the broker close the channel, which this process learns from the broker's next reply. */
     breakChannel: () => channel.ack({ fields: { deliveryTag: 999 } } as Message),
-    /** Returns the ids of the messages in the queue. */
-    async left(): Promise<unknown[]> {
+    /**
+     * Returns the ids of the messages in the queue, once there are `expected` of them or 5 s have passed. The broker requeues
+     * the messages of a channel that ended after it has said so.
+     */
+    async left(expected: number): Promise<unknown[]> {
       const found: unknown[] = [];
+      const until = performance.now() + 5_000;
       for (;;) {
         const one = await other.get(queue, { noAck: true });
-        if (one === false) return found;
-        found.push(one.properties.messageId);
+        if (one !== false) found.push(one.properties.messageId);
+        else if (found.length >= expected || performance.now() > until) return found;
+        else await pause(20);
       }
     },
   });
@@ -99,7 +106,7 @@ test("an ack of the oldest job and of a newer one removes both, and not the job 
   expect(await settle.ack([first, third])).toMatchObject([{ ok: true }, { ok: true }]);
   expect(consumer.unsettled).toBe(1);
   await consumer.close();
-  expect(await left()).toEqual([second.id]);
+  expect(await left(1)).toEqual([second.id]);
 });
 
 test("a retry or dead letter whose copy is refused rejects with the reason, and the lease stays valid", async () => {
@@ -117,7 +124,7 @@ test("after the broker has closed the channel, an ack is LEASE_LOST", async () =
   const { settle, lease, breakChannel, left } = await leaseOf(1);
   breakChannel();
   expect(await settle.ack([lease])).toMatchObject([lostResult]);
-  expect(await left()).toEqual([lease.id]);
+  expect(await left(1)).toEqual([lease.id]);
 });
 
 test("an ack counts only by a reply to a request that was sent after it", async () => {
@@ -128,7 +135,7 @@ test("an ack counts only by a reply to a request that was sent after it", async 
   // The request of the first ack is on its way, and its reply says nothing of this one.
   expect(await settle.ack([second])).toMatchObject([lostResult]);
   expect(await earlier).toMatchObject([{ ok: true }]);
-  expect(await left()).toEqual([second.id]);
+  expect(await left(1)).toEqual([second.id]);
 });
 
 test("after the broker has closed the channel, a retry is LEASE_LOST and stores no copy", async () => {
@@ -145,7 +152,7 @@ test("a retry whose channel ends while the copy is stored is LEASE_LOST", async 
     return null;
   };
   await expect(one.settle.retry(one.lease, again)).rejects.toMatchObject(isLost);
-  expect(await one.left()).toEqual([one.lease.id]);
+  expect(await one.left(1)).toEqual([one.lease.id]);
 });
 
 test("while the connection is unproven for too long, its leases are lost", async () => {
@@ -182,12 +189,52 @@ test("a release stores a copy on quorum queues, and requeues the message on clas
     expect(await settle.ack([lease])).toMatchObject([lostResult]);
     expect(consumer.alive).toBe(true);
   }
-  expect([await quorum.left(), await classic.left()]).toEqual([[], [classic.lease.id]]);
+  expect([await quorum.left(0), await classic.left(1)]).toEqual([[], [classic.lease.id]]);
 });
 
 test("a release whose copy is refused requeues the message", async () => {
   const one = await leaseOf(1);
   one.store = async () => new WaybillError("BACKEND_FULL", "no room");
   await one.settle.release(one.lease);
-  expect(await one.left()).toEqual([one.lease.id]);
+  expect(await one.left(1)).toEqual([one.lease.id]);
+});
+
+test("an ack of a delivered job leaves an older one whose reply to get is seen later", async () => {
+  const other = await model.createConfirmChannel();
+  const { queue } = await other.assertQueue("", { exclusive: true });
+  const sent = [1, 2, 3].map(() => message());
+  for (const { id, type, body } of sent) other.sendToQueue(queue, Buffer.from(body), { messageId: id, type });
+  await other.waitForConfirms();
+  const channel = await model.createChannel();
+  const delivered: Delivery[] = [];
+  const ignore = (): void => undefined;
+  const events = { delivered: (one: Delivery) => void delivered.push(one), cancelled: ignore, ended: ignore };
+  const consumer = new Consumer(channel, queue, { provenUntil: Infinity }, events);
+  const get = channel.get.bind(channel);
+  channel.get = async (...args) => {
+    const reply = await get(...args);
+    await expect.poll(() => delivered.length).toBe(2);
+    return reply;
+  };
+  const taken = consumer.get();
+  await consumer.request(2);
+  expect((await taken)?.message.properties.messageId).toBe(sent[0]?.id);
+  await consumer.ack([delivered[0] as Delivery]);
+  await consumer.close();
+  await expect.poll(async () => (await other.checkQueue(queue)).messageCount).toBe(2);
+});
+
+test("a lease that ends while its channel is closing harms no process", async () => {
+  const one = await leaseOf(1);
+  const { consumer, liveness, lease } = one;
+  const tries: number[] = [];
+  one.channel.nack = () => {
+    tries.push(1);
+    throw new Error("Channel closing");
+  };
+  liveness.provenUntil = performance.now() - 2_000;
+  const delivery = lease.token as Delivery;
+  consumer.renew(delivery);
+  await expect.poll(() => tries.length, { timeout: 10_000 }).toBeGreaterThanOrEqual(2);
+  expect(delivery.state).toBe("leased");
 });

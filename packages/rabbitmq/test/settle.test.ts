@@ -92,3 +92,29 @@ test("jobs that are leased and acked one after another share one subscription", 
   await backend.close();
   await store.remove();
 });
+
+test("a lease that is not extended ends although its connection lives: another worker runs the job, and the late ack is lost", async () => {
+  const store = await freshStore();
+  const [worker, other] = [await store.open(), await store.open()];
+  const [extended, forgotten] = [message(), message()];
+  await worker.enqueue([extended, forgotten]);
+  const leaseMs = 6_000;
+  const leases: Lease[] = [];
+  while (leases.length < 2) leases.push(...(await lease(worker, { limit: 2, leaseMs })));
+  const [kept, lost] = [extended, forgotten].map(({ id }) => leases.filter((one) => one.id === id));
+
+  const extending = setInterval(() => void worker.extend(kept ?? [], leaseMs), 100);
+  try {
+    const taken = await lease(other, { limit: 2, leaseMs, waitMs: 30_000 });
+    expect(taken.map(({ id, lost: times, attempt }) => ({ id, times, attempt }))).toEqual([
+      { id: forgotten.id, times: 1, attempt: 1 },
+    ]);
+    expect(await worker.ack(lost ?? [])).toMatchObject([{ ok: false, error: { code: "LEASE_LOST" } }]);
+    expect(await worker.ack(kept ?? [])).toEqual([{ ok: true, value: null }]);
+    expect(await other.ack(taken)).toEqual([{ ok: true, value: null }]);
+  } finally {
+    clearInterval(extending);
+  }
+  await Promise.all([worker.close(), other.close()]);
+  await store.remove();
+});

@@ -1,4 +1,4 @@
-import { type Certificates, freePort, makeCertificates, type RabbitServer, startRabbit } from "@waybill/test-servers";
+import { type Certificates, makeCertificates, type RabbitServer, startRabbit } from "@waybill/test-servers";
 import { connect } from "@waybill/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fromUrl } from "../src/index.ts";
@@ -28,7 +28,11 @@ describe("URLs of other clients are accepted", () => {
   test.each<[url: string, says: RegExp]>([
     ["amqp://h?heartbeat=0", /heartbeat is "0"; write 10 or more, in seconds/],
     ["amqp://h?heartbeat=5", /heartbeat is "5"; write 10 or more, in seconds/],
-    ["amqp://h?auth_mechanism=external", /auth_mechanism is "external"; write plain, or open connections yourself/],
+    [
+      "amqp://h?auth_mechanism=gssapi",
+      /auth_mechanism is "gssapi"; write plain, external, or open connections yourself/,
+    ],
+    ["amqps://h?auth_mechanism=external", /authMechanism is external, which needs a client certificate: \?certfile=/],
     ["amqps://h?verify=none", /verify is "none"; write one of verify_peer, verify_none/],
     ["amqp://h?verify=verify_none", /verify is "verify_none", which is of TLS; begin the URL with "amqps:\/\/"/],
     ["amqps://h?cacertfile=/nowhere.pem", /cacertfile is "\/nowhere\.pem" \(ENOENT.*name a PEM file/],
@@ -40,15 +44,12 @@ describe("URLs of other clients are accepted", () => {
 describe("on a broker with a self-signed certificate", () => {
   let certificates: Certificates;
   let rabbit: RabbitServer;
-  let tlsPort = 0;
+  let tlsUrl = "";
 
   beforeAll(async () => {
     certificates = makeCertificates("rabbitmq");
-    tlsPort = await freePort();
-    const { ca, cert, key } = certificates;
-    const files = [`ssl_options.cacertfile = ${ca}`, `ssl_options.certfile = ${cert}`, `ssl_options.keyfile = ${key}`];
-    const config = [`listeners.ssl.1 = 127.0.0.1:${tlsPort}`, ...files, "ssl_options.verify = verify_none"];
-    rabbit = await startRabbit({ config });
+    rabbit = await startRabbit();
+    tlsUrl = await rabbit.listenByTls(certificates);
   }, 60_000);
   afterAll(async () => {
     await rabbit.stop();
@@ -56,7 +57,7 @@ describe("on a broker with a self-signed certificate", () => {
   });
 
   const at = (host: string, parameters: string): string =>
-    `amqps://guest:guest@${host}:${tlsPort}${parameters.replace("CA", certificates.ca)}`;
+    tlsUrl.replace("localhost", host) + parameters.replace("CA", certificates.ca);
 
   test.each([
     ["localhost", "?verify=verify_none"],
@@ -76,7 +77,7 @@ describe("on a broker with a self-signed certificate", () => {
     );
     const plain = rabbit.url.replace("amqp:", "amqps:");
     await expect(fromUrl(plain)(context)).rejects.toMatchObject(
-      refused(/does not speak TLS; begin the URL with "amqp:\/\/"/),
+      refused(/speaks no TLS on this port; begin the URL with "amqp:\/\/"/),
     );
   });
 });

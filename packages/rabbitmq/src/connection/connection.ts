@@ -1,8 +1,9 @@
-import { connect as connectTo, type ChannelModel, type SocketOptions } from "amqplib";
+import { connect as connectTo, type ChannelModel, credentials, type SocketOptions } from "amqplib";
 import { WaybillError } from "@waybill/core";
 import { connectError } from "../errors.ts";
 import type { Settings } from "../options.ts";
 import { createDeclarations, type Declarations } from "../topology/declarations.ts";
+import { type Alarms, watchAlarms } from "./alarms.ts";
 import { type Liveness, watchLiveness } from "./heartbeat.ts";
 import { coalesceWrites, destroySocket, letProcessEnd } from "./socket.ts";
 import { openUserConnection } from "./user-connection.ts";
@@ -12,8 +13,7 @@ export interface Session {
   readonly model: ChannelModel;
   readonly declarations: Declarations;
   readonly liveness: Liveness;
-  /** The broker's reason while it accepts no messages (memory or disk alarm); null otherwise. */
-  blocked: string | null;
+  readonly alarms: Alarms;
   alive: boolean;
 }
 
@@ -54,14 +54,12 @@ export function createConnection(settings: Settings, heartbeatS: () => number, w
       ? await watchLiveness(model, seconds, (error) => destroySocket(model, error))
       : { provenUntil: Infinity };
     const declarations = createDeclarations(settings, model);
-    const session: Session = { model, declarations, liveness, blocked: null, alive: true };
+    const session: Session = { model, declarations, liveness, alarms: watchAlarms(model), alive: true };
     model.on("close", () => {
       session.alive = false;
       destroyed.signal.removeEventListener("abort", end);
       if (current === session) current = null;
     });
-    model.on("blocked", (reason: string) => void (session.blocked = reason));
-    model.on("unblocked", () => void (session.blocked = null));
     if (closing === null) return (current = session);
     await model.close();
     throw new WaybillError("BACKEND_CLOSED", `${settings.address} was closed while it connected`);
@@ -84,10 +82,11 @@ export function createConnection(settings: Settings, heartbeatS: () => number, w
 }
 
 async function openModel(settings: Settings, heartbeatS: number, signal: AbortSignal): Promise<ChannelModel> {
-  const { server, tls, address, connect } = settings;
+  const { server, tls, external, address, connect } = settings;
   // `signal` goes to the socket itself: nothing else releases a socket to a broker that no longer answers.
   const socket: SocketOptions & { readonly signal: AbortSignal } = {
     ...tls,
+    ...(external && { credentials: credentials.external() }),
     noDelay: true,
     timeout: CONNECT_MS,
     clientProperties: { connection_name: `waybill ${process.pid}` },
@@ -97,6 +96,7 @@ async function openModel(settings: Settings, heartbeatS: number, signal: AbortSi
     if (connect) return await openUserConnection(connect, heartbeatS, CONNECT_MS);
     return await connectTo({ ...server, heartbeat: heartbeatS }, socket);
   } catch (thrown) {
-    throw connectError(thrown, address, server.username ?? "", decodeURIComponent(server.vhost ?? ""));
+    const user = external ? null : (server.username ?? "");
+    throw connectError(thrown, address, user, decodeURIComponent(server.vhost ?? ""));
   }
 }

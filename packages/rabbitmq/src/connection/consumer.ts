@@ -11,6 +11,8 @@ export interface Delivery {
   readonly subscription: Subscription | null;
   /** "settling": a copy is being stored, and no other call may settle the delivery meanwhile. */
   state: "leased" | "settling" | "settled";
+  /** Monotonic milliseconds. The end of the lease as the worker knows it; Infinity until a call has returned the lease. */
+  leasedUntil: number;
 }
 
 interface Subscription {
@@ -40,6 +42,11 @@ const LARGEST_PREFETCH = 65_535;
  */
 export const AFTER_ACK_MS = 300;
 
+/** How often expired leases are looked for. */
+const EXPIRY_CHECK_MS = 500;
+/** A settle or an extension on its way arrives sooner than this after the end of a lease. */
+const AFTER_EXPIRY_MS = 1_000;
+
 let nextTag = 1;
 const tagOf = ({ message }: Delivery): number => message.fields.deliveryTag;
 
@@ -50,8 +57,10 @@ export class Consumer {
   readonly #liveness: Liveness;
   readonly #events: ConsumerEvents;
   readonly #subscriptions = new Set<Subscription>();
-  /** The tags of unsettled deliveries, oldest first. */
-  readonly #unsettled = new Set<number>();
+  /** Unsettled deliveries by tag, oldest first. */
+  readonly #unsettled = new Map<number, Delivery>();
+  readonly #expiryCheck: NodeJS.Timeout;
+  #newestTag = 0;
   #open = true;
   #lastAckAt = -Infinity;
   #confirming: Promise<void> | null = null;
@@ -62,11 +71,13 @@ export class Consumer {
     this.#queue = queue;
     this.#liveness = liveness;
     this.#events = events;
+    this.#expiryCheck = setInterval(() => this.#requeueExpired(), EXPIRY_CHECK_MS).unref();
     let lastError: Error | null = null;
     channel.on("error", (error: Error) => (lastError = error));
     channel.on("close", () => {
       if (!this.#open) return;
       this.#open = false;
+      clearInterval(this.#expiryCheck);
       this.#subscriptions.clear();
       events.ended(lastError);
     });
@@ -80,6 +91,15 @@ export class Consumer {
   /** Unix milliseconds until which its deliveries are surely not delivered to others. Moves on while the broker replies. */
   get expiresAt(): number {
     return Date.now() + Math.floor(this.#liveness.provenUntil - performance.now());
+  }
+
+  /**
+   * Makes the lease last as long as the connection is proven by now. Returns its end, in Unix milliseconds. Call it when a call
+   * returns the lease, and when the worker extends it.
+   */
+  renew(delivery: Delivery): number {
+    delivery.leasedUntil = this.#liveness.provenUntil;
+    return this.expiresAt;
   }
 
   /** How many messages the broker may still send. */
@@ -170,14 +190,40 @@ export class Consumer {
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
+    clearInterval(this.#expiryCheck);
     await sleep(Math.max(0, this.#lastAckAt + AFTER_ACK_MS - performance.now()));
     await this.#channel.close();
   }
 
   #deliver(message: ConsumeMessage | GetMessage, subscription: Subscription | null): Delivery {
-    const delivery: Delivery = { message, consumer: this, subscription, state: "leased" };
-    this.#unsettled.add(tagOf(delivery));
+    const delivery: Delivery = { message, consumer: this, subscription, state: "leased", leasedUntil: Infinity };
+    const newest = this.#newestTag;
+    this.#newestTag = Math.max(newest, tagOf(delivery));
+    this.#unsettled.set(tagOf(delivery), delivery);
+    if (tagOf(delivery) < newest) this.#sort();
     return delivery;
+  }
+
+  /** The reply to `get` comes a turn later than deliveries that the broker sent after it. One ack must not cover it unseen. */
+  #sort(): void {
+    const sorted = [...this.#unsettled].sort(([one], [other]) => one - other);
+    this.#unsettled.clear();
+    for (const [tag, delivery] of sorted) this.#unsettled.set(tag, delivery);
+  }
+
+  /**
+   * Requeues what the worker has not extended in time: it counts such a lease as lost, and the broker would keep the message
+   * from other workers for as long as the connection lives. A channel that is closing throws, and its end requeues them.
+   */
+  #requeueExpired(): void {
+    const until = performance.now() - AFTER_EXPIRY_MS;
+    try {
+      for (const delivery of this.#unsettled.values()) {
+        if (delivery.state === "leased" && delivery.leasedUntil < until) this.requeue(delivery);
+      }
+    } catch {
+      // Looked at again, unless the channel has ended by then.
+    }
   }
 
   #settled(delivery: Delivery): void {
@@ -208,7 +254,7 @@ export class Consumer {
   /** Returns the newest delivery of those in `acked` that are older than all others; null when the oldest is another. */
   #lastOfOldest(acked: ReadonlyMap<number, Delivery>): Delivery | null {
     let last: Delivery | null = null;
-    for (const tag of this.#unsettled) {
+    for (const tag of this.#unsettled.keys()) {
       const delivery = acked.get(tag);
       if (delivery === undefined) break;
       last = delivery;

@@ -3,6 +3,7 @@ import { describeError, isWaybillError, WaybillError } from "@waybill/core";
 import { notStored } from "@waybill/core/backend";
 import type { ConfirmChannel, Options } from "amqplib";
 import { unavailable, within } from "../errors.ts";
+import type { Alarms } from "./alarms.ts";
 import type { Connection, Session } from "./connection.ts";
 
 export interface Outgoing {
@@ -36,6 +37,8 @@ interface Open {
 }
 
 const BETWEEN_TRIES_MS = 200;
+/** A broker confirms within milliseconds: one that has not by then may have raised an alarm after the message was sent. */
+const ASK_MS = 2_000;
 
 /** `timeoutMs`: the time limit of a publish, from the call to its last confirm. */
 export function createPublisher(connection: Connection, timeoutMs: number, isClosed: () => boolean): Publisher {
@@ -65,13 +68,14 @@ export function createPublisher(connection: Connection, timeoutMs: number, isClo
         const opened = current ?? (opening ??= open().finally(() => (opening = null)));
         const found = await within(Promise.resolve(opened), until, () => "the broker did not answer");
         const { session } = found;
-        if (session.blocked === null) {
+        const { alarms } = session;
+        if (alarms.reason === null) {
           if (again) session.declarations.forgetAll();
           const declared = declareAll(session, messages);
-          await within(declared, until, () => blockedText(session) ?? "the broker did not answer");
+          await within(declared, until, () => alarmText(alarms) ?? "the broker did not answer");
           return found;
         }
-        if (isLast()) throw unavailable(blockedText(session) ?? "");
+        if (alarms.isLong || isLast()) throw new WaybillError("BACKEND_FULL", alarmText(alarms) ?? "");
       } catch (thrown) {
         const isFinal = isWaybillError(thrown) && thrown.code !== "BACKEND_UNAVAILABLE";
         if (isFinal || isClosed() || isLast()) throw thrown;
@@ -83,7 +87,7 @@ export function createPublisher(connection: Connection, timeoutMs: number, isClo
   /** `again`: declares even what was declared before. */
   async function publishOnce(messages: readonly Outgoing[], again: boolean): Promise<Confirmed[]> {
     // Nearly always the channel is open and everything is declared: then the messages go to the socket in this turn.
-    const isReady = !again && current?.session.blocked === null && isDeclared(current.session, messages);
+    const isReady = !again && current?.session.alarms.reason === null && isDeclared(current.session, messages);
     if (isReady && current !== null) return send(current, messages, timeoutMs);
     const until = performance.now() + timeoutMs;
     try {
@@ -131,15 +135,26 @@ function send(
   return new Promise((resolve) => {
     const results: (Confirmed | undefined)[] = messages.map(() => undefined);
     let missing = messages.length;
-    const timer = setTimeout(() => {
-      const late = unavailable(blockedText(session) ?? `the broker did not confirm in time; ${UNKNOWN}`);
+    const giveUp = (): void => {
+      stop();
+      const late = unavailable(unconfirmedText(session.alarms));
       resolve(results.map((result) => (result === undefined ? late : result)));
-    }, limitMs);
+    };
+    const ask = (): void => {
+      askForAlarm(channel);
+      timer = setTimeout(giveUp, limitMs - ASK_MS);
+    };
+    let timer = limitMs > ASK_MS ? setTimeout(ask, ASK_MS) : setTimeout(giveUp, limitMs);
+    const unsubscribe = session.alarms.onLong(giveUp);
+    const stop = (): void => {
+      clearTimeout(timer);
+      unsubscribe();
+    };
     const end = (index: number, result: Confirmed): void => {
       results[index] = result;
       missing -= 1;
       if (missing > 0) return;
-      clearTimeout(timer);
+      stop();
       resolve(results as Confirmed[]);
     };
     messages.forEach(({ queue, route, content, properties }, index) => {
@@ -158,6 +173,15 @@ function send(
   });
 }
 
+/** Makes the broker report an alarm that it has raised since the last publish, by a message that reaches no queue. */
+function askForAlarm(channel: ConfirmChannel): void {
+  try {
+    channel.publish("", "", Buffer.alloc(0));
+  } catch {
+    // The channel is closing: its end ends the messages that wait.
+  }
+}
+
 const DELETED_AGAIN =
   "the queue was deleted again while the message was sent; nothing was stored. Stop what deletes it";
 const UNKNOWN = "the message may or may not be stored: send it again under the same id";
@@ -170,7 +194,18 @@ function notConfirmed(error: Error, queue: string): WaybillError {
   return new WaybillError("BACKEND_FULL", text, { cause: error });
 }
 
-function blockedText({ blocked }: Session): string | null {
-  if (blocked === null) return null;
-  return `the broker accepts no messages at present (${blocked || "an alarm"}); free memory or disk on its machine, and it resumes by itself`;
+function alarmText({ reason }: Alarms): string | null {
+  if (reason === null) return null;
+  return `the broker accepts no messages at present (${reason}); free memory or disk on its machine, and it resumes by itself`;
+}
+
+function unconfirmedText(alarms: Alarms): string {
+  const now = alarmText(alarms);
+  if (now !== null) return `${now}; ${UNKNOWN}`;
+  // A disk that was full to its last byte ends the log of all quorum queues, which only a restart opens again: seen with 3.10.
+  const since =
+    alarms.ended === null
+      ? ""
+      : ` since its alarm (${alarms.ended}) has ended; if it confirms nothing at all, restart the broker`;
+  return `the broker did not confirm in time${since}; ${UNKNOWN}`;
 }

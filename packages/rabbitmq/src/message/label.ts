@@ -94,6 +94,7 @@ export function labelOf(
     attempt: countOf(headers[header.attempt], 1),
     lost: countsLost ? countOf(headers[header.lost], 0) + countOf(headers["x-delivery-count"], 0) : 0,
     releases: countOf(headers[header.releases], 0),
+    ...(!countsLost && fields.redelivered && { redelivered: true }),
     dueAt: momentOf(headers[header.dueAt]),
     expiresAt: null,
   };

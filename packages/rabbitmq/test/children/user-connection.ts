@@ -52,7 +52,7 @@ async function survive([moment, strike]: [string, (typeof MOMENTS)[string]], at:
     prefix,
     connect: (heartbeat) => (strikes.now ? (strikes.now() as Promise<ChannelModel>) : theirs(heartbeat)),
   });
-  const jobs = await connect(backend, { log: "off", enqueueTimeout: 500, closeTimeout: 500 });
+  const jobs = await connect(backend, { log: "off", enqueueTimeout: 2_000, closeTimeout: 500 });
   const worker = jobs.worker({ queues: [`q${at}`], jobs: [job], shutdown: { drain: 500, abort: 100, close: 500 } });
   const ran = new Promise((resolve) => jobs.events.on("settled", resolve));
   await worker.start();
