@@ -46,7 +46,7 @@ export async function openSqs(
     address,
     capabilities,
     inspector: createInspector({ send, batches, queues, deadLetters, settings, assertOpen: guard.assertOpen }),
-    doctor: createDoctor(queues, settings),
+    doctor: createDoctor(queues, settings, send),
     ...guard.verbs({
       ...settle,
       enqueue: createEnqueue(settings, capabilities, queues, batches),

@@ -1,5 +1,8 @@
 import { type Doctor, type Finding, WaybillError } from "@waybill/core";
 import { maskUrl } from "@waybill/core/backend";
+import { fifoCapabilities, standardCapabilities } from "./capabilities.ts";
+import type { Send } from "./client/client.ts";
+import { clockFindings } from "./client/server-clock.ts";
 import { type Settings, settingsOf } from "./options.ts";
 import type { Queue, Queues } from "./queues/queues.ts";
 
@@ -10,7 +13,7 @@ const MOST_BYTES = 1_048_576;
 const SHOWN = ["region", "prefix", "fifo", "endpoint", "create", "queues", "pollSeconds", "md5"] as const;
 
 /** Checks the queues that this connection has found so far, and those of the option `queues`. */
-export function createDoctor(queues: Queues, settings: Settings): Doctor {
+export function createDoctor(queues: Queues, settings: Settings, send: Send): Doctor {
   const { region, endpoint, fifo } = settings;
   const defaults = settingsOf({ region, ...(endpoint !== null && { endpoint }) });
   const isGiven = (name: (typeof SHOWN)[number]): boolean =>
@@ -22,16 +25,18 @@ export function createDoctor(queues: Queues, settings: Settings): Doctor {
       return { name, value: typeof value === "object" ? value && value.join(",") : value, given: isGiven(name) };
     }),
     async checks() {
+      const { maxDelayMs } = fifo ? fifoCapabilities : standardCapabilities;
       const [dead, ...found] = await queues.known();
       const isFound = !(dead instanceof WaybillError);
       const target = isFound ? dead : queues.dead;
-      const ofDead = isFound ? [deadLetters(dead, await queues.deadCount()), ...waits(dead, fifo)] : [unfit(dead)];
+      const ofDead = isFound ? [deadLetters(dead, await queues.deadCount()), ...waits(dead, fifo, 0)] : [unfit(dead)];
       const ofOthers = found.flatMap((queue) =>
         queue instanceof WaybillError
           ? unfit(queue)
-          : [redrive(queue, target), size(queue, target), ...waits(queue, fifo)],
+          : [redrive(queue, target), size(queue, target), ...waits(queue, fifo, maxDelayMs), ...letters(queue, target)],
       );
-      return [...ofDead, ...ofOthers];
+      const clock = isFound ? await clockFindings(send, dead.url) : [];
+      return [...ofDead, ...ofOthers, ...clock];
     },
   };
 }
@@ -53,9 +58,9 @@ function deadLetters({ name }: Queue, count: number): Finding {
   return finding("dead_letters", "note", message, 'list them with "waybill dead list"');
 }
 
-function redrive({ name, redrivesTo }: Queue, dead: Queue): Finding {
+function redrive({ name, redrivesTo, redrivesAfter }: Queue, dead: Queue): Finding {
   if (redrivesTo === dead.name) {
-    const message = `"${name}" moves a message into "${dead.name}" after 100 deliveries or more`;
+    const message = `"${name}" moves a message into "${dead.name}" after ${redrivesAfter} deliveries; a worker's maxLost (default 20) must be well below`;
     return finding("redrive", "ok", message, null);
   }
   const message =
@@ -77,14 +82,27 @@ function size({ name, maxBytes }: Queue, dead: Queue): Finding {
   return finding("size", "note", message, remedy);
 }
 
-/** What a queue does to messages that wait. A FIFO message cannot have a delay of its own, so its queue must have none. */
-function waits({ name, retentionMs, delaySeconds }: Queue, fifo: boolean): Finding[] {
+const span = (ms: number): string => (ms >= DAY_MS ? `${ms / DAY_MS} days` : `${ms / 60_000} minutes`);
+
+/** A message that SQS itself moves from a standard queue keeps its age, and is deleted by the retention of the dead-letter queue. */
+function letters({ name, retentionMs, redrivesTo }: Queue, dead: Queue): Finding[] {
+  if (redrivesTo !== dead.name || dead.retentionMs >= retentionMs) return [];
+  const message = `"${dead.name}" keeps messages for less time than "${name}": one that SQS moves there after a long wait is deleted at once`;
+  const remedy = `set MessageRetentionPeriod of "${dead.name}" to 1209600, the longest`;
+  return [finding("dead_retention", "warning", message, remedy)];
+}
+
+/** What a queue does to messages that wait, at most for `longestMs` by a delay. A FIFO message cannot have a delay of its own, so its queue must have none. */
+function waits({ name, retentionMs, delaySeconds }: Queue, fifo: boolean, longestMs: number): Finding[] {
   const days = Math.round((retentionMs / DAY_MS) * 10) / 10;
   const kept = `"${name}" keeps messages for ${days} days (MessageRetentionPeriod); messages that wait longer are deleted`;
+  const longest = "set MessageRetentionPeriod to 1209600, the longest";
   const retention =
     retentionMs >= FOURTEEN_DAYS_MS
       ? finding("retention", "ok", kept, null)
-      : finding("retention", "warning", kept, "set MessageRetentionPeriod to 1209600, the longest");
+      : retentionMs > longestMs
+        ? finding("retention", "warning", kept, longest)
+        : finding("retention", "failure", `${kept}, also delayed ones: a delay may be ${span(longestMs)}`, longest);
   if (!fifo) return [retention];
   const delayed = `"${name}" delays every message for ${delaySeconds} s (DelaySeconds)`;
   const delay =

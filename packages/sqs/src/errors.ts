@@ -1,5 +1,5 @@
 import { errorMessage, isWaybillError, WaybillError } from "@waybill/core";
-import { configInvalid, leaseLost, member } from "@waybill/core/backend";
+import { configInvalid, leaseLost, member, tlsFault, type TlsRemedies } from "@waybill/core/backend";
 
 /** Returns the error's code without the prefixes of older protocols, and with a new name for an old one. */
 export function codeOf(thrown: unknown): string {
@@ -25,6 +25,13 @@ const LOST = /^(ReceiptHandleIsInvalid|InvalidIdFormat|MessageNotInflight|Invali
 
 export const isMissingQueue = (thrown: unknown): boolean => codeOf(thrown) === "QueueDoesNotExist";
 
+const TLS: TlsRemedies = {
+  authority: "?ca_bundle=/path/to/ca.pem",
+  client: "?client_cert=/path/to/client.pem&client_key=/path/to/client.key",
+  encrypted: "begin the endpoint with https://",
+  plain: "begin the endpoint with http://",
+};
+
 /**
  * Returns the error of a failed call. While the backend opens, what needs a change by the user is CONFIG_INVALID; later it
  * is BACKEND_UNAVAILABLE, because credentials or a policy may be corrected while the program runs.
@@ -35,6 +42,10 @@ export function sqsError(thrown: unknown, what: string, during: "open" | "use" =
   const message = errorMessage(thrown);
   const unavailable = (text: string): WaybillError => new WaybillError("BACKEND_UNAVAILABLE", text, { cause: thrown });
   const byUser = (text: string): WaybillError => (during === "open" ? configInvalid(text, thrown) : unavailable(text));
+  const fault = tlsFault(thrown, TLS);
+  if (fault !== null) return byUser(`${what} failed: ${fault}`);
+  const page = pageInstead(thrown);
+  if (page !== null) return (page.lasts ? byUser : unavailable)(`${what} failed: ${page.text}`);
   if (REFUSED.test(code)) {
     const remedy =
       "check the credentials, and that the policy allows sqs:*Message*, sqs:GetQueueUrl and sqs:GetQueueAttributes";
@@ -54,6 +65,21 @@ export function sqsError(thrown: unknown, what: string, during: "open" | "use" =
     default:
       return unavailable(`${what} failed at SQS: ${code}: ${message}`);
   }
+}
+
+/**
+ * Returns what a web server responded with instead of SQS, and what to do; null for another error. The SDK says only that the
+ * response is no JSON.
+ */
+function pageInstead(thrown: unknown): { readonly text: string; readonly lasts: boolean } | null {
+  const response = member(thrown, "$response");
+  if (member(thrown, "name") !== "SyntaxError" || response === undefined) return null;
+  const [status, type] = [member(response, "statusCode"), member(member(response, "headers"), "content-type")];
+  const text = `a web server that is not SQS responded with HTTP ${String(status)} (${String(type)})`;
+  const remedy = `correct the endpoint. If that server takes TLS alone, ${TLS.encrypted}. If it asks for a client certificate, name one that it accepts: ${TLS.client}`;
+  return status === 400
+    ? { text: `${text}; ${remedy}`, lasts: true }
+    : { text: `${text}; correct the endpoint, or look at the server there`, lasts: false };
 }
 
 /** An entry of a batch that failed. */

@@ -10,6 +10,7 @@ import {
   type OptionNames,
   wholeNumber,
 } from "@waybill/core/backend";
+import type { ConnectionOptions } from "node:tls";
 import { attributeFault, type Attributes, textAttribute } from "./message/attributes.ts";
 
 /** Where the queues are, and how they are named. */
@@ -22,6 +23,8 @@ export interface SqsOptions {
   readonly fifo?: boolean | undefined;
   /** URL of another service with the API of SQS, such as "http://127.0.0.1:4566". Default: AWS. */
   readonly endpoint?: string | undefined;
+  /** Options of `tls.connect` for an `https:` endpoint: ca, cert, key, … Default: the authorities that Node trusts. */
+  readonly tls?: ConnectionOptions | undefined;
   /** Whether missing queues are created. Default: only with an `endpoint`, since at AWS queues belong to the infrastructure. */
   readonly create?: boolean | undefined;
   /** Queues to find and check when the backend opens. Others are found and checked at their first use. Default none. */
@@ -35,16 +38,17 @@ export interface SqsOptions {
   /** Default: the AWS chain (environment, profile, role), and placeholders for an `endpoint` on this machine. */
   readonly credentials?: NonNullable<SQSClientConfig["credentials"]> | undefined;
   /**
-   * The client for all calls, instead of `endpoint`, `md5` and `credentials`. Not destroyed on close. A call that takes
+   * The client for all calls, instead of `endpoint`, `tls`, `md5` and `credentials`. Not destroyed on close. A call that takes
    * longer than 8 s fails; a poll may take 8 s longer than it waits.
    */
   readonly client?: SQSClient | undefined;
 }
 
-type Filled = Omit<SqsOptions, "endpoint" | "credentials" | "client" | "attributes">;
+type Filled = Omit<SqsOptions, "endpoint" | "tls" | "credentials" | "client" | "attributes">;
 
 export interface Settings extends Readonly<{ [Name in keyof Filled]-?: Exclude<Filled[Name], undefined> }> {
   readonly endpoint: string | null;
+  readonly tls: ConnectionOptions;
   readonly credentials: NonNullable<SqsOptions["credentials"]> | null;
   readonly client: SQSClient | null;
   /** The option `attributes`, as SQS has it. */
@@ -61,6 +65,7 @@ const OPTIONS: OptionNames<SqsOptions> = {
   prefix: true,
   fifo: true,
   endpoint: true,
+  tls: true,
   create: true,
   queues: true,
   pollSeconds: true,
@@ -74,7 +79,7 @@ const OPTIONS: OptionNames<SqsOptions> = {
 export function settingsOf(options: SqsOptions): Settings {
   assertKnownOptions(options, OPTIONS, "the options of sqsBackend");
   const { region, prefix = "waybill", fifo = false, queues = [], pollSeconds = 2, md5 = true } = options;
-  const { endpoint = null, credentials = null, client = null, attributes = {} } = options;
+  const { endpoint = null, tls = {}, credentials = null, client = null, attributes = {} } = options;
   assertText("sqs: region", region, "name a region, such as eu-west-1");
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(region)) {
     throw invalid(`region is ${describeValue(region)}; name a region, such as eu-west-1`);
@@ -85,6 +90,9 @@ export function settingsOf(options: SqsOptions): Settings {
     );
   }
   if (endpoint !== null) checkEndpoint(endpoint);
+  if (options.tls !== undefined && endpoint !== null && !endpoint.startsWith("https:")) {
+    throw invalid("tls is set; begin the endpoint with https://");
+  }
   const wrong = queues.find((queue) => !/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/.test(queue));
   if (wrong !== undefined) throw invalid(`queues has ${describeValue(wrong)}; use lower-case letters, digits, . and -`);
   if (client !== null && typeof member(client, "send") !== "function") {
@@ -96,6 +104,7 @@ export function settingsOf(options: SqsOptions): Settings {
     prefix,
     fifo,
     endpoint,
+    tls,
     queues,
     pollSeconds: wholeNumber("sqs: pollSeconds", pollSeconds, { least: 1, most: 20 }),
     md5,

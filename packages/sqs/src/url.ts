@@ -4,6 +4,7 @@ import {
   configInvalid,
   decodeUrlPart,
   digits,
+  pemFile,
   readUrlParameters,
   shownUrl,
   trueOrFalse,
@@ -12,6 +13,9 @@ import type { SqsOptions } from "./options.ts";
 
 const PARAMETERS = {
   endpoint: anyText,
+  ca_bundle: pemFile,
+  client_cert: pemFile,
+  client_key: pemFile,
   fifo: trueOrFalse,
   create: trueOrFalse,
   queues: { read: (text: string) => text.split(","), remedy: "write names of queues, separated by commas" },
@@ -52,9 +56,17 @@ export function optionsFromUrl(url: string): SqsOptions {
   if (rest.length > 0) {
     throw configInvalid(`${shown} has more than a prefix in its path; remove the rest: each job names its queue`);
   }
+  const values = readUrlParameters(new URLSearchParams(query), PARAMETERS, { shown });
+  const { ca_bundle: ca, client_cert: cert, client_key: key, ...options } = values;
+  const tls = {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+  };
   return {
     region: host,
     ...(prefix !== "" && { prefix: decodeUrlPart(prefix, "the prefix", shown) }),
-    ...readUrlParameters(new URLSearchParams(query), PARAMETERS, { shown }),
+    ...options,
+    ...(Object.keys(tls).length > 0 && { tls }),
   };
 }

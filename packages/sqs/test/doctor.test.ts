@@ -1,7 +1,7 @@
 import { CreateQueueCommand, GetQueueUrlCommand, SetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { Finding } from "@waybill/core";
 import { doctorOf } from "@waybill/core/backend";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { freshPrefix, lease, message, open, region, useEmulator } from "./fixture.ts";
 import type { SqsOptions } from "../src/index.ts";
 
@@ -18,7 +18,23 @@ test("queues that waybill created have no warnings", async () => {
     ["sqs.redrive", "ok"],
     ["sqs.size", expect.stringMatching(/ok|note/)],
     ["sqs.retention", "ok"],
+    ["sqs.clock", "ok"],
   ]);
+});
+
+test("a clock that is an hour behind that of SQS is a warning, by the date of its responses", async () => {
+  const backend = await open(emulator.endpoint, { queues: ["default"] });
+  const right = Date.now.bind(Date);
+  vi.spyOn(Date, "now").mockImplementation(() => right() - 3_600_000);
+  onTestFinished(() => void vi.restoreAllMocks());
+  const clock = (await doctorOf(backend)?.checks())?.find(({ check }) => check === "sqs.clock");
+  expect(clock).toMatchObject({
+    severity: "warning",
+    message: expect.stringMatching(
+      /^the server's clock is 3[56]\d\d\.\d s ahead of this machine's: if this machine's is wrong/,
+    ),
+    remedy: expect.stringContaining("NTP"),
+  });
 });
 
 test("a short retention and a missing RedrivePolicy are warnings with a remedy; dead letters are a note", async () => {
@@ -36,6 +52,7 @@ test("a short retention and a missing RedrivePolicy are warnings with a remedy; 
     { check: "sqs.redrive", severity: "warning", remedy: expect.stringContaining(`${prefix}_dead`) },
     { check: "sqs.size" },
     { check: "sqs.retention", severity: "warning", message: expect.stringContaining("4 days") },
+    { check: "sqs.clock" },
   ]);
 });
 
@@ -73,6 +90,19 @@ test("a dead-letter queue with a smaller message size or a short retention is a 
   expect(found).toMatchObject([
     { check: "sqs.retention", message: expect.stringMatching(/_dead" keeps messages for 0 days/) },
     { check: "sqs.size", message: expect.stringMatching(/_dead" of up to 1024$/) },
+    { check: "sqs.dead_retention", message: expect.stringMatching(/_dead" keeps messages for less time than/) },
+  ]);
+});
+
+test("a retention that ends before the longest delay is a failure", async () => {
+  const short = (prefix: string, suffix: string) =>
+    set(`${prefix}-default${suffix}`, { MessageRetentionPeriod: "900" });
+  const failure = { check: "sqs.retention", severity: "failure" };
+  expect(await warningsAfter({}, (prefix) => short(prefix, ""))).toMatchObject([
+    { ...failure, message: expect.stringContaining("a delay may be 15 minutes") },
+  ]);
+  expect(await warningsAfter({ fifo: true }, (prefix) => short(prefix, ".fifo"))).toMatchObject([
+    { ...failure, message: expect.stringContaining("a delay may be 13 days") },
   ]);
 });
 

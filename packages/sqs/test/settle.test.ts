@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Backend, Lease } from "@waybill/core/backend";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type FaultProxy, startFaultProxy } from "./fault-proxy.ts";
-import { credentials, lease, message, open, useEmulator } from "./fixture.ts";
+import { credentials, freshPrefix, lease, message, open, useEmulator } from "./fixture.ts";
 
 // A call that never settles fails its test soon.
 vi.setConfig({ testTimeout: 10_000 });
@@ -112,6 +112,27 @@ test("a retry succeeds once its copy is stored, although SQS no longer knows the
   await retry(leased);
   await expect(retry(leased)).rejects.toMatchObject(isLost);
   expect(settlesSent()).toEqual(["SendMessageBatch", "DeleteMessageBatch"]);
+});
+
+test("a release whose removal reaches SQS after the lease leaves the job there twice: each is leased and settled by itself", async () => {
+  const options = { credentials, prefix: freshPrefix() };
+  const [worker, other] = [await open(proxy.url, options), await open(emulator.endpoint, options)];
+  const job = message();
+  await worker.enqueue([job]);
+  const [leased] = (await lease(worker, { leaseMs: 1_000, waitMs: 2_000 })) as [Lease];
+  const hold = Promise.withResolvers<null>();
+  proxy.before = ({ action }) => (action === "DeleteMessageBatch" ? hold.promise : null);
+  const released = worker.retry(leased, { delayMs: 0, countsAttempt: false });
+
+  const found: Lease[] = [];
+  while (found.length < 2) found.push(...(await lease(other, { limit: 2, leaseMs: 60_000, waitMs: 1_000 })));
+  expect(found).toMatchObject([
+    { id: job.id, attempt: 1, releases: 1, lost: 0 },
+    { id: job.id, attempt: 1, releases: 0, lost: 1 },
+  ]);
+  hold.resolve(null);
+  await released;
+  expect(await other.ack(found)).toEqual(found.map(() => ({ ok: true, value: null })));
 });
 
 test("a lease whose request took long ends when SQS stops hiding its message, not later", async () => {

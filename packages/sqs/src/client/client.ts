@@ -22,7 +22,7 @@ export function createClient(settings: Settings): Client {
   return { send: own.send.bind(own), destroy: () => own.destroy() };
 }
 
-function configOf({ credentials, endpoint, region, md5 }: Settings): SQSClientConfig {
+function configOf({ credentials, endpoint, region, md5, tls }: Settings): SQSClientConfig {
   const used = credentials ?? (endpoint !== null && isLocal(endpoint) ? placeholderCredentials() : null);
   return {
     region,
@@ -36,7 +36,7 @@ function configOf({ credentials, endpoint, region, md5 }: Settings): SQSClientCo
       throwOnRequestTimeout: true,
       // Each poll occupies a socket for seconds. With the default of 50, acks would wait for polls.
       httpAgent: { maxSockets: 256, keepAlive: true },
-      httpsAgent: { maxSockets: 256, keepAlive: true },
+      httpsAgent: { maxSockets: 256, keepAlive: true, ...tls },
     },
   };
 }

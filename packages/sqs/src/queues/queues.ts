@@ -1,6 +1,6 @@
 import { CreateQueueCommand, GetQueueAttributesCommand, GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import { WaybillError } from "@waybill/core";
-import { configInvalid } from "@waybill/core/backend";
+import { configInvalid, maskUrl } from "@waybill/core/backend";
 import type { Send } from "../client/client.ts";
 import { codeOf, isMissingQueue, sqsError } from "../errors.ts";
 import type { Settings } from "../options.ts";
@@ -17,6 +17,8 @@ export interface Queue {
   readonly retentionMs: number;
   /** The queue into which SQS moves messages that are delivered too often; null: none. */
   readonly redrivesTo: string | null;
+  /** After so many deliveries; null: never. */
+  readonly redrivesAfter: number | null;
   /** The delay of messages that have none of their own, as all on a FIFO queue. */
   readonly delaySeconds: number;
 }
@@ -60,7 +62,8 @@ function withinLimit(name: string): string {
 /** Finds the dead-letter queue and those of `settings.queues`. Rejects CONFIG_INVALID for one that is missing or unfit. */
 export async function openQueues(newQueues: NewQueues, settings: Settings): Promise<Queues> {
   const { send } = newQueues;
-  const { prefix, fifo } = settings;
+  const { prefix, fifo, endpoint } = settings;
+  const at = endpoint === null ? "" : ` at ${maskUrl(endpoint)}`;
   const dead: Queue = await findOrCreate(withinLimit(`${prefix}_dead${fifo ? ".fifo" : ""}`), null);
   const found = new Map<string, Promise<Queue>>();
 
@@ -68,13 +71,13 @@ export async function openQueues(newQueues: NewQueues, settings: Settings): Prom
     try {
       return await look(newQueues, name);
     } catch (thrown) {
-      if (!isMissingQueue(thrown)) throw sqsError(thrown, `looking up the queue "${name}"`, "open");
+      if (!isMissingQueue(thrown)) throw sqsError(thrown, `looking up the queue "${name}"${at}`, "open");
     }
     if (!settings.create) throw await missing(send, name);
     try {
       return await create(name, redrivesTo);
     } catch (thrown) {
-      throw sqsError(thrown, `creating the queue "${name}"`, "open");
+      throw sqsError(thrown, `creating the queue "${name}"${at}`, "open");
     }
   }
 
@@ -155,6 +158,8 @@ async function describe(send: Send, name: string, url: string): Promise<Queue> {
     arn: Attributes["QueueArn"] ?? "",
     maxBytes: Number(Attributes["MaximumMessageSize"] ?? 1_048_576),
     redrivesTo: policy === undefined ? null : await checkedRedrive(send, name, policy),
+    redrivesAfter:
+      policy === undefined ? null : Number((JSON.parse(policy) as { maxReceiveCount?: unknown }).maxReceiveCount),
     delaySeconds: Number(Attributes["DelaySeconds"] ?? 0),
     retentionMs: Number(Attributes["MessageRetentionPeriod"] ?? 345_600) * 1_000,
   };

@@ -58,13 +58,14 @@ describe("when SQS does not make dead letters visible again", () => {
     fail("ChangeMessageVisibilityBatch");
     await expect(inspector.replay({ limit: 1 })).rejects.toThrow(/^1 dead letters were replayed, but 2 of the 2 /);
   });
+});
 
-  test("a listing on a copy of SQS that cannot do it rejects with its reason", async () => {
-    const server = await startFauxqs();
-    onTestFinished(() => server.stop());
-    const { inspector } = await withDead(`http://127.0.0.1:${server.port}`, 3);
-    await expect(inspector.deadLetters()).rejects.toThrow(/3 dead letters received from .* NOT NULL/);
-  });
+test("a listing on an emulator with a disk leaves its letters to the next one", async () => {
+  const server = await startFauxqs();
+  onTestFinished(() => server.stop());
+  const { inspector } = await withDead(`http://127.0.0.1:${server.port}`, 3);
+  expect(await inspector.deadLetters()).toHaveLength(3);
+  expect(await inspector.deadLetters()).toHaveLength(3);
 });
 
 test("a listing that fails midway makes its letters visible again", async () => {
