@@ -76,6 +76,8 @@ const WORKER: OptionNames<WaybillWorkerOptions> = {
   shutdown: true,
   maxLost: true,
   maxMemoryBytes: true,
+  canary: true,
+  shutdownFile: true,
   signatures: true,
   keys: true,
   schedules: true,

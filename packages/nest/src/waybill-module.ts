@@ -1,6 +1,6 @@
 import { type DynamicModule, type FactoryProvider, Module } from "@nestjs/common";
 import type { JobDefinition } from "@waybill/core";
-import { describeValue } from "@waybill/core/backend";
+import { assertKnownOptions, describeValue } from "@waybill/core/backend";
 import { ConnectionModule, OPTIONS } from "./connection/connection-module.ts";
 import { LifecycleModule } from "./lifecycle/lifecycle-module.ts";
 import type { Enhancers } from "./handlers/enhancers.ts";
@@ -31,12 +31,18 @@ export class WaybillModule {
     return this.forRootAsync({ useFactory: () => options });
   }
 
-  /** As `forRoot`, with options from a factory, which gets the providers of `inject`. */
-  static forRootAsync({ useFactory, inject = [], imports = [] }: WaybillAsyncOptions): DynamicModule {
+  /** As `forRoot`, with options from a factory, which gets the providers of `inject`. Throws `CONFIG_INVALID` for any other option. */
+  static forRootAsync(given: WaybillAsyncOptions): DynamicModule {
+    const of = "the options of WaybillModule.forRootAsync";
+    assertKnownOptions(given, { useFactory: true, inject: true, imports: true }, of);
+    const { useFactory, inject = [], imports = [] } = given;
+    if (typeof useFactory !== "function") {
+      throw configError(`useFactory in ${of} is ${describeValue(useFactory)}: pass a function that returns { url, … }`);
+    }
     const options = {
       provide: OPTIONS,
       inject,
-      useFactory: async (...given: unknown[]) => checkOptions(await useFactory(...given)),
+      useFactory: async (...injected: unknown[]) => checkOptions(await useFactory(...injected)),
     };
     return { module: WaybillModule, imports: [ConnectionModule.around(options, imports), LifecycleModule.dynamic] };
   }
@@ -49,6 +55,7 @@ export class WaybillModule {
       );
     }
     for (const [at, job] of jobs.entries()) assertDefined(job, `WaybillModule.forFeature got [${at}], which`);
+    assertKnownOptions(options, { enhancers: true }, "the options of WaybillModule.forFeature");
     const feature: Feature = { jobs, ...options };
     const queues = jobs.map((definition) => ({
       provide: queueToken(definition),

@@ -9,6 +9,7 @@ import { producerSignature, seconds } from "../push/producer-signature.ts";
 import { textOf } from "../push/body-text.ts";
 import { KEYS_NEEDED, warnOfUnsigned } from "../options/unsigned-keys.ts";
 import { forbidden } from "../push/push-refused.ts";
+import { staleTimestamp } from "../push/stale-timestamp.ts";
 import { header, type HeaderFields, wholeHeader } from "../push/push-request.ts";
 
 /** Which signatures are accepted, and how old they may be. */
@@ -29,11 +30,16 @@ export function native(given: NativeOptions): Carrier {
   assertKnownOptions(given, OPTIONS, "the options of native");
   assertGuardOptions(given, ["keys"], "the options of native", KEYS_NEEDED);
   const { keys, tolerance } = given;
-  return signedBy(keys === "unsigned" ? null : keyRing(keys).requests, tolerance);
+  if (keys === "unsigned") return signedBy(null, tolerance);
+  const ring = keyRing(keys);
+  return signedBy(ring.requests, tolerance, ring);
 }
 
-/** Returns the carrier for requests signed with this ring; null accepts unsigned ones. Throws `CONFIG_INVALID`. */
-export function signedBy(ring: KeyRing | null, tolerance: Duration = "5m"): Carrier {
+/**
+ * Returns the carrier for requests signed with this ring; null accepts unsigned ones. A request signed by `ofJobs` is refused as
+ * any other, and the log says that it has a job's signature. Throws `CONFIG_INVALID`.
+ */
+export function signedBy(ring: KeyRing | null, tolerance: Duration = "5m", ofJobs?: KeyRing): Carrier {
   if (ring === null) warnOfUnsigned("native");
   const toleranceMs = positiveMs(tolerance, "tolerance");
   return {
@@ -52,7 +58,9 @@ export function signedBy(ring: KeyRing | null, tolerance: Duration = "5m"): Carr
     authenticate({ headers }, body) {
       if (ring === null) return deliveryFrom(headers, body);
       const { id, timestamp, signature } = signatureIn(headers, toleranceMs);
-      if (!ring.verify({ id, timestamp, body }, signature)) throw forbidden("none of the keys made this signature");
+      if (!ring.verify({ id, timestamp, body }, signature)) {
+        throw forbidden(ofJobs?.verify({ id, timestamp, body }, signature) ? JOB_SIGNATURE : NO_KEY);
+      }
       // Not the signature: a value added to its list would make a new key of the same request.
       const key = { name: id, freshUntil: timestamp * 1_000 + toleranceMs };
       const replayProtection = { ...key, onReplay: "refuse" } as const;
@@ -70,9 +78,14 @@ function signatureIn(headers: HeaderFields, toleranceMs: number): { id: string; 
   if (id === "" || id.length > 255 || id.includes("."))
     throw forbidden("webhook-id is empty, longer than 255 characters or has a dot");
   if (!VALUE.test(signature)) throw forbidden("its signature has no value of version 1");
-  if (Math.abs(Date.now() - timestamp * 1_000) > toleranceMs) throw forbidden("its timestamp is stale");
+  const aheadMs = timestamp * 1_000 - Date.now();
+  if (Math.abs(aheadMs) > toleranceMs) throw staleTimestamp("timestamp", aheadMs, toleranceMs, "tolerance");
   return { id, timestamp, signature };
 }
+
+const NO_KEY = "none of the keys made this signature: compare WAYBILL_KEYS of the sender and of this program";
+const JOB_SIGNATURE =
+  "it is signed as a job, by the secret's own key: sign requests by the key of requests, which `waybill keys --requests` prints";
 
 /** Matches if at least one value is "v1," and the base64 of 32 bytes. */
 const VALUE = /(?:^| )v1,[A-Za-z0-9+/]{43}=(?: |$)/;

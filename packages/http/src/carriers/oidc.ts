@@ -1,9 +1,17 @@
 import { errorMessage, WaybillError } from "@waybill/core";
 import { describeValue } from "@waybill/core/backend";
 import { errorCode, isInstance } from "@waybill/core/endpoint";
-import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet, jwtVerify, type JWTVerifyGetKey } from "jose";
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  errors,
+  type JSONWebKeySet,
+  jwtVerify,
+  type JWTVerifyGetKey,
+} from "jose";
 import { forbidden, PushRefused } from "../push/push-refused.ts";
 import { header, type HeaderFields } from "../push/push-request.ts";
+import { differenceText } from "../push/stale-timestamp.ts";
 
 /** Which of Google's senders may push, by their OIDC tokens. */
 export interface OidcOptions {
@@ -61,7 +69,16 @@ export function tokenRefusal(thrown: unknown): unknown {
   const code = codeOf(thrown);
   if (!/^ERR_(JOSE|JWT|JWS|JWKS|JWK)_/.test(code)) return thrown;
   const claim = isInstance(thrown, Error) && "claim" in thrown ? ` at "${thrown.claim}"` : "";
-  return forbidden(`its token is refused: ${code}${claim}`);
+  return forbidden(`its token is refused: ${code}${claim}${clockText(thrown)}`);
+}
+
+/** Says how far the token's time is from this machine's clock, where that is why it is refused. Its signature was verified before. */
+function clockText(thrown: unknown): string {
+  if (!(isInstance(thrown, errors.JWTExpired) || isInstance(thrown, errors.JWTClaimValidationFailed))) return "";
+  const { claim, payload } = thrown;
+  const at = payload[claim];
+  if ((claim !== "exp" && claim !== "nbf") || typeof at !== "number") return "";
+  return `, which is ${differenceText(at * 1_000 - Date.now(), LEEWAY_S * 1_000, "the carrier")}`;
 }
 
 /** Returns one text or several as a list. Throws `CONFIG_INVALID` for an empty one; the error shows no text, which may be a secret. */

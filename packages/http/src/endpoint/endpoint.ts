@@ -107,7 +107,8 @@ export function createEndpoint(
 
   return {
     matches: (request) =>
-      request.method === "POST" && ((request.path === path && path !== "/") || carrierOf(request) !== undefined),
+      // Any method: another than POST gets 405. A whole application may be at "/", so there it keeps the other methods.
+      (request.path === path && path !== "/") || (request.method === "POST" && carrierOf(request) !== undefined),
     async receive(request) {
       try {
         const carrier = carrierOf(request);

@@ -16,6 +16,11 @@ export function envelopeId(body: string): string | null {
   return envelopeIn(body)?.id ?? null;
 }
 
+/** Returns true for a signed wrapper, whatever is inside. */
+export function isWrapped(body: string): boolean {
+  return readSignedWrapper(body) !== null;
+}
+
 /**
  * Unwraps a signed wrapper: its envelope becomes the body, its signature the job's. Returns anything else unchanged,
  * including a wrapper whose signature is for another id: `execute` and `enqueueBody` refuse that.

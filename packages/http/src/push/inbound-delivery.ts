@@ -26,5 +26,6 @@ export interface InboundDelivery {
 /** Throws `PushRefused` unless both ids are the same: one signature must not run or store a job with another id. */
 export function assertSignedId(signedId: string, id: string): void {
   if (signedId === id) return;
-  throw new PushRefused(400, "CARRIER_INVALID", `signed as "${signedId}", but the envelope is "${id}"`);
+  const why = `webhook-id is "${signedId}", but the envelope's id is "${id}": sign and send the envelope's own id`;
+  throw new PushRefused(400, "CARRIER_INVALID", why, true);
 }

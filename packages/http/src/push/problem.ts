@@ -53,7 +53,7 @@ const PROBLEMS: Readonly<Record<ProblemCode, ProblemText>> = {
   BODY_TIMEOUT: { title: "The body did not arrive in time", releaseMs: 1_000, closes: true },
   BODY_INCOMPLETE: { title: "The body is incomplete", releaseMs: 1_000, closes: true },
   BODY_GONE: { title: "The body was read before the endpoint got it" },
-  CARRIER_INVALID: { title: "The wrapper around the job is not well-formed", dead: true },
+  CARRIER_INVALID: { title: "The request is not a valid wrapping of its job", dead: true },
   ENCODING_INVALID: { title: "The body is not UTF-8", dead: true },
   KEYS_UNAVAILABLE: { title: "The signature cannot be verified now; retry", releaseMs: 5_000 },
   FULL: { title: "The endpoint is at its concurrency limit; retry", releaseMs: 1_000 },
@@ -68,10 +68,10 @@ const PROBLEMS: Readonly<Record<ProblemCode, ProblemText>> = {
   INTERNAL: { title: "The endpoint failed" },
 };
 
-/** Returns the response for a refused request: the code, and nothing of the reason. */
-export function refusal({ status, code }: PushRefused): PushResponse {
+/** Returns the response for a refused request: the code, and the reason only for a sender that may read it. */
+export function refusal({ status, code, message, isShown }: PushRefused): PushResponse {
   const { title, releaseMs, dead, closes } = PROBLEMS[code];
-  return problem(status, code, title, null, {
+  return problem(status, code, title, isShown ? { detail: message } : null, {
     ...(dead && { "waybill-outcome": "dead", "waybill-reason": code }),
     // Without waybill-reason: the release has no reason in the job.
     ...(releaseMs !== undefined && { "waybill-outcome": "release", ...retryAfter(releaseMs) }),

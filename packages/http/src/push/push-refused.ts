@@ -32,16 +32,19 @@ export type ProblemCode =
   | "NOT_KEPT"
   | "INTERNAL";
 
-/** Ends a request without a job. The message is for our own log; the response contains the code alone. */
+/** Ends a request without a job. The message is for our own log; the response contains the code, and the message only if `isShown`. */
 export class PushRefused extends Error {
   /** Of the response: 400 to 599. */
   readonly status: number;
   readonly code: ProblemCode;
-  constructor(status: number, code: ProblemCode, why: string) {
+  /** True: the response has the message as `detail`. Only for a sender whose signature has been verified. */
+  readonly isShown: boolean;
+  constructor(status: number, code: ProblemCode, why: string, isShown = false) {
     super(why);
     this.name = "PushRefused";
     this.status = status;
     this.code = code;
+    this.isShown = isShown;
   }
 }
 

@@ -4,7 +4,7 @@ import { isLarge } from "../endpoint/body-reader.ts";
 import { ConcurrencyLimiter } from "../endpoint/concurrency-limiter.ts";
 import type { DeliveryProcessor } from "../endpoint/endpoint.ts";
 import type { Carrier } from "../push/carrier.ts";
-import { envelopeIn, unwrapped } from "../push/envelope-in-body.ts";
+import { envelopeIn, isWrapped, unwrapped } from "../push/envelope-in-body.ts";
 import { assertSignedId, type InboundDelivery } from "../push/inbound-delivery.ts";
 import { PushRefused } from "../push/push-refused.ts";
 import { header, type PushRequest } from "../push/push-request.ts";
@@ -110,7 +110,7 @@ export function createPushRunner(settings: PushRunnerSettings): PushRunner {
     },
     async process(given, carrier, request) {
       const delivery = unwrapped(given);
-      const registry = delivery === given ? settings.registry : settings.wrappedRegistry;
+      const registry = isWrapped(given.body) ? settings.wrappedRegistry : settings.registry;
       const envelope = envelopeIn(delivery.body);
       const id = envelope?.id ?? "";
       if (envelope !== null && delivery.signedId !== null) assertSignedId(delivery.signedId, envelope.id);

@@ -91,7 +91,8 @@ export function createPushSettler(
       const id = envelope?.id ?? label?.id ?? "";
       const type = envelope?.type ?? label?.type ?? "";
       const queue = label?.queue ?? envelope?.queue ?? "default";
-      events.emit("settled", describeOutcome({ id, type, queue, attempt, lost, releases, worker }, outcome, ranMs));
+      const ended = describeOutcome({ id, type, queue, attempt, lost, releases, worker }, outcome, ranMs);
+      events.emit("settled", run.from.name === "native" ? { ...ended, bySender: true } : ended);
       return response;
     },
   };

@@ -3,6 +3,7 @@ import { type Middleware, type Requirement, type SignaturePolicy, type Telemetry
 import { assertGuardOptions, assertKnownOptions, describeValue, type OptionNames } from "@waybill/core/backend";
 import type { Senders } from "../carriers/configured-carriers.ts";
 import type { EndpointOptions } from "../endpoint/endpoint-options.ts";
+import { KEYS_NEEDED } from "../options/unsigned-keys.ts";
 import type { DeadPush } from "./push-settler.ts";
 
 /** Which jobs run here, which senders may push them, and how many run at once. */
@@ -35,7 +36,10 @@ export interface ReceiverOptions extends EndpointOptions, Senders {
   readonly producerKeys?: KeyRing | string | readonly string[] | undefined;
   /** Writes one line per event, as `log` of `connect`. Default "stdout". */
   readonly log?: LogOption | undefined;
-  /** Receives the events of every job and every refusal. Default: a bus of its own, in `receiver.events`. */
+  /**
+   * Receives the events of every job and every refusal. `jobs.events` of a connection: its jobs are then in `jobs.history()`
+   * and on the dashboard as well. Default: a bus of its own, in `receiver.events`.
+   */
   readonly events?: EventBus | undefined;
   /** Spans and metrics: `telemetry()` of `@waybill/core/otel`. Omitted: none, at no cost. */
   readonly telemetry?: Telemetry | undefined;
@@ -52,6 +56,8 @@ export interface StopOptions {
   /** Appears in the report. Default "stop". */
   readonly reason?: string | undefined;
 }
+
+export const STOP_OPTIONS: OptionNames<StopOptions> = { drain: true, abort: true, reason: true };
 
 const RECEIVER_OPTIONS: OptionNames<ReceiverOptions> = {
   path: true,
@@ -80,7 +86,9 @@ const RECEIVER_OPTIONS: OptionNames<ReceiverOptions> = {
 export function checkReceiverOptions(options: ReceiverOptions): void {
   const name = "the options of createReceiver";
   assertKnownOptions(options, RECEIVER_OPTIONS, name);
-  assertGuardOptions(options, ["keys", "producerKeys", "signatures", "allowIps", "allowHosts"], name);
+  // Without carriers a receiver cannot go without keys.
+  if ("keys" in options) assertGuardOptions(options, ["keys"], name, options.carriers ? undefined : KEYS_NEEDED);
+  assertGuardOptions(options, ["producerKeys", "signatures", "allowIps", "allowHosts"], name);
   const { concurrency, signatures, producerKeys, keepDead, log, events } = options;
   if (concurrency !== undefined && (!Number.isSafeInteger(concurrency) || concurrency < 1)) {
     throw configError(`concurrency is ${describeValue(concurrency)}: a whole number from 1`);

@@ -8,6 +8,7 @@ import {
   refuseLimits,
   refuseResults,
 } from "@waybill/core/endpoint";
+import { assertKnownOptions } from "@waybill/core/backend";
 import { type HandlerRegistry, logTo, timerMs } from "@waybill/core/endpoint";
 import { configuredCarriers } from "../carriers/configured-carriers.ts";
 import { createEndpoint, type Endpoint } from "../endpoint/endpoint.ts";
@@ -16,7 +17,7 @@ import { warnOfAckDeadlines } from "./ack-deadline-warning.ts";
 import { checkCarriers } from "./check-carriers.ts";
 import { createPushRunner, type ReceiverLoad } from "./push-runner.ts";
 import { createPushSettler } from "./push-settler.ts";
-import { checkReceiverOptions, type ReceiverOptions, type StopOptions } from "./receiver-options.ts";
+import { checkReceiverOptions, type ReceiverOptions, STOP_OPTIONS, type StopOptions } from "./receiver-options.ts";
 
 /**
  * Runs pushed jobs. It is a function from `Request` to `Response`: `Bun.serve({ fetch: receiver })`. Frameworks on
@@ -30,7 +31,7 @@ export interface Receiver extends Endpoint {
   load(): ReceiverLoad;
   /**
    * Shuts down: new requests get 503, running jobs finish within `drain`, then are aborted. A second call ends the draining
-   * at once and returns the same promise. Never rejects.
+   * at once and returns the same promise. Never rejects. Throws `CONFIG_INVALID` for an option that does not exist or makes no sense.
    */
   stop(options?: StopOptions): Promise<ShutdownReport>;
 }
@@ -91,7 +92,9 @@ export function createReceiver(options: ReceiverOptions): Receiver {
     path,
     events,
     load: runner.load,
-    stop({ drain = "20s", abort = "4s", reason = "stop" }: StopOptions = {}) {
+    stop(steps: StopOptions = {}) {
+      assertKnownOptions(steps, STOP_OPTIONS, "the options of stop");
+      const { drain = "20s", abort = "4s", reason = "stop" } = steps;
       if (stopping) runner.force();
       return (stopping ??= stop(durationMs(drain, "drain"), durationMs(abort, "abort"), reason));
     },

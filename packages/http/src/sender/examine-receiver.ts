@@ -12,11 +12,16 @@ export async function examineReceiver(to: string, timeoutMs: number): Promise<Fi
   const limits = { connectTimeoutMs: timeoutMs, inactivityTimeoutMs: timeoutMs, signal: new AbortController().signal };
   const reply = await exchange({ target, method: "HEAD", headers: {}, body: null, reuse: false, ...limits });
   const found = reply.kind === "responded" ? `answers ${reply.status}` : `does not answer: ${reply.message}`;
-  const alive = provesLife(reply);
-  return {
-    check: "receiver.answers",
-    severity: alive ? "ok" : "failure",
-    message: `${target.shown} ${found}`,
-    remedy: alive ? null : "start the application; until then its jobs wait in their queue",
-  };
+  const message = `${target.shown} ${found}`;
+  if (!provesLife(reply)) {
+    const remedy = "start the application; until then its jobs wait in their queue";
+    return { check: "receiver.answers", severity: "failure", message, remedy };
+  }
+  // A receiver of ours responds to a HEAD with 405. Other servers may have no HEAD at a path that accepts a POST.
+  if (reply.kind === "responded" && reply.status === 404) {
+    const remedy =
+      "compare the path with the receiver's; it is right if the application has no HEAD there and accepts a POST";
+    return { check: "receiver.answers", severity: "warning", message, remedy };
+  }
+  return { check: "receiver.answers", severity: "ok", message, remedy: null };
 }

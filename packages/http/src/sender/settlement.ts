@@ -130,9 +130,12 @@ function httpDate(text: string): number {
 
 const PROBLEM = "urn:waybill:problem:";
 
-/** Returns true for a refusal by a waybill endpoint, which has processed no job. */
-function isWaybillProblem({ body }: Responded): boolean {
-  return String(membersOf(body)["type"] ?? "").startsWith(PROBLEM);
+/**
+ * Returns true for a refusal by a waybill endpoint, which has processed no job. No such refusal has a reason: a problem
+ * with one is of a receiver that ran the job and leaves its retries to the sender.
+ */
+function isWaybillProblem({ headers, body }: Responded): boolean {
+  return header(headers, "waybill-reason") === null && String(membersOf(body)["type"] ?? "").startsWith(PROBLEM);
 }
 
 function reasonIn({ status, headers, body }: Responded, to: string): DeadReason {
@@ -146,8 +149,26 @@ function reasonIn({ status, headers, body }: Responded, to: string): DeadReason 
     ...(thrown && { error: thrown }),
     message: isAboutJob
       ? detail.slice(0, 2_000)
-      : `${to} answered ${status}${named === null ? "" : ` ${named.slice(0, MAX_CODE_LENGTH)}`}`,
+      : `${to} answered ${status}${named === null ? "" : ` ${named.slice(0, MAX_CODE_LENGTH)}`}${cureText(status, isOurs, headers)}`,
   };
+}
+
+/** Says what to look at where a receiver of ours refuses the sender; it never says why in its response. */
+function cureText(status: number, isOurs: boolean, headers: Responded["headers"]): string {
+  const clock = clockText(status, headers);
+  if (clock !== "" || status !== 403 || !isOurs) return clock;
+  return "; its log says why: compare WAYBILL_KEYS here and there";
+}
+
+/** Above this a difference of the clocks is named: receivers allow 300 s by default. */
+const CLOCKS_DIFFER_MS = 60_000;
+
+/** Says how far the receiver's clock is from this one where that may be why it refuses the signature, which it never says itself. */
+function clockText(status: number, headers: Responded["headers"]): string {
+  const aheadMs = status === 403 ? httpDate(header(headers, "date") ?? "") - Date.now() : Number.NaN;
+  if (!(Math.abs(aheadMs) > CLOCKS_DIFFER_MS)) return "";
+  const how = `${Math.round(Math.abs(aheadMs) / 1_000)} s ${aheadMs > 0 ? "ahead of" : "behind"}`;
+  return `; its clock is ${how} this machine's, and it refuses a signature that is older or newer than its tolerance, 300 s by default: set the clock that is wrong`;
 }
 
 /** Returns no members for a body that is incomplete or no JSON: the status then decides alone. */

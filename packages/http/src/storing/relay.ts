@@ -2,6 +2,7 @@ import type { Producer } from "@waybill/core";
 import { assertGuardOptions, assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { configuredCarriers, type Senders } from "../carriers/configured-carriers.ts";
 import type { EndpointOptions } from "../endpoint/endpoint-options.ts";
+import { KEYS_NEEDED } from "../options/unsigned-keys.ts";
 import { createEndpoint, type Endpoint } from "../endpoint/endpoint.ts";
 import { asFetch, type FetchFrom } from "../endpoint/fetch-endpoint.ts";
 import { requireConnection } from "./require-connection.ts";
@@ -39,7 +40,10 @@ const RELAY_OPTIONS: OptionNames<RelayOptions> = {
  */
 export function createRelay(given: RelayOptions): Relay {
   assertKnownOptions(given, RELAY_OPTIONS, "the options of createRelay");
-  assertGuardOptions(given, ["keys", "allowIps", "allowHosts"], "the options of createRelay");
+  // Without carriers a relay cannot go without keys.
+  const remedy = given.carriers ? undefined : KEYS_NEEDED;
+  if ("keys" in given) assertGuardOptions(given, ["keys"], "the options of createRelay", remedy);
+  assertGuardOptions(given, ["allowIps", "allowHosts"], "the options of createRelay");
   const { to, path = "/work", ...options } = given;
   const { events } = requireConnection(to, "relay");
   const carriers = configuredCarriers(options);

@@ -1,4 +1,11 @@
-import { EnvelopeError, isWaybillError, type Producer, type Receipt, type Signature } from "@waybill/core";
+import {
+  DuplicateJobError,
+  EnvelopeError,
+  isWaybillError,
+  type Producer,
+  type Receipt,
+  type Signature,
+} from "@waybill/core";
 import { isInstance } from "@waybill/core/endpoint";
 import { PushRefused } from "../push/push-refused.ts";
 
@@ -48,8 +55,14 @@ export async function storeBody(to: Producer, body: string, signature: Signature
       case "ENVELOPE_INVALID":
         return { ...refused, status: 400, code: isInstance(thrown, EnvelopeError) ? thrown.envelopeCode : code };
       case "ID_CONFLICT":
-      case "DUPLICATE_JOB":
         return { ...refused, status: 409, code };
+      case "DUPLICATE_JOB":
+        return {
+          ...refused,
+          status: 409,
+          code,
+          message: isInstance(thrown, DuplicateJobError) ? taken(thrown) : message,
+        };
       case "CAPABILITY_MISSING":
         return { ...refused, status: 422, code: "NEED_UNSUPPORTED" };
       // A missing right or queue is a wrong setting of the backend, not a fault of the job.
@@ -57,6 +70,12 @@ export async function storeBody(to: Producer, body: string, signature: Signature
         return { ok: false, transient: true, code: "BACKEND_UNAVAILABLE", message };
     }
   }
+}
+
+/** Names the option as the envelope has it, since its producer may be written in any language. */
+function taken({ id, duplicateOf }: DuplicateJobError): string {
+  const remedy = 'send it once the key is free, or with `"on_conflict": "ignore"` in its `dedupe`';
+  return `job "${id}" was not stored: job "${duplicateOf}" has its unique key; ${remedy}`;
 }
 
 /** Returns the 503 for a backend that failed. */

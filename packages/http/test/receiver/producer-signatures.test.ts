@@ -58,8 +58,12 @@ describe("a wrapper that is pushed unchanged", () => {
 
   test("and signs another job than it holds is dead", async () => {
     const { push } = await receiving({ jobs, signatures: "off" });
-    const other = { ...(JSON.parse(wrapper) as object), id: newId() };
-    expect(await push(JSON.stringify(other))).toMatchObject({ status: 400, json: { code: "SIGNATURE_INVALID" } });
+    const other = newId();
+    const { timestamp: ts, value: sig } = signatureFor(keys, other, body);
+    const wrong = { ...(JSON.parse(wrapper) as object), id: other };
+    const code = "SIGNATURE_INVALID";
+    expect(await push(JSON.stringify({ ...wrong, ts, sig }))).toMatchObject({ status: 400, json: { code } });
+    expect(await push(JSON.stringify({ ...wrong, id: newId() }))).toMatchObject({ status: 422, json: { code } });
   });
 });
 

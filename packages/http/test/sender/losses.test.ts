@@ -91,7 +91,7 @@ describe("a job whose response does not come", () => {
       if (Number(headers["waybill-lost"]) < 3) return void (runs += 1);
       return void response.writeHead(422, { "waybill-outcome": "dead", "waybill-reason": "WORKER_LOST" }).end();
     });
-    const { jobs, until } = await sendingWorker({ to, maxLost: 3, inactivityTimeout: "30ms" });
+    const { jobs, until } = await sendingWorker({ to, maxLost: 3, inactivityTimeout: "300ms" });
     await jobs.enqueue("any.type", {});
     const settled = await until(7);
     expect(posts(asked).map(({ headers }) => headers["waybill-lost"])).toEqual(["0", "1", "1", "2", "2", "3", "3"]);

@@ -82,9 +82,19 @@ const rows: readonly Row[] = [
     status: 403,
     body: problem("FORBIDDEN"),
     becomes: ["release", "FORBIDDEN", 1_000],
-    message: /^http:\/\/127\.0\.0\.1:\d+\/work answered 403 FORBIDDEN$/,
+    message:
+      /^http:\/\/127\.0\.0\.1:\d+\/work answered 403 FORBIDDEN; its log says why: compare WAYBILL_KEYS here and there$/,
     announced: true,
   },
+  ...[-1, 1].map((hours) => ({
+    what: `a receiver whose clock is ${hours} h ahead`,
+    status: 403,
+    headers: { date: new Date(Date.now() + hours * 3_600_000).toUTCString() },
+    body: problem("FORBIDDEN"),
+    becomes: ["release", "FORBIDDEN", 1_000] as const,
+    message: hours > 0 ? /; its clock is 3[56]\d\d s ahead of this machine's/ : /; its clock is 3\d\d\d s behind this/,
+    announced: true as const,
+  })),
   {
     what: "a receiver that broke before it looked",
     status: 500,

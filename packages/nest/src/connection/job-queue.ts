@@ -26,6 +26,9 @@ export abstract class JobQueue implements Omit<Jobs, "worker" | "close"> {
   abstract readonly schedules: Jobs["schedules"];
   abstract readonly workers: Jobs["workers"];
   abstract readonly queuesWithoutWorker: Jobs["queuesWithoutWorker"];
+  abstract readonly history: Jobs["history"];
+  abstract readonly limitsInUse: Jobs["limitsInUse"];
+  abstract readonly audit: Jobs["audit"];
   abstract readonly why: Jobs["why"];
   abstract readonly result: Jobs["result"];
   abstract readonly flow: Jobs["flow"];

@@ -1,4 +1,5 @@
 import { HttpAdapterHost } from "@nestjs/core";
+import type { Schedule } from "@waybill/core";
 import { testJobs, type TestJobs, type TestJobsOptions } from "@waybill/core/testing";
 import { assertKnownOptions, type OptionNames } from "@waybill/core/backend";
 import { CONNECTION, connectOptions, OPTIONS, REGISTERED } from "../connection/connection-module.ts";
@@ -65,14 +66,19 @@ async function openTestJobs(
   const asked = like === undefined ? {} : { like, ...(required && { require: required }) };
   const middleware = options.middleware ?? [];
   const test = await testJobs({ ...rest, ...asked, jobs, handlers: () => handlers.jobs, middleware });
+  let isDeclared = false;
+  async function declare(schedules: readonly Schedule[]): Promise<void> {
+    isDeclared = true;
+    for (const schedule of schedules) await test.schedules.put(schedule);
+  }
   return {
     ...test,
-    worker: (settings) => ({
-      ...test.worker(settings),
-      async start() {
-        for (const schedule of settings.schedules ?? []) await test.schedules.put(schedule);
-      },
-    }),
+    // Handlers run without a `worker` among the options, so their schedules fire without it as well.
+    async advance(time) {
+      if (!isDeclared) await declare(handlers.schedules);
+      return test.advance(time);
+    },
+    worker: (settings) => ({ ...test.worker(settings), start: () => declare(settings.schedules ?? []) }),
   };
 }
 

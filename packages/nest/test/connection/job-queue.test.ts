@@ -56,6 +56,17 @@ test("a provider finds, lists, reschedules, runs and cancels jobs by the injecte
   expect(await jobs.find(waiting.id)).toBeNull();
 });
 
+test("a provider reads and follows the records of jobs by the injected queue", async () => {
+  const app = await started({ worker: {}, records: "7d" }, feature);
+  const { jobs } = app.get(Desk);
+  const { id } = await jobs.enqueue(mail, { to: "ada" });
+  const states: string[] = [];
+  for await (const { state } of jobs.watch(id)) states.push(state);
+  expect(states.at(-1)).toBe("completed");
+  expect(await jobs.records.get(id)).toMatchObject({ payload: '{"to":"ada"}', attempts: [{ outcome: "completed" }] });
+  expect((await jobs.records.find({ text: "ADA" })).records.map((record) => record.id)).toEqual([id]);
+});
+
 test("a cancel by the injected queue aborts a handler of the application", async () => {
   const app = await started({ worker: {} }, feature);
   const { jobs } = app.get(Desk);

@@ -36,8 +36,11 @@ test("a process without a worker declares no schedule", async () => {
   expect(await app.get(JobQueue).schedules.list()).toEqual([]);
 });
 
-test("test jobs run the schedules of the application by their own clock", async () => {
-  @Module({ imports: [waybill({ worker: {} }), ...feature.imports], providers: [Reports] })
+test.each([
+  ["", { worker: {} }],
+  [", also where the options have no worker", {}],
+])("test jobs run the schedules of the application by their own clock%s", async (_, options) => {
+  @Module({ imports: [waybill(options), ...feature.imports], providers: [Reports] })
   class AppModule {}
   const app = await withTestJobs(Test.createTestingModule({ imports: [AppModule] })).compile();
   await app.init();
@@ -63,6 +66,6 @@ test("a schedule that cannot work is refused, where it is decorated or when the 
     build(): void {}
   }
   await expect(started({ worker: {} }, { ...feature, providers: [Unfit] })).rejects.toThrow(
-    /payload of "report.build"/,
+    /payload of "report.build" in schedule "s" does not fit: shop: /,
   );
 });

@@ -93,6 +93,11 @@ describe.each(["express", "fastify"] as const)("on %s", (platform) => {
     const echoed = await fetch(`${url}/api/work/other`, { method: "POST", headers, body: '{"a":1}' });
     expect([echoed.status, await echoed.json()]).toEqual([201, { a: 1 }]);
     expect((await post(`${url}/jobs/run`, oddlyWritten("greet", { name: "Ada" }))).status).toBe(200);
+    for (const method of ["GET", "HEAD"]) {
+      const { status, headers: said } = await fetch(`${url}/jobs/run`, { method });
+      expect([status, said.get("allow")]).toEqual([405, "POST"]);
+      expect((await fetch(`${url}/jobs`, { method })).status).toBe(404);
+    }
   });
 
   test("pulled and pushed, a job causes the same events", async () => {

@@ -7,6 +7,7 @@ import type { Carrier } from "../../push/carrier.ts";
 import type { InboundDelivery } from "../../push/inbound-delivery.ts";
 import { envelopeId } from "../../push/envelope-in-body.ts";
 import { forbidden } from "../../push/push-refused.ts";
+import { staleTimestamp } from "../../push/stale-timestamp.ts";
 import { positiveMs } from "../../options/positive-duration.ts";
 import { producerSignature } from "../../push/producer-signature.ts";
 import { header } from "../../push/push-request.ts";
@@ -130,8 +131,10 @@ export function sns(given: SnsOptions): Carrier {
 function freshUntil(message: JsonWrapper, maxAgeMs: number): number {
   const text = textIn(message, "Timestamp") ?? "";
   const ms = TIME.test(text) ? Date.parse(text) : Number.NaN;
-  const age = Date.now() - ms;
-  if (!(age <= maxAgeMs && age >= -MAX_AHEAD_MS)) throw forbidden("its Timestamp is stale");
+  if (Number.isNaN(ms)) throw forbidden("its Timestamp is no time");
+  const aheadMs = ms - Date.now();
+  if (-aheadMs > maxAgeMs) throw staleTimestamp("Timestamp", aheadMs, maxAgeMs, "maxAge");
+  if (aheadMs > MAX_AHEAD_MS) throw staleTimestamp("Timestamp", aheadMs, MAX_AHEAD_MS, "the carrier");
   return Math.ceil((ms + maxAgeMs) / STEP_MS) * STEP_MS;
 }
 

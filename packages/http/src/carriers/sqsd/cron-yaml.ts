@@ -19,6 +19,8 @@ export async function schedulesFromCronYaml(
 ): Promise<Schedule[]> {
   if (typeof text !== "string")
     throw refuse(`the text of cron.yaml is ${describeValue(text)}: pass what the file contains`);
+  if (typeof jobs !== "object" || jobs === null)
+    throw refuse(`the jobs of cron.yaml are ${describeValue(jobs)}: pass a definition for each task, by its name`);
   const tasks = tasksOf(await parsed(text));
   const names = tasks.map(({ name }) => name);
   const stray = Object.keys(jobs).find((name) => !names.includes(name));
