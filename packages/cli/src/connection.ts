@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { connect, type ConnectOptions, type Inspector, type Jobs } from "@waybill/core";
 import { CommandError } from "./exit.ts";
+import { nonEmpty } from "./options/values.ts";
 
 /** The options of every command that connects to a backend. */
 export interface SharedOptions {
@@ -16,6 +17,7 @@ export function shared(command: Command): Command {
     .addOption(
       new Option("--url <url>", "the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres:")
         .env("WAYBILL_URL")
+        .argParser(nonEmpty)
         .default("sqlite:./waybill.db"),
     )
     .addOption(new Option("--ledger <url>", "a backend that lends its ledger to sqs: or amqp:").env("WAYBILL_LEDGER"))

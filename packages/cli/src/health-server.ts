@@ -3,8 +3,9 @@ import type { AddressInfo } from "node:net";
 import type { Jobs, Worker } from "@waybill/core";
 import { describeError } from "@waybill/core";
 import { healthEndpoint, type HealthEndpoint, type JobMetrics, jobMetrics } from "@waybill/core/metrics";
+import { drainRequests } from "./drain-requests.ts";
 import { printNote } from "./output/print.ts";
-import { isLoopback, LIMITS, listening, originOf } from "./serve.ts";
+import { isLoopback, isLoopbackName, LIMITS, listening, originOf } from "./serve.ts";
 
 /** The port of a worker process for Prometheus and for probes. */
 export interface HealthServer {
@@ -12,33 +13,44 @@ export interface HealthServer {
   measure(jobs: Jobs): void;
   /** Judges this worker. Before, `/ready` says that the process starts. */
   watch(worker: Worker): void;
-  close(): void;
+  /** Lets a request to drain have its response first. */
+  close(): Promise<void>;
 }
 
 const MOST_CONNECTIONS = 64;
 
 /**
- * Serves `/metrics`, `/health` and `/ready`, from before the connection is opened until the worker has stopped. Prints the address
+ * Serves `/metrics`, `/health` and `/ready`, and `POST /drain` if `drains`, from before the connection is opened until the worker has stopped. Prints the address
  * to stderr. Rejects `CommandError` if the port cannot be used.
  */
-export async function serveHealth(at: { readonly host: string; readonly port: number }): Promise<HealthServer> {
+export async function serveHealth(at: {
+  readonly host: string;
+  readonly port: number;
+  readonly drains: boolean;
+}): Promise<HealthServer> {
   const workers: Worker[] = [];
   let counted: JobMetrics | null = null;
   const metrics = { prometheus: async () => (await counted?.prometheus()) ?? "" };
   const endpoint = healthEndpoint(workers, { metrics });
   // A page in a browser of this machine could name 127.0.0.1 by a host of its own and read what the port serves.
   const accepts = isLoopback(at.host) ? isLoopbackName : () => true;
-  const server = createServer(LIMITS, (request, response) => void respond(endpoint, accepts, request, response));
+  const drains = drainRequests(workers);
+  const server = createServer(LIMITS, (request, response) => {
+    if (at.drains && request.url === "/drain") void drains.respond(request, response);
+    else void respond(endpoint, accepts, request, response);
+  });
   server.maxConnections = MOST_CONNECTIONS;
   await listening(server, at, { host: "--metrics-host", port: "--metrics-port" });
-  printNote(`/metrics, /health and /ready at ${originOf(server.address() as AddressInfo)}`);
+  const paths = at.drains ? "/metrics, /health, /ready and POST /drain" : "/metrics, /health and /ready";
+  printNote(`${paths} at ${originOf(server.address() as AddressInfo)}`);
   return {
     measure: (jobs) => void (counted = jobMetrics(jobs)),
     watch: (worker) => void workers.push(worker),
-    close() {
+    async close() {
       endpoint.stop();
       counted?.stop();
       server.close();
+      await drains.ended();
       server.closeAllConnections();
     },
   };
@@ -62,10 +74,4 @@ async function respond(
     response.destroy();
     printNote(`a request has no response: ${describeError(thrown)}`);
   }
-}
-
-/** Whether a Host header names this machine by its address: another name may be that of a web page. */
-function isLoopbackName(host: string): boolean {
-  const [, name = ""] = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(host) ?? [];
-  return name === "" || isLoopback(name.replace(/^\[|\]$/g, "").toLowerCase());
 }

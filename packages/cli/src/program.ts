@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { auditCommand } from "./commands/audit.ts";
 import { checkCommand } from "./commands/check.ts";
 import { dashboardCommand } from "./commands/dashboard.ts";
 import { deadCommand } from "./commands/dead/dead.ts";
@@ -15,6 +16,7 @@ import { pauseCommand, resumeCommand } from "./commands/pause.ts";
 import { pushCommand } from "./commands/push.ts";
 import { queuesCommand } from "./commands/queues.ts";
 import { schedulesCommand } from "./commands/schedules/schedules.ts";
+import { systemdCommand } from "./commands/systemd.ts";
 import { topCommand } from "./commands/top.ts";
 import { waitCommand } from "./commands/wait.ts";
 import { whyCommand } from "./commands/why.ts";
@@ -38,6 +40,7 @@ const COMMANDS = [
   topCommand,
   jobsCommand,
   whyCommand,
+  auditCommand,
   deadCommand,
   schedulesCommand,
   flowsCommand,
@@ -48,6 +51,7 @@ const COMMANDS = [
   migrateCommand,
   doctorCommand,
   waitCommand,
+  systemdCommand,
   checkCommand,
   keysCommand,
 ] as const;
@@ -93,9 +97,13 @@ export function createProgram(): Command {
     "Environment",
     "WAYBILL_URL      the backend, where --url is not given",
     "WAYBILL_LEDGER   a backend that lends its ledger to another, where --ledger is not given",
+    "WAYBILL_RECORDS, WAYBILL_RECORDS_REDACT   what `worker`, `push` and `enqueue` keep of each job",
     "WAYBILL_JOBS     the module with the job definitions, where --jobs is not given",
     "WAYBILL_KEYS     the secrets: the first signs jobs, all are trusted",
     "WAYBILL_METRICS_PORT, WAYBILL_METRICS_HOST   where `worker` and `push` serve /metrics, /health and /ready",
+    "WAYBILL_SHUTDOWN_FILE   a local file in which `worker` and `push` keep how they ended",
+    "OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER",
+    "                 where `worker` and `push` send spans and metrics, by @opentelemetry/sdk-node",
     "PORT             where `ingress` listens, where --port is not given",
     "WAYBILL_DASHBOARD_PASSWORD",
     "                 what `dashboard` asks for, with the name of --user",

@@ -100,3 +100,9 @@ export const isLoopback = (host: string): boolean =>
 export function originOf({ address, family, port }: AddressInfo): string {
   return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
 }
+
+/** Whether a Host header names this machine by its address: another name may be that of a web page. */
+export function isLoopbackName(host: string): boolean {
+  const [, name = ""] = /^(\[[^\]]*\]|[^:]*)(?::\d+)?$/.exec(host) ?? [];
+  return name === "" || isLoopback(name.replace(/^\[|\]$/g, "").toLowerCase());
+}

@@ -52,7 +52,15 @@ export function start(
   wrapper: readonly string[] = [],
   cwd = process.cwd(),
 ): Running {
-  const [file = "", ...rest] = [...wrapper, process.execPath, ...nodeArguments, ...args];
+  return startProgram([...wrapper, process.execPath, ...nodeArguments, ...args], env, cwd);
+}
+
+/** Starts any command line as `start` does. */
+export function startProgram(
+  [file = "", ...rest]: readonly string[],
+  env: Readonly<Record<string, string>>,
+  cwd = process.cwd(),
+): Running {
   const child = spawn(file, rest, { cwd, env: { PATH, NODE_COMPILE_CACHE, ...env } });
   children.push(child);
   let stdout = "";

@@ -26,6 +26,7 @@ describe("help", () => {
         top [options]                    watch queues and workers in the terminal
         jobs                             list, show, cancel, run or reschedule jobs
         why [options] <id>               say why a job does not run
+        audit [options]                  find jobs that were accepted and are nowhere
         dead                             list, show, replay or drop dead letters
         schedules                        list, put, pause, run or remove schedules
         flows                            list, show or cancel flows
@@ -36,6 +37,7 @@ describe("help", () => {
         migrate [options]                bring the backend's schema up to date
         doctor [options]                 examine the backend and print every setting with its origin
         wait [options]                   wait until the backend answers
+        systemd [options]                write a unit file, or a drop-in for a unit that a platform writes
         check [options] <file>           report what is wrong with an envelope
         keys [options]                   create a key that signs jobs
 
@@ -47,9 +49,13 @@ describe("help", () => {
       Environment:
         WAYBILL_URL      the backend, where --url is not given
         WAYBILL_LEDGER   a backend that lends its ledger to another, where --ledger is not given
+        WAYBILL_RECORDS, WAYBILL_RECORDS_REDACT   what \`worker\`, \`push\` and \`enqueue\` keep of each job
         WAYBILL_JOBS     the module with the job definitions, where --jobs is not given
         WAYBILL_KEYS     the secrets: the first signs jobs, all are trusted
         WAYBILL_METRICS_PORT, WAYBILL_METRICS_HOST   where \`worker\` and \`push\` serve /metrics, /health and /ready
+        WAYBILL_SHUTDOWN_FILE   a local file in which \`worker\` and \`push\` keep how they ended
+        OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER
+                         where \`worker\` and \`push\` send spans and metrics, by @opentelemetry/sdk-node
         PORT             where \`ingress\` listens, where --port is not given
         WAYBILL_DASHBOARD_PASSWORD
                          what \`dashboard\` asks for, with the name of --user
@@ -77,6 +83,8 @@ describe("help", () => {
       Options:
         --jobs <file>             module with the jobs: its handlerFor exports, or its array \`jobs\` (env:
                                   WAYBILL_JOBS)
+        --canary <duration>       send a job that does nothing through each queue this often, for an alert
+                                  on its age
         --queues <names>          queues to lease from, with weights if any: media=3,mailers (default:
                                   those of the jobs)
         --concurrency <count>     jobs at once (default: 10)
@@ -90,16 +98,28 @@ describe("help", () => {
         --max-lost <count>        dead-letter a job after it has lost this many workers (default: 20)
         --max-memory <size>       shut down above this much memory, for a supervisor to restart: 512MiB,
                                   2GiB
+        --shutdown-file <path>    a local file that keeps the summary of each shutdown (default: none)
+                                  (env: WAYBILL_SHUTDOWN_FILE)
         --signatures <policy>     whether jobs need a signature: off, optional, required, or by queue:
                                   payments=required
         --metrics-port <number>   serve /metrics, /health and /ready at this port; 0: any that is free
                                   (default: none) (env: WAYBILL_METRICS_PORT)
         --metrics-host <address>  where that port listens; 0.0.0.0: every address of this machine
                                   (default: "127.0.0.1", env: WAYBILL_METRICS_HOST)
+        --platform <name>         drain when the platform ends the machine: ec2, ecs or kubernetes
+                                  (default: on signals) (choices: "ec2", "ecs", "kubernetes", env:
+                                  WAYBILL_PLATFORM)
+        --lifecycle-hook <name>   on ec2: the Auto Scaling group's hook, completed after the drain (env:
+                                  WAYBILL_LIFECYCLE_HOOK)
         --program-version <text>  shown by \`waybill workers\` (default: the version in package.json) (env:
                                   WAYBILL_PROGRAM_VERSION)
         --keys-file <file>        file that holds the keys (default: those in WAYBILL_KEYS) (env:
                                   WAYBILL_KEYS_FILE)
+        --records <duration>      keep what happens to each job for this long: 7d (default: nothing is
+                                  kept) (env: WAYBILL_RECORDS)
+        --records-redact <paths>  never keep these members of payloads: card.number,items.*.secret (env:
+                                  WAYBILL_RECORDS_REDACT)
+        --records-search          keep an index of their texts as well, on SQLite and PostgreSQL
         --url <url>               the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres:
                                   (default: "sqlite:./waybill.db", env: WAYBILL_URL)
         --ledger <url>            a backend that lends its ledger to sqs: or amqp: (env: WAYBILL_LEDGER)
@@ -144,6 +164,8 @@ describe("help", () => {
                                                    (default: 20)
         --max-memory <size>                        shut down above this much memory, for a supervisor to
                                                    restart: 512MiB, 2GiB
+        --shutdown-file <path>                     a local file that keeps the summary of each shutdown
+                                                   (default: none) (env: WAYBILL_SHUTDOWN_FILE)
         --signatures <policy>                      whether jobs need a signature: off, optional, required,
                                                    or by queue: payments=required
         --metrics-port <number>                    serve /metrics, /health and /ready at this port; 0: any
@@ -152,6 +174,11 @@ describe("help", () => {
         --metrics-host <address>                   where that port listens; 0.0.0.0: every address of this
                                                    machine (default: "127.0.0.1", env:
                                                    WAYBILL_METRICS_HOST)
+        --platform <name>                          drain when the platform ends the machine: ec2, ecs or
+                                                   kubernetes (default: on signals) (choices: "ec2",
+                                                   "ecs", "kubernetes", env: WAYBILL_PLATFORM)
+        --lifecycle-hook <name>                    on ec2: the Auto Scaling group's hook, completed after
+                                                   the drain (env: WAYBILL_LIFECYCLE_HOOK)
         --program-version <text>                   shown by \`waybill workers\` (default: the version in
                                                    package.json) (env: WAYBILL_PROGRAM_VERSION)
         --http-path <path>                         instead of a path in --to
@@ -166,6 +193,13 @@ describe("help", () => {
         --keys-file <file>                         file that holds the keys (default: those in
                                                    WAYBILL_KEYS) (env: WAYBILL_KEYS_FILE)
         --unsigned                                 send without a signature
+        --records <duration>                       keep what happens to each job for this long: 7d
+                                                   (default: nothing is kept) (env: WAYBILL_RECORDS)
+        --records-redact <paths>                   never keep these members of payloads:
+                                                   card.number,items.*.secret (env:
+                                                   WAYBILL_RECORDS_REDACT)
+        --records-search                           keep an index of their texts as well, on SQLite and
+                                                   PostgreSQL
         --url <url>                                the backend: sqlite:./waybill.db, redis:, sqs:, amqp:,
                                                    postgres: (default: "sqlite:./waybill.db", env:
                                                    WAYBILL_URL)
@@ -193,24 +227,30 @@ describe("help", () => {
       Enqueue one job and print its id once it is stored.
 
       Arguments:
-        type                which handler runs it: mail.album_ready
-        json                its payload as JSON, or "-" to read it from standard input (default: {})
+        type                      which handler runs it: mail.album_ready
+        json                      its payload as JSON, or "-" to read it from standard input (default: {})
 
       Options:
-        --jobs <file>       module with the job definitions; other types are refused (env: WAYBILL_JOBS)
-        --no-registry       accept any type unchecked, for workers that are not written here
-        --queue <name>      instead of the queue of its definition (without a definition: default)
-        --delay <duration>  do not start it before this long from now: 500ms, 5s, 10m, 2h, 7d
-        --run-at <time>     do not start it before this ISO 8601 time
-        --id <id>           the job's id, a UUID; the same id and payload twice are one job (default: a
-                            new id)
-        --keys-file <file>  file that holds the keys (default: those in WAYBILL_KEYS) (env:
-                            WAYBILL_KEYS_FILE)
-        --url <url>         the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres: (default:
-                            "sqlite:./waybill.db", env: WAYBILL_URL)
-        --ledger <url>      a backend that lends its ledger to sqs: or amqp: (env: WAYBILL_LEDGER)
-        --json              print JSON, one line per row; errors too, on stderr
-        -h, --help          display help for command
+        --jobs <file>             module with the job definitions; other types are refused (env:
+                                  WAYBILL_JOBS)
+        --no-registry             accept any type unchecked, for workers that are not written here
+        --queue <name>            instead of the queue of its definition (without a definition: default)
+        --delay <duration>        do not start it before this long from now: 500ms, 5s, 10m, 2h, 7d
+        --run-at <time>           do not start it before this ISO 8601 time
+        --id <id>                 the job's id, a UUID; the same id and payload twice are one job
+                                  (default: a new id)
+        --keys-file <file>        file that holds the keys (default: those in WAYBILL_KEYS) (env:
+                                  WAYBILL_KEYS_FILE)
+        --records <duration>      keep what happens to each job for this long: 7d (default: nothing is
+                                  kept) (env: WAYBILL_RECORDS)
+        --records-redact <paths>  never keep these members of payloads: card.number,items.*.secret (env:
+                                  WAYBILL_RECORDS_REDACT)
+        --records-search          keep an index of their texts as well, on SQLite and PostgreSQL
+        --url <url>               the backend: sqlite:./waybill.db, redis:, sqs:, amqp:, postgres:
+                                  (default: "sqlite:./waybill.db", env: WAYBILL_URL)
+        --ledger <url>            a backend that lends its ledger to sqs: or amqp: (env: WAYBILL_LEDGER)
+        --json                    print JSON, one line per row; errors too, on stderr
+        -h, --help                display help for command
 
       Examples:
         waybill enqueue mail.album_ready '{"albumId":"a1"}' --jobs ./jobs.js       checked against its definition

@@ -22,10 +22,10 @@ export interface Checked {
 /** An ingress refuses a longer batch. */
 const MOST_LINES = 100;
 
-/** Checks a text in its form. `keys` verify the signature of a wrapper; null means that it is not verified. */
+/** Checks a text in its form. `keys` verify the signatures of wrappers; null means that they are not verified. */
 export function check(text: string, keys: KeyRing | null): Checked {
   const lines = linesOf(text);
-  if (lines !== null) return checkBatch(lines);
+  if (lines !== null) return checkBatch(lines, keys);
   const faults = wrapperFaults(text, keys);
   const whole = { envelopes: 1, form: faults === null ? "envelope" : "wrapper" } as const;
   return { ...whole, faults: (faults ?? plainFaults(text)).map((fault) => ({ ...fault, line: null })) };
@@ -39,15 +39,15 @@ function linesOf(text: string): string[] | null {
     : null;
 }
 
-function checkBatch(lines: readonly string[]): Checked {
+function checkBatch(lines: readonly string[], keys: KeyRing | null): Checked {
   const refused = (line: number | null, message: string): Found => ({
     ...faultOf("BATCH_INVALID", "", message),
     line,
   });
   const tooMany = lines.length > MOST_LINES;
   const faults = lines.flatMap((line, at): Found[] => {
-    if (line.trim() === "") return [refused(at + 1, "the line is empty; a batch has one envelope per line")];
-    return faultsOf(line).map((fault) => ({ ...fault, line: at + 1 }));
+    if (line.trim() === "") return [refused(at + 1, "the line is empty; a batch has one envelope or wrapper per line")];
+    return (wrapperFaults(line, keys) ?? plainFaults(line)).map((fault) => ({ ...fault, line: at + 1 }));
   });
   const whole = tooMany
     ? [refused(null, `${lines.length} lines; a batch has at most ${MOST_LINES}, send several`)]

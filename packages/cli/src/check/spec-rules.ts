@@ -75,7 +75,7 @@ export const fieldRules: Readonly<Record<string, string>> = {
   "/meta/limits":
     "the keys that the job counts under, by the names of limits: an object of 1 to 4 members. A name matches `^[a-z][a-z0-9_.#-]{0,139}$`; a key is a string of 1 to 255 characters. See limits",
   "/meta/flow":
-    "marks a member of a flow: `id` is the flow's, `member` names the member. A worker that keeps no flows releases such a job (`LEDGER_MISSING`), since what comes after it would wait for ever",
+    "marks a member of a flow, whatever its value is, null included; waybill writes an object with `id`, the flow's, and `member`, a name. The rules of the envelope do not validate it. A worker or a sender that keeps flows dead-letters a job whose mark is another value, or that of another job (`FLOW_INVALID`); a member of a flow that is no longer kept runs as any job. A worker or a sender that keeps no flows releases such a job (`LEDGER_MISSING`), since what comes after it would wait for ever. A receiver of pushed jobs runs it: its sender stores its end",
   "/meta/id_source": "the parts that `id` was derived from, for people; readers do not check it",
   "/meta/traceparent": "the producer's trace, as W3C defines them; a reader ignores values that it cannot read",
   "/meta/tracestate": "the producer's trace, as W3C defines them; a reader ignores values that it cannot read",

@@ -28,7 +28,7 @@ export function checkCommand(program: Command): void {
     command.action(run),
     ["waybill check job.json", "the pointer, the code and the sentence of the spec, for each fault"],
     ["ruby producer.rb | waybill check -", "the output of a producer in another language"],
-    ["waybill check batch.ndjson --json", "a batch, as an ingress accepts it: one envelope per line"],
+    ["waybill check batch.ndjson --json", "a batch, as an ingress accepts it: an envelope or a wrapper per line"],
   );
   section(
     command,

@@ -5,6 +5,7 @@ import { durationMs } from "@waybill/core/endpoint";
 import { shared, type SharedOptions } from "../connection.ts";
 import { declaredQueues, servedQueues, uncoveredQueues } from "../doctor/coverage.ts";
 import { hostFindings } from "../doctor/host.ts";
+import { launchFindings } from "../doctor/launch.ts";
 import { type Setting, settingsOf } from "../doctor/settings.ts";
 import { CommandError } from "../exit.ts";
 import { examples, section } from "../output/help.ts";
@@ -87,7 +88,7 @@ async function findingsOf(jobs: Jobs, named: readonly string[], watchMs: number)
   const own = jobs.doctor?.checks() ?? [];
   const served = await servedQueues(jobs);
   const queues = jobs.inspector === null ? [] : uncoveredQueues(jobs.inspector, named, watchMs, served);
-  return (await Promise.all([own, queues, declaredQueues(jobs), hostFindings(jobs)])).flat();
+  return (await Promise.all([own, queues, declaredQueues(jobs), hostFindings(jobs), launchFindings(jobs)])).flat();
 }
 
 async function receiverFindings({ to, httpPath, connectTimeout }: Options): Promise<Finding[]> {

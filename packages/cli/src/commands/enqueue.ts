@@ -5,6 +5,7 @@ import { UsageError } from "../exit.ts";
 import { examples } from "../output/help.ts";
 import { loadJobs } from "../jobs-file/load.ts";
 import { type KeyFlags, keysOption, readKeys } from "../options/keys.ts";
+import { type RecordFlags, recordOptions, recordsOf } from "../options/records.ts";
 import { duration, instant } from "../options/values.ts";
 import { readPayload } from "../jobs-file/payload.ts";
 import { printJson, printText } from "../output/print.ts";
@@ -16,7 +17,7 @@ export interface RegistryFlags {
   readonly registry: boolean;
 }
 
-interface Options extends SharedOptions, KeyFlags, RegistryFlags {
+interface Options extends SharedOptions, KeyFlags, RecordFlags, RegistryFlags {
   readonly queue?: string;
   readonly delay?: Duration;
   readonly runAt?: Date;
@@ -43,6 +44,7 @@ export function enqueueCommand(program: Command): void {
     .addOption(new Option("--run-at <time>", "do not start it before this ISO 8601 time").argParser(instant))
     .option("--id <id>", "the job's id, a UUID; the same id and payload twice are one job (default: a new id)")
     .addOption(keysOption());
+  recordOptions(command);
   examples(
     shared(command).action(enqueue),
     ['waybill enqueue mail.album_ready \'{"albumId":"a1"}\' --jobs ./jobs.js', "checked against its definition"],
@@ -60,7 +62,7 @@ async function enqueue(type: string, json: string | undefined, options: Options)
   const definition = definitions?.find((job) => job.type === type);
   const queue = options.queue ?? definition?.queue ?? "default";
   const keys = readKeys(options);
-  const known = { ...(definitions && { jobs: definitions }), ...(keys && { keys }) };
+  const known = { ...(definitions && { jobs: definitions }), ...(keys && { keys }), ...recordsOf(options) };
   const receipt = await connected(options, known, (jobs) => put(jobs, definition ?? type, payload, queue, options));
   if (options.json) printJson({ id: receipt.id, type, queue, stored: receipt.stored, known: definition !== undefined });
   else

@@ -75,7 +75,10 @@ function init(path: string, options: Options): void {
   if (options.dryRun) return preview(written, manifest);
   for (const { path: file } of written.files) printText(`wrote    ${file}`);
   printText(`${project.text === null ? "wrote   " : "changed "} package.json`);
-  printText(`\n${bold("Next:")}\n${nextSteps(path, project, manifest, backend, options.dir).join("\n")}`);
+  const steps = nextSteps(path, project, manifest, backend, options.dir);
+  if (backend.name === "sqlite" && !written.files.some(({ path: file }) => file === ".gitignore"))
+    steps.push("Add waybill.db* to .gitignore.");
+  printText(`\n${bold("Next:")}\n${steps.join("\n")}`);
 }
 
 function report({ text }: Project, { files }: Written, { scripts, text: manifest }: Merged, { dryRun }: Options): void {
@@ -89,7 +92,7 @@ function preview({ files }: Written, { text }: Merged): void {
 }
 
 function nextSteps(path: string, project: Project, merge: Merged, backend: BackendChoice, dir: string): string[] {
-  const { packageManager: manager, folder, framework, text } = project;
+  const { packageManager: manager, folder, framework } = project;
   const run = (name: string): string => `  ${manager} run ${merge.scripts[name] ?? name}`;
   const there = relative(process.cwd(), folder);
   return [
@@ -107,7 +110,6 @@ function nextSteps(path: string, project: Project, merge: Merged, backend: Backe
         ]
       : []),
     ...(framework === "express" ? expressSteps(dir) : []),
-    ...(backend.name === "sqlite" && (text !== null || project.hasGitignore) ? ["Add waybill.db* to .gitignore."] : []),
   ];
 }
 

@@ -29,8 +29,9 @@ export function keysCommand(program: Command): void {
   section(
     command,
     "Rotation",
-    "The first key signs, all are trusted. To rotate: put the new key first with --rotate; deploy what verifies (receivers,",
-    "workers), then what signs (push, producers); remove the old key once no job signed with it is left.",
+    "The first key signs, all are trusted. To rotate: add the new key at the end of every list (receivers, relays, ingress,",
+    "workers, push, producers); when all have it, put it first where jobs are signed (push, producers), in the order that",
+    "--rotate prints; remove the old key once no job signed with it is left.",
   );
 }
 

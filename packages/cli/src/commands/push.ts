@@ -5,10 +5,11 @@ import { UsageError } from "../exit.ts";
 import { examples, section } from "../output/help.ts";
 import { readKeys } from "../options/keys.ts";
 import { placeOf, PUSH_NAMES, type PushFlags, pushOptions, toOption } from "../options/push.ts";
+import { type RecordFlags, recordOptions } from "../options/records.ts";
 import { runWorker } from "../run-worker.ts";
 import { type WorkerFlags, workerOptions } from "../options/worker.ts";
 
-interface Options extends SharedOptions, WorkerFlags, PushFlags {
+interface Options extends SharedOptions, WorkerFlags, PushFlags, RecordFlags {
   readonly to: string;
   readonly unsigned?: true;
 }
@@ -19,7 +20,7 @@ export function pushCommand(program: Command): void {
     .summary("POST jobs to an application until SIGTERM or SIGINT")
     .description("Lease jobs and POST each to an application, whose response settles it.")
     .addOption(toOption().makeOptionMandatory());
-  pushOptions(workerOptions(command, PUSH_NAMES)).option("--unsigned", "send without a signature");
+  recordOptions(pushOptions(workerOptions(command, PUSH_NAMES)).option("--unsigned", "send without a signature"));
   examples(
     shared(command).action(push),
     ["waybill push --to http://127.0.0.1:3000/work", "the queue `default`, ten at once"],

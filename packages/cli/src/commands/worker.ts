@@ -1,13 +1,18 @@
 import type { Command } from "commander";
+import type { Duration } from "@waybill/core";
 import { shared, type SharedOptions } from "../connection.ts";
 import { examples, section } from "../output/help.ts";
 import { type KeyFlags, keysOption } from "../options/keys.ts";
 import { loadHandlers, loadSchedules } from "../jobs-file/load.ts";
 import { runWorker } from "../run-worker.ts";
+import { type RecordFlags, recordOptions } from "../options/records.ts";
+import { duration } from "../options/values.ts";
 import { jobsOption, type WorkerFlags, workerOptions } from "../options/worker.ts";
 
-interface Options extends SharedOptions, WorkerFlags, KeyFlags {
+interface Options extends SharedOptions, WorkerFlags, KeyFlags, RecordFlags {
   readonly jobs: string;
+  /** Omitted: no canary jobs. */
+  readonly canary?: Duration;
 }
 
 export function workerCommand(program: Command): void {
@@ -15,8 +20,13 @@ export function workerCommand(program: Command): void {
     .command("worker")
     .summary("run jobs until SIGTERM or SIGINT")
     .description("Run jobs until SIGTERM or SIGINT, then finish or release running jobs and print a summary.")
-    .addOption(jobsOption().makeOptionMandatory());
-  workerOptions(command).addOption(keysOption());
+    .addOption(jobsOption().makeOptionMandatory())
+    .option(
+      "--canary <duration>",
+      "send a job that does nothing through each queue this often, for an alert on its age",
+      duration,
+    );
+  recordOptions(workerOptions(command).addOption(keysOption()));
   examples(
     shared(command).action(work),
     ["waybill worker --jobs ./jobs.js", "from every queue of the jobs"],
@@ -39,7 +49,7 @@ async function work(options: Options): Promise<void> {
     async load() {
       const handlers = await loadHandlers(options.jobs);
       const schedules = await loadSchedules(options.jobs);
-      return { known: handlers, jobs: () => handlers, schedules };
+      return { known: handlers, jobs: () => handlers, schedules, canary: options.canary };
     },
   });
 }

@@ -8,7 +8,7 @@ import { type Column, table } from "../output/table.ts";
 
 const columns: readonly Column<LiveWorker>[] = [
   { title: "WORKER", text: ({ id }) => id },
-  { title: "HOST", text: ({ host }) => host },
+  { title: "HOST", text: ({ host, task }) => (task === undefined ? host : `${host} (task ${task})`) },
   { title: "PID", text: ({ pid }) => String(pid), align: "right" },
   { title: "VERSION", text: ({ version }) => version ?? "-" },
   { title: "QUEUES", text: ({ queues }) => queues.join(",") },

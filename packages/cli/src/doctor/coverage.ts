@@ -28,7 +28,7 @@ export async function uncoveredQueues(
       check: "queues.covered",
       severity: "failure",
       message: `queue "${queue}" has ${ready} ready and no worker leases them${oldestWaitMs === null ? "" : `; the oldest has waited for ${span(oldestWaitMs)}`}`,
-      remedy: `start a worker for it: waybill worker --jobs FILE --queues ${queue}, or in Nest the application with \`worker\` set`,
+      remedy: `start a worker for it: waybill worker --jobs FILE --queues ${queue}, waybill push --to URL --queues ${queue} where an application receives its jobs, or in Nest the application with \`worker\` set`,
     };
   });
   return [...uncovered, ...unread];

@@ -1,6 +1,9 @@
 import { type Command, Option } from "commander";
 import type { Duration, SignaturePolicies } from "@waybill/core";
-import { bytes, duration, policies, port, type QueueWeights, weights, wholeNumber } from "./values.ts";
+import { bytes, duration, nonEmpty, policies, port, type QueueWeights, weights, wholeNumber } from "./values.ts";
+
+/** A platform that says beforehand that it ends the worker. */
+export type Platform = "ec2" | "ecs" | "kubernetes";
 
 /** Options of a worker process, which `doctor` prints. */
 export interface WorkerFlags {
@@ -17,10 +20,16 @@ export interface WorkerFlags {
   readonly programVersion?: string;
   /** Bytes. Omitted: no limit. */
   readonly maxMemory?: number;
+  /** Omitted: none. */
+  readonly shutdownFile?: string;
   readonly signatures?: SignaturePolicies;
   /** Omitted: nothing listens. */
   readonly metricsPort?: number;
   readonly metricsHost: string;
+  /** Omitted: only signals stop the worker. */
+  readonly platform?: Platform;
+  /** Omitted: no lifecycle action is completed. */
+  readonly lifecycleHook?: string;
 }
 
 export function jobsOption(): Option {
@@ -64,6 +73,11 @@ export function workerOptions(command: Command, names: WorkerOptionNames = OWN_N
     .option("--close <duration>", "then give the backend this long to close", duration, "3s")
     .option("--max-lost <count>", "dead-letter a job after it has lost this many workers", wholeNumber(1), 20)
     .option("--max-memory <size>", "shut down above this much memory, for a supervisor to restart: 512MiB, 2GiB", bytes)
+    .addOption(
+      new Option("--shutdown-file <path>", "a local file that keeps the summary of each shutdown (default: none)")
+        .env("WAYBILL_SHUTDOWN_FILE")
+        .argParser(nonEmpty),
+    )
     .option(
       "--signatures <policy>",
       "whether jobs need a signature: off, optional, required, or by queue: payments=required",
@@ -81,6 +95,19 @@ export function workerOptions(command: Command, names: WorkerOptionNames = OWN_N
       new Option("--metrics-host <address>", "where that port listens; 0.0.0.0: every address of this machine")
         .env("WAYBILL_METRICS_HOST")
         .default("127.0.0.1"),
+    )
+    .addOption(
+      new Option(
+        "--platform <name>",
+        "drain when the platform ends the machine: ec2, ecs or kubernetes (default: on signals)",
+      )
+        .env("WAYBILL_PLATFORM")
+        .choices(["ec2", "ecs", "kubernetes"]),
+    )
+    .addOption(
+      new Option("--lifecycle-hook <name>", "on ec2: the Auto Scaling group's hook, completed after the drain")
+        .env("WAYBILL_LIFECYCLE_HOOK")
+        .argParser(nonEmpty),
     )
     .addOption(
       new Option("--program-version <text>", "shown by `waybill workers` (default: the version in package.json)").env(

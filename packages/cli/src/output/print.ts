@@ -45,7 +45,7 @@ export function drawScreen(text: string): void {
 export function printError(thrown: unknown, json: boolean, argv: readonly string[]): void {
   const error = toError(thrown);
   const urls = argv
-    .filter((argument, at) => /[/@]|%(?:2f|3a|40)|password/i.test(argument) && !isTime(argument, argv[at - 1]))
+    .filter((argument, at) => /[/@]|%(?:2f|3a|40)|password/i.test(argument) && !isPlain(argument, argv[at - 1]))
     // Texts of errors are kept without control characters.
     .flatMap((argument) => [argument, argument.replaceAll(/(?![\t\n\r])\p{Cc}/gu, "\ufffd")]);
   const masked = (text: string): string => urls.reduce((all, url) => all.replaceAll(url, () => maskUrl(url)), text);
@@ -59,10 +59,11 @@ export function printError(thrown: unknown, json: boolean, argv: readonly string
   if (debugging()) process.stderr.write(`${printableLines(masked(stackOf(error)))}\n`);
 }
 
-/** Whether an argument is a cron expression or a time zone, in which "/" and "@" are usual. */
-function isTime(argument: string, before: string | undefined): boolean {
-  const option = /^(?:--cron|--time-zone)$/;
-  return !argument.includes("://") && (option.test(before ?? "") || option.test(argument.split("=")[0] ?? ""));
+/** Whether an argument is a cron expression or a time zone, in which "/" and "@" are usual, or a path, whose fault must be seen. */
+function isPlain(argument: string, before: string | undefined): boolean {
+  const isOf = (option: RegExp): boolean => option.test(before ?? "") || option.test(argument.split("=")[0] ?? "");
+  if (argument.includes("://")) return false;
+  return isOf(/^--(?:cron|time-zone)$/) || (isOf(/^--(?:directory|environment-file)$/) && !argument.includes("@"));
 }
 
 function codeOf(thrown: unknown): string {

@@ -39,6 +39,16 @@ const places = (stdout: string): unknown[] =>
     line === null ? `${pointer} ${code}` : `${line}${pointer} ${code}`,
   );
 
+test.each([
+  [{}, "an object"],
+  ["x", "a string"],
+  [7, "a number"],
+])("args of the wrong type are named in plain English: %j is %s", async (args, named) => {
+  const id = "01890a5d-ac96-774b-bcce-b302099a8057";
+  const envelope = { spec: "waybill/1", id, type: "mail.send", args, created_at: "2026-11-30T09:00:00.000Z" };
+  expect((await checked(JSON.stringify(envelope))).stdout).toContain(`${named}; write an array`);
+});
+
 /** Forms of a body: spec/1.0/vectors/README.md. */
 type BodyInput =
   | { readonly envelope: unknown }
@@ -185,6 +195,21 @@ test("a batch is judged line by line, and as a whole", async () => {
   const faulty = `${line}\n\n${JSON.stringify({ ...good, id: 7 })}\n`;
   expect(places((await checked(faulty, "--json")).stdout)).toEqual(["2 BATCH_INVALID", "3/id FIELD_TYPE"]);
   expect(places((await checked(`${line}\n`.repeat(101), "--json")).stdout)).toEqual([" BATCH_INVALID"]);
+});
+
+test("a line of a batch may be a wrapper, as at an ingress: it is judged by the envelope inside and by its signature", async () => {
+  const secret = newSecret();
+  const [line, wrapper] = [JSON.stringify(good), signedWrapper(secret, JSON.stringify(good))];
+  expect((await checked(`${wrapper}\n${line}\n${wrapper}\n`)).stdout).toMatch(/is a batch of 3 envelopes and valid/);
+  vi.stubEnv("WAYBILL_KEYS", secret);
+  const foreign = signedWrapper(newSecret(), line);
+  const bad = JSON.stringify({
+    ...(JSON.parse(wrapper) as object),
+    envelope: JSON.stringify({ ...good, type: "Mail" }),
+  });
+  const { stdout } = await checked(`${wrapper}\n${foreign}\n${bad}\n`, "--json");
+  vi.unstubAllEnvs();
+  expect(places(stdout)).toEqual(["2 SIGNATURE_INVALID", "3/type TYPE_INVALID", "3 SIGNATURE_INVALID"]);
 });
 
 test("what is no text, or has no end, is one fault; what cannot be read is a usage error", async () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { connectProducer } from "@waybill/core";
 import { serviceUrl, startRedis } from "@waybill/test-servers";
 import { describe, expect, test } from "vitest";
-import { fixture, freshPlace, jsonLines, start, until, waybill } from "../cli.ts";
+import { fixture, freshPlace, jsonLines, linesOf, start, until, waybill } from "../cli.ts";
 
 const origins = (stdout: string): Record<string, string> =>
   Object.fromEntries(
@@ -37,6 +37,9 @@ describe("R13: waybill doctor prints every effective setting with who set it", (
       maxMemory: "null (default)",
       metricsHost: "127.0.0.1 (default)",
       metricsPort: "null (default)",
+      platform: "null (default)",
+      lifecycleHook: "null (default)",
+      shutdownFile: "null (default)",
       programVersion: "null (default)",
       keys: "null (default)",
       signatures: "mailers=required (file)",
@@ -70,6 +73,12 @@ describe("R13: waybill doctor prints every effective setting with who set it", (
     expect(booted["concurrency"]).toBe(3);
   });
 
+  test("each line of --json is a setting, the server or a finding, with the members of docs/doctor.md", async () => {
+    const { stdout } = await waybill(["doctor", "--json"], { env: freshPlace().env });
+    const shapes = new Set(jsonLines(stdout).map((line) => Object.keys(line).sort().join()));
+    expect([...shapes]).toEqual(["name,origin,value", "server", "check,message,remedy,severity"]);
+  });
+
   test("a password in the URL is not printed", async () => {
     const { stdout } = await waybill(["doctor", "--json", "--url", "redis://me:secret@127.0.0.1:1"]);
     expect(origins(stdout)["url"]).toBe("redis://***@127.0.0.1:1 (code)");
@@ -90,10 +99,13 @@ describe("R13: waybill doctor prints every effective setting with who set it", (
 });
 
 describe("waybill doctor", () => {
-  const prefix = `doctor${Date.now()}`;
-  const withPlace = (url: string, name: string): string => `${url}${url.includes("?") ? "&" : "?"}${name}=${prefix}`;
+  let places = 0;
+  /** Another one for each test: what a test that failed has left counts in no other. */
+  const freshName = (): string => `doctor${Date.now()}x${(places += 1)}`;
+  const withPlace = (url: string, name: string): string =>
+    `${url}${url.includes("?") ? "&" : "?"}${name}=${freshName()}`;
   const sqsPlace = async (): Promise<string> =>
-    (await serviceUrl("sqs")).replace(/^(sqs:\/\/[^/?]+)\/?/, `$1/${prefix}`);
+    (await serviceUrl("sqs")).replace(/^(sqs:\/\/[^/?]+)\/?/, `$1/${freshName()}`);
   const rabbitPlace = async (): Promise<string> => withPlace(await serviceUrl("rabbitmq"), "prefix");
   const lender = async (): Promise<string> => withPlace(await serviceUrl("redis"), "prefix");
   test.each<[string, () => Promise<string>, (() => Promise<string>)?]>([
@@ -131,6 +143,32 @@ describe("waybill doctor", () => {
     const alone = await waybill(["doctor", ...jobs], { env });
     expect(alone.stderr).toContain('queue "mailers" has 1 ready and no worker leases them');
     expect(alone.code).toBe(1);
+  });
+
+  test.runIf(process.platform === "linux")("R61: warns of a live worker here that a shell started", async () => {
+    const { env } = freshPlace();
+    const shell = ["sh", "-c", '"$@"; true', "sh"];
+    const worker = start(["worker", "--jobs", fixture("jobs")], env, shell);
+    await until("the worker is up", () => linesOf(worker).some(({ event }) => event === "booted"));
+    const { stdout, code } = await waybill(["doctor", "--json"], { env });
+    expect(jsonLines(stdout).find(({ check }) => check === "host.launch_form")).toMatchObject({
+      severity: "warning",
+      message: expect.stringContaining("`sh` started the worker"),
+      remedy: expect.stringContaining("exec"),
+    });
+    expect(code).toBe(0);
+  });
+
+  test.runIf(process.platform === "linux")("R61: a push that a shell started is named by its own command", async () => {
+    const { env } = freshPlace();
+    const shell = ["sh", "-c", '"$@"; true', "sh"];
+    const push = start(["push", "--unsigned", "--to", "http://127.0.0.1:1/work"], env, shell);
+    await until("the push is up", () => linesOf(push).some(({ event }) => event === "booted"));
+    const { stdout } = await waybill(["doctor", "--json"], { env });
+    expect(jsonLines(stdout).find(({ check }) => check === "host.launch_form")).toMatchObject({
+      message: expect.stringContaining("`sh` started `waybill push`"),
+      remedy: expect.stringContaining('CMD ["node_modules/.bin/waybill", "push", "--to"'),
+    });
   });
 
   test("a declared queue that no worker leases from is a warning before it has a job", async () => {

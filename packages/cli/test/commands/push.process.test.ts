@@ -180,10 +180,13 @@ describe("what waybill push refuses, without showing a key", () => {
 });
 
 test("waybill doctor --to prints what push would run with, and says whether an application is there", async () => {
-  const origin = await serve((_, response) => void response.writeHead(404).end());
+  const origin = await serve(({ url = "" }, response) => {
+    response.writeHead(url.startsWith("/work") ? 405 : 404).end();
+  });
   const env = { WAYBILL_KEYS: newSecret() };
   const args = ["doctor", "--json", "--url", "memory:", "--http-connections", "7", "--to"];
   const there = await waybill([...args, `${origin}/work?token=s3cret`], { env });
+  const elsewhere = await waybill([...args, `${origin}/wrok`], { env });
   const away = await waybill([...args, "http://127.0.0.1:1/work"], { env });
   const setting = Object.fromEntries(
     jsonLines(there.stdout).map(({ name, value, origin: by }) => [name, `${value} (${by})`]),
@@ -195,7 +198,13 @@ test("waybill doctor --to prints what push would run with, and says whether an a
     keys: "KeyRing(1 key) (env)",
   });
   expect(jsonLines(there.stdout).at(-1)).toMatchObject({ check: "receiver.answers", severity: "ok" });
+  expect(jsonLines(elsewhere.stdout).at(-1)).toMatchObject({
+    check: "receiver.answers",
+    severity: "warning",
+    message: `${origin}/wrok answers 404`,
+    remedy: expect.stringContaining("compare the path"),
+  });
   expect(jsonLines(away.stdout).at(-1)).toMatchObject({ check: "receiver.answers", severity: "failure" });
-  expect([there.code, away.code]).toEqual([0, 1]);
+  expect([there.code, elsewhere.code, away.code]).toEqual([0, 0, 1]);
   expect(there.stdout + away.stdout + away.stderr).not.toMatch(/s3cret|whsec_/);
 });

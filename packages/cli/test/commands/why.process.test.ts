@@ -1,4 +1,5 @@
-import { connect } from "@waybill/core";
+import { join } from "node:path";
+import { connect, defineJob } from "@waybill/core";
 import { expect, test } from "vitest";
 import { freshPlace, jsonLines, waybill } from "../cli.ts";
 
@@ -21,4 +22,24 @@ test("waybill why says of an id that is not there that there is no trace of it",
   const { stdout, code } = await waybill(["why", "0199a3c2-0000-7000-8000-000000000000"], { env });
   expect(stdout).toMatch(/^NEVER_SEEN {2}There is no trace of it at sqlite:/);
   expect(code).toBe(0);
+});
+
+test("waybill why prints its command with the --url that it was given", async () => {
+  const { env, folder } = freshPlace();
+  const url = `sqlite:${join(folder, "other.db")}`;
+  const jobs = await connect(url, { log: "off" });
+  const { id } = await jobs.enqueue("mail.send", {});
+  const fail = defineJob({
+    type: "mail.send",
+    retry: { maxAttempts: 1 },
+    handler: () => Promise.reject(new Error("no")),
+  });
+  const settled = new Promise((resolve) => jobs.events.on("settled", resolve));
+  await jobs.worker({ jobs: [fail] }).start();
+  await settled;
+  await jobs.close();
+  const { stdout } = await waybill(["why", id, "--url", url], { env });
+  expect(stdout).toContain(`waybill dead replay --id ${id} --url ${url}`);
+  const inEnvironment = await waybill(["why", id], { env: { ...env, WAYBILL_URL: url } });
+  expect(inEnvironment.stdout).toMatch(new RegExp(`waybill dead replay --id ${id}\\n$`));
 });

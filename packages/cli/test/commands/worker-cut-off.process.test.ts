@@ -1,21 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { connect as dial, createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { startPostgres, startRabbit, startRedis } from "@waybill/test-servers";
 import { expect, onTestFinished, test } from "vitest";
 import { fixture, freshPlace, linesOf, start, until, waybill } from "../cli.ts";
+import { ip, link, passedOn } from "../network.ts";
 
 const HOST = "10.213.0.1";
 const GUEST = "10.213.0.2";
 const LEASE_MS = 3_000;
-
-/** Runs `ip` and fails with what it says. */
-function ip(...args: readonly string[]): void {
-  const { status, stderr } = spawnSync("ip", args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`ip ${args.join(" ")}: ${stderr}`);
-}
 
 /** In a network of its own: waits for its end of the link, then becomes the command. */
 const WAITS_FOR_THE_LINK = [
@@ -25,31 +17,10 @@ const WAITS_FOR_THE_LINK = [
   'exec "$@"',
 ].join("\n");
 
-/** Joins the network of a process, which must be its own already, to this one. */
-function link(pid: number): void {
-  ip("link", "add", "wbhost", "type", "veth", "peer", "name", "wbguest", "netns", String(pid));
-  onTestFinished(() => void spawnSync("ip", ["link", "delete", "wbhost"]));
-  ip("addr", "add", `${HOST}/30`, "dev", "wbhost");
-  ip("link", "set", "wbhost", "up");
-}
-
 const networkOf = (pid: number): string => {
   const { stdout } = spawnSync("readlink", [`/proc/${pid}/ns/net`], { encoding: "utf8" });
   return stdout.trim();
 };
-
-/** Passes what comes to this end of the link on to a server on loopback. Returns the port. */
-async function passedOn(port: number): Promise<number> {
-  const server = createServer((near) => {
-    const far = dial(port, "127.0.0.1");
-    near.pipe(far).pipe(near);
-    for (const socket of [near, far]) socket.on("error", () => void [near, far].map((one) => one.destroy()));
-  });
-  // The address is there once the link is.
-  await once(server.listen(0, "0.0.0.0"), "listening");
-  onTestFinished(() => void server.close());
-  return (server.address() as AddressInfo).port;
-}
 
 test.for([
   ["redis", () => startRedis()],
@@ -73,7 +44,7 @@ test.for([
     const cutOff = start([...args, ...limits], far, ["unshare", "--net", "sh", "-c", WAITS_FOR_THE_LINK, "sh"]);
     const pid = cutOff.child.pid ?? 0;
     await until("its network is its own", () => ![own, ""].includes(networkOf(pid)));
-    link(pid);
+    link(pid, { here: "wbhost", there: "wbguest", host: HOST, guest: GUEST });
     await until("it is up", () => linesOf(cutOff).some(({ event }) => event === "booted"));
     await waybill(["enqueue", "slow.step", "--jobs", fixture("jobs")], { env: near });
     await until("it has started the job", () => linesOf(cutOff).some(({ event }) => event === "started"));

@@ -8,6 +8,7 @@ import { fixture, freshPlace, linesOf, start, until, waybill } from "../cli.ts";
 import { probe, probesOf, valueOf } from "../requests.ts";
 
 const jobs = fixture("metered");
+const POLL = { timeout: 20_000, interval: 50 };
 const open = ["worker", "--jobs", jobs, "--metrics-port", "0"];
 
 describe("the port of a worker for Prometheus and probes", () => {
@@ -72,6 +73,14 @@ describe("the port of a worker for Prometheus and probes", () => {
     await expect(probe(address, "/health")).rejects.toThrow("ECONNREFUSED");
   });
 
+  test("--canary runs a job of no file through the queue, and /metrics has when", async () => {
+    const worker = start([...open, "--canary", "1s"], freshPlace().env);
+    const address = await probesOf(worker);
+    const ranAt = async (): Promise<number | null> =>
+      valueOf((await probe(address, "/metrics")).body, 'waybill_canary_timestamp_seconds{queue="default"}');
+    await expect.poll(ranAt, POLL).toBeGreaterThan(0);
+  });
+
   test("has three paths, two methods, and names of this machine", async () => {
     const worker = start(open, freshPlace().env);
     const address = await probesOf(worker);
@@ -108,24 +117,44 @@ describe("the port of a worker for Prometheus and probes", () => {
   });
 
   test("R59: the web process is killed; the worker stays healthy and the jobs that it left complete", async () => {
-    const { env } = freshPlace();
+    const server = await startRedis({ appendfsync: "always" });
+    onTestFinished(() => server.stop());
+    const env = { WAYBILL_URL: server.url };
     const web = start(["ingress", "--port", "0"], env);
     const listening = await until("the web process", () => linesOf(web).find(({ event }) => event === "listening"));
-    const worker = start(open, env);
+    const worker = start([...open, "--drain", "30s"], env);
     const address = await probesOf(worker);
-    const ids = [1, 2, 3].map((n) => `0190b6a2-0000-7000-8000-00000000000${n}`);
-    for (const id of ids) {
-      const body = JSON.stringify({ spec: "waybill/1", id, type: "metered.step", args: [] });
+    const bodyOf = async (path: string): Promise<string> => {
+      const { status, body } = await probe(address, path);
+      return `${status} ${body}`;
+    };
+    await expect.poll(() => bodyOf("/ready"), POLL).toBe("200 ok\n");
+    const types = ["metered.step", "metered.step", "metered.long"];
+    for (const [n, type] of types.entries()) {
+      const id = `0190b6a2-0000-7000-8000-00000000000${n}`;
+      const body = JSON.stringify({ spec: "waybill/1", id, type, args: [] });
       const headers = { "content-type": "application/json" };
       const response = await fetch(String(listening["address"]), { method: "POST", headers, body });
       expect([response.status, await response.text()]).toEqual([200, expect.anything()]);
     }
     web.child.kill("SIGKILL");
     await web.ended;
-    expect(await probe(address, "/health")).toMatchObject({ status: 200, body: "ok\n" });
+    expect([await bodyOf("/health"), await bodyOf("/ready")]).toEqual(["200 ok\n", "200 ok\n"]);
     const completed = (): number => linesOf(worker).filter(({ outcome }) => outcome === "completed").length;
-    await until("the jobs", () => completed() === ids.length);
-    expect(await probe(address, "/health")).toMatchObject({ status: 200 });
-    expect(await probe(address, "/ready")).toMatchObject({ status: 200 });
+    await until("the jobs", () => completed() === 2);
+
+    // What a platform must not answer with a restart: the backend is away, and then the worker drains.
+    await server.kill();
+    await expect.poll(() => bodyOf("/ready"), POLL).toMatch(/^503 unavailable: .+\n$/);
+    expect(await bodyOf("/health")).toBe("200 ok\n");
+    const { body } = await probe(address, "/metrics");
+    expect([valueOf(body, "waybill_backend_up"), valueOf(body, "waybill_running")]).toEqual([0, 1]);
+    await server.restart();
+    await expect.poll(() => bodyOf("/ready"), POLL).toBe("200 ok\n");
+    worker.child.kill("SIGTERM");
+    await expect.poll(() => bodyOf("/ready"), POLL).toBe("503 draining\n");
+    expect(await bodyOf("/health")).toBe("200 ok\n");
+    worker.child.kill("SIGTERM");
+    expect((await worker.ended).code).toBe(0);
   });
 });

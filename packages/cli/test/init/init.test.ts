@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { OTHERS } from "../../src/init/manifest.ts";
 import { backendBy } from "../../src/init/backends.ts";
 import { run } from "../../src/program.ts";
+import { version } from "../../src/version.ts";
 
 let parent = "";
 let folder = "";
@@ -74,7 +75,10 @@ describe("a project that is there keeps what it has", () => {
     given({
       "package.json": `{\n\t"name": "a",\n\t"scripts": {"test": "echo \\"Error: no test specified\\" && exit 1"},\n\t"type": "commonjs"\n}`,
     });
-    expect((await init()).code).toBe(0);
+    const { code, printed: said } = await init();
+    expect(code).toBe(0);
+    expect(said).not.toContain("Add waybill.db*");
+    expect(text(".gitignore")).toContain("waybill.db*");
     expect(all()).toContain("src/worker.mts");
     expect(text("src/worker.mts")).toContain('from "./jobs.mts"');
     expect(text("package.json")).toMatch(
@@ -103,7 +107,11 @@ describe("a project that is there keeps what it has", () => {
       enqueue: "node src/enqueue.mjs",
       "waybill:test": "node --test src/jobs.test.mjs",
     });
-    expect(manifest()["dependencies"]).toMatchObject({ ...dependencies, "@waybill/postgres": "^0.0.0", pg: "^8.16.0" });
+    expect(manifest()["dependencies"]).toMatchObject({
+      ...dependencies,
+      "@waybill/postgres": `^${version}`,
+      pg: "^8.16.0",
+    });
     expect(said).toMatch(/pnpm run waybill:worker[^]*connection\.enqueue\(sendReceipt/);
     expect(`${said}${all().map(text).join("")}`).not.toContain("secret");
   });

@@ -68,10 +68,10 @@ const mistakes: readonly (readonly [line: readonly string[], code: number, says:
   [["enqueue", "t", "--no-registry", "--id", "k1"], 2, "leave --id out for a new one"],
   [["enqueue", "t", "--jobs", jobs], 1, "export it from the file of --jobs, or give --no-registry"],
   [["enqueue", "t", "--no-registry", "--queue", "a b"], 2, "lower-case letters"],
-  [["queues", "--url", ""], 2, "a URL starts with one of"],
+  [["queues", "--url", ""], 2, "is a variable of the shell unset?"],
   [["queues", "--url", "redis+sentinel://h:1"], 2, "give the URL of the primary"],
   [["queues", "--url", "redis://h?sentinels=a"], 2, "give the URL of the primary"],
-  [["queues", "--url", "amqp://h?auth_mechanism=external"], 2, "write plain"],
+  [["queues", "--url", "amqp://h?auth_mechanism=gssapi"], 2, "write plain"],
 ];
 
 /** The same on a broker that cannot look into its queues, without a ledger. */

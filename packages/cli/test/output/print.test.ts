@@ -18,6 +18,7 @@ test.each([
   ["cron", "*/10 * * * * *", ["--cron", "*/10 * * * * *"]],
   ["cron", "@fortnightly", ["--cron=@fortnightly"]],
   ["timeZone", "Europe/Wien Ost", ["--time-zone", "Europe/Wien Ost"]],
+  ["directory", "/srv/my app*", ["--directory", "/srv/my app*"]],
 ])("an error shows the %s that it refuses: %s", (name, value, argv) => {
   expect(printed(`${name} of the schedule is "${value}"`, argv)).toContain(value);
 });
@@ -25,6 +26,7 @@ test.each([
 test.each([
   ["the value of --url", ["--url", "amqp//user:pw@host"]],
   ["a URL that stands where a time should", ["--cron", "amqp://user:pw@host"]],
+  ["a URL that stands where a folder should", ["--directory", "amqp:/user:pw@host"]],
 ])("an error never shows the password in %s", (_, argv) => {
   const [, url = ""] = argv;
   const text = printed(`no such thing: ${url}`, argv);

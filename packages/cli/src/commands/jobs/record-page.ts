@@ -43,7 +43,7 @@ const columns: readonly Column<AttemptRecord>[] = [
   { title: "STARTED", text: (row) => iso(row.startedAt) },
   { title: "TOOK", text: (row) => (row.durationMs === null ? "-" : span(row.durationMs)), align: "right" },
   { title: "OUTCOME", text: (row) => row.outcome },
-  { title: "WORKER", text: (row) => row.worker },
+  { title: "WORKER", text: (row) => (row.task === undefined ? row.worker : `${row.worker}, task ${row.task}`) },
   {
     title: "WHY",
     text: (row) => (row.code === null ? "-" : `${row.code}: ${oneLine(row.message ?? "").slice(0, 200)}`),
