@@ -1,7 +1,7 @@
 import { type ComponentChildren, createContext, type JSX } from "preact";
 import { useCallback, useContext, useRef, useState } from "preact/hooks";
 import { post } from "./api.ts";
-import { Button, Dialog } from "./ui.tsx";
+import { Button, Data, Dialog } from "./ui.tsx";
 
 /** One change, as the user is asked for it and told of it. */
 export interface Action {
@@ -18,6 +18,10 @@ export interface Action {
     readonly isDangerous?: boolean;
   };
   readonly onDone?: (result: Readonly<Record<string, unknown>>) => void;
+  /** Sent as `ids` in portions, and what each changed is added up. Omitted: one request with `body`. */
+  readonly ids?: readonly string[];
+  /** Returns further ids when those are done; none: that was all. */
+  readonly more?: (() => Promise<readonly string[]>) | undefined;
 }
 
 interface Actions {
@@ -26,8 +30,41 @@ interface Actions {
   act(action: Action): void;
 }
 
+type Result = Readonly<Record<string, unknown>>;
+
 const Context = createContext<Actions>({ readOnly: true, act: () => undefined });
 export const useActions = (): Actions => useContext(Context);
+
+/** As many ids as one request may have. */
+const PORTION = 1_000;
+
+/** Sends the request, or one for each portion of the ids, and returns what they changed together. */
+async function sendAll(
+  connection: string,
+  { path, body, ids, more }: Action,
+  progressed: (sums: Result) => void,
+): Promise<Result> {
+  const send = (sent: Result): Promise<Result> => post<Result>(`${connection}/${path}`, sent);
+  if (ids === undefined) return send(body);
+  let sums: Result = {};
+  // What cannot be changed, such as a damaged letter, is read again: it is sent once.
+  const sent = new Set<string>();
+  const fresh = (found: readonly string[]): string[] => found.filter((id) => !sent.has(id));
+  for (let left = fresh(ids); left.length > 0;) {
+    const portion = left.slice(0, PORTION);
+    sums = added(sums, await send({ ...body, ids: portion }));
+    for (const id of portion) sent.add(id);
+    if (left.length > PORTION || more !== undefined) progressed(sums);
+    left = left.slice(PORTION);
+    if (left.length === 0 && more !== undefined) left = fresh(await more());
+  }
+  return sums;
+}
+
+function added(sums: Result, result: Result): Result {
+  const numbers = Object.entries(result).map(([name, value]) => [name, Number(sums[name] ?? 0) + Number(value)]);
+  return { ...sums, ...(Object.fromEntries(numbers) as Result) };
+}
 
 interface Said {
   readonly text: string;
@@ -51,14 +88,22 @@ export function ActionsProvider({ connection, readOnly, children }: Props): JSX.
     timer.current = window.setTimeout(() => setSaid(null), next.isBad ? 12_000 : 5_000);
   }, []);
   const run = useCallback(
-    async ({ path, body, done, onDone }: Action): Promise<void> => {
+    async (action: Action): Promise<void> => {
+      const { done, onDone } = action;
+      const words = (result: Result): string => (typeof done === "string" ? done : done(result));
+      let sums: Result = {};
       try {
-        const result = await post<Readonly<Record<string, unknown>>>(`${connection}/${path}`, body);
-        say({ text: typeof done === "string" ? done : done(result), isBad: false });
-        onDone?.(result);
+        sums = await sendAll(connection, action, (so) => {
+          sums = so;
+          say({ text: `${words(so)} so far…`, isBad: false });
+        });
+        say({ text: words(sums), isBad: false });
       } catch (thrown) {
-        say({ text: (thrown as Error).message, isBad: true });
+        const { message } = thrown as Error;
+        // What was changed before it failed stays changed.
+        say({ text: Object.keys(sums).length > 0 ? `${words(sums)}, then: ${message}` : message, isBad: true });
       }
+      onDone?.(sums);
     },
     [connection, say],
   );
@@ -90,7 +135,9 @@ export function ActionsProvider({ connection, readOnly, children }: Props): JSX.
       <div class="toasts" role="status" aria-live="polite">
         {said && (
           <div class={`toast${said.isBad ? " bad" : ""}`}>
-            <span>{said.text}</span>
+            <span>
+              <Data value={said.text} />
+            </span>
             <button type="button" class="toast-close" aria-label="Dismiss" onClick={() => setSaid(null)}>
               ×
             </button>

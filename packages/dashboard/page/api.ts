@@ -9,6 +9,11 @@ export class ApiError extends Error {
   }
 }
 
+/** The folder of this script: the page itself may be at a path without a slash at its end. */
+const folder = import.meta.url;
+
+export const apiUrl = (path: string): string => new URL(`api/${path}`, folder).href;
+
 let token = "";
 
 export async function openSession(): Promise<Session> {
@@ -25,13 +30,13 @@ export function get<T>(
 ): Promise<T> {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== "");
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString();
-  return call(`./api/${path}${search === "" ? "" : `?${search}`}`, signal ? { signal } : {});
+  return call(apiUrl(`${path}${search === "" ? "" : `?${search}`}`), signal ? { signal } : {});
 }
 
 /** Sends a change. */
 export function post<T>(path: string, body: Readonly<Record<string, unknown>>): Promise<T> {
   const headers = { "content-type": "application/json", "x-waybill-token": token };
-  return call(`./api/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+  return call(apiUrl(path), { method: "POST", headers, body: JSON.stringify(body) });
 }
 
 async function call<T>(url: string, init: RequestInit): Promise<T> {

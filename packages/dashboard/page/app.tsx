@@ -9,6 +9,7 @@ import { DeadPage } from "./pages/dead.tsx";
 import { FlowsPage } from "./pages/flows.tsx";
 import { JobPage } from "./pages/job.tsx";
 import { JobsPage } from "./pages/jobs.tsx";
+import { LimitsPage } from "./pages/limits.tsx";
 import { OverviewPage } from "./pages/overview.tsx";
 import { QueuesPage } from "./pages/queues.tsx";
 import { SchedulesPage } from "./pages/schedules.tsx";
@@ -30,6 +31,7 @@ const PAGES: readonly (readonly [name: string, title: string, page: (props: Page
   ["dead", "Dead letters", DeadPage],
   ["schedules", "Schedules", SchedulesPage],
   ["workers", "Workers", WorkersPage],
+  ["limits", "Limits", LimitsPage],
   ["flows", "Flows", FlowsPage],
 ];
 

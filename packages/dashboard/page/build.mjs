@@ -37,3 +37,6 @@ const value = JSON.stringify(files);
 mkdirSync("dist", { recursive: true });
 writeFileSync("dist/page.js", `export const files = ${value};\n`);
 writeFileSync("dist/page.cjs", `exports.files = ${value};\n`);
+// For the last step of the build, which writes the licences of all that is bundled.
+const modules = outputs.flatMap((output) => (output.type === "chunk" ? output.moduleIds : []));
+writeFileSync("dist/bundled.json", JSON.stringify(modules));

@@ -17,15 +17,28 @@ interface Props {
   readonly times: readonly number[];
   readonly series: readonly Series[];
   readonly unit: (value: number) => string;
+  /** Between two labels of the axis, whichever fits: no label is shown twice. */
+  readonly steps: readonly number[];
   /** Read to those who do not see it. */
   readonly label: string;
   readonly from: number;
   readonly to: number;
 }
 
+/** For whole numbers. */
+export const COUNT_STEPS: readonly number[] = Array.from({ length: 12 }, (_, at) =>
+  [1, 2, 5].map((one) => one * 10 ** at),
+).flat();
+/** For milliseconds: as a clock is read. */
+export const TIME_STEPS: readonly number[] = [
+  [1, 2, 5, 10, 20, 50, 100, 200, 500],
+  [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800].map((seconds) => seconds * 1_000),
+  [1, 2, 3, 6, 12, 24, 48, 96, 240].map((hours) => hours * 3_600_000),
+].flat();
+
 const HEIGHT = 168;
 
-export function Chart({ times, series, unit, label, from, to }: Props): JSX.Element {
+export function Chart({ times, series, unit, steps, label, from, to }: Props): JSX.Element {
   const place = useRef<HTMLDivElement>(null);
   const chart = useRef<UPlot | null>(null);
   const range = useRef<[number, number]>([from, to]);
@@ -69,7 +82,7 @@ export function Chart({ times, series, unit, label, from, to }: Props): JSX.Elem
             space: 64,
             values: (_, ticks) => ticks.map((tick) => hourOf(tick)),
           },
-          { ...axis, size: 46, space: 36, values: (_, ticks) => ticks.map((tick) => unit(tick)) },
+          { ...axis, size: 46, space: 36, incrs: [...steps], values: (_, ticks) => ticks.map((tick) => unit(tick)) },
         ],
         series: [
           {},

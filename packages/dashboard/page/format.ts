@@ -1,8 +1,13 @@
 /** Returns what is shown for a time that is no time. */
 const NO_TIME = "no valid time";
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const clock = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+});
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 const whole = new Intl.NumberFormat("en");
 
 export const count = (value: number): string => whole.format(value);
@@ -13,11 +18,13 @@ export function short(value: number): string {
   return value < 1_000_000 ? `${(value / 1_000).toFixed(1)}k` : `${(value / 1_000_000).toFixed(1)}M`;
 }
 
+export const percent = (value: number): string => `${value.toFixed(value > 0 && value < 10 ? 1 : 0)} %`;
+
 export function span(ms: number | null | undefined): string {
   if (ms === null || ms === undefined || !Number.isFinite(ms)) return "–";
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   const seconds = ms / 1_000;
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  if (seconds < 60) return `${seconds < 10 && !Number.isInteger(seconds) ? seconds.toFixed(1) : Math.round(seconds)} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min${seconds % 60 >= 1 && minutes < 10 ? ` ${Math.floor(seconds % 60)} s` : ""}`;
   const hours = Math.floor(minutes / 60);
@@ -31,7 +38,8 @@ export function ago(at: number | null | undefined): string {
   if (at === null || at === undefined) return "–";
   if (!isTime(at)) return NO_TIME;
   const ms = Date.now() - at;
-  return ms < 0 ? `in ${span(-ms)}` : ms < 1_000 ? "just now" : `${span(ms)} ago`;
+  if (ms < 0) return `in ${span(-ms)}`;
+  return ms < 1_000 ? "just now" : `${span(Math.floor(ms / 1_000) * 1_000)} ago`;
 }
 
 export function time(at: number | null | undefined): string {

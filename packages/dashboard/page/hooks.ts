@@ -1,6 +1,6 @@
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useState } from "preact/hooks";
 import type { Snapshot } from "../src/live/snapshot.ts";
-import { get } from "./api.ts";
+import { apiUrl, get } from "./api.ts";
 
 /** What is read from the handler: null until the first response. */
 export interface Loaded<T> {
@@ -51,24 +51,30 @@ export interface LiveState {
   readonly isConnected: boolean;
 }
 
-/** Follows the state of a connection by server-sent events; at most one render a frame, however many arrive. */
+/** Numbers that change more often cannot be read. */
+const SHOW_EVERY_MS = 250;
+
+/** Follows the state of a connection by server-sent events. Renders, and parses, the newest of them four times a second. */
 export function useLive(connection: string): LiveState {
   const [state, setState] = useState<LiveState>({ snapshot: null, isConnected: true });
-  const last = useRef<Snapshot | null>(null);
   useEffect(() => {
-    let frame = 0;
+    let newest = "";
+    let timer = 0;
+    let shownAt = -Infinity;
     setState({ snapshot: null, isConnected: true });
-    const source = new EventSource(`./api/${connection}/live`);
+    const show = (): void => {
+      timer = 0;
+      shownAt = performance.now();
+      setState({ snapshot: JSON.parse(newest) as Snapshot, isConnected: true });
+    };
+    const source = new EventSource(apiUrl(`${connection}/live`));
     source.addEventListener("message", ({ data }: MessageEvent<string>) => {
-      last.current = JSON.parse(data) as Snapshot;
-      frame ||= requestAnimationFrame(() => {
-        frame = 0;
-        setState({ snapshot: last.current, isConnected: true });
-      });
+      newest = data;
+      timer ||= window.setTimeout(show, shownAt + SHOW_EVERY_MS - performance.now());
     });
     source.addEventListener("error", () => setState((now) => ({ ...now, isConnected: false })));
     return () => {
-      cancelAnimationFrame(frame);
+      clearTimeout(timer);
       source.close();
     };
   }, [connection]);

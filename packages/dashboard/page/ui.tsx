@@ -33,7 +33,7 @@ const TONES: Readonly<Record<string, Tone>> = {
 const NAMES: Readonly<Record<string, string>> = { leased: "running", waiting: "blocked" };
 
 export function State({ of }: { readonly of: string }): JSX.Element {
-  return <Badge tone={TONES[of] ?? "quiet"}>{NAMES[of] ?? of}</Badge>;
+  return <Badge tone={TONES[of] ?? "quiet"}>{NAMES[of] ?? <Data value={of} />}</Badge>;
 }
 
 export function Ago({ at }: { readonly at: number | null | undefined }): JSX.Element {

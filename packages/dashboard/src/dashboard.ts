@@ -13,24 +13,25 @@ export type Dashboard = (request: Request) => Promise<Response>;
 
 /**
  * Creates a dashboard over connections: a fetch handler that serves its page, its files and its data. Throws `CONFIG_INVALID`
- * for invalid options, and without `auth`. Without listeners of its events it does nothing between requests.
+ * for invalid options, and without `auth`. Requests the history of its connections; beyond that it does nothing between requests.
  */
 export function createDashboard(options: DashboardOptions): Dashboard {
   const settings = settingsOf(options);
   const guard = createWriteGuard(settings.secret);
-  const live = createLive(settings.connections);
+  const live = createLive(settings.connections, settings.signal);
   const api = createApi({ ...settings, audit: settings.audit ?? printAudit, guard, live });
 
   async function respond(request: Request): Promise<Response> {
     assertHost(request, settings.hosts, settings.auth === "loopback");
     const user = await userOf(request, settings);
     if (user instanceof Response) return user;
-    const { pathname, search } = new URL(request.url);
-    if (pathname === settings.path && settings.path !== "") return redirected(`${settings.path}/${search}`);
-    if (!pathname.startsWith(`${settings.path}/`)) throw notFound();
+    const { pathname } = new URL(request.url);
+    // Not redirected to the path with a slash: Next redirects that one to the path without.
+    const isBare = pathname === settings.path;
+    if (!isBare && !pathname.startsWith(`${settings.path}/`)) throw notFound();
     const path = pathname.slice(settings.path.length + 1);
     if (path.startsWith("api/")) return api(request, path.slice(4), user);
-    const page = await servePage(request, path);
+    const page = await servePage(request, path, isBare ? `${settings.path}/` : "./");
     if (page === null) throw notFound();
     return page;
   }
@@ -53,5 +54,4 @@ async function userOf(request: Request, { auth, readOnly }: Settings): Promise<K
   return { user: found.user, readOnly: readOnly || found.readOnly === true };
 }
 
-const redirected = (location: string): Response => new Response(null, { status: 308, headers: { location } });
 const notFound = (): Refusal => new Refusal(404, "NOT_FOUND", "there is nothing here");

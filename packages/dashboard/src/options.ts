@@ -43,6 +43,11 @@ export interface DashboardOptions {
   readonly audit?: ((line: AuditLine) => void) | undefined;
   /** What the tokens of forms are derived from, at least 32 characters. Processes behind one balancer need the same. Default: random. */
   readonly secret?: string | undefined;
+  /**
+   * Ends the streams of the pages that are open, so that a server which waits for its responses can end. Without it they last as
+   * long as the pages; `dashboardListener` ends them with its server by itself.
+   */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const OPTIONS: OptionNames<DashboardOptions> = {
@@ -54,6 +59,7 @@ const OPTIONS: OptionNames<DashboardOptions> = {
   hosts: true,
   audit: true,
   secret: true,
+  signal: true,
 };
 const OF = "the options of createDashboard";
 
@@ -68,13 +74,14 @@ export interface Settings {
   readonly hosts: ReadonlySet<string> | null;
   readonly audit: ((line: AuditLine) => void) | null;
   readonly secret: string | null;
+  readonly signal: AbortSignal | null;
 }
 
 /** Returns the settings. Throws `CONFIG_INVALID` for options that cannot be meant. */
 export function settingsOf(options: DashboardOptions): Settings {
   assertKnownOptions(options, OPTIONS, OF);
   assertGuardOptions(options, ["redact", "hosts", "secret", "readOnly"], OF);
-  const { connections, auth, readOnly = false, redact = [], path = "/", hosts, audit, secret } = options;
+  const { connections, auth, readOnly = false, redact = [], path = "/", hosts, audit, secret, signal } = options;
   if (auth !== "loopback" && typeof auth !== "function") {
     throw refuse(
       `"auth" in ${OF} is ${describeValue(auth)}: pass a function that returns the user of a request, basicAuth(…), or ` +
@@ -102,6 +109,8 @@ export function settingsOf(options: DashboardOptions): Settings {
     throw refuse(`"audit" in ${OF} is ${describeValue(audit)}: pass a function of (line)`);
   if (secret !== undefined && !(typeof secret === "string" && secret.length >= 32))
     throw refuse(`"secret" in ${OF} is too short or no text: pass at least 32 characters`);
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw refuse(`"signal" in ${OF} is ${describeValue(signal)}: pass the signal of an AbortController`);
   return {
     connections: new Map(named),
     auth,
@@ -111,6 +120,7 @@ export function settingsOf(options: DashboardOptions): Settings {
     hosts: hosts === undefined ? null : new Set(hosts.map((host) => host.toLowerCase())),
     audit: audit ?? null,
     secret: secret ?? null,
+    signal: signal ?? null,
   };
 }
 

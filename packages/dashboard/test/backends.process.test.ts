@@ -1,15 +1,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, DeadLetter, defineJob, defineSchedule, type Jobs } from "@waybill/core";
+import { connect, type ConnectOptions, DeadLetter, defineJob, defineSchedule, type Jobs } from "@waybill/core";
 import { createDashboard, type Dashboard } from "@waybill/dashboard";
 import { serviceUrl } from "@waybill/test-servers";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 
 const own = `dashboard-${process.pid}`;
 const WAIT = { timeout: 60_000, interval: 100 };
-/** To list dead letters hides those of SQS for as long as it takes. */
-const SLOW = { timeout: 120_000, interval: 3_000 };
 const withParameter = (url: string, text: string): string => `${url}${url.includes("?") ? "&" : "?"}${text}`;
 const folder = mkdtempSync(join(tmpdir(), "waybill-dashboard-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -34,6 +32,9 @@ interface Value {
   readonly job: unknown;
   readonly id: string;
   readonly error: { readonly code: string };
+  readonly kept: string;
+  readonly points: readonly { readonly dead: number }[];
+  readonly asOf: number;
 }
 
 interface Answer {
@@ -59,9 +60,13 @@ async function clientOf(dashboard: Dashboard): Promise<Client> {
   };
 }
 
-async function open(name: string): Promise<{ readonly jobs: Jobs; readonly client: Client }> {
+async function open(
+  name: string,
+  options: ConnectOptions = {},
+): Promise<{ readonly jobs: Jobs; readonly client: Client }> {
   const url = await (urls[name] as () => Promise<string>)();
-  const jobs = await connect(url, { log: "off", ...(borrows(name) && { ledger: file(`${name}-ledger.db`) }) });
+  const ledger = borrows(name) && { ledger: file(`${name}-ledger.db`) };
+  const jobs = await connect(url, { log: "off", ...ledger, ...options });
   onTestFinished(() => jobs.close());
   return {
     jobs,
@@ -86,7 +91,7 @@ async function steersDeadLetters(jobs: Jobs, { get, post }: Client): Promise<voi
   await jobs.enqueue(declines, { order: 2 });
   await expect.poll(() => died, WAIT).toBe(2);
   await expect
-    .poll(async () => (await get("dead")).value.groups, SLOW)
+    .poll(async () => (await get("dead")).value.groups, WAIT)
     .toMatchObject([{ code: "DEAD_LETTERED", type: "order.charge", count: 2 }]);
   expect((await get("workers")).value).toMatchObject([{ queues: ["payments"] }]);
   await worker.stop();
@@ -94,6 +99,16 @@ async function steersDeadLetters(jobs: Jobs, { get, post }: Client): Promise<voi
   expect((await post("dead/replay", { ids: [ids[0]] })).value).toEqual({ replayed: 1 });
   expect((await post("dead/drop", { ids: [ids[1]] })).value).toEqual({ dropped: 1 });
   expect(await jobs.inspector?.deadLetters()).toEqual([]);
+}
+
+/** What a broker cannot list is listed from records, with how old they are. */
+async function listsRecords(name: string): Promise<void> {
+  const { jobs, client } = await open(name, { records: "1h" });
+  const { id } = await jobs.enqueue("report.build", { kind: "daily" }, { queue: "reports" });
+  const listed = async (): Promise<Value> => (await client.get("jobs?queue=reports")).value;
+  await expect.poll(async () => (await listed()).jobs, WAIT).toMatchObject([{ id, preview: '{"kind":"daily"}' }]);
+  expect(Math.abs(Date.now() - (await listed()).asOf)).toBeLessThan(60_000);
+  expect((await client.get(`job?id=${id}`)).value.job).toMatchObject({ id, state: "ready" });
 }
 
 describe.each(Object.keys(urls))("each action by HTTP, on %s", (name) => {
@@ -118,8 +133,17 @@ describe.each(Object.keys(urls))("each action by HTTP, on %s", (name) => {
     expect((await post("schedules/remove", { name: "nightly" })).value).toEqual({ removed: true });
     expect(await jobs.schedules.list()).toEqual([]);
 
-    // The emulator of SQS lists no dead letter here; packages/sqs/test tries them.
-    if (name !== "sqs") await steersDeadLetters(jobs, client);
+    // As another process would: the workers of this one are asked by their connection.
+    expect((await get("history")).value.kept).toBe("ledger");
+    await steersDeadLetters(jobs, client);
+    const deaths = async (): Promise<number> =>
+      (await get("history")).value.points.reduce((sum, { dead }) => sum + dead, 0);
+    await expect.poll(deaths, WAIT).toBe(2);
+    expect((await get("limits")).value).toEqual({ limits: [], isCut: false });
+    expect((await get("job?id=none")).value).toMatchObject({
+      job: null,
+      why: { code: borrows(name) ? "NOT_VISIBLE" : "NEVER_SEEN" },
+    });
 
     const { id } = await jobs.enqueue("mail.send", { to: "ada" }, { queue: "mailers", delay: "5m" });
     const cancelled = await post("jobs/cancel", { ids: [id] });
@@ -128,6 +152,7 @@ describe.each(Object.keys(urls))("each action by HTTP, on %s", (name) => {
       const refused = await get("jobs");
       expect([refused.status, refused.value.error.code]).toEqual([422, "CAPABILITY_MISSING"]);
       expect((await post("jobs/run-now", { ids: [id] })).status).toBe(422);
+      await listsRecords(name);
       return;
     }
     expect(cancelled.value).toMatchObject({ cancelled: 1 });

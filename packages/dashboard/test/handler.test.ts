@@ -1,7 +1,15 @@
-import { connect, type Jobs } from "@waybill/core";
+import { connect, DeadLetter, defineJob, type Jobs } from "@waybill/core";
 import { memoryBackend } from "@waybill/core/memory";
 import { type AuditLine, basicAuth, createDashboard, type Dashboard, type DashboardOptions } from "@waybill/dashboard";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { HistoryView } from "../src/live/history.ts";
+
+const WAIT = { timeout: 20_000, interval: 50 };
+
+interface JobsPage {
+  readonly jobs: readonly unknown[];
+  readonly asOf?: number | null;
+}
 
 let jobs: Jobs;
 let lines: AuditLine[];
@@ -235,8 +243,103 @@ describe("responses", () => {
     const handler = dashboard({ path: "/admin/jobs/" });
     expect((await ask(handler, "api/session")).status).toBe(404);
     expect((await ask(handler, "admin/jobs/api/session")).status).toBe(200);
-    const bare = await ask(handler, "admin/jobs");
-    expect([bare.status, bare.headers.get("location")]).toEqual([308, "/admin/jobs/"]);
+  });
+  test("end their streams once the signal aborts, later ones at once", async () => {
+    const ending = new AbortController();
+    const handler = dashboard({ signal: ending.signal });
+    const open = (await ask(handler, "api/main/live")).text();
+    ending.abort();
+    expect(await open).toContain("retry: 2000");
+    expect(await (await ask(handler, "api/main/live")).text()).toContain("retry: 2000");
+  });
+  test("serve the page with and without a slash at its end, as frameworks redirect to either", async () => {
+    const handler = dashboard({ path: "/admin/jobs/" });
+    const folders = async (path: string) =>
+      (await (await ask(handler, path)).text()).match(/(?<=(src|href)=")[^"]*\//g);
+    expect(await folders("admin/jobs")).toEqual(Array(3).fill("/admin/jobs/"));
+    expect(await folders("admin/jobs/")).toEqual(Array(3).fill("./"));
+  });
+});
+
+describe("jobs that have ended", () => {
+  test("are listed from their records, with how old those are", async () => {
+    const recording = await connect(memoryBackend(), { log: "off", records: "1h" });
+    const job = defineJob({ type: "mail.send", queue: "mailers", handler: () => undefined });
+    const worker = recording.worker({ jobs: [job], queues: ["mailers"] });
+    await worker.start();
+    const { id } = await recording.enqueue(job, { to: "ada" });
+    await expect.poll(async () => (await recording.records.get(id))?.state, WAIT).toBe("completed");
+    const handler = dashboard({ connections: { main: recording } });
+    const page = (await (await ask(handler, "api/main/jobs?state=completed&queue=mailers")).json()) as JobsPage;
+    expect(page.jobs).toMatchObject([{ id, state: "completed", attempt: 1, preview: '{"to":"ada"}' }]);
+    expect(Math.abs(Date.now() - (page.asOf ?? 0))).toBeLessThan(60_000);
+    expect(await (await ask(handler, "api/main/jobs?state=cancelled")).json()).toMatchObject({ jobs: [], next: null });
+    const detail = (await (await ask(handler, `api/main/job?id=${id}`)).json()) as { readonly record: unknown };
+    expect(detail.record).toMatchObject({ state: "completed", payload: '{"to":"ada"}' });
+    await worker.stop();
+    await recording.close();
+  });
+  test("are refused with what to do where nothing is recorded", async () => {
+    const bare = await connect(memoryBackend({ capabilities: {} }), { log: "off" });
+    const response = await ask(dashboard({ connections: { main: bare } }), "api/main/jobs?state=nonsense");
+    expect([response.status, await response.json()]).toMatchObject([400, { error: { code: "CONFIG_INVALID" } }]);
+    await bare.close();
+  });
+  test("an id of which nothing is known gets what can be known, not an error", async () => {
+    const detail = (await (await ask(dashboard(), "api/main/job?id=none")).json()) as { readonly why: unknown };
+    expect(detail).toMatchObject({ job: null, record: null, why: { code: "NEVER_SEEN" } });
+  });
+});
+
+describe("dead letters", () => {
+  test("that died before a time are listed apart, so that a replay of many pages ends", async () => {
+    const job = defineJob({
+      type: "mail.send",
+      queue: "mailers",
+      handler() {
+        throw new DeadLetter("no");
+      },
+    });
+    const worker = jobs.worker({ jobs: [job], queues: ["mailers"] });
+    await worker.start();
+    await jobs.enqueue(job, {});
+    await expect.poll(async () => (await jobs.inspector?.deadLetters())?.length, WAIT).toBe(1);
+    await worker.stop();
+    const dead = async (query: string): Promise<number> =>
+      ((await (await ask(dashboard(), `api/main/dead?${query}`)).json()) as { readonly seen: number }).seen;
+    expect([await dead(""), await dead(`before=${Date.now() + 1}`), await dead("before=1")]).toEqual([1, 1, 0]);
+  });
+});
+
+describe("the limits in use", () => {
+  test("are read, and have no route that changes them", async () => {
+    const response = await ask(dashboard(), "api/main/limits");
+    expect([response.status, await response.json()]).toEqual([200, { limits: [], isCut: false }]);
+    expect((await write(dashboard(), "limits", {})).status).toBe(404);
+    expect((await write(dashboard(), "history", {})).status).toBe(404);
+  });
+});
+
+describe("the charts", () => {
+  test("begin with the first dashboard, and cover the workers of every process that shares the ledger", async () => {
+    const store = memoryBackend();
+    const [own, other] = [await connect(store, { log: "off" }), await connect(store, { log: "off" })];
+    const handler = dashboard({ connections: { main: own } });
+    await own.history();
+    const job = defineJob({ type: "mail.send", queue: "mailers", handler: () => undefined });
+    const worker = other.worker({ jobs: [job], queues: ["mailers"] });
+    await other.history();
+    await worker.start();
+    const done = new Promise((resolve) => other.events.on("settled", resolve));
+    await other.enqueue(job, {});
+    await done;
+    await other.close();
+    const response = await ask(handler, "api/main/history?span=day");
+    const { kept, stepMs, points, recent } = (await response.json()) as HistoryView;
+    expect([response.status, kept, stepMs]).toEqual([200, "ledger", 600_000]);
+    expect(points.reduce((sum, { completed }) => sum + completed, 0)).toBe(1);
+    expect(recent).toMatchObject({ rate: 0 });
+    await own.close();
   });
 });
 
@@ -261,6 +364,35 @@ describe("redact", () => {
       args: [{ card: { number: "4242", name: "B" }, items: [{ secret: "s", n: 2 }] }],
     });
     expect(JSON.stringify(lines)).not.toMatch(/4242|"B"/);
+  });
+  test("leaves what those members hold out of messages, stacks, logs and the reasons of why as well", async () => {
+    const job = defineJob({
+      type: "order.charge",
+      queue: "payments",
+      handler(order, context) {
+        const { number } = (order as typeof payload).card;
+        context.log(`charging ${number}`);
+        throw new DeadLetter(`card ${number} declined`);
+      },
+    });
+    const secret = { ...payload, card: { number: "4242-secret", name: "A" } };
+    const recording = await connect(memoryBackend(), { log: "off", records: "1h" });
+    const worker = recording.worker({ jobs: [job], queues: ["payments"] });
+    await worker.start();
+    const { id } = await recording.enqueue(job, secret);
+    await expect.poll(async () => (await recording.records.get(id))?.state, WAIT).toBe("dead");
+    await worker.stop();
+    const handler = dashboard({ connections: { main: recording }, redact });
+    for (const path of ["jobs?state=dead", `job?id=${id}`, "dead", `dead/one?id=${id}`]) {
+      const text = await (await ask(handler, `api/main/${path}`)).text();
+      expect(text, path).not.toContain("4242");
+      expect(text, path).toContain("[redacted]");
+    }
+    await recording.inspector?.drop();
+    const ended = await (await ask(handler, `api/main/job?id=${id}`)).text();
+    expect(ended).not.toContain("4242");
+    expect(ended).toContain("declined");
+    await recording.close();
   });
   test("refuses to search payloads, which would tell what they hold", async () => {
     expect((await ask(dashboard({ redact }), "api/main/jobs?text=4242")).status).toBe(400);

@@ -5,7 +5,7 @@ import { connect, type Jobs } from "@waybill/core";
 import { memoryBackend } from "@waybill/core/memory";
 import { createDashboard } from "@waybill/dashboard";
 import { dashboardListener } from "@waybill/dashboard/node";
-import express from "express";
+import express, { type RequestHandler } from "express";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 let jobs: Jobs;
@@ -28,8 +28,14 @@ async function listen(listener: Parameters<typeof createServer>[1]): Promise<str
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test("in Express, below a path of its own, the page, its data and its changes are served", async () => {
+test.each<[string, readonly RequestHandler[]]>([
+  ["before any body parser", []],
+  ["after express.json()", [express.json()]],
+  ["after express.text()", [express.text({ type: "*/*" })]],
+  ["after express.raw()", [express.raw({ type: "*/*" })]],
+])("in Express, below a path of its own and %s, the page, its data and its changes are served", async (_, parsers) => {
   const app = express();
+  for (const parser of parsers) app.use(parser);
   const dashboard = createDashboard({
     connections: { main: jobs },
     auth: "loopback",
@@ -39,7 +45,7 @@ test("in Express, below a path of its own, the page, its data and its changes ar
   app.use("/admin/jobs", dashboardListener(dashboard));
   const origin = await listen(app as never);
   const page = await fetch(`${origin}/admin/jobs`);
-  expect([page.status, page.url]).toEqual([200, `${origin}/admin/jobs/`]);
+  expect([page.status, page.url]).toEqual([200, `${origin}/admin/jobs`]);
   expect(await page.text()).toContain("<title>waybill</title>");
   const { token } = (await (await fetch(`${origin}/admin/jobs/api/session`)).json()) as { readonly token: string };
   const headers = { "content-type": "application/json", "x-waybill-token": token };
@@ -50,6 +56,15 @@ test("in Express, below a path of its own, the page, its data and its changes ar
   });
   expect(await response.json()).toEqual({ done: true });
   expect(await jobs.pauses()).toMatchObject([{ queue: "mailers" }]);
+});
+
+test("the fetch handler itself compresses nothing, since Next sends its response without Content-Encoding", async () => {
+  const dashboard = createDashboard({ connections: { main: jobs }, auth: "loopback" });
+  const response = await dashboard(new Request("http://localhost/", { headers: { "accept-encoding": "br, gzip" } }));
+  expect([response.headers.get("content-encoding"), await response.text()]).toEqual([
+    null,
+    expect.stringMatching("<!doctype html>"),
+  ]);
 });
 
 test("files are compressed, kept by their hash, and small", async () => {

@@ -2,6 +2,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import type { DeadGroup } from "../../src/api/dead-groups.ts";
 import { type Action, useActions } from "../actions.tsx";
+import { get } from "../api.ts";
 import { NotHere, type PageProps } from "../app.tsx";
 import { count } from "../format.ts";
 import { linkTo, useLoaded } from "../hooks.ts";
@@ -11,6 +12,8 @@ interface Dead {
   readonly groups: readonly DeadGroup[];
   readonly seen: number;
   readonly isCut: boolean;
+  /** Unix milliseconds: when the server read them. */
+  readonly asOf: number;
 }
 
 export function DeadPage({ connection, query }: PageProps): JSX.Element {
@@ -35,7 +38,13 @@ export function DeadPage({ connection, query }: PageProps): JSX.Element {
       )}
       <div class="groups">
         {value?.groups.map((group) => (
-          <Group key={group.key} group={group} connection={connection.name} onDone={reload} />
+          <Group
+            key={group.key}
+            group={group}
+            connection={connection.name}
+            before={value.isCut ? value.asOf : null}
+            onDone={reload}
+          />
         ))}
       </div>
     </>
@@ -45,22 +54,28 @@ export function DeadPage({ connection, query }: PageProps): JSX.Element {
 interface GroupProps {
   readonly group: DeadGroup;
   readonly connection: string;
+  /** The group may have more than is listed: those that died before this time. Null: it is whole. */
+  readonly before: number | null;
   readonly onDone: () => void;
 }
 
 const SHOWN_IDS = 20;
 
-function Group({ group, connection, onDone }: GroupProps): JSX.Element {
+function Group({ group, connection, before, onDone }: GroupProps): JSX.Element {
   const { readOnly, act } = useActions();
   const [isOpen, setOpen] = useState(false);
   const { code, message, type, queue, newest, damaged } = group;
-  const many = group.count === 1 ? "1 job" : `${count(group.count)} jobs`;
+  const many = group.count === 1 && before === null ? "1 job" : `${count(group.count)}${before ? " or more" : ""} jobs`;
+  const more = before === null ? undefined : (): Promise<readonly string[]> => olderOf(connection, group, before);
   return (
     <article class="panel group">
       <div class="group-count num">{count(group.count)}</div>
       <div class="group-text">
         <h2>
-          <Data value={type} /> <Badge tone="bad">{code}</Badge>
+          <Data value={type} />{" "}
+          <Badge tone="bad">
+            <Data value={code} />
+          </Badge>
         </h2>
         <p class="group-message">
           <Data value={message} />
@@ -96,7 +111,7 @@ function Group({ group, connection, onDone }: GroupProps): JSX.Element {
               small
               tone="primary"
               label={`Replay ${many} of ${type}`}
-              onClick={() => act(replayOf(group.ids, many, onDone))}
+              onClick={() => act({ ...replayOf(group.ids, many, onDone), more })}
             >
               Replay
             </Button>
@@ -104,7 +119,7 @@ function Group({ group, connection, onDone }: GroupProps): JSX.Element {
               small
               tone="danger"
               label={`Drop ${many} of ${type}`}
-              onClick={() => act(dropOf(group.ids, many, onDone))}
+              onClick={() => act({ ...dropOf(group.ids, many, onDone), more })}
             >
               Drop
             </Button>
@@ -115,11 +130,20 @@ function Group({ group, connection, onDone }: GroupProps): JSX.Element {
   );
 }
 
-const portion = (ids: readonly string[]): readonly string[] => ids.slice(0, 1_000);
+/** Reads further dead letters of a group. Those that died again meanwhile are not among them, or this would never end. */
+async function olderOf(
+  connection: string,
+  { key, code, type, queue }: DeadGroup,
+  before: number,
+): Promise<readonly string[]> {
+  const found = await get<Dead>(`${connection}/dead`, { code, type, queue, before, limit: 5_000 });
+  return found.groups.find((group) => group.key === key)?.ids ?? [];
+}
 
 const replayOf = (ids: readonly string[], many: string, onDone: () => void): Action => ({
   path: "dead/replay",
-  body: { ids: portion(ids) },
+  body: {},
+  ids,
   ask: {
     title: `Replay ${many}?`,
     text: "Each runs again as a first attempt, as soon as a worker is free.",
@@ -131,11 +155,12 @@ const replayOf = (ids: readonly string[], many: string, onDone: () => void): Act
 
 const dropOf = (ids: readonly string[], many: string, onDone: () => void): Action => ({
   path: "dead/drop",
-  body: { ids: portion(ids) },
+  body: {},
+  ids,
   ask: {
     title: `Drop ${many}?`,
-    text: "They are deleted. This cannot be undone.",
-    yes: "Drop them",
+    text: `${many === "1 job" ? "It is" : "They are"} deleted. This cannot be undone.`,
+    yes: many === "1 job" ? "Drop it" : "Drop them",
     isDangerous: true,
   },
   done: ({ dropped }) => `${count(Number(dropped))} dropped`,

@@ -18,6 +18,13 @@ const STATES = [
   ["dead", "Dead"],
 ] as const;
 
+/** Of jobs that are gone from their queue. */
+export const ENDED_STATES = [
+  ["completed", "Completed"],
+  ["cancelled", "Cancelled"],
+  ["discarded", "Discarded"],
+] as const;
+
 /** The filters of jobs. They are in the address, so that a list can be sent to a colleague. */
 export function Filters({ connection, page, query, canSearch }: Props): JSX.Element {
   const [draft, setDraft] = useState(() => Object.fromEntries(query));
@@ -56,7 +63,7 @@ export function Filters({ connection, page, query, canSearch }: Props): JSX.Elem
         value={draft["state"] ?? ""}
         onChange={({ currentTarget }) => go({ ...draft, state: currentTarget.value })}
       >
-        {STATES.map(([value, text]) => (
+        {[...STATES, ...ENDED_STATES].map(([value, text]) => (
           <option key={value} value={value}>
             {text}
           </option>

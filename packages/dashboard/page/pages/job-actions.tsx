@@ -20,6 +20,8 @@ export function JobActions({ job, connection, onDone }: Props): JSX.Element | nu
   if (readOnly) return null;
   const ids = [job.id];
   const isWaiting = job.state === "delayed" || job.state === "ready" || job.state === "waiting";
+  // Where a record holds the payload, the rest of a dead job is in its dead letter.
+  const canCopy = job.canCopy || (job.state === "dead" && !job.isCut && isJson(job.payload));
   const leave = (): void => void (location.hash = linkTo(connection, "dead"));
   return (
     <div class="buttons">
@@ -42,7 +44,7 @@ export function JobActions({ job, connection, onDone }: Props): JSX.Element | nu
         </Button>
       )}
       {isWaiting && <Button onClick={() => setOpen("reschedule")}>Reschedule</Button>}
-      {job.canCopy && <Button onClick={() => setOpen("copy")}>Enqueue a copy</Button>}
+      {canCopy && <Button onClick={() => setOpen("copy")}>Enqueue a copy</Button>}
       {job.state === "dead" ? (
         <Button
           tone="danger"
@@ -91,4 +93,13 @@ export function JobActions({ job, connection, onDone }: Props): JSX.Element | nu
       {open === "reschedule" && <RescheduleDialog ids={ids} onClose={() => setOpen(null)} onDone={onDone} />}
     </div>
   );
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

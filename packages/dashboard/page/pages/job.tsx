@@ -1,17 +1,19 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
+import type { JobRecord } from "@waybill/core";
 import type { BodyView, JobRow } from "../../src/api/job-view.ts";
 import { NotHere, type PageProps } from "../app.tsx";
 import { linkTo, useLoaded } from "../hooks.ts";
 import { Ago, Data, Empty, Facts, Panel, Skeleton, State } from "../ui.tsx";
 import { JobActions } from "./job-actions.tsx";
 import { Reason } from "./reason.tsx";
-import { type RecordView, Timeline } from "./timeline.tsx";
+import { Recorded } from "./recorded.tsx";
+import { Timeline } from "./timeline.tsx";
 
 interface Detail {
   readonly job: (JobRow & BodyView) | null;
-  readonly record: RecordView | null;
-  readonly why: { readonly text?: string; readonly remedy?: string | null } | null;
+  readonly record: JobRecord | null;
+  readonly why: { readonly code: string; readonly text: string; readonly remedy: string } | null;
 }
 
 export function JobPage({ connection, query }: PageProps): JSX.Element {
@@ -29,8 +31,14 @@ export function JobPage({ connection, query }: PageProps): JSX.Element {
       </p>
       {error && <NotHere error={error} what="such job" />}
       {isGone && shown === null && (
-        <Empty title="No such job">
-          There is no job of this id in its queue: it has completed, it was cancelled, or it never was.
+        <Empty title={UNKNOWN[value.why?.code ?? "NEVER_SEEN"] ?? "What can be known of this job"}>
+          <Data
+            value={
+              value.why === null
+                ? "There is no job of this id in its queue: it has completed, it was cancelled, or it never was."
+                : `${value.why.text} ${value.why.remedy}`
+            }
+          />
         </Empty>
       )}
       {isGone && shown && (
@@ -43,6 +51,9 @@ export function JobPage({ connection, query }: PageProps): JSX.Element {
     </>
   );
 }
+
+/** By the code of `why`. A broker that lets no one look into its queues may well have a job that is not listed. */
+const UNKNOWN: Readonly<Record<string, string>> = { NEVER_SEEN: "No such job", FINISHED: "This job has finished" };
 
 interface ShownProps {
   readonly detail: Detail;
@@ -103,6 +114,7 @@ function Shown({ detail: { job, record, why }, connection, isGone, reload }: Sho
           )}
         </>
       )}
+      {job === null && record && <Recorded record={record} connection={connection} />}
       {record && <Timeline record={record} />}
     </>
   );

@@ -8,20 +8,26 @@ import { count } from "../format.ts";
 import { linkTo, useMedia } from "../hooks.ts";
 import { Ago, Button, Data, Empty, Skeleton, State } from "../ui.tsx";
 import { VirtualRows } from "../virtual-rows.tsx";
-import { Filters } from "./filters.tsx";
+import { ENDED_STATES, Filters } from "./filters.tsx";
 
 interface Page {
   readonly jobs: readonly JobRow[];
   readonly next: string | null;
+  /** When what is recorded was written last, in Unix milliseconds; absent where the queue itself was read. */
+  readonly asOf?: number | null;
 }
 
 interface Pages {
   readonly rows: readonly JobRow[];
   readonly next: string | null;
+  readonly asOf: number | null | undefined;
 }
 
 export function JobsPage({ connection, query, session }: PageProps): JSX.Element {
-  const { readOnly } = useActions();
+  const isEnded = ENDED_STATES.some(([state]) => state === query.get("state"));
+  const actions = useActions();
+  // Nothing can be done with a job that has ended.
+  const readOnly = actions.readOnly || isEnded;
   const isNarrow = useMedia("(max-width: 760px)");
   const filter = Object.fromEntries(query);
   const { pages, error, isLoading, more, reload } = usePages(connection.name, filter);
@@ -48,9 +54,12 @@ export function JobsPage({ connection, query, session }: PageProps): JSX.Element
       <Filters connection={connection.name} page="jobs" query={query} canSearch={!session.redacts} />
       {error && <NotHere error={error} what="list of jobs" />}
       {!error && pages === null && <Skeleton rows={10} />}
+      {pages && pages.asOf !== undefined && <Freshness asOf={pages.asOf} />}
       {pages && pages.rows.length === 0 && (
         <Empty title="No job matches">
-          Jobs that have completed are gone from their queue, so what is listed here still waits, runs or is dead.
+          {isEnded
+            ? "Jobs that have ended are listed from their records, which connections with the option records keep."
+            : "What is listed here still waits, runs or is dead. Choose the state Completed for jobs that have ended."}
         </Empty>
       )}
       {pages && pages.rows.length > 0 && (
@@ -69,11 +78,9 @@ export function JobsPage({ connection, query, session }: PageProps): JSX.Element
                   <span role="columnheader" class="choose">
                     <input
                       type="checkbox"
-                      aria-label="Choose every job that is loaded, up to 1,000"
+                      aria-label="Choose every job that is loaded"
                       checked={chosen.size > 0}
-                      onChange={() =>
-                        setChosen(new Set(chosen.size > 0 ? [] : pages.rows.slice(0, 1_000).map(({ id }) => id)))
-                      }
+                      onChange={() => setChosen(new Set(chosen.size > 0 ? [] : pages.rows.map(({ id }) => id)))}
                     />
                   </span>
                 )}
@@ -105,6 +112,21 @@ export function JobsPage({ connection, query, session }: PageProps): JSX.Element
         </>
       )}
     </div>
+  );
+}
+
+/** Lists of records are behind by a moment. */
+function Freshness({ asOf }: { readonly asOf: number | null }): JSX.Element {
+  return (
+    <p class="muted lead">
+      {asOf === null ? (
+        "Nothing is recorded yet."
+      ) : (
+        <>
+          From records, the newest written <Ago at={asOf} />. Later changes are not listed yet.
+        </>
+      )}
+    </p>
   );
 }
 
@@ -165,7 +187,8 @@ function Chosen({ ids, onDone }: { readonly ids: readonly string[]; readonly onD
         onClick={() =>
           act({
             path: "jobs/run-now",
-            body: { ids },
+            body: {},
+            ids,
             done: (result) => `${count(Number(result["rescheduled"]))} made ready`,
             onDone,
           })
@@ -179,7 +202,8 @@ function Chosen({ ids, onDone }: { readonly ids: readonly string[]; readonly onD
         onClick={() =>
           act({
             path: "jobs/cancel",
-            body: { ids },
+            body: {},
+            ids,
             ask: {
               title: `Cancel ${jobs}?`,
               text: "Those that wait are removed. Those that run are aborted within seconds. This cannot be undone.",
@@ -220,7 +244,7 @@ function usePages(connection: string, filter: Readonly<Record<string, string>>) 
           limit: 200,
         });
         if (own !== round.current) return;
-        setPages({ rows: [...before, ...page.jobs], next: page.next });
+        setPages({ rows: [...before, ...page.jobs], next: page.next, asOf: page.asOf });
         setError(null);
       } catch (thrown) {
         if (own === round.current) setError(thrown as Error);

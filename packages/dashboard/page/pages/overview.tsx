@@ -1,17 +1,19 @@
-import type { JSX } from "preact";
-import { useState } from "preact/hooks";
-import type { MinuteView } from "../../src/live/minutes.ts";
+import { Fragment, type JSX } from "preact";
+import { useMemo, useState } from "preact/hooks";
+import type { HistoryView } from "../../src/live/history.ts";
 import type { Snapshot } from "../../src/live/snapshot.ts";
 import type { PageProps } from "../app.tsx";
-import { Chart } from "../chart.tsx";
-import { count, short, span } from "../format.ts";
-import { linkTo } from "../hooks.ts";
-import { Button, Data, Empty, Panel, Skeleton } from "../ui.tsx";
-
-const MINUTE_MS = 60_000;
+import { count, percent, short, span } from "../format.ts";
+import { linkTo, useLoaded } from "../hooks.ts";
+import { Button, Data, Empty, Failure, Panel, Skeleton } from "../ui.tsx";
+import { Charts } from "./charts.tsx";
 
 export function OverviewPage({ connection, live: { snapshot } }: PageProps): JSX.Element {
   const [minutes, setMinutes] = useState(60);
+  const charted = minutes === 60 ? "hour" : "day";
+  const { value: history, error } = useLoaded<HistoryView>(`${connection.name}/history`, { span: charted });
+  // The counts change four times a second, what is charted every few seconds.
+  const charts = useMemo(() => history && <Charts history={history} minutes={minutes} />, [history, minutes]);
   if (snapshot === null) return <Skeleton rows={8} />;
   return (
     <>
@@ -27,25 +29,28 @@ export function OverviewPage({ connection, live: { snapshot } }: PageProps): JSX
         </div>
       </header>
       <Notices snapshot={snapshot} connection={connection.name} />
-      <Numbers snapshot={snapshot} />
-      <Charts snapshot={snapshot} minutes={minutes} />
+      <Numbers snapshot={snapshot} recent={history?.recent ?? null} />
+      {error && <Failure error={error} />}
+      {history === null && !error && <Skeleton />}
+      {charts}
       <Backlog snapshot={snapshot} connection={connection.name} />
     </>
   );
 }
 
-function Numbers({ snapshot }: { readonly snapshot: Snapshot }): JSX.Element {
-  const { queues, workers, minutes, at } = snapshot;
+interface NumbersProps {
+  readonly snapshot: Snapshot;
+  /** Null until it is read. */
+  readonly recent: HistoryView["recent"] | null;
+}
+
+function Numbers({ snapshot: { queues, workers }, recent }: NumbersProps): JSX.Element {
   const sum = (name: "ready" | "delayed" | "leased" | "dead"): number =>
     queues?.reduce((total, queue) => total + queue[name], 0) ?? 0;
   const oldest = queues?.reduce<number | null>(
     (most, { oldestWaitMs }) => (oldestWaitMs === null ? most : Math.max(most ?? 0, oldestWaitMs)),
     null,
   );
-  const last = minutes.filter((minute) => minute.at >= at - 5 * MINUTE_MS);
-  const ended = last.reduce((total, minute) => total + minute.completed, 0);
-  const failed = last.reduce((total, { retried, dead }) => total + retried + dead, 0);
-  const rate = ended + failed === 0 ? "–" : `${((failed / (ended + failed)) * 100).toFixed(1)} %`;
   return (
     <dl class="numbers">
       <Number name="Waiting" value={queues && short(sum("ready"))} note={`${count(sum("delayed"))} delayed`} />
@@ -59,12 +64,12 @@ function Numbers({ snapshot }: { readonly snapshot: Snapshot }): JSX.Element {
         }
       />
       <Number name="Oldest wait" value={span(oldest)} note="of a ready job" />
+      <Number name="Per minute" value={recent === null ? null : short(recent.perMinute)} note="completed, last 5 min" />
       <Number
-        name="Per minute"
-        value={last.length > 0 ? short(ended / Math.max(1, last.length)) : "–"}
-        note="completed, last 5 min"
+        name="Failure rate"
+        value={recent === null || recent.rate === null ? null : percent(recent.rate * 100)}
+        note="of attempts, last 5 min"
       />
-      <Number name="Failure rate" value={rate} note="of attempts, last 5 min" />
       <Number name="Dead letters" value={queues && short(sum("dead"))} note="kept for you" isBad={sum("dead") > 0} />
     </dl>
   );
@@ -87,64 +92,6 @@ function Number({ name, value, note, isBad = false }: NumberProps): JSX.Element 
   );
 }
 
-function Charts({ snapshot, minutes }: { readonly snapshot: Snapshot; readonly minutes: number }): JSX.Element {
-  const to = snapshot.at;
-  const from = to - minutes * MINUTE_MS;
-  const kept = withGaps(snapshot.minutes.filter(({ at }) => at >= from));
-  const times = kept.map(({ at }) => at);
-  const of = (name: keyof MinuteView): (number | null)[] => kept.map((minute) => minute[name]);
-  const failed = kept.map(({ retried, dead }) => retried + dead);
-  const common = { times, from, to };
-  const latest = kept.at(-1);
-  return (
-    <div class="charts">
-      <Panel title="Throughput" aside={<span class="muted">jobs a minute</span>}>
-        <Chart
-          {...common}
-          unit={short}
-          label={`Throughput: ${latest?.completed ?? 0} completed in the last minute`}
-          series={[
-            { name: "Completed", colour: "--accent", values: of("completed"), isFilled: true },
-            { name: "Failed", colour: "--bad", values: failed },
-          ]}
-        />
-      </Panel>
-      <Panel title="Backlog" aside={<span class="muted">jobs that wait</span>}>
-        <Chart
-          {...common}
-          unit={short}
-          label={`Backlog: ${latest?.backlog ?? "unknown"} jobs wait`}
-          series={[{ name: "Waiting", colour: "--accent", values: of("backlog"), isFilled: true }]}
-        />
-      </Panel>
-      <Panel title="Run time" aside={<span class="muted">of one attempt</span>}>
-        <Chart
-          {...common}
-          unit={span}
-          label={`Run time: half of the attempts took at most ${span(latest?.p50)}`}
-          series={[
-            { name: "p50", colour: "--accent", values: of("p50") },
-            { name: "p95", colour: "--quiet", values: of("p95") },
-          ]}
-        />
-      </Panel>
-    </div>
-  );
-}
-
-const NOTHING = { completed: 0, retried: 0, dead: 0, p50: null, p95: null, backlog: null, oldestWaitMs: null };
-
-/** Minutes in which nothing was counted are zero, not a line from one neighbour to the other. */
-function withGaps(minutes: readonly MinuteView[]): MinuteView[] {
-  const filled: MinuteView[] = [];
-  for (const minute of minutes) {
-    for (let at = (filled.at(-1)?.at ?? minute.at) + MINUTE_MS; at < minute.at; at += MINUTE_MS)
-      filled.push({ at, ...NOTHING });
-    filled.push(minute);
-  }
-  return filled;
-}
-
 function Notices({
   snapshot,
   connection,
@@ -161,20 +108,21 @@ function Notices({
       {uncovered.length > 0 && (
         <p class="notice warn">
           No worker leases from{" "}
-          {uncovered.slice(0, 5).map(({ queue }) => (
-            <>
+          {uncovered.slice(0, 5).map(({ queue }, at) => (
+            <Fragment key={queue}>
+              {at > 0 && ", "}
               <a href={linkTo(connection, "queues")}>
                 <Data value={queue} />
-              </a>{" "}
-            </>
+              </a>
+            </Fragment>
           ))}
-          {uncovered.length > 5 && `and ${uncovered.length - 5} more. `}– start one for{" "}
-          {uncovered.length === 1 ? "it" : "them"}.
+          {uncovered.length > 5 && ` and ${count(uncovered.length - 5)} more queues`}. Their jobs wait until one does.
         </p>
       )}
       {hasSkew && (
         <p class="notice">
-          Workers of {snapshot.workers?.versions} versions run: see <a href={linkTo(connection, "workers")}>workers</a>.
+          Workers run {snapshot.workers?.versions} versions of the program:{" "}
+          <a href={linkTo(connection, "workers")}>see which</a>.
         </p>
       )}
       {unreadable.slice(0, 3).map((text) => (

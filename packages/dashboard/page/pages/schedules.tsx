@@ -55,7 +55,7 @@ function Line({ schedule, connection, onDone }: LineProps): JSX.Element {
           <Data value={timingText(timing)} mono />
         </p>
         <p class="muted">
-          <Data value={type} /> in <Data value={queue} />, overlap {overlap.replace("_", " ")}
+          <Data value={type} /> in <Data value={queue} />, overlap <Data value={overlap.replace("_", " ")} />
           {last && (
             <>
               , last run{" "}
@@ -77,12 +77,7 @@ function Line({ schedule, connection, onDone }: LineProps): JSX.Element {
       </ol>
       {!readOnly && (
         <div class="buttons">
-          <Button
-            small
-            tone="primary"
-            label={`Run now: ${name}`}
-            onClick={() => change("run-now", `${name} is enqueued`)}
-          >
+          <Button small label={`Run now: ${name}`} onClick={() => change("run-now", `${name} is enqueued`)}>
             Run now
           </Button>
           {paused ? (

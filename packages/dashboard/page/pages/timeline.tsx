@@ -1,36 +1,10 @@
+import type { JobRecord } from "@waybill/core";
 import type { JSX } from "preact";
 import { span, timeOfDay } from "../format.ts";
 import { Badge, Data, Facts, Panel } from "../ui.tsx";
 
-/** A record, of which nothing is sure: another release may have written it. */
-export interface RecordView {
-  readonly type?: string;
-  readonly state?: string;
-  readonly payload?: string | null;
-  readonly attempts?: readonly {
-    readonly attempt: number;
-    readonly worker?: string | null;
-    readonly startedAt?: number | null;
-    readonly durationMs?: number | null;
-    readonly outcome?: string | null;
-    readonly code?: string | null;
-    readonly message?: string | null;
-    readonly stack?: string | null;
-  }[];
-  readonly progress?: {
-    readonly done: number;
-    readonly total?: number | null;
-    readonly message?: string | null;
-  } | null;
-  readonly logs?: readonly { readonly at: number; readonly attempt?: number; readonly text: string }[];
-}
-
 /** What happened to a job, attempt by attempt. */
-export function Timeline({
-  record: { attempts = [], progress, logs = [] },
-}: {
-  readonly record: RecordView;
-}): JSX.Element {
+export function Timeline({ record: { attempts, progress, logs } }: { readonly record: JobRecord }): JSX.Element {
   return (
     <>
       {progress && (
@@ -47,17 +21,25 @@ export function Timeline({
       <Panel title="Timeline">
         {attempts.length === 0 && <p class="muted">No attempt has started.</p>}
         <ol class="timeline">
-          {attempts.map(({ attempt, worker, startedAt, durationMs, outcome, code, message, stack }) => (
+          {attempts.map(({ attempt, worker, task, startedAt, durationMs, outcome, code, message, stack }) => (
             <li
               key={`${attempt} ${startedAt}`}
               class={outcome === "completed" ? "good" : outcome === null ? "accent" : "bad"}
             >
               <p>
                 <strong>Attempt {attempt}</strong>{" "}
-                <Badge tone={outcome === "completed" ? "good" : code ? "bad" : "quiet"}>{outcome ?? "running"}</Badge>{" "}
+                <Badge tone={outcome === "completed" ? "good" : code ? "bad" : "quiet"}>
+                  <Data value={outcome ?? "running"} />
+                </Badge>{" "}
                 <span class="muted">
                   {typeof startedAt === "number" ? timeOfDay(startedAt) : ""} · {span(durationMs)} ·{" "}
                   <Data value={worker ?? ""} mono />
+                  {task !== undefined && (
+                    <>
+                      {" "}
+                      · task <Data value={task} mono />
+                    </>
+                  )}
                 </span>
               </p>
               {(code || message) && (

@@ -47,6 +47,12 @@ export function WorkersPage({ connection }: PageProps): JSX.Element {
                     <Data value={worker.host} /> <span class="muted">pid {worker.pid}</span>
                     <div class="muted small-text">
                       <Data value={worker.id} mono />
+                      {worker.task !== undefined && (
+                        <>
+                          {" "}
+                          task <Data value={worker.task} mono />
+                        </>
+                      )}
                     </div>
                   </th>
                   <td data-name="Queues">
@@ -74,7 +80,7 @@ export function WorkersPage({ connection }: PageProps): JSX.Element {
                     <Ago at={worker.startedAt} />
                   </td>
                   <td data-name="Heard" class="num">
-                    {span(worker.heardMs)} ago
+                    {heard(worker.heardMs)}
                   </td>
                 </tr>
               ))}
@@ -85,6 +91,8 @@ export function WorkersPage({ connection }: PageProps): JSX.Element {
     </>
   );
 }
+
+const heard = (ms: number): string => (ms < 1_000 ? "just now" : `${span(Math.floor(ms / 1_000) * 1_000)} ago`);
 
 /** Returns the version that most workers have. */
 function usual(workers: readonly WorkerView[]): string | null {

@@ -33,7 +33,8 @@ export function createApi(settings: ApiSettings): Api {
     if (path === "live") return live.stream(name);
     const route = reads.get(path);
     if (route === undefined) throw notFound();
-    return Response.json(await route({ jobs, query: searchParams, redact, live: () => live.now(name) }));
+    const reading = { jobs, query: searchParams, redact, live: () => live.now(name) };
+    return Response.json(await route({ ...reading, history: (span) => live.history(name, span) }));
   }
 
   async function write(request: Request, path: string, name: string, jobs: Jobs, user: KnownUser): Promise<Response> {

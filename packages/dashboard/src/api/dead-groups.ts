@@ -1,4 +1,6 @@
 import type { DeadLetterRecord } from "@waybill/core";
+import { hiding } from "./job-view.ts";
+import type { Paths } from "./redact.ts";
 
 /** Dead letters of one type that died alike. */
 export interface DeadGroup {
@@ -20,9 +22,10 @@ export interface DeadGroup {
 }
 
 /** Groups by code, type, queue and the message with its numbers, ids and quoted texts taken out. Largest group first. */
-export function deadGroups(records: readonly DeadLetterRecord[]): DeadGroup[] {
+export function deadGroups(records: readonly DeadLetterRecord[], paths: Paths): DeadGroup[] {
   const groups = new Map<string, DeadLetterRecord[]>();
-  for (const record of records) {
+  for (const found of records) {
+    const record = { ...found, reason: hiding(found.body, paths)(found.reason) };
     const { reason, type, queue } = record;
     const key = JSON.stringify([reason.code, type, queue, shapeOf(reason.error?.message ?? reason.message)]);
     const members = groups.get(key);

@@ -58,6 +58,7 @@ export function jobQueryOf(query: URLSearchParams, redacts: boolean): JobQuery {
     queue: query.get("queue") || undefined,
     type: query.get("type") || undefined,
     tenant: query.get("tenant") || undefined,
+    // One that does not exist is refused by the call.
     state: (query.get("state") || undefined) as JobState | undefined,
     text,
     since: since ? Number(since) : undefined,

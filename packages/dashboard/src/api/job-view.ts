@@ -1,7 +1,5 @@
 import type { DeadLetterRecord, StoredJob } from "@waybill/core";
-import { redacted } from "./redact.ts";
-
-type Paths = readonly (readonly string[])[];
+import { type Hide, hiderOf, type Paths, redacted } from "./redact.ts";
 
 /** More of a payload is not sent to the page. */
 const SHOWN_CHARACTERS = 262_144;
@@ -20,26 +18,33 @@ export interface BodyView {
 }
 
 /** One line of a table of jobs. */
-export interface JobRow extends Omit<StoredJob, "body"> {
+export interface JobRow extends Omit<StoredJob, "body" | "state"> {
+  /** That of its queue, or of its record. */
+  readonly state: string;
   /** The first 160 characters of the payload. */
   readonly preview: string;
 }
 
 export function jobRow({ body, ...job }: StoredJob, paths: Paths): JobRow {
   const { envelope, args } = parts(body);
-  const shown = envelope === null ? opaque(body, paths) : JSON.stringify(single(redactedArgs(args, paths)));
-  return { ...job, preview: shown.slice(0, 160).replace(/[\uD800-\uDBFF]$/, "") };
+  const shown = textOf(envelope, args, paths) ?? opaque(body, paths);
+  return {
+    ...job,
+    reason: hiding(body, paths)(job.reason),
+    preview: shown.slice(0, 160).replace(/[\uD800-\uDBFF]$/, ""),
+  };
 }
 
 export function bodyView(body: string, paths: Paths): BodyView {
   const { envelope, args } = parts(body);
-  const whole = envelope === null ? opaque(body, paths) : JSON.stringify(single(redactedArgs(args, paths)), null, 2);
+  const text = textOf(envelope, args, paths);
+  const whole = text === null ? opaque(body, paths) : indented(text);
   const { args: _, ...rest } = envelope ?? {};
   const tenant = (rest["meta"] as { readonly tenant_id?: unknown } | undefined)?.tenant_id;
   return {
     payload: whole.slice(0, SHOWN_CHARACTERS),
     isCut: whole.length > SHOWN_CHARACTERS,
-    canCopy: envelope !== null && args.length === 1 && whole.length <= SHOWN_CHARACTERS,
+    canCopy: text !== null && args.length === 1 && whole.length <= SHOWN_CHARACTERS,
     envelope: envelope === null ? null : JSON.stringify(rest, null, 2),
     tenant: typeof tenant === "string" ? tenant : null,
   };
@@ -49,7 +54,15 @@ export function bodyView(body: string, paths: Paths): BodyView {
 export interface DeadView extends Omit<DeadLetterRecord, "body">, BodyView {}
 
 export function deadView({ body, ...record }: DeadLetterRecord, paths: Paths): DeadView {
-  return { ...record, ...bodyView(body, paths) };
+  return { ...record, reason: hiding(body, paths)(record.reason), ...bodyView(body, paths) };
+}
+
+/** Returns what hides the redacted members of this body in other texts. */
+export function hiding(body: string, paths: Paths): Hide {
+  if (paths.length === 0) return (value) => value;
+  const { envelope, args } = parts(body);
+  const isReadable = textOf(envelope, args, paths) !== null;
+  return hiderOf(isReadable ? args : null, paths);
 }
 
 interface Parts {
@@ -69,9 +82,32 @@ export function parts(body: string): Parts {
   return { envelope: null, args: [] };
 }
 
+/** Returns the arguments as JSON; null for bytes that are no envelope, and for arguments that are nested too deep to be written. */
+function textOf(envelope: Parts["envelope"], args: readonly unknown[], paths: Paths): string | null {
+  if (envelope === null) return null;
+  try {
+    return JSON.stringify(single(redactedArgs(args, paths)));
+  } catch {
+    return null;
+  }
+}
+
+/** The line breaks of a value that is nested deeper than this would fill the memory with spaces. */
+const MOST_INDENTS = 100;
+
+function indented(text: string): string {
+  let depth = 0;
+  let most = 0;
+  for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[[{]|[\]}]/g)) {
+    if (token === "[" || token === "{") most = Math.max(most, ++depth);
+    else if (token === "]" || token === "}") depth -= 1;
+  }
+  return most > MOST_INDENTS ? text : JSON.stringify(JSON.parse(text), null, 2);
+}
+
 const redactedArgs = (args: readonly unknown[], paths: Paths): unknown[] => args.map((one) => redacted(one, paths));
 const single = (args: readonly unknown[]): unknown => (args.length === 1 ? args[0] : args);
 
 /** Nothing can be left out of bytes that are not parsed. */
 const opaque = (body: string, paths: Paths): string =>
-  paths.length === 0 ? body : "Not shown: it is no envelope, so nothing in it could be redacted.";
+  paths.length === 0 ? body : "Not shown: it is no envelope, or nested too deep, so nothing in it could be redacted.";

@@ -1,63 +1,56 @@
 import type { Jobs } from "@waybill/core";
+import type { HistorySpan, HistoryView } from "../live/history.ts";
 import type { Snapshot } from "../live/snapshot.ts";
 import { Refusal } from "../refusal.ts";
 import { deadGroups } from "./dead-groups.ts";
-import { featuresOf, optional } from "../features.ts";
+import { featuresOf } from "../features.ts";
 import { deadQueryOf, jobQueryOf } from "./input.ts";
-import { bodyView, deadView, jobRow } from "./job-view.ts";
+import { deadView, jobRow } from "./job-view.ts";
+import { readJob } from "./read-job.ts";
+import { isEndedState, recordRow } from "./record-view.ts";
 
 interface Reading {
   readonly jobs: Jobs;
   readonly query: URLSearchParams;
   readonly redact: readonly (readonly string[])[];
   readonly live: () => Promise<Snapshot>;
+  readonly history: (span: HistorySpan) => Promise<HistoryView>;
 }
 
 /** The routes that read, by path. */
 export const reads: ReadonlyMap<string, (reading: Reading) => Promise<unknown>> = new Map([
   ["overview", ({ live }: Reading): Promise<unknown> => live()],
+  ["history", ({ query, history }: Reading): Promise<unknown> => history(query.get("span") === "day" ? "day" : "hour")],
   ["jobs", listJobs],
   ["job", readJob],
   ["dead", listDead],
   ["dead/one", readDead],
   ["schedules", ({ jobs }: Reading): Promise<unknown> => jobs.schedules.list()],
   ["workers", ({ jobs }: Reading): Promise<unknown> => jobs.workers()],
+  ["limits", ({ jobs }: Reading): Promise<unknown> => jobs.limitsInUse()],
   ["flows", listFlows],
   ["flow", readFlow],
 ]);
 
 async function listJobs({ jobs, query, redact }: Reading): Promise<unknown> {
-  const page = await jobs.list(jobQueryOf(query, redact.length > 0));
-  return { jobs: page.jobs.map((job) => jobRow(job, redact)), next: page.next };
+  const wanted = jobQueryOf(query, redact.length > 0);
+  const state = query.get("state");
+  if (isEndedState(state)) {
+    const page = await jobs.records.find({ ...wanted, state });
+    return { jobs: page.records.map((record) => recordRow(record, redact)), next: page.next, asOf: page.asOf };
+  }
+  const page = await jobs.list(wanted);
+  const rows = page.jobs.map((job) => jobRow(job, redact));
+  return { jobs: rows, next: page.next, ...(page.asOf !== undefined && { asOf: page.asOf }) };
 }
 
-async function readJob({ jobs, query, redact }: Reading): Promise<unknown> {
-  const id = query.get("id") ?? "";
-  const { records, why } = featuresOf(jobs);
-  // Where a backend cannot be looked into, a record may still be there.
-  const [job, record, because] = await Promise.all([
-    records === null ? jobs.find(id) : optional(() => jobs.find(id)),
-    optional(records && (() => records.get(id))),
-    optional(why && (() => why(id))),
-  ]);
-  // A job that has ended is no error: the page that shows it asks every few seconds.
-  const body = job === null ? null : bodyView(job.body, redact);
-  return {
-    job: job === null ? null : { ...jobRow(job, redact), ...body },
-    record: recordView(record, redact.length > 0),
-    why: because,
-  };
-}
-
-/** A record keeps its payload as text, of which nothing can be left out here. */
-function recordView(record: unknown, redacts: boolean): unknown {
-  return redacts && typeof record === "object" && record !== null ? { ...record, payload: null } : record;
-}
-
-async function listDead({ jobs, query }: Reading): Promise<unknown> {
+async function listDead({ jobs, query, redact }: Reading): Promise<unknown> {
   const wanted = deadQueryOf(query);
-  const records = (await inspectorOf(jobs).deadLetters(wanted)) ?? [];
-  return { groups: deadGroups(records), seen: records.length, isCut: records.length === wanted.limit };
+  const before = Number(query.get("before") ?? Infinity);
+  const asOf = Date.now();
+  const records = await inspectorOf(jobs).deadLetters(wanted);
+  const shown = records.filter(({ diedAt }) => before === Infinity || (diedAt !== null && diedAt < before));
+  return { groups: deadGroups(shown, redact), seen: shown.length, isCut: records.length === wanted.limit, asOf };
 }
 
 async function readDead({ jobs, query, redact }: Reading): Promise<unknown> {

@@ -18,7 +18,7 @@ export interface SessionConnection {
   readonly backend: string;
   /** Without secrets. */
   readonly address: string;
-  readonly has: { readonly counts: boolean; readonly records: boolean; readonly flows: boolean; readonly why: boolean };
+  readonly has: { readonly counts: boolean; readonly flows: boolean };
 }
 
 export function sessionOf(
@@ -28,13 +28,7 @@ export function sessionOf(
   redacts: boolean,
 ): Session {
   const shown = [...connections].map(([name, jobs]) => {
-    const { records, flows, why } = featuresOf(jobs);
-    const has = {
-      counts: jobs.inspector !== null,
-      records: records !== null,
-      flows: flows !== null,
-      why: why !== null,
-    };
+    const has = { counts: jobs.inspector !== null, flows: featuresOf(jobs).flows !== null };
     return { name, backend: jobs.backend.name, address: jobs.backend.address, has };
   });
   return { user, readOnly, token, redacts, connections: shown };

@@ -1,6 +1,5 @@
 import type { Jobs, LiveWorker, Pause, QueueCounts } from "@waybill/core";
 import { optional } from "../features.ts";
-import type { MinuteView, Minutes } from "./minutes.ts";
 
 /** A queue as the page shows it. */
 export interface QueueView extends QueueCounts {
@@ -25,14 +24,12 @@ export interface Snapshot {
     readonly slots: number;
     readonly versions: number;
   } | null;
-  /** Oldest first. */
-  readonly minutes: readonly MinuteView[];
   /** The backend does not respond: what else is here was read earlier. Null while it does. */
   readonly problem: string | null;
 }
 
 /** Reads one snapshot. Rejects as the backend does. */
-export async function readSnapshot(jobs: Jobs, minutes: Minutes): Promise<Snapshot> {
+export async function readSnapshot(jobs: Jobs): Promise<Snapshot> {
   const [counts, pauses, workers, uncovered] = await Promise.all([
     jobs.inspector?.counts() ?? null,
     optional(() => jobs.pauses()),
@@ -42,14 +39,11 @@ export async function readSnapshot(jobs: Jobs, minutes: Minutes): Promise<Snapsh
   const names = new Set(uncovered?.map(({ queue }) => queue));
   const queues =
     counts && [...counts, ...declared(counts, uncovered ?? [])].map((one) => viewOf(one, pauses ?? [], names));
-  const at = Date.now();
-  if (queues !== null) minutes.sample(at, queues);
   return {
-    at,
+    at: Date.now(),
     queues,
     pausedTypes: (pauses ?? []).flatMap((pause) => ("type" in pause ? [pause.type] : [])),
     workers: workers && summed(workers),
-    minutes: await minutes.read(at),
     problem: null,
   };
 }

@@ -1,6 +1,7 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { describeError } from "@waybill/core";
 import { Refusal } from "../refusal.ts";
+import { sentAsIs } from "./sent-as-is.ts";
 
 interface PageFile {
   readonly type: string;
@@ -12,23 +13,27 @@ type Encoding = "br" | "gzip";
 /** Compressed once, at the first request. */
 const compressed = new Map<string, Uint8Array<ArrayBuffer>>();
 
-/** Returns a file of the page; null where there is none of that name. "" is the page itself. */
-export async function servePage(request: Request, path: string): Promise<Response | null> {
+/**
+ * Returns a file of the page; null where there is none of that name. "" is the page itself. It loads its other files from
+ * `folder`: "./", or a path with a slash at its end.
+ */
+export async function servePage(request: Request, path: string, folder: string): Promise<Response | null> {
   const files = await pageFiles();
   const name = path === "" ? "index.html" : path;
   if (!Object.hasOwn(files, name)) return null;
   if (request.method !== "GET" && request.method !== "HEAD") throw new Refusal(405, "METHOD_REFUSED", "use GET");
-  const file = files[name] as PageFile;
+  const { type, text: built } = files[name] as PageFile;
+  const text = name === "index.html" ? built.replaceAll('="./', `="${folder}`) : built;
   // Names of files hold their hash. The page itself is asked for each time.
   const cache = name === "index.html" ? "no-cache" : "private, max-age=31536000, immutable";
   const headers: Record<string, string> = {
-    "content-type": file.type,
+    "content-type": type,
     "cache-control": cache,
     vary: "accept-encoding",
   };
   const encoding = encodingOf(request);
   if (encoding !== null) headers["content-encoding"] = encoding;
-  const body = encoding === null ? file.text : bytesOf(name, file.text, encoding);
+  const body = encoding === null ? text : bytesOf(`${folder} ${name}`, text, encoding);
   return new Response(request.method === "HEAD" ? null : body, { headers });
 }
 
@@ -45,6 +50,7 @@ async function pageFiles(): Promise<Readonly<Record<string, PageFile>>> {
 }
 
 function encodingOf(request: Request): Encoding | null {
+  if (!sentAsIs.has(request)) return null;
   const accepted = request.headers.get("accept-encoding") ?? "";
   if (/\bbr\b/.test(accepted)) return "br";
   return /\bgzip\b/.test(accepted) ? "gzip" : null;
