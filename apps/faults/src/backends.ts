@@ -18,8 +18,12 @@ export interface Store {
   remove(): Promise<void>;
 }
 
+export type BackendName = "sqlite" | "bullmq" | "postgres" | "rabbitmq" | "sqs";
+
 export interface FaultTarget {
-  readonly name: string;
+  readonly name: BackendName | "memory";
+  /** The settings of the store and of waybill on which the promises of the catalogue stand. */
+  readonly durability: string;
   /** A server of our own that may be killed, frozen and cut off; null where there is none. */
   readonly startServer: (() => Promise<TestServer>) | null;
   /** The URL of an empty store. `serverUrl` is "" where there is no server, `name` is [a-z0-9]+. */
@@ -36,9 +40,10 @@ export interface FaultTarget {
   readonly restMs: number;
   /** A kill this soon after a store was laid out proves nothing: the server has not promised to know it yet. */
   readonly ripeMs: number;
-  /** How long a worker with a lease of 500 ms must stand still until its job is another's. */
-  readonly frozenMs: number;
 }
+
+/** A backend that outlives its processes. */
+export type DurableTarget = FaultTarget & { readonly name: BackendName };
 
 /** A place for records, gone after the scenario. */
 export async function freshFolder(): Promise<{ folder: string; remove: () => Promise<void> }> {
@@ -52,13 +57,13 @@ const usual = {
   crowd: 20_000,
   restMs: 0,
   ripeMs: 0,
-  frozenMs: 4_000,
 } as const;
 
 /** For scenarios that need no second process. */
 export const inProcess: FaultTarget = {
   ...usual,
   name: "memory",
+  durability: "none: it ends with its process",
   startServer: null,
   storeUrl: () => "memory:",
   factory: () => memoryBackend(),
@@ -71,10 +76,11 @@ const withParameter = (url: string, name: string, value: string): string => {
 };
 
 /** Every backend that outlives a process: all scenarios run on each. */
-export const targets: readonly FaultTarget[] = [
+export const targets: readonly DurableTarget[] = [
   {
     ...usual,
     name: "sqlite",
+    durability: "`journal_mode = WAL`, `synchronous = FULL` (the defaults of waybill)",
     startServer: null,
     storeUrl: (_, name, folder) => `sqlite:${join(folder, `${name}.db`)}`,
     factory: sqlite,
@@ -82,6 +88,7 @@ export const targets: readonly FaultTarget[] = [
   {
     ...usual,
     name: "bullmq",
+    durability: "`appendonly yes`, `appendfsync always`; with `everysec` a crash of Redis may lose its last second",
     // What was accepted must be there after a kill: each write is synced before its response.
     startServer: () => startRedis({ appendfsync: "always" }),
     storeUrl: (serverUrl, name) => withParameter(serverUrl, "prefix", name),
@@ -90,6 +97,7 @@ export const targets: readonly FaultTarget[] = [
   {
     ...usual,
     name: "postgres",
+    durability: "`fsync = on`, `synchronous_commit = on` (the defaults of PostgreSQL)",
     startServer: () => startPostgres(),
     storeUrl: (serverUrl, name) => withParameter(serverUrl, "schema", name),
     factory: postgres,
@@ -97,6 +105,7 @@ export const targets: readonly FaultTarget[] = [
   {
     ...usual,
     name: "rabbitmq",
+    durability: "quorum queues, persistent messages, publisher confirms (the defaults of waybill); one node",
     startServer: () => startRabbit(),
     storeUrl: (serverUrl, name) => withParameter(serverUrl, "prefix", name),
     factory: rabbitmq,
@@ -104,12 +113,11 @@ export const targets: readonly FaultTarget[] = [
     keepsWorkerRegistry: false,
     // It writes down every 5 s which quorum queues there are; killed before, it has lost the queue and what was in it.
     ripeMs: 6_000,
-    // The broker misses two heartbeats, of a second at least, before it gives the job to another.
-    frozenMs: 8_000,
   },
   {
     ...usual,
     name: "sqs",
+    durability: "an emulator with a file; SQS itself stores each message in several zones before it responds",
     startServer: () => startFauxqs(),
     storeUrl: (serverUrl, name) => serverUrl.replace(/^(sqs:\/\/[^/?]+)\/?/, `$1/${name}`),
     factory: sqs,

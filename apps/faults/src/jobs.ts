@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { defineJob, handlerFor, type JobDefinition } from "@waybill/core";
 import { writeDeed } from "./record.ts";
@@ -15,11 +16,18 @@ export const grind = defineJob({ type: "fault.grind" });
 /** Calls `process.exit(0)` in its first delivery. */
 export const quit = defineJob({ type: "fault.quit" });
 
+/** Leaves a rejection unhandled in its first delivery, and goes on. */
+export const reject = defineJob({ type: "fault.reject" });
+/** Fills the heap in its first delivery. */
+export const heap = defineJob({ type: "fault.heap" });
 /** Sleeps, and fails its first attempt. */
 export const flaky = defineJob({ type: "fault.flaky", retry: { initial: "1s", jitter: false } });
 
 /** Ends its process, and itself with it. */
 export const kill = defineJob({ type: "fault.kill" });
+
+/** Once this file is there, the jobs that hold the event loop end. */
+export const endOfBlocks = (file: string): string => `${file}-unblocked`;
 
 const STEPS = 100;
 
@@ -55,6 +63,18 @@ export function jobsThatRecord(file: string, ms: number): JobDefinition[] {
       if (job.delivery.lost === 0) process.exit(0);
       writeDeed(file, "end", job);
     }),
+    handlerFor(reject, async (_, job) => {
+      if (job.delivery.lost === 0) {
+        void Promise.reject(new Error("a rejection without a handler"));
+        await sleep(1_000);
+      }
+      writeDeed(file, "end", job);
+    }),
+    handlerFor(heap, (_, job) => {
+      const kept: unknown[] = [];
+      while (job.delivery.lost === 0) kept.push(Array.from({ length: 10_000 }, (__, n) => ({ n })));
+      writeDeed(file, "end", job);
+    }),
     handlerFor(kill, (_, job) => {
       writeDeed(file, "start", job);
       process.kill(process.pid, "SIGKILL");
@@ -63,7 +83,9 @@ export function jobsThatRecord(file: string, ms: number): JobDefinition[] {
     }),
     handlerFor(block, (_, job) => {
       writeDeed(file, "start", job);
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+      const until = performance.now() + ms;
+      const cell = new Int32Array(new SharedArrayBuffer(4));
+      while (performance.now() < until && !existsSync(endOfBlocks(file))) Atomics.wait(cell, 0, 0, Math.min(ms, 20));
       writeDeed(file, "end", job);
     }),
   ];

@@ -12,7 +12,7 @@ export interface Running {
   kill(signal: NodeJS.Signals): void;
 }
 
-type Program =
+export type Program =
   | "worker"
   | "scheduler"
   | "run-once"
@@ -26,18 +26,34 @@ type Program =
   | "unique/worker"
   | "unique/producer"
   | "flows/worker"
-  | "flows/producer";
+  | "flows/producer"
+  | "clock/producer";
 
 export function start(program: Program, ...args: string[]): Running {
-  return startWith([], program, ...args);
+  return startWith({}, program, ...args);
 }
 
-/** As `start`, with flags for Node. What the process says of its own death is not shown. */
-export function startWith(flags: readonly string[], program: Program, ...args: string[]): Running {
+const alive = new Set<ChildProcess>();
+// None outlives the run that started it, however that ends.
+process.once("exit", () => {
+  for (const child of alive) child.kill("SIGKILL");
+});
+
+export interface StartOptions {
+  /** For Node. With any, what the process says of its own death is not shown. */
+  readonly flags?: readonly string[];
+  /** Beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export function startWith({ flags = [], env = {} }: StartOptions, program: Program, ...args: string[]): Running {
   const file = fileURLToPath(new URL(`./${program}.ts`, import.meta.url));
   const child = spawn(process.execPath, ["--conditions=waybill-source", "--no-warnings", ...flags, file, ...args], {
     stdio: ["ignore", "pipe", flags.length > 0 ? "ignore" : "inherit"],
+    env: { ...process.env, ...env },
   });
+  alive.add(child);
+  child.once("close", () => alive.delete(child));
   const lines: Running["lines"] = [];
   collectLines(child, (line) => lines.push(JSON.parse(line) as Running["lines"][number]));
   return {

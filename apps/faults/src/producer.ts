@@ -3,11 +3,11 @@
  * refused job again until as many were accepted. Last, how long each of its 50 loops pauses after a job, in ms; absent: not
  * at all.
  */
-import { appendFileSync } from "node:fs";
 import { flushCompileCache } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "@waybill/core";
 import { blink } from "./jobs.ts";
+import { writeSynced } from "./record.ts";
 
 const IN_FLIGHT = 50;
 const [url = "", promised = "", queue = "default", count = "0", persistent, restMs = "0"] = process.argv.slice(2);
@@ -20,7 +20,7 @@ async function line(): Promise<void> {
   while (left-- > 0) {
     try {
       const { id } = await jobs.enqueue(blink, { text: "x".repeat(200) }, { queue });
-      appendFileSync(promised, `${id}\n`);
+      writeSynced(promised, id);
       if (restMs !== "0") await sleep(Number(restMs));
     } catch (error) {
       if (persistent !== "persistent") throw error;

@@ -12,7 +12,12 @@ export interface Deed {
 
 export function writeDeed(file: string, what: Deed["what"], job: { id: string; attempt: number }): void {
   const deed: Deed = { what, id: job.id, attempt: job.attempt, pid: process.pid, at: Date.now() };
-  appendFileSync(file, `${JSON.stringify(deed)}\n`);
+  writeSynced(file, JSON.stringify(deed));
+}
+
+/** Appends a line and syncs the file: it is there after a kill of the process and after a crash of the machine. */
+export function writeSynced(file: string, line: string): void {
+  appendFileSync(file, `${line}\n`, { flush: true });
 }
 
 export function readDeeds(file: string): Deed[] {

@@ -26,7 +26,10 @@ const {
   maxLost = 20,
   prefetch = 500,
 } = JSON.parse(json) as Settings;
-const jobs = await connect(url, { version: "faults" });
+const defect = process.env["WAYBILL_FAULTS_DEFECT"];
+// Loads every backend: only where one is planted.
+const store = defect === undefined ? url : (await import("./defects/open.ts")).openWithDefect(url, defect);
+const jobs = await connect(store, { version: "faults" });
 // Many of those who start this kill it: the next one need not compile it again.
 flushCompileCache();
 const shutdown = { drain, abort: "1s", close: "2s" } as const;

@@ -1,15 +1,9 @@
 /** Why a job died and where may be any text: every store keeps it, as core has cut and cleaned it. */
 import { run } from "@waybill/cli";
 import { connect, defineJob, type ErrorRecord, type Jobs, type LogLine, type OutcomeEvent } from "@waybill/core";
-import { startFauxqs } from "@waybill/test-servers";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
-import { inProcess, targets as durableTargets } from "../src/backends.ts";
+import { inProcess, targets } from "../src/backends.ts";
 import { freshStore } from "./stores.ts";
-
-/** The emulator of SQS cannot release a dead letter that was read when it has a disk; without one it can. */
-const targets = durableTargets.map((target) =>
-  target.name === "sqs" ? { ...target, startServer: () => startFauxqs({ durable: false }) } : target,
-);
 
 const texts: Readonly<Record<string, string>> = {
   "U+0000": "a\0b",

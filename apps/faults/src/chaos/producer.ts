@@ -1,8 +1,8 @@
 /** One producer process of the chaos scenario. Arguments: URL, file for the ids it was promised, seed, jobs, lease in ms, rest in ms. */
-import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "@waybill/core";
 import { seeded } from "../random.ts";
+import { writeSynced } from "../record.ts";
 import { drawAct } from "./behaviour.ts";
 import { act } from "./jobs.ts";
 
@@ -14,7 +14,7 @@ const under: Promise<void>[] = [];
 
 async function enqueue(): Promise<void> {
   const { id } = await jobs.enqueue(act, drawAct(random, Number(leaseMs)));
-  appendFileSync(promised, `${id}\n`);
+  writeSynced(promised, id);
 }
 
 for (let n = 0; n < Number(count); n++) {

@@ -40,7 +40,7 @@ export async function runChaos({ target, store, ...settings }: ChaosSettings): P
 
   function startWorker(slot: number): void {
     const flags = [`--max-old-space-size=${HEAP_MB}`];
-    const worker = startWith(flags, "chaos/worker", target.name, url, folder, String(leaseMs));
+    const worker = startWith({ flags }, "chaos/worker", target.name, url, folder, String(leaseMs));
     running.set(slot, worker);
     void replace(worker, slot);
   }

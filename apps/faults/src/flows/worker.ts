@@ -1,6 +1,6 @@
 /** A worker that runs members of flows. Arguments: URL, record file, then the URL of the ledger or "". */
-import { appendFileSync } from "node:fs";
 import { connect, handlerFor } from "@waybill/core";
+import { writeSynced } from "../record.ts";
 import { flowStep, runStep, type Step } from "./shape.ts";
 
 /** What a handler did, one line each. */
@@ -12,9 +12,9 @@ export interface StepLine extends Step {
 
 const [url = "", record = "", ledger = ""] = process.argv.slice(2);
 const write = (what: StepLine["what"], step: Step, id: string): void =>
-  appendFileSync(record, `${JSON.stringify({ what, id, pid: process.pid, ...step } satisfies StepLine)}\n`);
+  writeSynced(record, JSON.stringify({ what, id, pid: process.pid, ...step } satisfies StepLine));
 
 const job = handlerFor(flowStep, (step, run) => runStep(step, run, write));
 const jobs = await connect(url, { ...(ledger !== "" && { ledger }) });
-await jobs.worker({ jobs: [job], lease: "1s", concurrency: 10, shutdown: { drain: "1s", abort: "1s" } }).run();
+await jobs.worker({ jobs: [job], lease: "3s", concurrency: 10, shutdown: { drain: "1s", abort: "1s" } }).run();
 process.exit(0);

@@ -1,7 +1,7 @@
 /** One process with several workers whose job has limits. Arguments: URL, record file, then JSON settings. */
-import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, defineJob, type Duration, type JobLimit, type WaybillError } from "@waybill/core";
+import { writeSynced } from "../record.ts";
 import type { LimitedStart } from "./record.ts";
 
 interface Settings {
@@ -17,7 +17,7 @@ interface Settings {
 const [url = "", record = "", json = "{}"] = process.argv.slice(2);
 const { limit, workers = 2, concurrency = 10, lease = "30s", ms = 0, ledger } = JSON.parse(json) as Settings;
 
-const write = (line: LimitedStart): void => appendFileSync(record, `${JSON.stringify(line)}\n`);
+const write = (line: LimitedStart): void => writeSynced(record, JSON.stringify(line));
 
 const job = defineJob<{ key: string }>({
   type: "limited",

@@ -1,7 +1,7 @@
 /** One process with several producers that race for the same keys. Arguments: URL, record file, then JSON settings. */
-import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, isWaybillError } from "@waybill/core";
+import { writeSynced } from "../record.ts";
 import { type Payload, type UniqueDeed, uniqueJobs } from "./jobs.ts";
 
 interface Settings {
@@ -14,7 +14,7 @@ interface Settings {
 
 const [url = "", record = "", json = "{}"] = process.argv.slice(2);
 const { producers, times, keys, ledger } = JSON.parse(json) as Settings;
-const write = (deed: UniqueDeed): void => appendFileSync(record, `${JSON.stringify(deed)}\n`);
+const write = (deed: UniqueDeed): void => writeSynced(record, JSON.stringify(deed));
 const definitions = uniqueJobs(async () => {});
 const jobs = await connect(url, { log: "off", ...(ledger !== undefined && { ledger }) });
 const ends = ["well", "well", "well", "failed", "dead"] as const;

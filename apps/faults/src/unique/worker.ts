@@ -1,12 +1,12 @@
 /** One process that runs unique jobs until it is killed. Arguments: URL, record file, then JSON settings. */
-import { appendFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type Duration } from "@waybill/core";
+import { writeSynced } from "../record.ts";
 import { ended, type UniqueDeed, uniqueJobs } from "./jobs.ts";
 
 const [url = "", record = "", json = "{}"] = process.argv.slice(2);
 const { ledger, lease } = JSON.parse(json) as { readonly ledger?: string; readonly lease?: Duration };
-const write = (deed: UniqueDeed): void => appendFileSync(record, `${JSON.stringify(deed)}\n`);
+const write = (deed: UniqueDeed): void => writeSynced(record, JSON.stringify(deed));
 
 const definitions = uniqueJobs(async ({ type, id, attempt }, payload) => {
   const { key, ms, ends } = payload;

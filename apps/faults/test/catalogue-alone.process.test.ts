@@ -1,0 +1,3 @@
+import { runsCut } from "./catalogue.ts";
+
+runsCut(({ scenario }) => scenario.load === "alone");

@@ -1,0 +1,3 @@
+import { runsCutOn } from "./catalogue.ts";
+
+runsCutOn("bullmq");

@@ -1,3 +1,0 @@
-import { survivesOutages } from "./outages.ts";
-
-survivesOutages("sqs");

@@ -1,3 +1,0 @@
-import { standsStill } from "./zombies.ts";
-
-standsStill("postgres");
