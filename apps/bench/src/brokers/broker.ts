@@ -6,7 +6,7 @@ export interface Broker {
   /** The package's short name: "bullmq", "sqs", "rabbitmq", "postgres". */
   readonly name: string;
   /** A server of its own with durable settings; started once, used by every side in turn. */
-  readonly startServer: () => Promise<{ readonly url: string; stop(): Promise<void> }>;
+  readonly startServer: () => Promise<{ readonly url: string; readonly pid?: number; stop(): Promise<void> }>;
   /** What the numbers depend on, one fact a line: versions, fsync settings, queue type. */
   readonly facts: readonly string[];
   /** By the name they have in the table: "raw bullmq". */
@@ -31,6 +31,8 @@ export type OpenSide = (url: string, queue: string) => Promise<Side>;
 export interface Side {
   /** Resolves once the job is stored as durably as the server promises. Called with many in flight. */
   enqueue(payload: object): Promise<unknown>;
+  /** Resolves once what is written beside the jobs is written. Absent: nothing is. */
+  written?(): Promise<unknown>;
   /** Many jobs at once, to fill the queue before `process` is measured; not timed. */
   fill(payloads: readonly object[]): Promise<unknown>;
   /**

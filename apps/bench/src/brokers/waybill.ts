@@ -1,4 +1,4 @@
-import { connect, defineJob, handlerFor, type JobDefinition } from "@waybill/core";
+import { connect, type ConnectOptions, defineJob, handlerFor, type JobDefinition } from "@waybill/core";
 import { createTally } from "../tally.ts";
 import { verify } from "../verify.ts";
 import { type Broker, KEYS, type Side } from "./broker.ts";
@@ -9,6 +9,7 @@ const queueOf = (queue: string) => ({ type: "bench.noop", queue }) as const;
 /** The definitions that are compared: without a key, with a unique key of each job's own, and with a concurrency of 1 by key. */
 export const definitions: Readonly<Record<string, (queue: string) => JobDefinition>> = {
   waybill: (queue) => defineJob(queueOf(queue)),
+  "waybill, records": (queue) => defineJob(queueOf(queue)),
   "waybill, unique": (queue) => {
     let made = 0;
     return defineJob({ ...queueOf(queue), unique: { by: () => [queue, made++] } });
@@ -19,6 +20,9 @@ export const definitions: Readonly<Record<string, (queue: string) => JobDefiniti
   },
 };
 
+/** What a side gives to `connect`. */
+const connections: Readonly<Record<string, ConnectOptions>> = { "waybill, records": { records: "7d" } };
+
 /** Our own side, the same on every broker: what a program writes, with the defaults it would have. */
 export async function openWaybill(
   storedJobs: Broker["storedJobs"],
@@ -28,7 +32,7 @@ export async function openWaybill(
 ): Promise<Side> {
   const definition = definitions[side];
   if (definition === undefined) throw new Error(`waybill has no side "${side}"`);
-  const jobs = await connect(url, { log: "off" });
+  const jobs = await connect(url, { log: "off", ...connections[side] });
   const noop = definition(queue);
   return {
     enqueue: (payload) => jobs.enqueue(noop, payload),
@@ -40,6 +44,9 @@ export async function openWaybill(
         const failed = results.find((result) => !result.ok);
         if (failed && !failed.ok) throw failed.error;
       }
+    },
+    async written() {
+      if (connections[side]?.records !== undefined) await jobs.records.find({ limit: 1 });
     },
     async process(concurrency, count, ran) {
       const tally = createTally();

@@ -3,6 +3,7 @@ import { type BrokerName, brokers } from "../brokers/index.ts";
 import type { Side } from "../brokers/broker.ts";
 import { definitions, openWaybill } from "../brokers/waybill.ts";
 import { payload } from "../job.ts";
+import { serverCpu } from "../server-cpu.ts";
 import { percentile } from "../rounds.ts";
 import { inFlight, rate, verify } from "../verify.ts";
 import { lonelyJobs } from "./lonely-jobs.ts";
@@ -20,6 +21,8 @@ export interface BrokerInput {
   readonly width: number;
   /** For process: jobs that wait when the clock starts, `jobs` of which are measured. Absent: as many as `jobs`. */
   readonly backlog?: number;
+  /** The process of the server, whose CPU is measured as well. */
+  readonly serverPid?: number;
 }
 
 export interface BrokerResult {
@@ -29,6 +32,8 @@ export interface BrokerResult {
   readonly p99: number;
   /** CPU seconds of this process, all threads, for 10,000 jobs, while the clock ran. */
   readonly cpu: number;
+  /** The same of the server; null where it is not known. */
+  readonly serverCpu: number | null;
   /** The most this process had resident, in MiB. */
   readonly peak: number;
 }
@@ -50,23 +55,28 @@ async function openSide({ broker: name, side, url, directory }: BrokerInput, que
   return open(url, queue);
 }
 
-type Measured = Pick<BrokerResult, "value" | "cpu"> & { readonly p99?: number };
+type Measured = Pick<BrokerResult, "value" | "cpu" | "serverCpu"> & { readonly p99?: number };
 
 const measurements: Readonly<Record<BrokerInput["verb"], (side: Side, input: BrokerInput) => Promise<Measured>>> = {
   /** Each call awaited until the server has answered. A first tenth warms up and is not timed. */
-  async enqueue(side, { jobs, width }) {
+  async enqueue(side, { jobs, width, serverPid }) {
     const warmUp = Math.ceil(jobs / 10);
     await inFlight(warmUp, width, () => side.enqueue(payload));
-    const measured = await timed(jobs, () => inFlight(jobs, width, () => side.enqueue(payload)));
+    await side.written?.();
+    const measured = await timed(jobs, serverPid, async () => {
+      await inFlight(jobs, width, () => side.enqueue(payload));
+      await side.written?.();
+    });
     // Where a count is an estimate or a look, it must at least not be empty.
     if ((await side.storedJobs()) === 0) verify("jobs on the server", 0, warmUp + jobs);
     return measured;
   },
   /** From a full queue to all settled on the server: the worker's start and stop are on the clock. */
-  async process(side, { jobs, width, backlog = jobs }) {
+  async process(side, { jobs, width, backlog = jobs, serverPid }) {
     await side.fill(Array.from({ length: backlog }, () => payload));
+    await side.written?.();
     let ran = 0;
-    const measured = await timed(jobs, () => side.process(width, jobs, () => (ran += 1)));
+    const measured = await timed(jobs, serverPid, () => side.process(width, jobs, () => (ran += 1)));
     if (backlog > jobs) return measured;
     verify("handlers run", ran, jobs);
     verify("jobs left on the server", await side.storedJobs(), 0);
@@ -74,15 +84,23 @@ const measurements: Readonly<Record<BrokerInput["verb"], (side: Side, input: Bro
   },
   async latency(side, { jobs }) {
     const waits = await lonelyJobs(side, jobs);
-    return { value: percentile(waits, 0.5), p99: percentile(waits, 0.99), cpu: 0 };
+    return { value: percentile(waits, 0.5), p99: percentile(waits, 0.99), cpu: 0, serverCpu: null };
   },
 };
 
-async function timed(jobs: number, work: () => Promise<void>): Promise<Measured> {
+async function timed(jobs: number, serverPid: number | undefined, work: () => Promise<void>): Promise<Measured> {
+  const cpuOfServer = (): number | null => (serverPid === undefined ? null : serverCpu(serverPid));
+  const serverBefore = cpuOfServer();
   const cpuBefore = process.cpuUsage();
   const startedAt = performance.now();
   await work();
   const value = rate(jobs, startedAt);
   const used = process.cpuUsage(cpuBefore);
-  return { value, cpu: ((used.user + used.system) / 1e6 / jobs) * 10_000 };
+  const serverAfter = cpuOfServer();
+  const ofTenThousand = (seconds: number): number => (seconds / jobs) * 10_000;
+  return {
+    value,
+    cpu: ofTenThousand((used.user + used.system) / 1e6),
+    serverCpu: serverBefore === null || serverAfter === null ? null : ofTenThousand(serverAfter - serverBefore),
+  };
 }

@@ -3,6 +3,7 @@ import { broker } from "./broker.ts";
 import { cpu } from "./cpu.ts";
 import { bulk, enqueue } from "./enqueue.ts";
 import { stream } from "./stream.ts";
+import { flows } from "./flows.ts";
 import { idle } from "./idle.ts";
 import { latency, produce } from "./latency.ts";
 import { memory } from "./memory.ts";
@@ -17,6 +18,7 @@ export const measurements = {
   broker,
   enqueue,
   bulk,
+  flows,
   stream,
   process,
   rawEnqueue,
