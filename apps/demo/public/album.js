@@ -11,10 +11,10 @@ const cards = new Map();
 const dirty = new Set();
 let isPlanned = false;
 
-/** Draws the albums of these ids with the next frame. */
+/** Draws the albums of these ids with the next frame, and removes those that are gone. */
 export function drawAlbums(ids) {
   for (const id of ids) dirty.add(id);
-  if (isPlanned || dirty.size === 0) return;
+  if (isPlanned) return;
   isPlanned = true;
   requestAnimationFrame(() => {
     isPlanned = false;

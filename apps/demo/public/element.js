@@ -15,11 +15,11 @@ export function element(tag, attributes = {}, ...children) {
   return node;
 }
 
-/** Shows a message at the lower edge for six seconds. */
-export function toast(text) {
-  const note = element("p", {}, text);
-  document.querySelector("#toasts").append(note);
-  setTimeout(() => note.remove(), 6_000);
+/** Shows a message in the header, where it covers nothing, until the next one or for twelve seconds. */
+export function note(text) {
+  const box = document.querySelector("#note");
+  box.textContent = text;
+  setTimeout(() => box.textContent === text && (box.textContent = ""), 12_000);
 }
 
 /** Sends a POST or DELETE and shows a refusal. Returns whether it was accepted. */
@@ -27,9 +27,9 @@ export async function send(path, options = { method: "POST" }) {
   try {
     const response = await fetch(path, options);
     if (response.ok) return true;
-    toast((await response.json()).error ?? `The server answered with status ${response.status}.`);
+    note((await response.json()).error ?? `The server answered with status ${response.status}.`);
   } catch {
-    toast("The web process does not answer. The launcher restarts it within a second.");
+    note("The web process does not answer. The launcher restarts it within a second.");
   }
   return false;
 }

@@ -6,8 +6,9 @@ export const albums = new Map();
 export const jobs = new Map();
 /** @type {Map<string, any>} */
 export const mails = new Map();
-/** @type {{ workers: any[], canKill: boolean, isConnected: boolean }} */
-export const world = { workers: [], canKill: false, isConnected: false };
+/** `stage`: what can be changed; null when the launcher did not start this process. See src/stage.ts.
+ * @type {{ workers: any[], stage: any, isConnected: boolean }} */
+export const world = { workers: [], stage: null, isConnected: false };
 /** Job ids by album, so that one album can be drawn without looking at all the others. */
 const idsByAlbum = new Map();
 
@@ -17,13 +18,14 @@ export function jobsOf(albumId) {
 
 /**
  * Keeps the copy up to date for as long as the page is open.
- * @param {{ onAlbums(ids: Set<string>): void, onJobs(changed: any[]): void, onMails(): void, onWorld(before: any[]): void }} listener
+ * @param {{ onAlbums(ids: Set<string>): void, onJobs(changed: any[]): void, onMails(): void, onWorld(before: any[]): void, onSnapshot(): void }} listener
  */
 export function watch(listener) {
   const source = new EventSource("/events");
   source.addEventListener("snapshot", (event) => {
     for (const map of [albums, jobs, mails, idsByAlbum]) map.clear();
     world.isConnected = true;
+    listener.onSnapshot();
     take(JSON.parse(event.data), { ...listener, onJobs: () => {} });
   });
   source.addEventListener("update", (event) => take(JSON.parse(event.data), listener));
@@ -48,11 +50,11 @@ function take(update, { onAlbums, onJobs, onMails, onWorld }) {
   for (const mail of update.mails ?? []) mails.set(mail.id, mail);
   const before = world.workers;
   if (update.workers) world.workers = update.workers;
-  if (update.canKill !== undefined) world.canKill = update.canKill;
+  if (update.stage) world.stage = update.stage;
   onAlbums(touched);
   onJobs(update.jobs ?? []);
-  if (update.mails) onMails();
-  if (update.workers) onWorld(before);
+  onMails();
+  onWorld(before);
 }
 
 /** Removes the jobs of photos that are no longer part of the album. */

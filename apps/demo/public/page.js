@@ -1,8 +1,12 @@
 import { drawAlbums } from "./album.js";
-import { element, send, toast } from "./element.js";
+import { timelineLink } from "./dashboard.js";
+import { element } from "./element.js";
 import { albums, jobs, mails, watch, world } from "./live.js";
 import { refreshPhoto } from "./photo.js";
-import { sampleFiles } from "./samples.js";
+import { addBadPhoto, addSamples } from "./samples.js";
+import { drawStage } from "./stage.js";
+import { followTakeovers } from "./takeover.js";
+import { drawTour } from "./tour.js";
 import { filesOf, titleForNow, uploadAlbum } from "./upload.js";
 
 const find = (selector) => document.querySelector(selector);
@@ -15,15 +19,24 @@ watch({
   },
   onJobs: drawActivity,
   onMails: drawMails,
-  onWorld: drawWorker,
+  onWorld(before) {
+    drawWorker();
+    drawStage();
+    followTakeovers(before);
+    drawTour();
+  },
+  // Another process, which may use another backend: the links would lead to jobs that it does not have.
+  onSnapshot: () => find("#activity").replaceChildren(),
 });
 wireUpload();
-find("#kill").addEventListener("click", () => send("/kill-worker"));
 
 function drawSums() {
-  const counts = { waiting: 0, running: 0, done: 0, dead: 0 };
+  const counts = { waiting: 0, running: 0, done: 0 };
   const group = { retrying: "waiting", interrupted: "waiting" };
   for (const job of jobs.values()) counts[group[job.state] ?? job.state] += 1;
+  // A photo with three dead jobs is one thing to look at.
+  const dead = [...jobs.values()].filter((job) => job.state === "dead");
+  counts.dead = new Set(dead.map((job) => `${job.albumId}/${job.photoId ?? job.type}`)).size;
   for (const box of find("#sums").children) {
     const count = counts[box.dataset.state];
     box.querySelector("dd").textContent = String(count);
@@ -31,31 +44,16 @@ function drawSums() {
   }
 }
 
-function drawWorker(before) {
+function drawWorker() {
   const up = world.workers.filter((worker) => worker.isUp);
+  const by = world.stage?.by ?? "worker";
   const box = find("#worker");
   box.classList.toggle("up", up.length > 0 && world.isConnected);
   box.classList.toggle("down", up.length === 0 || !world.isConnected);
-  find("#kill").hidden = !world.canKill;
   find("#kill").disabled = up.length === 0;
-  const wide = (words) => element("span", { class: "wide" }, words);
-  const pids = wide(` (pid ${up.map((worker) => worker.pid).join(", ")})`);
-  const worker = up.length > 0 ? [wide("worker "), "running", pids] : ["worker down"];
-  const text = world.isConnected ? worker : ["web process down"];
-  find("#worker-text").replaceChildren(...text);
-  for (const { pid, isUp } of world.workers) {
-    const was = before.find((each) => each.pid === pid);
-    if (was?.isUp && !isUp) reportDeath(pid);
-  }
-}
-
-function reportDeath(pid) {
-  const hit = [...jobs.values()].filter((job) => job.state === "interrupted" && job.pid === pid).length;
-  const what =
-    hit === 0
-      ? "Nothing is lost."
-      : `${hit === 1 ? "One job was" : `${hit} jobs were`} cut short and will start again within seconds.`;
-  toast(`Worker ${pid} is gone. ${what}`);
+  const pids = up.map((worker) => worker.pid).join(", ");
+  const text = up.length > 0 ? `${by} ${pids} is running` : `no ${by} is running`;
+  find("#worker-text").textContent = world.isConnected ? text : "the web process is starting";
 }
 
 const LINES = 14;
@@ -72,7 +70,12 @@ function drawActivity(changed) {
     const how =
       job.state === "done" ? (job.durationMs === null ? "done" : `${Math.round(job.durationMs)} ms`) : job.state;
     list.prepend(
-      element("li", { "data-state": job.state, title: job.id }, element("span", {}, what), element("small", {}, how)),
+      element(
+        "li",
+        { "data-state": job.state, title: job.id },
+        element("span", {}, timelineLink(job.id, what)),
+        element("small", {}, how),
+      ),
     );
   }
   while (list.children.length > LINES) list.lastChild.remove();
@@ -114,11 +117,8 @@ function wireUpload() {
       chosen([...input.files].map((file) => ({ file, path: file.webkitRelativePath || file.name }))),
     );
   }
-  find("#samples").addEventListener("click", async (event) => {
-    event.target.disabled = true;
-    uploadAlbum(await sampleFiles(24), "Sample landscapes");
-    event.target.disabled = false;
-  });
+  find("#samples").addEventListener("click", addSamples);
+  find("#bad").addEventListener("click", addBadPhoto);
   // The whole window accepts drops: a photo dropped beside the box must not replace the page.
   addEventListener("dragover", (event) => {
     event.preventDefault();

@@ -1,3 +1,4 @@
+import { timelineLink } from "./dashboard.js";
 import { element } from "./element.js";
 import { jobs } from "./live.js";
 
@@ -38,7 +39,7 @@ function table(own) {
       job.starts === 0 ? "" : String(job.starts),
       job.durationMs === null ? "" : `${Math.round(job.durationMs)} ms`,
       job.pid === null ? "" : String(job.pid),
-      element("small", {}, job.id),
+      element("small", {}, timelineLink(job.id, job.id)),
     ),
   );
   const head = element("thead", {}, row("th", "size", "state", "starts", "took", "worker pid", "job"));

@@ -1,19 +1,30 @@
+import { uploadAlbum } from "./upload.js";
+
 const WIDTH = 1600;
 const HEIGHT = 1200;
 
-/** Draws sample landscapes in the browser. The last file is broken on purpose. */
-export async function sampleFiles(count) {
+/** Draws landscapes in the browser and uploads them as an album. */
+export async function addSamples() {
+  await uploadAlbum(await draw(12), "Sample landscapes");
+}
+
+/** The same with a few photos, one of which is cut short. */
+export async function addBadPhoto() {
+  const [whole, ...good] = await draw(4);
+  const bad = { file: whole.file.slice(0, whole.file.size / 3, whole.file.type), path: "cut-short-on-purpose.jpg" };
+  await uploadAlbum([...good, bad], "With one bad photo");
+}
+
+async function draw(count) {
   const files = [];
   for (let index = 0; index < count; index += 1) {
-    const blob = await toBlob(
-      landscape(index * 137 + Math.random() * 30),
-      index % 3 === 1 ? "image/webp" : "image/jpeg",
-    );
-    const name = `landscape-${String(index + 1).padStart(2, "0")}.${blob.type === "image/webp" ? "webp" : "jpg"}`;
-    files.push({ file: blob, path: name });
+    const type = index % 3 === 1 ? "image/webp" : "image/jpeg";
+    const file = await toBlob(landscape(index * 137 + Math.random() * 30), type);
+    files.push({
+      file,
+      path: `landscape-${String(index + 1).padStart(2, "0")}.${type === "image/webp" ? "webp" : "jpg"}`,
+    });
   }
-  const whole = await toBlob(landscape(20), "image/jpeg");
-  files.push({ file: whole.slice(0, whole.size / 3, "image/jpeg"), path: "cut-short-on-purpose.jpg" });
   return files;
 }
 

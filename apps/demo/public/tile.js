@@ -1,3 +1,4 @@
+import { timelineLink } from "./dashboard.js";
 import { element, send } from "./element.js";
 import { openPhoto } from "./photo.js";
 
@@ -60,6 +61,7 @@ function failure(album, photo, jobs) {
       button("Retry", retryAll, "solid retry"),
       button("Replace…", () => input.click(), "replace"),
       button("Remove", () => send(path, { method: "DELETE" }), "quiet"),
+      timelineLink(dead[0].id, "Timeline"),
     ),
     input,
   );

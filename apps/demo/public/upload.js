@@ -1,4 +1,4 @@
-import { toast } from "./element.js";
+import { note as say } from "./element.js";
 
 const PHOTO = /\.(jpe?g|png|webp)$/i;
 const title = document.querySelector("#drop-title");
@@ -6,10 +6,10 @@ const note = document.querySelector("#drop-note");
 const meter = document.querySelector("#upload-meter");
 const RESTING = { title: title.textContent, note: note.textContent };
 
-/** Uploads the files as one album, in one request. `named` is the album's title. */
+/** Uploads the files as one album, in one request. `named` is the album's title. Resolves when the upload has ended. */
 export function uploadAlbum(files, named) {
   const photos = files.filter(({ path }) => PHOTO.test(path));
-  if (photos.length === 0) return toast("There is no JPEG, PNG or WebP among these files.");
+  if (photos.length === 0) return say("There is no JPEG, PNG or WebP among these files.");
   const form = new FormData();
   for (const { file, path } of photos) form.append("photos", file, path);
   const request = new XMLHttpRequest();
@@ -18,11 +18,11 @@ export function uploadAlbum(files, named) {
   request.addEventListener("load", () => ended(request));
   request.addEventListener("error", () => {
     rest();
-    toast("The upload broke off. The photos that arrived are kept as an album.");
+    say("The upload broke off. The photos that arrived are kept as an album.");
   });
   show(photos.length, 0, 1);
   request.send(form);
-  return undefined;
+  return new Promise((resolve) => request.addEventListener("loadend", resolve));
 }
 
 /** Returns a default title for an album. */
@@ -40,8 +40,8 @@ function show(count, loaded, total) {
 function ended(request) {
   rest();
   const body = parse(request.responseText);
-  if (request.status !== 201) toast(body?.error ?? `The upload was refused (${request.status}).`);
-  for (const { name, reason } of body?.refused?.slice(0, 3) ?? []) toast(`${name} ${reason}.`);
+  if (request.status !== 201) say(body?.error ?? `The upload was refused (${request.status}).`);
+  for (const { name, reason } of body?.refused?.slice(0, 3) ?? []) say(`${name} ${reason}.`);
 }
 
 function rest() {

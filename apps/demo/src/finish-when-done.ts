@@ -5,7 +5,7 @@ import { albumFinish, finishId } from "./jobs.ts";
 /**
  * Enqueues `album.finish` if every photo of the album has its three sizes on disk. Returns the job's id, or null when
  * a size is still missing. Called after each size and after each change of the album. The id and the envelope depend
- * on the album only, so repeated calls enqueue one job.
+ * on the album only, so repeated calls enqueue one job; SQS and RabbitMQ may deliver it once for each call.
  */
 export async function finishWhenDone(
   jobs: Pick<Jobs, "enqueue">,

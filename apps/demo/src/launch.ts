@@ -5,9 +5,11 @@ import { errorMessage } from "@waybill/core";
 import { demoFiles } from "./album.ts";
 import { lockFolder } from "./launch/folder-lock.ts";
 import { tally } from "./launch/count.ts";
-import { type Demo, startDemo } from "./launch/demo.ts";
+import { type Demo, type DemoOptions, startDemo } from "./launch/demo.ts";
 import { photosIn, untilSettled, upload } from "./launch/once.ts";
+import { openStage } from "./launch/stage.ts";
 import { defaultFolder, readSettings, type Settings } from "./settings.ts";
+import type { RunBy } from "./stage.ts";
 
 const HELP = `The waybill demo: photos in, thumbnails out, and nothing is lost when the worker dies.
 
@@ -18,12 +20,15 @@ const HELP = `The waybill demo: photos in, thumbnails out, and nothing is lost w
 
   PORT         port of the page (default: a free one from 3000)
   WAYBILL_URL  the backend (default: an SQLite file in the data folder)
+  DEMO_REDIS_URL, DEMO_POSTGRES_URL, DEMO_RABBITMQ_URL, DEMO_SQS_URL
+               servers that the page can switch to (default: one on the usual port, or one that the demo starts)
   DEMO_DATA    the data folder (default: apps/demo/data; with --once: apps/demo/data/once)
   WAYBILL_KEYS secrets (whsec_…) that sign jobs pushed to the web process (default with --push: one made for this run)
   SMTP_URL     a mail server (default: letters are written to the outbox on the page)
   MAIL_TO      recipient of the mail (default: you@example.com)`;
 
 // The launcher: starts web and worker, restarts a process that dies, forwards signals. It handles no job itself.
+// A service of yours needs none of it: its platform starts both processes, and the environment has one URL.
 // The files of all processes (photos, letters, logs) can be read by this user only.
 process.umask(0o077);
 
@@ -33,8 +38,6 @@ try {
   console.error(errorMessage(error));
   process.exitCode = 1;
 }
-
-type JobProcess = Parameters<typeof startDemo>[1];
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -51,9 +54,15 @@ async function main(): Promise<number> {
 }
 
 /** Runs until a signal comes. */
-async function watch(settings: Settings, by: JobProcess): Promise<number> {
-  const { demo, failed, release } = await open(settings, by, (line) => console.log(line));
-  console.log(`\n  Open ${demo.address}\n\n  Data and logs: ${settings.folder}\n  Ctrl-C stops both processes.\n`);
+async function watch(settings: Settings, by: RunBy): Promise<number> {
+  const { demo, failed, release } = await open(
+    settings,
+    (line) => console.log(line),
+    (options) => openStage(settings, by, options),
+  );
+  console.log(
+    `\n  Open ${demo.address}\n  Dashboard ${demo.address}/dashboard\n\n  Data and logs: ${settings.folder}\n  Ctrl-C stops both processes.\n`,
+  );
   const ended = await Promise.race([untilSignal(demo), failed]);
   await demo.stop();
   await release();
@@ -62,12 +71,12 @@ async function watch(settings: Settings, by: JobProcess): Promise<number> {
 }
 
 /** Processes one folder, stops both processes, and counts the results on disk. */
-async function runOnce(settings: Settings, by: JobProcess, folder: string): Promise<number> {
+async function runOnce(settings: Settings, by: RunBy, folder: string): Promise<number> {
   if (!existsSync(folder) || !statSync(folder).isDirectory())
     throw new Error(`--once ${folder}: there is no such folder`);
   const say = (line: string): void => console.error(line);
   const photos = await photosIn(folder);
-  const { demo, failed, release } = await open(settings, by, say);
+  const { demo, failed, release } = await open(settings, say, (options) => startDemo(settings, by, options));
   const run = async (): Promise<string> => {
     const { albumId, refused } = await upload(demo.address, folder, photos, basename(folder));
     for (const { name, reason } of refused) say(`"${name}" ${reason}`);
@@ -94,14 +103,14 @@ function onceSettings(settings: Settings): Settings {
   return { ...settings, folder, backendUrl, port: settings.port ?? 0 };
 }
 
-async function open(settings: Settings, by: JobProcess, say: (line: string) => void) {
+async function open(settings: Settings, say: (line: string) => void, start: (options: DemoOptions) => Promise<Demo>) {
   const lock = await lockFolder(settings.folder);
-  let fail: (error: Error) => void = () => undefined;
+  let onFailure: (error: Error) => void = () => undefined;
   const failed = new Promise<Error>((settle) => {
-    fail = settle;
+    onFailure = settle;
   });
   try {
-    const demo = await startDemo(settings, by, say, fail);
+    const demo = await start({ say, onFailure });
     return { demo, failed, release: lock.release };
   } catch (error) {
     await lock.release();

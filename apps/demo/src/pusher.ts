@@ -15,7 +15,7 @@ import { openSpool } from "./worker/spool.ts";
 const settings = readSettings();
 if (settings.keys === null)
   throw new Error("WAYBILL_KEYS is not set: the web process accepts signed jobs only; set the same secrets for both");
-const jobs = await connect(settings.backendUrl, { role: "pusher" });
+const jobs = await connect(settings.backendUrl, { role: "pusher", ...settings.kept });
 const spool = openSpool(demoFiles(settings.folder).spool);
 announce(jobs.events, spool);
 

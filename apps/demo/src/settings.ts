@@ -8,6 +8,8 @@ export interface Settings {
   readonly folder: string;
   /** The backend's URL. Nothing else names a backend. */
   readonly backendUrl: string;
+  /** Of every connection: what happened to each job is kept for a day, in the backend or, where it keeps none, in a file beside it. */
+  readonly kept: { readonly records: "1d"; readonly ledger?: string };
   /** Null: a free port, from 3000 upwards. 0: any free port. */
   readonly port: number | null;
   readonly mailbox: Mailbox;
@@ -33,14 +35,22 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     );
   }
   return {
-    folder,
-    backendUrl,
+    ...whereJobsWait(folder, backendUrl),
     port: portOf(env["PORT"]),
     mailbox: { smtpUrl: env["SMTP_URL"] || null, to: env["MAIL_TO"] || "you@example.com" },
     webUrl: env["DEMO_WEB_URL"] ?? "http://127.0.0.1:3000",
     keys: env["WAYBILL_KEYS"] || null,
   };
 }
+
+/** Returns the settings that depend on the backend. */
+export function whereJobsWait(folder: string, backendUrl: string): Pick<Settings, "folder" | "backendUrl" | "kept"> {
+  const ledger = lendsNone(backendUrl) && { ledger: `sqlite:${join(folder, "records.db")}` };
+  return { folder, backendUrl, kept: { records: "1d", ...ledger } };
+}
+
+/** Whether the backend keeps no records of its own, and its URL names none that does. */
+const lendsNone = (url: string): boolean => /^(sqs|amqps?):/.test(url) && !/[?&]ledger=/.test(url);
 
 function portOf(text: string | undefined): number | null {
   if (text === undefined || text === "") return null;

@@ -1,13 +1,16 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { connect } from "@waybill/core";
+import { createDashboard } from "@waybill/dashboard";
+import { dashboardListener } from "@waybill/dashboard/node";
 import { demoFiles } from "./album.ts";
 import { sweepTemporaryFiles } from "./durable-file.ts";
 import { definitions } from "./jobs.ts";
 import { exitWithParent } from "./parent.ts";
 import { readSettings } from "./settings.ts";
+import type { StageView } from "./stage.ts";
 import { createAlbums } from "./web/albums.ts";
-import { createApp } from "./web/app.ts";
+import { createApp, DASHBOARD } from "./web/app.ts";
 import { conclude } from "./web/conclude.ts";
 import { retryJob } from "./web/retry.ts";
 import { openState } from "./web/state.ts";
@@ -18,9 +21,9 @@ import { openState } from "./web/state.ts";
 const settings = readSettings();
 const files = demoFiles(settings.folder);
 await sweepTemporaryFiles(files.temporary);
-const jobs = await connect(settings.backendUrl, { jobs: definitions, role: "web" });
+const jobs = await connect(settings.backendUrl, { jobs: definitions, role: "web", ...settings.kept });
 const notifyLauncher = process.send?.bind(process) ?? null;
-const { board, live, record, report, workerExited, tick, close } = await openState(files, notifyLauncher !== null);
+const { board, live, record, report, workerExited, tick, close } = await openState(files);
 const parts = { jobs, files, board, record };
 const albums = createAlbums(parts);
 
@@ -28,15 +31,17 @@ const receiver =
   settings.keys === null
     ? null
     : (await import("./web/receive.ts")).receiveJobs({ ...parts, mailbox: settings.mailbox, keys: settings.keys });
+const dashboard = createDashboard({ connections: { main: jobs }, auth: "loopback", path: DASHBOARD });
 const app = createApp({
   receiver,
+  dashboard: dashboardListener(dashboard),
   files,
   board,
   albums,
   live,
   retry: (id) => retryJob(parts, id),
   report,
-  killWorker: notifyLauncher && (() => notifyLauncher({ kind: "kill-worker" })),
+  onWish: notifyLauncher && ((wish) => notifyLauncher({ wish })),
 });
 // Closes connections whose request headers do not arrive in time.
 const server = createServer({ headersTimeout: 10_000, connectionsCheckingInterval: 5_000 }, app);
@@ -45,9 +50,10 @@ const port = await listen(server, settings.port);
 boot();
 notifyLauncher?.({ kind: "listening", port });
 
-process.on("message", (message: unknown) => {
-  const isExit = typeof message === "object" && message !== null && "workerExited" in message;
-  if (isExit && typeof message.workerExited === "number") workerExited(message.workerExited);
+// From the launcher.
+process.on("message", (message: { workerExited?: number; stage?: StageView }) => {
+  if (message.workerExited !== undefined) workerExited(message.workerExited);
+  if (message.stage !== undefined) live.changed({ stage: { ...message.stage, url: jobs.backend.address } });
 });
 exitWithParent();
 const timer = setInterval(tidy, 1_000);

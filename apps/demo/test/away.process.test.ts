@@ -57,7 +57,11 @@ describe("processes that are killed or stopped", () => {
     const pid = await workerPid(1);
     await until("the worker's first post", async () => (await readLog(data, "worker")).length > 0);
     const killedAt = performance.now();
-    const response = await fetch(`${running.address}/kill-worker`, { method: "POST" });
+    const response = await fetch(`${running.address}/stage`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ do: "kill" }),
+    });
     expect(response.status).toBe(202);
     const next = await workerPid(2);
     expect(performance.now() - killedAt).toBeLessThan(1_000);

@@ -7,7 +7,8 @@ import { type AppParts, createApp } from "../src/web/app.ts";
 /** Returns the status of a request with these headers. */
 async function statusOf(path: string, headers: Record<string, string>, method = "GET"): Promise<number> {
   // The requests below reach none of these.
-  const parts = { receiver: null, killWorker: null, files: {}, board: {}, albums: {}, live: {} };
+  const dashboard: AppParts["dashboard"] = (_, response) => response.end();
+  const parts = { receiver: null, dashboard, onWish: null, files: {}, board: {}, albums: {}, live: {} };
   const server = createServer(createApp(parts as Partial<AppParts> as AppParts));
   onTestFinished(() => void server.close());
   await once(server.listen(0, "127.0.0.1"), "listening");
@@ -30,6 +31,6 @@ test.each(["/", "/health", "/events", "/albums/x"])(
 test("the page is served under each name of this machine, and other sites cannot change anything", async () => {
   for (const host of ["localhost:3000", "127.0.0.1", "[::1]:3000"])
     expect(await statusOf("/health", { host })).toBe(200);
-  expect(await statusOf("/kill-worker", { origin: "https://evil.example" }, "POST")).toBe(403);
-  expect(await statusOf("/kill-worker", {}, "POST")).toBe(409);
+  expect(await statusOf("/stage", { origin: "https://evil.example" }, "POST")).toBe(403);
+  expect(await statusOf("/stage", {}, "POST")).toBe(409);
 });

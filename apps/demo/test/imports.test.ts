@@ -10,7 +10,16 @@ describe("what the demo imports", () => {
   test("R20: application code imports no backend and no driver: only a URL names the backend", () => {
     const imports = sources().flatMap((path) => importsOf(path));
     const waybill = new Set(imports.filter((name) => name.startsWith("@waybill/")));
-    expect([...waybill].sort()).toEqual(["@waybill/core", "@waybill/express", "@waybill/http", "@waybill/nest"]);
+    expect([...waybill].sort()).toEqual([
+      "@waybill/core",
+      "@waybill/dashboard",
+      "@waybill/dashboard/node",
+      "@waybill/express",
+      "@waybill/http",
+      "@waybill/nest",
+      // The launcher's, to start the servers that the page can switch to.
+      "@waybill/test-servers",
+    ]);
     const drivers = /sqlite|bullmq|ioredis|amqplib|client-sqs|^pg$|postgres/;
     expect(imports.filter((name) => drivers.test(name))).toEqual([]);
     const named = sources().filter((path) =>

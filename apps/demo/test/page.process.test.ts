@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Locator, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { launchPage, type Running, temporaryFolder } from "./demo-process.ts";
 import { makePhotos, makeTruncatedPhoto } from "./make-photos.ts";
@@ -77,6 +77,19 @@ describe("the page in a real browser", () => {
     expect(await rows.count()).toBe(3);
     expect(await rows.first().textContent()).toMatch(/small\s*done/);
     await screenshot("desktop");
+
+    const opened = async (link: Locator): Promise<Page> => {
+      const [popup] = await Promise.all([page.waitForEvent("popup"), link.click()]);
+      return popup;
+    };
+    const timeline = await opened(rows.first().getByRole("link"));
+    await timeline.getByRole("heading", { level: 1, name: /photo.resize completed/ }).waitFor();
+    await timeline.getByRole("region", { name: "Timeline" }).getByText("Attempt 1").waitFor();
+    await timeline.close();
+    await page.locator("#photo").getByRole("button", { name: "Close" }).click();
+    const dashboard = await opened(page.getByRole("link", { name: "Dashboard", exact: true }));
+    await dashboard.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    await dashboard.close();
     expect(errors).toEqual([]);
   });
 
@@ -88,55 +101,27 @@ describe("the page in a real browser", () => {
       [...names, brokenPhoto].map((name) => join(photos, name)),
     );
     const failure = page.locator(".failure");
-    await page.locator("#sums [data-state=dead] dd", { hasText: "3" }).waitFor();
+    await failure.locator("b", { hasText: /^broken.jpg$/ }).waitFor();
+    // Its three jobs are one thing to look at.
+    expect(await page.locator("#sums [data-state=dead] dd").textContent()).toBe("1");
     expect(await failure.textContent()).toContain("cannot be read as a photo");
     await screenshot("failure");
+    expect(await failure.getByRole("link", { name: "Timeline" }).getAttribute("href")).toMatch(
+      /^\/dashboard\/#\/main\/job/,
+    );
 
     const retried = page.waitForResponse((response) => response.url().endsWith("/retry"));
     await failure.locator(".retry").click();
     expect((await retried).status()).toBe(202);
     // It runs a second time, fails for the same reason, and is listed again: 12 of the 14 lines.
     await page.locator(`.activity [data-state=dead] >> nth=5`).waitFor();
-    await page.locator("#sums [data-state=dead] dd", { hasText: "3" }).waitFor();
+    await failure.locator("b", { hasText: /^broken.jpg$/ }).waitFor();
 
     await failure.locator("input[type=file]").setInputFiles(join(photos, names[0] ?? ""));
     await page.locator(".mails details").waitFor();
     expect(await failure.count()).toBe(0);
     expect(await page.locator(".tile.whole img").count()).toBe(3);
     expect(errors).toEqual([]);
-  });
-
-  test("killing the worker is shown, and the album ends complete", async () => {
-    const names = await makePhotos(photos, 9, { width: 1600, height: 1200 });
-    await page.setInputFiles(
-      "#photos",
-      names.map((name) => join(photos, name)),
-    );
-    await page.locator("#sums .some[data-state=done]").waitFor();
-    await page.locator("#kill").click();
-    await page.locator(".toasts p", { hasText: "is gone" }).waitFor();
-    await page.locator(".mails details").waitFor();
-    expect(await page.locator(".tile.whole img").count()).toBe(9);
-    await page.reload();
-    await page.locator(".tile.whole >> nth=8").waitFor();
-    expect(await page.locator("#sums [data-state=done] dd").textContent()).toBe("29");
-    expect(errors).toEqual([]);
-  });
-
-  test("at phone width nothing sticks out, in light and in dark", async () => {
-    const names = await makePhotos(photos, 5);
-    await page.setViewportSize({ width: 375, height: 812 });
-    await page.setInputFiles("#photos", [
-      ...names.map((name) => join(photos, name)),
-      join(photos, await makeTruncatedPhoto(photos)),
-    ]);
-    await page.locator("#sums [data-state=dead] dd", { hasText: "3" }).waitFor();
-    const width = await page.evaluate("document.documentElement.scrollWidth");
-    expect(width).toBe(375);
-    await screenshot("phone");
-    await page.emulateMedia({ colorScheme: "dark" });
-    expect(await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")).toBe("rgb(19, 21, 23)");
-    await screenshot("phone-dark");
   });
 
   /** Saves a screenshot in the folder `DEMO_SCREENSHOTS`, or in a temporary one. */

@@ -15,6 +15,8 @@ export interface ChildOptions {
   readonly onDeath?: (pid: number, how: string) => void;
   /** Called when three starts in a row have failed. The process is not restarted again. */
   readonly onStartFailure: (error: Error) => void;
+  /** Whether a failed start does not count now, because the backend is known to be away. */
+  readonly isExcused?: () => boolean;
 }
 
 /** A process that is restarted whenever it dies. */
@@ -67,7 +69,8 @@ export function superviseChild(options: ChildOptions): Child {
     for (const resolve of pendingStops.splice(0)) resolve();
     if (isStopping) return;
     options.onDeath?.(pid, signal ?? `exit code ${code}`);
-    failures = signal === null && livedMs < FAILED_MS ? failures + 1 : 0;
+    const isFailure = signal === null && livedMs < FAILED_MS && options.isExcused?.() !== true;
+    failures = isFailure ? failures + 1 : 0;
     if (failures < 3) timer = setTimeout(start, RESTART_MS);
     else options.onStartFailure(new Error(`the ${options.name} process cannot start:\n${lastLines(errorPath)}`));
   }

@@ -1,11 +1,13 @@
 import express, { type Express, type NextFunction, type Request, type Response } from "express";
 import { waybill } from "@waybill/express";
+import type { DashboardListener } from "@waybill/dashboard/node";
 import type { Receiver } from "@waybill/http";
 import { z } from "zod";
 import { errorMessage } from "@waybill/core";
 import { type DemoFiles, sizes } from "../album.ts";
 import { workerReport, type WorkerReport } from "../job-event.ts";
 import { publicFolder } from "../settings.ts";
+import { type Wish, wish } from "../stage.ts";
 import type { Albums } from "./albums.ts";
 import type { Board } from "./board.ts";
 import type { Live } from "./live.ts";
@@ -14,14 +16,18 @@ export interface AppParts {
   readonly files: DemoFiles;
   /** Null: jobs cannot be pushed to this process. */
   readonly receiver: Receiver | null;
+  readonly dashboard: DashboardListener;
   readonly board: Board;
   readonly albums: Albums;
   readonly live: Live;
   readonly retry: (jobId: string) => Promise<boolean>;
   readonly report: (report: WorkerReport) => Promise<void>;
-  /** Null when this process was started without the launcher. */
-  readonly killWorker: (() => void) | null;
+  /** Passes what the page asks for to the launcher. Null when this process was started without it. */
+  readonly onWish: ((wish: Wish) => void) | null;
 }
+
+/** Where the dashboard is mounted; public/dashboard.js links to its pages. */
+export const DASHBOARD = "/dashboard";
 
 const uuid = z.uuid();
 const photoParams = z.object({ albumId: z.uuid(), photoId: z.string().regex(/^[a-z0-9-]+$/) });
@@ -32,6 +38,8 @@ export function createApp(parts: AppParts): Express {
   const app = express();
   app.disable("x-powered-by");
   if (parts.receiver !== null) app.use("/work", waybill(parts.receiver));
+  // Before the guard: it has a guard of its own.
+  app.use(DASHBOARD, parts.dashboard);
   app.use(guard);
   app.use(express.static(publicFolder, { cacheControl: false }));
   app.get("/events", (request, response) => parts.live.connect(request, response));
@@ -44,21 +52,20 @@ export function createApp(parts: AppParts): Express {
   return app;
 }
 
-function addWorkerRoutes(app: Express, { report, killWorker }: AppParts): void {
+function addWorkerRoutes(app: Express, { report, onWish }: AppParts): void {
   app.post("/worker-events", express.json({ limit: "4mb" }), async (request, response) => {
     const body = workerReport.safeParse(request.body);
     if (!body.success) return void response.status(400).json({ error: z.prettifyError(body.error) });
     await report(body.data);
     response.status(204).end();
   });
-  app.post("/kill-worker", (_request, response) => {
-    if (killWorker === null) {
+  app.post("/stage", express.json(), (request, response) => {
+    if (onWish === null)
       return void response
         .status(409)
-        .json({ error: "the worker was not started by the launcher: kill it where it runs" });
-    }
-    killWorker();
-    response.status(202).json({ killed: true });
+        .json({ error: "the launcher did not start this process: change it where it runs" });
+    onWish(wish.parse(request.body));
+    response.status(202).json({ asked: true });
   });
 }
 

@@ -1,5 +1,6 @@
 import type { Request, Response } from "express";
 import type { Receipt } from "../receipt.ts";
+import type { StageView } from "../stage.ts";
 import type { Board } from "./board.ts";
 import type { AlbumView, JobView } from "./views.ts";
 import type { Workers, WorkerView } from "./workers.ts";
@@ -10,15 +11,17 @@ export interface Update {
   readonly jobs?: readonly JobView[];
   readonly mails?: readonly Receipt[];
   readonly workers?: readonly WorkerView[];
-  /** False when the web process was started without the launcher, so that the page cannot kill the worker. */
-  readonly canKill?: boolean;
+  /** What the page can change, and where the jobs wait. Absent when the web process was started without the launcher. */
+  readonly stage?: StageView & { readonly url: string };
 }
+
+type Extra = Pick<Update, "mails" | "workers" | "stage">;
 
 /** Live updates by server-sent events; a browser that reconnects gets the complete state again. */
 export interface Live {
   connect(request: Request, response: Response): void;
   /** Sends the board's changes to every browser after `GATHER_MS`. */
-  changed(extra?: Pick<Update, "mails" | "workers">): void;
+  changed(extra?: Extra): void;
   close(): void;
 }
 
@@ -26,10 +29,11 @@ const GATHER_MS = 80;
 /** The page shows only the newest albums. */
 const ALBUMS = 12;
 
-export function createLive(board: Board, workers: Workers, mails: () => readonly Receipt[], canKill: boolean): Live {
+export function createLive(board: Board, workers: Workers, mails: () => readonly Receipt[]): Live {
   const browsers = new Set<Response>();
   let timer: NodeJS.Timeout | null = null;
-  let extra: Pick<Update, "mails" | "workers"> = {};
+  let extra: Extra = {};
+  let stage: Pick<Update, "stage"> = {};
 
   function snapshot(): Update {
     const albums = board.albums().sort(newestFirst).slice(0, ALBUMS);
@@ -38,7 +42,7 @@ export function createLive(board: Board, workers: Workers, mails: () => readonly
       jobs: albums.flatMap((album) => board.jobsOf(album.id)),
       mails: mails().slice(-20),
       workers: workers.views(),
-      canKill,
+      ...stage,
     };
   }
 
@@ -68,6 +72,7 @@ export function createLive(board: Board, workers: Workers, mails: () => readonly
     },
     changed(more = {}) {
       extra = { ...extra, ...more };
+      if (more.stage) stage = { stage: more.stage };
       timer ??= setTimeout(flush, GATHER_MS);
     },
     close() {

@@ -24,7 +24,7 @@ export interface State {
 }
 
 /** Rebuilds the state of the previous web process from the ledger, also after a crash. */
-export async function openState(files: DemoFiles, canKill: boolean): Promise<State> {
+export async function openState(files: DemoFiles): Promise<State> {
   const path = files.ledger("web");
   const board = createBoard();
   for (const each of await readLedger<WebRecord>(path)) board.apply(each);
@@ -32,7 +32,7 @@ export async function openState(files: DemoFiles, canKill: boolean): Promise<Sta
   const ledger = await openLedger<WebRecord>(path);
   const workers = createWorkers();
   const mails = await readReceipts(files);
-  const live = createLive(board, workers, () => mails, canKill);
+  const live = createLive(board, workers, () => mails);
   const startedAt = Date.now();
   /** Posts are handled one after another: one sent again while the first is being written is then recognized. */
   let reports: Promise<void> = Promise.resolve();

@@ -57,6 +57,7 @@ export class WorkerApp {
           url: settings.backendUrl,
           jobs: definitions,
           role: "worker",
+          ...settings.kept,
           worker: { queues: ["media", "mailers"], concurrency, lease: leaseMs },
         }),
       ],
