@@ -1,0 +1,11 @@
+import { defineJob } from "@waybill/core";
+import { z } from "zod";
+
+/** The server enqueues it, the worker runs it. */
+export const sendReceipt = defineJob({
+  type: "receipt.send",
+  payload: z.object({ orderId: z.string().min(1) }),
+  timeout: "30s",
+  // Replace it by a call to your mail service. If that throws, the job runs again later, with the same `job.id`.
+  handler: ({ orderId }, job) => console.log(`receipt for ${orderId}, attempt ${job.attempt}`),
+});

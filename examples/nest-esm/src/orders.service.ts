@@ -1,0 +1,13 @@
+import { Injectable } from "@nestjs/common";
+import { JobQueue } from "@waybill/nest";
+import { sendReceipt } from "./jobs.js";
+
+@Injectable()
+export class OrdersService {
+  constructor(private readonly jobs: JobQueue) {}
+
+  async place(orderId: string) {
+    const { id } = await this.jobs.enqueue(sendReceipt, { orderId });
+    return { orderId, jobId: id };
+  }
+}
