@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import LongestFirst from "./scripts/longest-first.ts";
 
 // Sources, not dist: a test sees the line you just wrote. Child processes get the same by --conditions.
 // Never "import" or "require": which of the two applies is for each import to say.
@@ -13,12 +14,14 @@ const shared = {
 } as const;
 
 const processTests = ["{packages,apps}/*/test/**/*.process.test.ts", "test/**/*.process.test.ts"];
-/** They fill both cores, or measure what a neighbour would spoil: memory, pauses, wake-ups. */
+/** They fill both cores, or measure what a neighbour would spoil: memory, pauses, wake-ups, takeovers. */
 const measuring = [
   "apps/bench/test/bench.process.test.ts",
   "apps/demo/test/kill.process.test.ts",
   "apps/faults/test/anonymous-load.process.test.ts",
   "apps/faults/test/crowd.process.test.ts",
+  "apps/faults/test/catalogue-alone.process.test.ts",
+  "apps/faults/test/defects.process.test.ts",
   "packages/http/test/endpoint/hostile.process.test.ts",
   "packages/sqlite/test/file/{busy,idle,kill}.process.test.ts",
 ];
@@ -30,7 +33,9 @@ export default defineConfig({
   oxc: { decorator: { legacy: true } },
   test: {
     reporters: ["default", "./scripts/one-line-reporter.ts"],
-    maxWorkers: 2,
+    // Most of a test is waiting: for a broker, a lease, a process. Four files at a time leave two cores some rest.
+    maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     globalSetup: "./packages/test-servers/src/services/vitest-setup.ts",
     projects: [
       {
@@ -44,7 +49,7 @@ export default defineConfig({
         },
       },
       {
-        // Tests that start, kill and cut off other processes, and mostly wait for them: after the rest, three files at a time.
+        // Tests that start, kill and cut off other processes, and mostly wait for them: after the rest.
         extends: true,
         test: {
           ...shared,
@@ -52,7 +57,8 @@ export default defineConfig({
           include: processTests,
           exclude: [...measuring, "**/node_modules/**"],
           testTimeout: 300_000,
-          maxWorkers: 3,
+          // Of a file whose tests say that they may run side by side.
+          maxConcurrency: 12,
           sequence: { groupOrder: 1 },
         },
       },

@@ -92,13 +92,20 @@ function typesOf(tarball) {
   return isCommand ? { ok: true, output: "" } : run("attw", tarball, ...attw);
 }
 
+function siteTypes() {
+  const { ok, output } = run("tsc", "-p", "docs/.vitepress");
+  return { ok, output, count: "1 project" };
+}
+
 const checks = {
   "types of packages and apps (tsc -b)": types,
   "types of tests and scripts (tsc)": testTypes,
+  "types of the site (tsc)": siteTypes,
   "lint (oxlint)": lint,
   "format (oxfmt)": format,
   "docs/api.md is what the sources say": () => pageOf("scripts/generate-api-page.ts"),
   "docs/backends.md is what the code says": () => pageOf("scripts/generate-backends-page.ts"),
+  "docs/commands.md, docs/events.md as well": () => pageOf("scripts/generate-reference-pages.ts"),
   "package layout (publint)": () => everyTarball((tarball) => run("publint", "run", tarball, "--strict")),
   "types as installed (attw)": () => everyTarball(typesOf),
 };

@@ -1,8 +1,9 @@
 // Builds the CommonJS form of the package in the working directory out of its dist, into dist/cjs. It is there for loaders
 // that cannot `require` ESM, as Jest's: see `exports` in package.json. Node and bundlers take the ESM form for both.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { rolldown } from "rolldown";
+import { packagesOf, thirdPartyPage } from "./third-party.mjs";
 
 /** Dependencies of ours that have no CommonJS form, and so go into the package, each with its licence. */
 const INLINED = ["jose"];
@@ -19,7 +20,7 @@ const bundle = await rolldown({
   external: (id) => !/^[./]/.test(id) && !INLINED.includes(id.split("/")[0] ?? ""),
   treeshake: false,
 });
-await bundle.write({
+const { output } = await bundle.write({
   dir: "dist/cjs",
   format: "cjs",
   cleanDir: true,
@@ -32,6 +33,12 @@ await bundle.write({
   banner: ({ name }) => (INLINED.includes(name) ? `/*! ${name}\n${licenceOf(name)}*/` : ""),
 });
 await bundle.close();
+// What an earlier step of the package's build has bundled.
+const EARLIER = "dist/bundled.json";
+const earlier = existsSync(EARLIER) ? JSON.parse(readFileSync(EARLIER, "utf8")) : [];
+rmSync(EARLIER, { force: true });
+const inlined = packagesOf([...earlier, ...output.flatMap((file) => (file.type === "chunk" ? file.moduleIds : []))]);
+if (inlined.length > 0) writeFileSync("dist/THIRD-PARTY.md", thirdPartyPage(inlined));
 
 /** @param {string} name */
 function licenceOf(name) {

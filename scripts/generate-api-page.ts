@@ -11,6 +11,7 @@ const FOR_PROGRAMS: readonly string[] = [
   "@waybill/core/metrics",
   "@waybill/core/otel",
   "@waybill/core/memory",
+  "@waybill/core/import",
   "@waybill/sqlite",
   "@waybill/bullmq",
   "@waybill/postgres",
@@ -23,6 +24,7 @@ const FOR_PROGRAMS: readonly string[] = [
   "@waybill/express",
   "@waybill/nest",
   "@waybill/nest/testing",
+  "@waybill/platforms",
 ];
 
 /** Functions for other packages and tools, and those that stand behind a URL: named, and no more. */

@@ -138,6 +138,13 @@ queues keep the order of the jobs of one tenant, which the table does not show. 
 and [PostgreSQL](../packages/postgres/README.md#in-your-own-transactions) and refused on other backends: by the call, or at start if
 \`require: ["transactions"]\` is given.
 
+## What \`waybill why\` can see
+
+SQLite, Redis, PostgreSQL and memory say of every job [why it does not run](why.md). SQS and RabbitMQ do not: no message can be looked at without being
+received. There the [records](records.md) in the backend of a borrowed ledger take the place of the queue, and all is known but the place of a ready job
+among others and the end of a lease. With a ledger and no records only what live workers report is known, cancels, flows and dead letters;
+without a ledger only dead letters. Everything else is \`NOT_VISIBLE\`: delayed, ready, waiting for a retry or a limit, completed, never enqueued.
+
 ## Rules with exceptions
 
 The [contract](../packages/backend-contract) skips rules for a capability that a backend does not have, such as priorities.
@@ -148,6 +155,20 @@ Three backends do not keep these rules either; their contract tests list them as
 | RabbitMQ | delayed and leased jobs are counted per queue | jobs of all queues wait in the same delay queues, so delayed jobs are counted in a row of their own |
 | RabbitMQ, SQS | \`oldestWaitMs\` is how long the oldest ready job has been ready | neither reports it to a client |
 | SQS, FIFO | ready, delayed and leased jobs are counted separately | a FIFO queue reports only available and hidden messages |
+
+## TLS
+
+A file is named by its path in the URL, under the name that each driver's users know. In code the option \`tls\` takes the options of
+Node's \`tls.connect\`, and PostgreSQL's the \`url\` or your \`pool\`.
+
+| | Redis | PostgreSQL | RabbitMQ | SQS |
+| --- | --- | --- | --- | --- |
+| encrypts | \`rediss:\` | \`sslmode=verify-full\` | \`amqps:\` | an \`https:\` endpoint |
+| authority of the server's certificate; without it those that Node trusts | \`ssl_ca_certs\` | \`sslrootcert\` | \`cacertfile\` | \`ca_bundle\` |
+| client certificate and its key | \`ssl_certfile\`, \`ssl_keyfile\` | \`sslcert\`, \`sslkey\` | \`certfile\`, \`keyfile\`; with \`auth_mechanism=external\` instead of a password | \`client_cert\`, \`client_key\` |
+
+A certificate that has expired, is of another authority or for another host, and a client certificate that is missing or refused, are
+\`CONFIG_INVALID\` at the start, each with what to do. \`waybill wait\` then stops waiting, and \`waybill doctor\` reports it.
 
 ## Packages
 

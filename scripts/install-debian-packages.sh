@@ -10,8 +10,9 @@ set -euo pipefail
 declare -A package_of=(
   [chromium]=chromium [sqlite3]=sqlite3 [python3]=python3 [pip3]=python3-pip [openssl]=openssl
   [redis-server]=redis-server [/usr/lib/rabbitmq/bin/rabbitmq-server]=rabbitmq-server
-  [psql]=postgresql [/usr/sbin/pgbouncer]=pgbouncer [/usr/sbin/nginx]=nginx [setpriv]=util-linux [ip]=iproute2
-  [ruby]=ruby [rackup]=ruby-rack [php]=php-cli [curl]=curl
+  [psql]=postgresql [/usr/sbin/pgbouncer]=pgbouncer [/usr/sbin/nginx]=nginx [faketime]=faketime [setpriv]=util-linux [ip]=iproute2
+  [ruby]=ruby [rackup]=ruby-rack [php]=php-cli [curl]=curl [tini]=tini
+  [/usr/lib/systemd/systemd]=systemd
 )
 # Libraries and fonts, which are not programs.
 libraries=(

@@ -14,6 +14,7 @@ import { buildsNext, enqueuesByAction, enqueuesInNext, runsNextRecipe } from "./
 import { byInstallLines, within } from "./packed/install-lines.ts";
 import { pageRuns, runPage } from "./packed/page-runs.ts";
 import { runsTheCommand } from "./packed/command.ts";
+import { missingAdmin, publishesByAdmin } from "./packed/rabbitmqadmin.ts";
 import type { Urls } from "./packed/run-kinds.ts";
 import { startsInCommonJs, startsInExpress, startsInNest, startsNew } from "./packed/starting.ts";
 import { byNpm, byNpmAlone, byNpmWithNext, byPnpm, compilers, type Stranger } from "./packed/stranger.ts";
@@ -117,6 +118,12 @@ async function checkLanguages(folder: string): Promise<void> {
   }
 }
 
+async function checkAdmin(): Promise<void> {
+  const missing = missingAdmin();
+  if (missing !== null) return skip("the line for rabbitmqadmin of spec/1.0/bindings/rabbitmq.md", missing);
+  await check("rabbitmqadmin publishes by the line of the spec, and says where there is no queue", publishesByAdmin);
+}
+
 async function checkBundles(all: Stranger, alone: Stranger, bundlers: string, urls: Urls): Promise<void> {
   for (const bundler of [
     "esbuild as CommonJS",
@@ -149,6 +156,25 @@ async function checkNext(next: Stranger, urls: Urls): Promise<void> {
   await check("Next: the recipe's server action enqueues", () => enqueuesByAction(next));
 }
 
+async function checkStarts(npm: Stranger, folder: string, tarballs: readonly Tarball[]): Promise<void> {
+  await check("npm create waybill in an empty folder: installed, compiled, tested, run", () =>
+    startsNew(folder, npm, tarballs),
+  );
+  await check("waybill init after npm init", () => startsInCommonJs(npm));
+  await check("waybill init in an Express application", () => startsInExpress(npm));
+  await check("waybill init in a Nest application, CommonJS", () => startsInNest(npm, "commonjs"));
+  await check("waybill init in a Nest application, ESM", () => startsInNest(npm, "module"));
+}
+
+async function checkStockNest(folder: string, tarballs: readonly Tarball[]): Promise<void> {
+  for (const major of ["11", "12"] as const) {
+    await check(
+      `what \`nest new\` of Nest ${major} makes tests, compiles, runs and lints the README's application`,
+      () => testsInStockNest(folder, tarballs, major),
+    );
+  }
+}
+
 async function checkAll(folder: string): Promise<void> {
   const tarballs = await pack(join(folder, "tarballs"));
   for (const { name, size, files } of tarballs) {
@@ -171,31 +197,25 @@ async function checkAll(folder: string): Promise<void> {
     check("npm installs the bundlers", () => installBundlers(folder)),
     check("npm installs Next and three backends", () => byNpmWithNext(folder, tarballs)),
   ]);
-  // One after the other: they share the servers.
-  for (const stranger of [npm, pnpm]) if (stranger && urls) await checkPrograms(stranger, urls);
-  if (npm) {
-    await check("npm create waybill in an empty folder: installed, compiled, tested, run", () =>
-      startsNew(folder, npm, tarballs),
-    );
-    await check("waybill init after npm init", () => startsInCommonJs(npm));
-    await check("waybill init in an Express application", () => startsInExpress(npm));
-    await check("waybill init in a Nest application, CommonJS", () => startsInNest(npm, "commonjs"));
-    await check("waybill init in a Nest application, ESM", () => startsInNest(npm, "module"));
-    await checkTypes(npm);
-  }
-  if (urls) await checkPages(folder, tarballs, urls);
-  if (pnpm) await check("pnpm: types compile", () => compiles(pnpm, "typescript", "node"));
-  for (const major of ["11", "12"] as const) {
-    await check(
-      `what \`nest new\` of Nest ${major} makes tests, compiles, runs and lints the README's application`,
-      () => testsInStockNest(folder, tarballs, major),
-    );
-  }
-  if (alone) await check(`${alone.by}: the command runs`, () => runsTheCommand(alone));
-  if (npm && alone && bundlers && urls) await checkBundles(npm, alone, bundlers, urls);
-  if (next && urls) await checkNext(next, urls);
-  if (alone) await check(`${alone.by}: types compile`, () => compiles(alone, "typescript", "node", true));
-  await checkLanguages(folder);
+  const onServers = async (): Promise<void> => {
+    if (!urls) return;
+    for (const stranger of [npm, pnpm]) if (stranger) await checkPrograms(stranger, urls);
+    await checkPages(folder, tarballs, urls);
+    if (npm && alone && bundlers) await checkBundles(npm, alone, bundlers, urls);
+    if (next) await checkNext(next, urls);
+  };
+  const onTheirOwn = async (): Promise<void> => {
+    if (npm) await checkStarts(npm, folder, tarballs);
+    if (npm) await checkTypes(npm);
+    if (pnpm) await check("pnpm: types compile", () => compiles(pnpm, "typescript", "node"));
+    if (alone) await check(`${alone.by}: the command runs`, () => runsTheCommand(alone));
+    if (alone) await check(`${alone.by}: types compile`, () => compiles(alone, "typescript", "node", true));
+    await checkStockNest(folder, tarballs);
+    await checkLanguages(folder);
+    await checkAdmin();
+  };
+  // What shares the servers runs one after the other, the rest beside it.
+  await Promise.all([onServers(), onTheirOwn()]);
 }
 
 const folder = mkdtempSync(join(tmpdir(), "waybill-packed-"));

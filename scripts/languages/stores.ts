@@ -7,7 +7,7 @@ import { connect, defineJob, type Jobs, newSecret } from "@waybill/core";
 import { memoryBackend } from "@waybill/core/memory";
 import { createIngress } from "@waybill/http";
 import { nodeListener } from "@waybill/http/node";
-import { findService, startMoto, startRabbit, startRedis } from "@waybill/test-servers";
+import { findService, freePort, startMoto, startRabbit, startRedis } from "@waybill/test-servers";
 import { Client } from "pg";
 
 /** A queue as a foreign producer meets it: empty, made by a worker that takes `receipt.send` from it. */
@@ -67,11 +67,28 @@ async function redis(): Promise<Place> {
   return { to: url, env: { REDIS_URL: url }, refusing: { REDIS_URL: "redis://127.0.0.1:1" }, stop };
 }
 
+/** Starts the plugin whose HTTP interface curl and `rabbitmqadmin` use. It is not in the node's list: others need not wait for it. */
+export const enableManagement = (ctl: (...args: string[]) => Promise<string>): Promise<string> =>
+  ctl(
+    "eval",
+    'rabbit_plugins:ensure(["rabbitmq_management"]), {ok, _} = application:ensure_all_started(rabbitmq_management).',
+  );
+
 async function rabbitmq(): Promise<Place> {
-  const { url, ctl, stop } = await startRabbit();
+  const port = await freePort();
+  const { url, ctl, stop } = await startRabbit({
+    config: [`management.tcp.port = ${port}`, "management.tcp.ip = 127.0.0.1"],
+  });
+  await enableManagement(ctl);
   await ctl("add_vhost", "empty");
   await ctl("set_permissions", "-p", "empty", "guest", ".*", ".*", ".*");
-  return { to: url, env: { AMQP_URL: url }, refusing: { AMQP_URL: `${url}/empty` }, stop };
+  const api = `http://guest:guest@127.0.0.1:${port}/api/exchanges/`;
+  return {
+    to: url,
+    env: { AMQP_URL: url, RABBITMQ_API: `${api}%2F` },
+    refusing: { AMQP_URL: `${url}/empty`, RABBITMQ_API: `${api}empty` },
+    stop,
+  };
 }
 
 async function sqs(): Promise<Place> {

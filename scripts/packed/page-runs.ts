@@ -2,16 +2,20 @@ import {
   answers,
   completesInPostgres,
   ends,
-  enqueuesInPostgres,
+  endsBesideOrders,
   greeting,
   importsOrders,
   isInvoked,
+  loads,
   loadsInNest,
   type PageProject,
+  prints,
+  receipt,
   type Run,
   runsInAShell,
   runsInNest,
   sends,
+  servesInAShell,
   underNodeTest,
   underVitest,
   type Urls,
@@ -29,6 +33,28 @@ const withOwnSqs = ({ sqs }: Urls): Change[] => [
 ];
 const withSqs = ({ sqs }: Urls): Change[] => [["sqs://eu-west-1/shop", sqs]];
 
+const withBorrowed = ({ sqs, postgres }: Urls): Change[] => [
+  ["sqs://eu-west-1/shop", sqs],
+  ["postgres://shop:secret@db.internal/shop", postgres],
+];
+
+let places = 0;
+/** Another place for each run: of the three jobs that such a page enqueues, one is due when another program is run. */
+const place = (): string => `place${(places += 1)}`;
+const inPostgres = ({ postgres }: Urls): string => `${postgres}${postgres.includes("?") ? "&" : "?"}schema=${place()}`;
+const inOwnRedis = ({ redis }: Urls): Change[] => [["redis://localhost:6379", `${redis}?prefix=${place()}`]];
+const inOwnSchema = (urls: Urls): Change[] => [["postgres://localhost/shop", inPostgres(urls)]];
+const inOwnQueues = (urls: Urls): Change[] => [
+  ["sqs://eu-west-1/shop", urls.sqs.replace(/^(sqs:\/\/[^/?]+)\/?[^?]*/, `$1/${place()}`)],
+  ["postgres://shop:secret@db.internal/shop", inPostgres(urls)],
+];
+
+/** A page that shows the same program in waybill, and its test. */
+const receipts = (changes: (urls: Urls) => Change[]): Readonly<Record<string, Run>> => ({
+  "block-1.js": works("receipt for o_1, attempt 1", changes, 2),
+  "block-2.ts": ends(/^receipt for o_1, attempt 1$/m),
+});
+
 /** How each program of each page is run in the project that its page's install lines make. */
 export const pageRuns: Readonly<Record<string, Readonly<Record<string, Run>>>> = {
   "packages/core/README.md": {
@@ -41,11 +67,27 @@ export const pageRuns: Readonly<Record<string, Readonly<Record<string, Run>>>> =
     "block-7.js": ends(/^(?![\s\S]*Error)/),
     "block-8.ts": underNodeTest,
   },
+  "docs/home.md": { "block-1.js": works("receipt for o_1, attempt 1") },
+  "docs/jobs.md": {
+    "main.js": ends(/^p1.jpg at 640 px, attempt 1$/m),
+    "photo-jobs.js": ends(/^$/),
+    "producer.js": ends(/^stored$/m),
+    "worker.js": works("p1.jpg at 640 px"),
+  },
+  "docs/retries.md": { "main.js": ends(/^charged$/m), "block-2.js": ends(/^$/) },
+  "docs/transactions.md": {
+    "main.js": ends(/^1 order, 1 job$/m),
+    "checkout.js": endsBesideOrders(/^order and job are stored$/m),
+  },
+  "docs/testing.md": { "jobs.test.js": underNodeTest, "crash.test.ts": underNodeTest },
+  "docs/other-languages.md": { "worker.js": prints('"booted"'), "receiver.js": receipt },
+  "docs/operating.md": { "report.js": ends(/^NO_WORKER: /m) },
+  "docs/start.md": { "block-1.js": works("receipt for o_1, attempt 1") },
   "packages/sqlite/README.md": { "block-1.js": works("hello Ada"), "block-2.js": ends(/"enqueued"/) },
   "packages/bullmq/README.md": { "block-1.js": works("hello Ada", withRedis) },
   "packages/postgres/README.md": {
     "block-1.js": works("hello Ada", withPostgres),
-    "block-2.js": enqueuesInPostgres,
+    "block-2.js": endsBesideOrders(/"enqueued"/),
     "block-3.js": completesInPostgres,
   },
   "packages/rabbitmq/README.md": { "block-1.js": works("hello Ada", withRabbit) },
@@ -61,18 +103,80 @@ export const pageRuns: Readonly<Record<string, Readonly<Record<string, Run>>>> =
   },
   "packages/dashboard/README.md": { "block-1.js": answers("/", /<title>waybill<\/title>/, "4700") },
   "packages/express/README.md": { "block-1.js": greeting },
+  "packages/platforms/README.md": { "block-1.js": works("hello Ada") },
   "packages/nest/README.md": {
     "main.ts": runsInNest,
     "support-desk.ts": loadsInNest,
-    "block-4.ts": loadsInNest,
+    "orders.ts": loadsInNest,
+    "dashboard.ts": loadsInNest,
+    "block-5.ts": loadsInNest,
     "checkout.spec.ts": underVitest("checkout.spec.ts"),
     "rollback.spec.ts": underVitest("rollback.spec.ts"),
   },
   "packages/backend-contract/README.md": { "block-1.ts": underVitest("memory.test.ts") },
   "packages/cli/README.md": { sh: runsInAShell },
+  "docs/coming-from/bullmq.md": {
+    "jobs.js": loads(),
+    "worker.js": works("mail to ada@example.com, attempt 1", inOwnRedis, 2),
+    "block-4.ts": ends(/^mail to ada@example.com, attempt 1$/m),
+  },
+  "docs/coming-from/pg-boss.md": {
+    "jobs.js": loads(),
+    "worker.js": works("mail to ada@example.com, attempt 1", inOwnSchema, 2),
+    "block-4.ts": ends(/^mail to ada@example.com, attempt 1$/m),
+  },
+  "docs/coming-from/graphile-worker.md": receipts(inOwnSchema),
+  "docs/coming-from/agenda.md": receipts(inOwnSchema),
+  "docs/coming-from/sidekiq.md": receipts(inOwnRedis),
+  "docs/coming-from/celery.md": receipts(inOwnRedis),
+  "docs/coming-from/elastic-beanstalk.md": receipts(inOwnQueues),
+  "docs/coming-from/sqs-pollers.md": receipts(inOwnQueues),
+  "docs/coming-from/trigger-dev.md": receipts(inOwnSchema),
+  "docs/coming-from/inngest.md": receipts(inOwnSchema),
+  "docs/control.md": { "block-1.js": ends(/cancelled: 1/) },
+  "docs/dashboard.md": {
+    sh: servesInAShell("npx waybill dashboard", "http://127.0.0.1:"),
+    "block-1.js": answers("/admin/jobs", /<title>waybill<\/title>/, "process.env.PORT", {
+      authorization: `Basic ${Buffer.from("ops:a long password").toString("base64")}`,
+    }),
+    "block-2.js": ends(/^kept in the ledger since \d/m),
+  },
+  "docs/flows.md": { "block-1.js": ends(/^summer: p1.webp, p2.webp\ncompleted 36$/m) },
+  "docs/idempotency.md": { "block-1.js": works("mail about ch_1") },
+  "docs/ledger.md": { "block-1.js": loads(withBorrowed), "block-2.js": loads(withBorrowed) },
+  "docs/limits.md": {
+    "block-1.ts": prints("syncing acme"),
+    "block-2.ts": ends(/^$/),
+    "block-3.ts": ends(/^$/),
+    "block-4.ts": loads(({ postgres }) => [["postgres://localhost/app", postgres]]),
+  },
+  "docs/metrics.md": {
+    sh: servesInAShell("npx waybill worker", '"booted"', "9464"),
+    "block-1.js": answers("/ready", /^ok$/m, "9464"),
+    "block-2.js": loads(),
+  },
+  "docs/records.md": {
+    "block-1.js": ends(/^completed 4$/m),
+    "progress.mjs": answers("/", /<progress>/, "3000"),
+  },
+  "docs/results.md": { "block-1.js": ends(/^https:\/\/photos.example\/p1.webp$/m) },
+  "docs/schedules.md": {
+    "block-1.js": prints('"booted"'),
+    "block-2.js": ends(/^sync-7 /m),
+    "block-3.js": underNodeTest,
+  },
+  "docs/unique-jobs.md": {
+    "block-1.ts": prints("syncing acme"),
+    "block-2.ts": ends(/^$/),
+    "block-3.ts": ends(/^$/),
+    "block-4.ts": ends(/^$/),
+  },
+  "docs/why.md": { "block-1.js": ends(/^NO_WORKER$/m) },
   "docs/push.md": {
     "block-1.ts": ends(/^(?![\s\S]*Error)/),
     "block-2.ts": ends(/^$/),
+    "block-4.js": receipt,
+    "block-5.js": receipt,
     "block-10.ts": ends(/^$/),
     "block-11.ts": ends(/^$/),
   },
@@ -84,32 +188,15 @@ export const runElsewhere: Readonly<Record<string, string>> = {
   "README.md block-2.js": "packages/express/README.md has them with what to install",
   "CONTRIBUTING.md map-backend.ts": "test/minimal-backend.test.ts, by the whole suite",
   "CONTRIBUTING.md block-2.ts": "test/minimal-backend.test.ts does the same",
-  "docs/control.md block-1.js": "test/control-page.process.test.ts",
-  "docs/dashboard.md block-1.js": "test/control-page.process.test.ts, which asks it for its page",
-  "docs/idempotency.md block-1.js": "test/control-page.process.test.ts",
-  "docs/records.md block-1.js": "test/records-page.process.test.ts",
-  "docs/records.md progress.mjs": "test/records-page.process.test.ts",
-  "docs/ledger.md block-1.js": "test/ledger-page.process.test.ts, on PostgreSQL and an emulator of SQS",
-  "docs/ledger.md block-2.js": "test/ledger-page.process.test.ts, as the one before",
-  "docs/unique-jobs.md block-1.ts": "test/printed-pages.process.test.ts",
-  "docs/unique-jobs.md block-2.ts": "test/printed-pages.process.test.ts, as the one before",
-  "docs/unique-jobs.md block-3.ts": "test/printed-pages.process.test.ts, as the one before",
-  "docs/unique-jobs.md block-4.ts": "test/printed-pages.process.test.ts, as the one before",
-  "docs/why.md block-1.js": "test/control-page.process.test.ts",
-  "docs/metrics.md block-1.js": "test/metrics-page.process.test.ts",
-  "docs/metrics.md block-2.js": "packages/core/test/observability/baggage.test.ts does the same",
-  "docs/limits.md block-1.ts": "test/printed-pages.process.test.ts",
-  "docs/limits.md block-2.ts": "test/printed-pages.process.test.ts, as the one before",
-  "docs/limits.md block-3.ts": "test/printed-pages.process.test.ts, as the one before",
-  "docs/limits.md block-4.ts": "test/printed-pages.process.test.ts, on PostgreSQL",
-  "docs/schedules.md block-1.js": "test/schedules-page.process.test.ts, on SQLite",
-  "docs/schedules.md block-2.js": "test/schedules-page.process.test.ts, as the one before",
-  "docs/schedules.md block-3.js": "test/schedules-page.process.test.ts, under node --test",
-  "docs/results.md block-1.js": "test/flows-page.process.test.ts, on SQLite",
-  "docs/flows.md block-1.js": "test/flows-page.process.test.ts, on SQLite",
   "packages/nest/README.md app.module.ts": "loaded by main.ts and checkout.spec.ts",
-  "docs/push.md block-4.js": "packages/http/test/recipes/recipes.process.test.ts, pushed to in Fastify",
-  "docs/push.md block-5.js": "packages/http/test/recipes/recipes.process.test.ts, pushed to in Hono",
+  "docs/coming-from/bullmq.md block-1.ts": "BullMQ's own way, which is compiled with BullMQ",
+  "docs/coming-from/bullmq.md move-schedules.js": "test/coming-from/bullmq.process.test.ts",
+  "docs/coming-from/bullmq.md move.js": "test/coming-from/bullmq.process.test.ts",
+  "docs/coming-from/bullmq.md back.js": "test/coming-from/bullmq.process.test.ts",
+  "docs/coming-from/pg-boss.md block-1.ts": "pg-boss's own way, which is compiled with pg-boss",
+  "docs/coming-from/pg-boss.md move-schedules.js": "test/coming-from/pg-boss.process.test.ts",
+  "docs/coming-from/pg-boss.md move.js": "test/coming-from/pg-boss.process.test.ts",
+  "docs/coming-from/pg-boss.md back.js": "test/coming-from/pg-boss.process.test.ts",
   "docs/push.md waybill.ts": "scripts/packed/next.ts, in Next",
   "docs/push.md app/work/route.ts": "scripts/packed/next.ts, pushed to in Next",
   "docs/push.md app/jobs/[[...path]]/route.ts": "scripts/packed/next.ts, pushed to in Next",

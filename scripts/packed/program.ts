@@ -8,10 +8,13 @@ export interface Ended {
   readonly code: number | NodeJS.Signals;
 }
 
-/** What a stranger's shell has: this Node first, and nothing that npm or this repository put there for the script that runs us. */
+/** What a stranger's shell has: this Node first, and nothing that npm, the test runner or this repository put there for what runs us. */
 const env: NodeJS.ProcessEnv = Object.fromEntries(
   Object.entries(process.env).filter(
-    ([name]) => !/^(NODE_OPTIONS|INIT_CWD|npm_(package|lifecycle|command|execpath|config_local_prefix))/.test(name),
+    ([name]) =>
+      !/^(NODE_OPTIONS|NODE_ENV$|VITEST|INIT_CWD|npm_(package|lifecycle|command|execpath|config_local_prefix))/.test(
+        name,
+      ),
   ),
 );
 const inherited = (process.env["PATH"] ?? "").split(delimiter).filter((path) => !path.includes("node_modules"));
@@ -25,16 +28,25 @@ export interface Program {
   readonly limitMs?: number;
 }
 
+export interface Started {
+  /** Sends a signal to every process of the command. */
+  readonly end: (signal: NodeJS.Signals) => void;
+  readonly ended: Promise<Ended>;
+  /** Resolves once the output contains the text. */
+  readonly heard: (text: string) => Promise<void>;
+  readonly output: () => string;
+}
+
 /** Runs a program to its end; rejects with all that it printed unless it ends with 0. */
 export async function run(command: readonly string[], program: Program): Promise<string> {
-  const { output, code } = await started(command, program).ended;
+  const { output, code } = await startProgram(command, program).ended;
   if (code !== 0) throw new Error(`${command.join(" ")}\nended with ${code}:\n${output}`);
   return output;
 }
 
 /** Runs a program to its end, whichever that is. */
 export const runToAnyEnd = (command: readonly string[], program: Program): Promise<Ended> =>
-  started(command, program).ended;
+  startProgram(command, program).ended;
 
 /** Runs a server while `work` lasts, which begins once `until` is in its output. */
 export async function runServer(
@@ -43,7 +55,7 @@ export async function runServer(
   program: Program,
   work: () => Promise<void>,
 ): Promise<void> {
-  const { end, ended, heard } = started(command, program);
+  const { end, ended, heard } = startProgram(command, program);
   try {
     const early = await Promise.race([heard(until), ended]);
     if (early) throw new Error(`${command.join(" ")}\nended with ${early.code}:\n${early.output}`);
@@ -80,7 +92,7 @@ async function endedBy(
   command: readonly string[],
   program: Program,
 ): Promise<string> {
-  const { end, ended, heard } = started(command, program);
+  const { end, ended, heard } = startProgram(command, program);
   await Promise.race([heard(until), ended]);
   end(signal);
   const { output, code } = await ended;
@@ -88,11 +100,11 @@ async function endedBy(
   throw new Error(`${command.join(" ")}\nended with ${code}, having said:\n${output}`);
 }
 
-/** Both streams as one text, as a person sees them. */
-function started(
+/** Starts a program. Both of its streams are one text, as a person sees them. */
+export function startProgram(
   [name = "", ...args]: readonly string[],
   { cwd, env: more = {}, limitMs = 120_000 }: Program,
-): { end: (signal: NodeJS.Signals) => void; ended: Promise<Ended>; heard: (text: string) => Promise<void> } {
+): Started {
   const child = spawn(name, args, { cwd, env: { ...env, ...more }, stdio: ["ignore", "pipe", "pipe"], detached: true });
   // The group, once it is there: with npx between, the program is a child of the child.
   const end = (signal: NodeJS.Signals): void => void (child.pid !== undefined && kill(-child.pid, signal));
@@ -110,8 +122,12 @@ function started(
     return { output, code: (code ?? signal) as Ended["code"] };
   });
   const heard = (text: string): Promise<void> =>
-    new Promise((resolve) => listeners.add(() => void (output.includes(text) && resolve())));
-  return { end, ended, heard };
+    new Promise((resolve) => {
+      const look = (): void => void (output.includes(text) && resolve());
+      listeners.add(look);
+      look();
+    });
+  return { end, ended, heard, output: () => output };
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {

@@ -28,15 +28,15 @@ function saved(project: PageProject, file: string, changes: readonly Change[] = 
   return file;
 }
 
-/** Works until SIGTERM: a job settles, and the end is a clean one. */
+/** Works until SIGTERM: a job settles, and the end is a clean one. A page may enqueue a second job that is due. */
 export const works =
-  (said: string, changes: (urls: Urls) => readonly Change[] = () => []): Run =>
+  (said: string, changes: (urls: Urls) => readonly Change[] = () => [], completed: 1 | 2 = 1): Run =>
   async (project, file) => {
     const command = ["node", saved(project, file, changes(project.urls))];
     const output = await runUntil('"settled"', command, { cwd: project.folder });
     const lines = output.trimEnd().split("\n");
-    if (lines.includes(said) && lines.at(-1)?.includes('"completed":1')) return;
-    throw new Error(`it should say "${said}" and report one completed job:\n${output}`);
+    if (lines.includes(said) && lines.at(-1)?.includes(`"completed":${completed}`)) return;
+    throw new Error(`it should say "${said}" and report ${completed} completed:\n${output}`);
   };
 
 /** Runs to its end. */
@@ -51,6 +51,22 @@ export const ends =
     const env = { WAYBILL_KEYS: newSecret(), ...qstash };
     const output = await run(command, { cwd: project.folder, env });
     if (!said.test(output)) throw new Error(`it should say ${said}:\n${output}`);
+  };
+
+/** Works until it has printed this, and ends by whatever the signal does: the page does not say how it ends. */
+export const prints =
+  (said: string, changes: (urls: Urls) => readonly Change[] = () => []): Run =>
+  async (project, file) => {
+    await runUntilItsOwnSigterm(said, ["node", saved(project, file, changes(project.urls))], { cwd: project.folder });
+  };
+
+/** Reaches its last line. */
+export const loads =
+  (changes: (urls: Urls) => readonly Change[] = () => []): Run =>
+  async (project, file) => {
+    saved(project, file, changes(project.urls));
+    writeFileSync(join(project.folder, "loads.js"), `await import("./${file}");\nprocess.exit(0);\n`);
+    await run(["node", "loads.js"], { cwd: project.folder });
   };
 
 /** Two processes: one enqueues and sends over HTTP, the other is the page's. */
@@ -83,21 +99,24 @@ export const isPushedTo =
     if (outcome.trim() !== "completed") throw new Error(`the sender says: ${outcome}`);
   };
 
+/** Of the file that pages take for granted. */
+export const receipt: Run = isPushedTo("receipt.send", '{ orderId: "o_1" }', "receipt for o_1, attempt 1");
 export const greeting: Run = isPushedTo("greeting.print", '{ name: "Ada" }', "hello Ada");
 
 /** Prints what an HTTP server of the page answers, then ends it. */
 export const answers =
-  (path: string, said: RegExp, at: string): Run =>
+  (path: string, said: RegExp, at: string, headers: Readonly<Record<string, string>> = {}): Run =>
   async (project, file) => {
     const port = await freePort();
     saved(project, file, [[at, String(port)]]);
     const asks = `import "./${file}";
-const answered = () => fetch("http://127.0.0.1:${port}${path}").catch(() => new Promise((wait) => setTimeout(wait, 20)).then(answered));
+const answered = () => fetch("http://127.0.0.1:${port}${path}", { headers: ${JSON.stringify(headers)} }).catch(() => new Promise((wait) => setTimeout(wait, 20)).then(answered));
 console.log(await (await answered()).text());
 process.exit(0);
 `;
     writeFileSync(join(project.folder, "asks.js"), asks);
-    const env = { PORT: String(port), WAYBILL_KEYS: newSecret() };
+    const backend = { WAYBILL_URL: "sqlite:./waybill.db", DASHBOARD_PASSWORD: "a long password" };
+    const env = { PORT: String(port), WAYBILL_KEYS: newSecret(), ...backend };
     const output = await run(["node", "asks.js"], { cwd: project.folder, env });
     if (!said.test(output)) throw new Error(`it should answer ${said}:\n${output}`);
   };
@@ -141,17 +160,21 @@ await client.end();
 if (JSON.stringify(rows) !== '[{"receipt":true}]') throw new Error(JSON.stringify(rows));
 `;
 
-export const enqueuesInPostgres: Run = async (project, file) => {
-  writeFileSync(join(project.folder, "tables.js"), ordersTable(project.urls.postgres));
-  await run(["node", "tables.js"], { cwd: project.folder });
-  await ends(/"enqueued"/, ({ postgres }) => [[usual, postgres]])(project, file);
-};
+/** Runs to its end, beside a table of orders. */
+export const endsBesideOrders =
+  (said: RegExp): Run =>
+  async (project, file) => {
+    writeFileSync(join(project.folder, "tables.js"), ordersTable(project.urls.postgres));
+    await run(["node", "tables.js"], { cwd: project.folder });
+    await ends(said, ({ postgres }) => [[usual, postgres]])(project, file);
+  };
 
 export const completesInPostgres: Run = async (project, file) => {
   saved(project, file, [[usual, project.urls.postgres]]);
   const output = await runUntil('"settled"', ["node", file], { cwd: project.folder });
   await run(["node", "--input-type=module", "-e", hasReceipt(project.urls.postgres)], { cwd: project.folder });
-  if (!output.includes('"completed":1')) throw new Error(`it should report one completed job:\n${output}`);
+  // The page about transactions has left a job that another program is to run.
+  if (!/"completed":[12]\b/.test(output)) throw new Error(`it should report its completed job:\n${output}`);
 };
 
 export const isInvoked: Run = async (project, file) => {
@@ -218,3 +241,13 @@ export const runsInAShell: Run = async (project) => {
   );
   await run(["bash", "-c", check], how);
 };
+
+/** The page's commands until one that works, which prints this and is ended by Ctrl-C. `at`: its port. */
+export const servesInAShell =
+  (command: string, said: string, at?: string): Run =>
+  async (project) => {
+    const line = shellWith(project, command).find((one) => one.includes(command)) ?? "";
+    const port = String(await freePort());
+    const asked = at === undefined ? `${line.replace(/ *#.*/, "")} --port ${port}` : line.replace(at, port);
+    await runUntilCtrlC(said, ["bash", "-c", `exec ${asked}`], { cwd: project.folder });
+  };

@@ -29,7 +29,7 @@ async function works(cwd: string, order: string): Promise<void> {
 
 /** The lines of packages/create-waybill/README.md, where nothing of this repository is around them. */
 export async function startsNew(parent: string, stranger: Stranger, tarballs: readonly Tarball[]): Promise<void> {
-  const ours = new Set(["core", "http", "dashboard", "sqlite", "cli"].map((name) => `@waybill/${name}`));
+  const ours = new Set(["core", "http", "dashboard", "platforms", "sqlite", "cli"].map((name) => `@waybill/${name}`));
   const files = tarballs.filter(({ name }) => ours.has(name)).map(({ path }) => join("../tarballs", basename(path)));
   // No registry has them yet.
   const install = `npm install --prefer-offline --no-audit --no-fund ${files.join(" ")}`;

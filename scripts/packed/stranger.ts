@@ -32,6 +32,9 @@ function others(): Record<string, string> {
   const clients = names.filter((name) => !name.startsWith("@waybill/"));
   const more = [
     "express",
+    "fastify",
+    "hono",
+    "@hono/node-server",
     "@nestjs/platform-express",
     "@nestjs/terminus",
     "@nestjs/testing",
@@ -69,7 +72,7 @@ export async function byNpm(parent: string, tarballs: readonly Tarball[]): Promi
 
 /** Nothing but one backend and the command, so that what is optional is absent. */
 export async function byNpmAlone(parent: string, tarballs: readonly Tarball[]): Promise<Stranger> {
-  const wanted = tarballs.filter(({ name }) => /^@waybill\/(core|sqlite|cli|http|dashboard)$/.test(name));
+  const wanted = tarballs.filter(({ name }) => /^@waybill\/(core|sqlite|cli|http|dashboard|platforms)$/.test(name));
   const few = ["zod", "@types/node", "typescript"].map((name) => [name, pinned(name)]);
   const folder = project(join(parent, "alone"), { ...Object.fromEntries(few), ...fromFiles(wanted) });
   return { by: "SQLite and the command alone", folder: await install(folder) };
@@ -96,8 +99,9 @@ export async function byPnpm(parent: string, tarballs: readonly Tarball[]): Prom
   const folder = project(join(parent, "pnpm"), { ...others(), ...ours });
   // Our packages ask for each other by version, which no registry has yet.
   const overrides = Object.entries(ours).map(([name, file]) => `  "${name}": "${file}"\n`);
-  // BullMQ's encoder works without its optional native part; pnpm wants to be told that its script need not run.
-  const settings = `overrides:\n${overrides.join("")}allowBuilds:\n  msgpackr-extract: false\n`;
+  // pnpm wants to be told that these scripts need not run: BullMQ's encoder works without its optional native part, and that of
+  // protobufjs, of OpenTelemetry's exporters, prints a warning.
+  const settings = `overrides:\n${overrides.join("")}allowBuilds:\n  msgpackr-extract: false\n  protobufjs: false\n`;
   writeFileSync(join(folder, "pnpm-workspace.yaml"), settings);
   const pnpm = [process.execPath, join(root, "node_modules/pnpm/bin/pnpm.mjs")];
   const store = ["--store-dir", join(parent, "pnpm-store")];

@@ -21,10 +21,19 @@ interface Packed {
 }
 
 /** Every published package, as `npm publish` would send it. */
-export async function pack(folder: string): Promise<Tarball[]> {
+export function pack(folder: string): Promise<Tarball[]> {
+  return packIn(root, folder, published);
+}
+
+/** The same of `packages` of another copy of the repository. */
+export async function packIn(
+  copy: string,
+  folder: string,
+  packages: readonly { readonly path: string }[],
+): Promise<Tarball[]> {
   mkdirSync(folder);
-  const paths = published.map(({ path }) => `./${path}`);
-  const said = await run(["npm", "pack", "--json", "--silent", "--pack-destination", folder, ...paths], { cwd: root });
+  const paths = packages.map(({ path }) => `./${path}`);
+  const said = await run(["npm", "pack", "--json", "--silent", "--pack-destination", folder, ...paths], { cwd: copy });
   const packed = Object.values(JSON.parse(said) as Readonly<Record<string, Packed>>);
   return packed.map(({ name, filename, size, files }) => ({ name, path: join(folder, filename), size, files }));
 }
@@ -58,8 +67,9 @@ export function faultsOf(tarball: Tarball): string[] {
 }
 
 const isExpected = (path: string): boolean =>
-  /^(src\/[\w./-]+\.ts|dist\/[\w./-]+\.(js|d\.ts)(\.map)?|dist\/cjs\/[\w-]+\.cjs|[\w-]+\.md)$/.test(path) &&
-  !/(^|\/)tests?\//.test(path);
+  /^(src\/[\w./-]+\.ts|dist\/[\w./-]+\.(js|d\.ts)(\.map)?|dist\/cjs\/[\w-]+\.cjs|dist\/THIRD-PARTY\.md|[\w-]+\.md)$/.test(
+    path,
+  ) && !/(^|\/)tests?\//.test(path);
 
 function hasSource(path: string, workspace: string): boolean {
   const source = /^dist\/(.*?)(\.d)?\.(js|ts)(\.map)?$/.exec(path)?.[1];
