@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { calls, connections, workers } from "./error-table/connections.ts";
 import { definitions } from "./error-table/definitions.ts";
 import { endpoints, others } from "./error-table/endpoints.ts";
+import { features, tools } from "./error-table/features.ts";
 import type { Row } from "./error-table/row.ts";
 
 const tables: Readonly<Record<string, readonly Row[]>> = {
@@ -11,6 +12,8 @@ const tables: Readonly<Record<string, readonly Row[]>> = {
   "a worker": workers,
   "an endpoint": endpoints,
   "a backend and Nest": others,
+  "a rule, a schedule and a flow": features,
+  "a tool": tools,
 };
 
 async function thrownBy(use: () => unknown): Promise<unknown> {

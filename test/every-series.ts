@@ -24,6 +24,7 @@ export async function everySeries(): Promise<readonly Metric[]> {
     events.emit("settled", { ...outcome, outcome: "dead", kept: true, reason });
     events.emit("settled", { ...outcome, outcome: "dead", kept: false, reason });
     events.emit("settled", { ...outcome, outcome: "release", reason: { ...reason, code: "LIMIT_FULL" } });
+    events.emit("settled", { ...outcome, type: "waybill.canary", outcome: "completed" });
     events.emit("cancelled", label);
     events.emit("lease_lost", { ...outcome, during: "run" });
     events.emit("tick", { schedule: "s", result: "enqueued" } as never);

@@ -20,6 +20,7 @@ const FLOORS = [
   "producer",
   "worker",
   "connect",
+  "import",
   "testing",
   "exports",
   "index.ts",

@@ -10,6 +10,7 @@ const mayLoad: Readonly<Record<string, readonly string[]>> = {
   "@waybill/backend-contract": ["@waybill/core"],
   "@waybill/http": ["@waybill/core"],
   "@waybill/dashboard": ["@waybill/core"],
+  "@waybill/platforms": ["@waybill/core"],
   "@waybill/express": ["@waybill/core", "@waybill/http"],
   "@waybill/nest": ["@waybill/core", "@waybill/http"],
 };

@@ -76,7 +76,8 @@ async function endsOf(opens: Opens): Promise<Record<string, string>> {
 const plainly = (message: string, address: string): string =>
   message.replaceAll(address, "ADDRESS").replaceAll(/job "[0-9a-f-]{36}"/g, 'job "ID"');
 
-describe.each(names)("test jobs like %s", (like) => {
+// The first that names a server starts it.
+describe.each(names)("test jobs like %s", { timeout: 180_000 }, (like) => {
   test("have the capabilities that the real one tells once it is connected", async () => {
     const jobs = await connect(await urls[like](), { log: "off" });
     const { capabilities } = jobs.backend;

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { read, root } from "./workspace.ts";
 
-const pages = globSync(["*.md", "{docs,spec,packages,apps}/**/*.md"], {
+const pages = globSync(["*.md", "{docs,spec,packages,apps,examples,test}/**/*.md"], {
   cwd: root,
   exclude: (name) => name === "node_modules" || name === "dist",
 });

@@ -13,7 +13,7 @@ const OF_HTTP: ReadonlySet<string> = new Set(["answers"]);
 /** The middle column of its table holds the words of other systems. docs/api.md is made of the sources, which have a check of their own. */
 const EXEMPT: ReadonlySet<string> = new Set(["spec/glossary.md", "docs/api.md"]);
 
-const pages = globSync("{README.md,CONTRIBUTING.md,docs/*.md,packages/*/*.md,spec/**/*.md}", { cwd: root })
+const pages = globSync("{README.md,CONTRIBUTING.md,SECURITY.md,docs/*.md,packages/*/*.md,spec/**/*.md}", { cwd: root })
   .filter((page) => !page.includes("node_modules") && !page.endsWith("CHANGELOG.md") && !EXEMPT.has(page))
   .toSorted();
 

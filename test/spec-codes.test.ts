@@ -16,7 +16,7 @@ const named: ReadonlySet<string> = new Set(
 
 /** Names in capitals on pages that are no codes of ours: of AMQP, SQL, Redis, HTTP and durations. */
 const OTHERS =
-  /^(PT\w*|T|INSERT|SELECT|RETURNING|SAVEPOINT|USAGE|LMOVE|LPUSH|POST|HEAD|NO_ROUTE|PRECONDITION_FAILED|HTTP_\d+)$/;
+  /^(PT\w*|T|INSERT|SELECT|RETURNING|SAVEPOINT|USAGE|LMOVE|LPUSH|POST|HEAD|NO_ROUTE|PRECONDITION_FAILED|AWS_\w+|HTTP_\d+)$/;
 
 const sources = textsOf("packages/*/src/**/*.ts").join("\n");
 
@@ -30,7 +30,13 @@ const WRITTEN = [
   /new EnvelopeError\(\s*"([A-Z_]+)"/g,
 ];
 /** Of a call that failed in this process; no job and no answer has it. */
-const OF_THE_PROCESS: ReadonlySet<string> = new Set(["ENQUEUE_UNKNOWN", "FLOW_DAMAGED", "JOB_DEAD"]);
+const OF_THE_PROCESS: ReadonlySet<string> = new Set([
+  "ENQUEUE_UNKNOWN",
+  "NOT_REPLICATED",
+  "FLOW_DAMAGED",
+  "JOB_DEAD",
+  "JOB_LOST",
+]);
 
 function writtenCodes(): string[] {
   const packages = ["core", "http", "bullmq", "rabbitmq", "sqs", "sqlite", "postgres"];

@@ -64,6 +64,20 @@ describe("1.0 is frozen", () => {
   });
 });
 
+test("every vector is read by a strict JSON parser, as that of PHP, Perl, Rust or jq: no string has half a pair", () => {
+  const broken = globSync("**/*.json", { cwd: vectors }).filter((file) => {
+    const text = readFileSync(join(vectors, file), "utf8");
+    const strings: string[] = [];
+    JSON.parse(text, (_, value: unknown) => {
+      if (typeof value === "string") strings.push(value);
+      if (typeof value === "object" && value !== null) strings.push(...Object.keys(value));
+      return value;
+    });
+    return text.startsWith("\u{feff}") || strings.some((one) => !one.isWellFormed());
+  });
+  expect(broken).toEqual([]);
+});
+
 /** Every invalid envelope is refused under one of these. A code is added at the end, with a row in envelope.md, and stays. */
 const ENVELOPE_CODES = [
   "BODY_TOO_LARGE ENCODING_INVALID BOM_FORBIDDEN JSON_SYNTAX JSON_DUPLICATE_KEY JSON_TOO_DEEP JSON_TOO_MANY_VALUES",

@@ -8,6 +8,7 @@ import { root } from "./workspace.ts";
 test.for([
   { language: "Python", command: ["python3", "traps.py"], library: ["-c", "import json"] },
   { language: "Ruby", command: ["ruby", "traps.rb"], library: ["-e", 'require "sqlite3"'] },
+  { language: "Perl", command: ["perl", "traps.pl"], library: ["-MJSON::PP", "-e", "1"] },
   { language: "PHP", command: ["php", "traps.php"], library: ["-r", "exit(0);"] },
 ])(
   "each trap of $language is as the page says, and the page has no other",
@@ -30,7 +31,7 @@ function envelope(more: object): string {
 }
 
 /** Texts that a program of these languages writes, which are not on this machine; `silent` ones are taken. */
-const WRITTEN: Record<string, Record<string, string>> = {
+const WRITTEN: Record<string, Record<string, string | Buffer>> = {
   "C#": {
     "property names": JSON.stringify({ Spec: "waybill/1", Id: id, Type: "receipt.send", Args: [] }),
     null: envelope({ queue: null }),
@@ -55,10 +56,24 @@ const WRITTEN: Record<string, Record<string, string>> = {
     HashMap: envelope({ args: [{ b: 1, a: 1 }] }),
     "serde_json::Value": `{"args":[],"id":"${id}","spec":"waybill/1","type":"receipt.send"}`,
   },
+  Tcl: {
+    "1 for true": envelope({ retry: { jitter: 1 } }),
+    "%z of a time": envelope({ created_at: "2026-11-22T10:00:00+0000" }),
+    "an emoji through tdbc": Buffer.from(envelope({ args: ["\xed\xa0\xbd\xed\xb8\x80"] }), "latin1"),
+    "line ends of a batch": `${envelope({})}\r`,
+  },
+  Shell: {
+    "echo and backslashes": envelope({ args: ["a\nb"] }).replace("\\n", "\n"),
+    "a variable in JSON": envelope({ args: ["@"] }).replace("@", 'the "one"'),
+    "%z of date": envelope({ created_at: "2026-11-22T10:00:00+0000" }),
+    "uuidgen of macOS": envelope({ id: id.toUpperCase() }),
+    "curl -d @file": envelope({}).replaceAll("\n", ""),
+  },
 };
 
 test.each(Object.entries(WRITTEN))("what %s writes by mistake is refused as the page says", (language, written) => {
-  const base64 = (text: string): string => Buffer.from(text).toString("base64");
+  const base64 = (text: string | Buffer): string =>
+    (typeof text === "string" ? Buffer.from(text) : text).toString("base64");
   const lines = Object.entries(written).map(([trap, wrong]) =>
     JSON.stringify({ trap, wrong: base64(wrong), right: base64(envelope({ args: ["right"] })) }),
   );

@@ -4,8 +4,10 @@ import { deadSituations } from "./why/dead.ts";
 import { endedSituations } from "./why/ended.ts";
 import { leasedSituations } from "./why/leased.ts";
 import { limitedSituations } from "./why/limited.ts";
+import { flowSituations } from "./why/flows.ts";
+import { recordedSituations } from "./why/recorded.ts";
 import type { Made, Situation } from "./why/situation.ts";
-import { backendNames, freshStore, stageOf, type Stage, type Store, until } from "./why/stage.ts";
+import { backendNames, closeShared, freshStore, stageOf, type Stage, type Store, until } from "./why/stage.ts";
 import { waitingSituations } from "./why/waiting.ts";
 
 const situations: readonly Situation[] = [
@@ -14,6 +16,8 @@ const situations: readonly Situation[] = [
   ...leasedSituations,
   ...deadSituations,
   ...endedSituations,
+  ...recordedSituations,
+  ...flowSituations,
 ];
 
 /** Asks until it says all of it: a worker reports its jobs with each heartbeat. */
@@ -41,7 +45,6 @@ function check(said: Why, made: Made, code: WhyCode): void {
     expect(text).not.toMatch(/undefined|null|NaN|\n/);
     expect(remedy).not.toMatch(/undefined|null|NaN|^$/);
   }
-  if (code === "NOT_VISIBLE") return;
   expect(said.facts).toMatchObject(made.facts ?? {});
   for (const part of made.says ?? []) expect(said.text).toContain(part);
   expect(said.also.map((one) => one.code)).toEqual(expect.arrayContaining([...(made.also ?? [])]));
@@ -56,16 +59,17 @@ describe.each(backendNames)("on %s why says it of", { concurrent: true }, (backe
     jobs = await store.open();
   }, 120_000);
   afterAll(async () => {
+    await closeShared(store);
     await (jobs as Jobs | undefined)?.close();
     for (const work of cleaning.toReversed()) await work();
   }, 120_000);
 
-  for (const { name, code, onBrokers = "NOT_VISIBLE", codes = {}, unavailable = {}, make } of situations) {
+  for (const { name, code, onBrokers, codes = {}, unavailable = {}, make } of situations) {
     if (unavailable[backend] !== undefined) continue;
     test(name, async ({ onTestFinished }) => {
       const stage: Stage = stageOf(backend, store, jobs, onTestFinished);
       const made = await make(stage);
-      const wanted = stage.isBroker && onBrokers !== "same" ? onBrokers : (codes[backend] ?? code);
+      const wanted = (stage.isBroker ? onBrokers : codes[backend]) ?? code;
       await says(made.on ?? jobs, made, wanted);
     });
   }

@@ -6,6 +6,7 @@ export const root: string = dirname(import.meta.dirname);
 
 export interface Manifest {
   readonly name: string;
+  readonly version: string;
   readonly private?: boolean;
   readonly license?: string;
   readonly type?: string;

@@ -2,13 +2,17 @@
 import { connect, defineJob } from "@waybill/core";
 
 const [url = "", leased = "", lost = ""] = process.argv.slice(2);
-const jobs = await connect(url, { log: "off" });
+const jobs = await connect(url, { log: "off", records: "1d" });
 let running = 0;
 const held = defineJob({
   type: "held",
   async handler() {
     running += 1;
-    if (running === 2) console.log("both run");
+    if (running === 2) {
+      // Reading writes first what is recorded.
+      await jobs.records.get("none");
+      console.log("both run");
+    }
     await new Promise(() => undefined);
   },
 });

@@ -31,6 +31,8 @@ const item = (one: unknown) => () =>
 /** What is wrong about a connection. */
 export const connections: readonly Row[] = [
   ["connect(undefined)", () => connect(undefined), /backend's URL/, /undefined/, /environment variable set.*"sqlite:/],
+  ["connect('')", () => connect(""), /backend's URL/, /""/, /environment variable set.*"sqlite:/],
+  ["migrate(' ')", () => migrate(" "), /URL of migrate/, /" "/, /environment variable set/],
   [
     "connect({ url })",
     () => connect({ url: "memory:" } as Loose),
@@ -246,6 +248,7 @@ export const workers: readonly Row[] = [
   ["concurency", worker({ concurency: 5 }), /options of worker/, /"concurency"/, /did you mean "concurrency"/],
   ["concurrency: '5'", worker({ concurrency: "5" }), /concurrency/, /"5"/, /a whole number from 1, and no text/],
   ["lease: '30'", worker({ lease: "30" }), /lease/, /"30"/, /"30s"/],
+  ["shutdownFile: 7", worker({ shutdownFile: 7 }), /shutdownFile/, /7/, /the path of a file/],
   ["maxMemoryBytes: '1gb'", worker({ maxMemoryBytes: "1gb" }), /maxMemoryBytes/, /"1gb"/, /bytes, more than 0/],
   ["typeConcurrency: 5", worker({ typeConcurrency: 5 }), /typeConcurrency/, /5/, /\{ "photo\.resize": 2 \}/],
   [

@@ -15,6 +15,7 @@ import {
 } from "@waybill/http";
 import { InjectJob, WaybillModule } from "@waybill/nest";
 import { bullmqBackend } from "@waybill/bullmq";
+import { ec2AutoScaling, ec2Spot, ecs, watchTermination } from "@waybill/platforms";
 import { postgresBackend } from "@waybill/postgres";
 import { rabbitmqBackend } from "@waybill/rabbitmq";
 import { sqliteBackend } from "@waybill/sqlite";
@@ -34,7 +35,7 @@ export const endpoints: readonly Row[] = [
     receiver({ keys: undefined }),
     /"keys" in the options of createReceiver/,
     /undefined/,
-    /environment variable set/,
+    /environment variable set\? Give "whsec_" secrets, or "unsigned"; `waybill keys` makes one/,
   ],
   [
     "createReceiver({ concurency })",
@@ -143,6 +144,37 @@ export const endpoints: readonly Row[] = [
 /** What is wrong about a backend's options, and in Nest. */
 export const others: readonly Row[] = [
   [
+    "watchTermination({ sources: [] })",
+    () => watchTermination({ sources: [], stop() {} }),
+    /sources/,
+    /a list/,
+    /\[ec2Spot\(\)\]/,
+  ],
+  [
+    "watchTermination without stop",
+    () => watchTermination({ sources: [ec2Spot()] } as Loose),
+    /stop/,
+    /undefined/,
+    /worker\.stop\(reason\)/,
+  ],
+  [
+    "ec2AutoScaling({ hook: '' })",
+    () => ec2AutoScaling({ hook: "" }),
+    /hook/,
+    /""/,
+    /name of the group's lifecycle hook/,
+  ],
+  [
+    "ec2AutoScaling({ limit: 'long' })",
+    () => ec2AutoScaling({ hook: "a", limit: "long" } as Loose),
+    /limit/,
+    /"long"/,
+    /"30s"/,
+  ],
+  ["ec2Spot({ metadata: 'x' })", () => ec2Spot({ metadata: "x" }), /metadata/, /"x"/, /http:\/\/169\.254/],
+  ["ecs({ expires: '3d' })", () => ecs({ busy: () => true, expires: "3d" }), /expires/, /4320/, /"1m" to "48h"/],
+  ["ecs without busy", () => ecs({} as Loose), /busy/, /undefined/, /worker\.health\(\)\.running/],
+  [
     "sqliteBackend({ path: undefined })",
     () => sqliteBackend({ path: undefined }),
     /path/,
@@ -179,6 +211,20 @@ export const others: readonly Row[] = [
     /rabbitmqBackend/,
     /"host"/,
     /did you mean "hostname"/,
+  ],
+  [
+    "rabbitmqBackend({ authMechanism: 'EXTERNAL' })",
+    () => rabbitmqBackend({ authMechanism: "EXTERNAL" } as Loose),
+    /authMechanism/,
+    /"EXTERNAL"/,
+    /"plain" or "external"/,
+  ],
+  [
+    "sqsBackend({ endpoint: 'http://h', tls })",
+    () => sqsBackend({ region: "eu-west-1", endpoint: "http://h", tls: {} }),
+    /tls/,
+    /is set/,
+    /begin the endpoint with https:/,
   ],
   ["sqsHandler({})", () => sqsHandler({} as Loose), /jobs/, /undefined/, /\[sendReceipt\]/],
   [

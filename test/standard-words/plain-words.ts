@@ -5,9 +5,10 @@ import { wordsOf } from "../glossary.ts";
  * A word that a stranger would have to look up does not belong here, nor does one that has a standard word instead.
  */
 const english = `
+  aside
   a abort absent account ack across action active actual add address admit advance after against age ahead alarm album alive all allow allowlist
   alone and announce announced another any app application applied apply arg array arrival arrive as assert assertion async at attach
-  attempt attribute audience author available average away back background backlog backoff base basic batch before begin behaviour
+  attempt attribute audience author auto available average away back background backlog backoff base basic batch before begin behaviour
   benchmark between bind binding bitmap block body boolean boot both bound bridge broker browser bucket buffer build builder built
   bulk bus busy by byte cache calculate call callback cancel canonical capability capacity capture case catalogue cause certain
   certificate chain change channel chaos charset check child choice claims class clean cleanup client clock clone close closed cloud
@@ -15,7 +16,7 @@ const english = `
   condition config configuration configured confirm conflict connect connection consistency console constant constraint consume
   consumer container content context contract convert copy core correct cost count counter coverage cpu crash create credential cron
   current cursor custom cut damage dashboard data database date day deadline decide declaration declare decode decorator dedupe
-  default defer define definition delay delete deliver demand demo depend dependency depth derive derived describe description destination
+  default defect defer define definition delay delete deliver demand demo depend dependency depth derive derived describe description destination
   detail detect detector device dialect differ digest directory disable discard disconnect discover disk dispatch dispatcher dispose distance document
   domain done down drain draining driver drop due dump duplicate durable duration dynamic each echo edge elapsed element emit emitter empty
   enable encode encoding end endpoint engine enhanced enhancer ensure entry enum environment equal error escape estimate evaluate
@@ -30,7 +31,7 @@ const english = `
   item iterate iterator jitter json judge junction keep keeper key kind known label language last late later latency latest lane launch layer lazy
   leak lease leased least leave ledger length let less level library lifecycle light like limit limiter line link list listen listener literal live load loader
   local locate location lock log logger logging long look loop loopback low machine mail main maintenance make manifest many map mark mask master match matcher
-  matching matrix max maximum me mean measure measured measurement median member memory merge message meta method metric metrics
+  matching matrix max maximum me mean measure measured measurement median member memory merge message meta metadata method metric metrics
   middleware migrate migration min minimal minute missing mock mode model module moment monitor monotonic more most mount move ms much
   multiple name named native need negative network never new next no node none normal normalise not notice notification notifier notify
   now null number object observability observe observer obstacle of off offer offset oldest on once one only open operation operator option
@@ -52,11 +53,11 @@ const english = `
   snapshot socket sort source span spec special specification spool stable stack stage stale standard start started startup state static
   statistic status step stop stopped storage store stored storing stream strict string strip structure style sub subject subscribe
   subscription success sum summary supervisor supported suspected suspend swap switch sync system table tag tail take taken tally target
-  task telemetry template temporary tenant term terminal test testing text then thread threshold throttle throw thrown tick time timeout
+  task telemetry template temporary tenant term terminal termination test testing text then thread threshold throttle throw thrown tick time timeout
   timer timestamp timing tls to token tolerance tool top topic topology total trace traced tracer track tracked tracker traffic transaction
   transactional transfer transform transition transport trap tree trial trigger trim trip true trust try turn type unacked
   unauthenticated unavailable undefined unhandled unhealthy union unique unit unknown unlock unresponsive unsafe unsettled unsigned
-  unstored until unwrap update upcast upgrade upload url usage use user valid validate validation validator value variable vector verb
+  unstored until unwrap update upcast upgrade upload url usage use user vacuum valid validate validation validator value variable vector verb
   verdict verify verifier version view visibility visit wait waiter waiting wake warn warning watch watcher way web weight when where
   whole why width wildcard window wire with within without word work world wrap wrapper wrapping write writer wrong zone argument given pull pulled
   accept accepted admin assembled assigned await awaited backup bare best better big body bottom bounded breaker budget byte capped
@@ -69,17 +70,17 @@ const english = `
   matched matches member merged missed moved mutation mutex named nested notified observed omitted opened opener opening optional
   ordered ordering overdue overflow owned packed parsed partial passed paused pem pending picked polled polling portable prefixed
   prepared preserved private proceed produced proposal pulled pushed queued quiet quoted raised random rebuild recorded refreshed refresh
-  refusal regular remain removed replaced replica reported requested resend resent resolved restored retried returned reused review
+  refusal regular remain removed replaced replica replicated replication reported requested resend resent resolved restored retried returned reused review
   revoked routed routing scanned scheduling scoped selected separate separator serialised served setting shown shut slowest small
-  smallest sorted split squash stalled stamp statement still stopping streamed stripped submit submitted successful sweep sweeper
+  smallest sorted split spot squash stalled stamp statement still stopping streamed stripped submit submitted successful sweep sweeper
   synced system terminate terminated tested timed together too tracking translate truncate truncated turned typed unchanged unclean
   uncounted unexpected unhandled unlisted unparsed unreadable unresolved unstarted unused updated upper used validated waited wakeup
   worded written
 `;
 
 const products = `
-  amqp arn aws bullmq drizzle eventbridge express fauxqs jwks jwt kysely lambda lua moto nest nginx oidc orm otel pgbouncer
-  postgre postgres prisma prometheus pubsub qstash rabbitmq redis sha sns sql sqlite sqs sqsd vhost vitest waybill hmac ip uuid api cli
+  amqp arn aws boss bullmq drizzle eventbridge express fauxqs jwks jwt kysely lambda lua moto nest nginx oidc orm otel pg pgbouncer
+  ec ecs postgre postgres prisma prometheus pubsub qstash rabbitmq redis sha sns sql sqlite sqs sqsd systemd vhost vitest waybill hmac ip uuid api cli
   css csv db dns html io os pid tcp ts ttl txt udp ui unix uri utf yaml
 `;
 

@@ -3,7 +3,7 @@ import { DeadLetter, defineJob, handlerFor, type Receipt } from "@waybill/core";
 import { z } from "zod";
 import { held, killedWhileRunning } from "./leased.ts";
 import type { Situation } from "./situation.ts";
-import type { Stage } from "./stage.ts";
+import { type Stage, until } from "./stage.ts";
 
 /** A job that becomes a dead letter for this reason. */
 const dies = (
@@ -14,7 +14,6 @@ const dies = (
 ): Situation => ({
   name: `a dead letter: ${name}`,
   code: "DEAD",
-  onBrokers: "same",
   ...more,
   async make(stage) {
     const { id } = await make(stage);
@@ -105,7 +104,7 @@ export const deadSituations: readonly Situation[] = [
       const running = await worker({ jobs: [handlerFor(held, fails(new DeadLetter("no")))] });
       await dying;
       await running.stop();
-      await jobs.inspector?.replay({ ids: [id] });
+      await until("it is replayed", async () => (await jobs.inspector?.replay({ ids: [id] })) === 1);
       return { job: id, facts: { queue }, says: [queue] };
     },
   },

@@ -32,18 +32,21 @@ export const endedSituations: readonly Situation[] = [
   {
     name: "a job that has completed, which the store keeps",
     code: "FINISHED",
+    onBrokers: "COMPLETED",
     unavailable: {
       memory: "it keeps no finished jobs",
       bullmq: "it removes a job when it is acked",
     },
     async make(stage) {
-      return { job: await settled(stage, () => undefined), facts: { from: "store" }, says: ["has finished"] };
+      const id = await settled(stage, () => undefined);
+      if (stage.isBroker) return { job: id, facts: { queue: stage.queue, attempt: 1 }, says: ["has completed"] };
+      return { job: id, facts: { from: "store" }, says: ["has finished"] };
     },
   },
   {
     name: "a job that has completed, whose id is remembered",
     code: "FINISHED",
-    onBrokers: "same",
+    onBrokers: "COMPLETED",
     async make(stage) {
       const store = await stage.freshStore();
       const jobs = await store.open({ rememberIds: "1h" });
@@ -51,12 +54,13 @@ export const endedSituations: readonly Situation[] = [
       const worker: Stage["worker"] = (options) =>
         listedWorker({ jobs, ended: stage.ended }, { queues: [stage.queue], ...options });
       const id = await settled({ ...stage, jobs, worker }, () => undefined);
-      return { job: id, on: jobs, says: ["has finished"] };
+      return { job: id, on: jobs, says: [stage.isBroker ? "has completed" : "has finished"] };
     },
   },
   {
     name: "a job that its handler discarded",
     code: "NEVER_SEEN",
+    onBrokers: "DISCARDED",
     codes: { sqlite: "FINISHED", postgres: "FINISHED" },
     async make(stage) {
       const id = await settled(stage, () => {
@@ -83,7 +87,6 @@ export const endedSituations: readonly Situation[] = [
   {
     name: "a receipt of a job whose unique key another one has",
     code: "DUPLICATE",
-    onBrokers: "same",
     async make({ jobs, queue }) {
       const once = defineJob({ type: `once.${queue}`, unique: { onConflict: "ignore" } });
       const { id } = await jobs.enqueue(once, {}, { queue, delay: "5m" });

@@ -49,7 +49,6 @@ export const leasedSituations: readonly Situation[] = [
   {
     name: "a job that a live worker runs",
     code: "LEASED",
-    onBrokers: "same",
     async make({ jobs, queue, worker, isBroker, ended }) {
       const { handler, started } = endless({ ended });
       const before = Date.now();
@@ -78,7 +77,6 @@ export const leasedSituations: readonly Situation[] = [
   {
     name: "a running job that was cancelled",
     code: "CANCEL_REQUESTED",
-    onBrokers: "same",
     async make({ jobs, queue, worker, ended }) {
       const { handler, started } = endless({ ended });
       const shutdown = { drain: 0, abort: 600_000 };

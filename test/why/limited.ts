@@ -8,8 +8,7 @@ export const limitedSituations: readonly Situation[] = [
   {
     name: "a job whose concurrency key is full",
     code: "KEY_FULL",
-    onBrokers: "RELEASED",
-    async make({ jobs, queue, worker, isBroker, ended }) {
+    async make({ jobs, queue, worker, ended }) {
       const { handler, started } = endless({ ended });
       const sync = defineJob<{ account: string }>({
         type: "crm.sync",
@@ -20,7 +19,6 @@ export const limitedSituations: readonly Situation[] = [
       const first = await jobs.enqueue(sync, { account: "acme" }, { queue });
       await started;
       const { id } = await jobs.enqueue(sync, { account: "acme" }, { queue });
-      if (isBroker) return { job: id, facts: { queue, reason: { code: "LIMIT_FULL" } }, says: ["acme"] };
       const slots = [{ id: first.id, worker: holding, since: expect.any(Number) }];
       return {
         job: id,
@@ -32,15 +30,13 @@ export const limitedSituations: readonly Situation[] = [
   {
     name: "a job whose queue runs as many as it may",
     code: "QUEUE_FULL",
-    onBrokers: "RELEASED",
-    async make({ jobs, queue, worker, isBroker, ended }) {
+    async make({ jobs, queue, worker, ended }) {
       const { handler, started } = endless({ ended });
       const slow = defineJob({ type: "slow", handler });
       const { id: holding } = await worker({ jobs: [slow], concurrency: 3, queues: { [queue]: { concurrency: 1 } } });
       const first = await jobs.enqueue(slow, {}, { queue });
       await started;
       const { id } = await jobs.enqueue(slow, {}, { queue });
-      if (isBroker) return { job: id, facts: { queue, reason: { code: "LIMIT_FULL" } }, says: [queue] };
       const slots = [{ id: first.id, worker: holding, since: expect.any(Number) }];
       return { job: id, facts: { queue, concurrency: 1, leased: 1, jobs: slots }, says: [queue, first.id] };
     },
@@ -48,7 +44,6 @@ export const limitedSituations: readonly Situation[] = [
   {
     name: "a job over the rate of its limit",
     code: "RATE_LIMITED",
-    onBrokers: "same",
     async make({ jobs, queue, worker }) {
       const call = defineJob({ type: "api.call", limits: [{ name: `api.${queue}`, rate: "1/1h" }], handler() {} });
       const { id: releasing } = await worker({ jobs: [call] });

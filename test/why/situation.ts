@@ -19,8 +19,8 @@ export interface Situation {
   /** As a sentence. */
   readonly name: string;
   readonly code: WhyCode;
-  /** Where the broker lets no one look. Omitted: "NOT_VISIBLE", which claims nothing. "same": `code`, with the same facts. */
-  readonly onBrokers?: WhyCode | "same";
+  /** Where the broker lets no one look, and records are read in place of its queue. Omitted: `code`, with the same facts. */
+  readonly onBrokers?: WhyCode;
   /** Where a backend says another code. */
   readonly codes?: Partial<Record<BackendName, WhyCode>>;
   /** Backends on which it cannot be made, each with the reason. */

@@ -9,7 +9,7 @@ import { serviceUrl, startFauxqsHere } from "@waybill/test-servers";
 export const backendNames = ["memory", "sqlite", "postgres", "bullmq", "rabbitmq", "sqs"] as const;
 export type BackendName = (typeof backendNames)[number];
 
-/** Their brokers let no one look into their queues. They borrow a ledger from a file. */
+/** Their brokers let no one look into their queues. They borrow a ledger from a file, which has their records as well. */
 export const brokers: readonly BackendName[] = ["rabbitmq", "sqs"];
 
 /** An empty store on a real server, which any number of connections can open. */
@@ -19,6 +19,8 @@ export interface Store {
   /** The same as the URL has: a prefix, a schema or the path of a file. */
   readonly name: string;
   open(options?: ConnectOptions): Promise<Jobs>;
+  /** Calls `work` once the store is no longer used. */
+  ended(work: () => unknown): void;
 }
 
 /** What one situation is made with. */
@@ -30,8 +32,12 @@ export interface Stage {
   readonly jobs: Jobs;
   /** A queue that no other situation uses. */
   readonly queue: string;
+  /** A connection to the same store that records its jobs, and a worker of it. Jobs of brokers are recorded by every connection. */
+  recorded(): Promise<Pick<Stage, "jobs" | "worker">>;
   /** Starts a worker of the queue. Resolves once it is listed. */
   worker(options: Partial<WorkerOptions> & Pick<WorkerOptions, "jobs">): Promise<Worker>;
+  /** A connection to another store of the backend, without records, which all situations share. */
+  unrecorded(): Promise<Jobs>;
   /** An empty store beside the one that all situations share. */
   freshStore(): Promise<Store>;
   /** Calls `work` once the test has ended, the last one first. */
@@ -47,13 +53,19 @@ const withParameter = (url: string, name: string, value: string): string => {
 const unique = (): string => `why${crypto.randomUUID().slice(0, 8)}`;
 
 /** Makes an empty store. What it leaves behind is removed by `ended`. */
-export async function freshStore(backend: BackendName, ended: (work: () => unknown) => void): Promise<Store> {
+export async function freshStore(
+  backend: BackendName,
+  ended: (work: () => unknown) => void,
+  { records: areRecorded = true }: { readonly records?: boolean } = {},
+): Promise<Store> {
+  const records = areRecorded ? ({ records: "1d" } as const) : {};
   const name = unique();
   const folder = mkdtempSync(join(tmpdir(), "waybill-why-"));
   ended(() => rmSync(folder, { recursive: true, force: true }));
   const common: ConnectOptions = { log: "off", enqueueTimeout: "30s" };
   const ledger = `sqlite:${join(folder, "ledger.db")}`;
   const openUrl = (url: string, more: ConnectOptions = {}): Store => ({
+    ended,
     url: more.ledger === undefined ? url : withParameter(url, "ledger", String(more.ledger)),
     name,
     open: (options = {}) => connect(url, { ...common, ...more, ...options }),
@@ -61,7 +73,7 @@ export async function freshStore(backend: BackendName, ended: (work: () => unkno
   switch (backend) {
     case "memory": {
       const memory = memoryBackend();
-      return { url: null, name, open: (options = {}) => connect(memory, { ...common, ...options }) };
+      return { url: null, name, ended, open: (options = {}) => connect(memory, { ...common, ...options }) };
     }
     case "sqlite":
       return { ...openUrl(`sqlite:${join(folder, "jobs.db")}`), name: join(folder, "jobs.db") };
@@ -70,28 +82,54 @@ export async function freshStore(backend: BackendName, ended: (work: () => unkno
     case "bullmq":
       return openUrl(withParameter(await serviceUrl("redis"), "prefix", name));
     case "rabbitmq":
-      return openUrl(withParameter(await serviceUrl("rabbitmq"), "prefix", name), { ledger });
+      return openUrl(withParameter(await serviceUrl("rabbitmq"), "prefix", name), { ledger, ...records });
     case "sqs": {
       const server = await startFauxqsHere();
       ended(() => server.stop());
       process.env["AWS_ACCESS_KEY_ID"] ??= "test";
       process.env["AWS_SECRET_ACCESS_KEY"] ??= "test";
-      return openUrl(server.url.replace("?", `/${name}?`), { ledger });
+      return openUrl(server.url.replace("?", `/${name}?`), { ledger, ...records });
     }
   }
+}
+
+const opened = new WeakMap<Store, Map<string, Promise<Jobs>>>();
+
+/** Returns the connection of this name, which all situations of a store share. The first call opens it. */
+function shared(store: Store, name: string, open: () => Promise<Jobs>): Promise<Jobs> {
+  const own = opened.get(store) ?? new Map<string, Promise<Jobs>>();
+  opened.set(store, own);
+  const found = own.get(name) ?? open();
+  own.set(name, found);
+  return found;
+}
+
+/** Closes what the situations of a store have shared. */
+export async function closeShared(store: Store): Promise<void> {
+  for (const found of opened.get(store)?.values() ?? []) await (await found).close();
 }
 
 /** Sets up one situation on the shared store. */
 export function stageOf(backend: BackendName, store: Store, jobs: Jobs, ended: Stage["ended"]): Stage {
   const queue = unique();
+  const isBroker = brokers.includes(backend);
   return {
     backend,
-    isBroker: brokers.includes(backend),
+    isBroker,
     store,
     jobs,
     queue,
     ended,
+    unrecorded: () =>
+      shared(store, "unrecorded", async () => (await freshStore(backend, store.ended, { records: false })).open()),
     freshStore: () => freshStore(backend, ended),
+    async recorded() {
+      const recording = isBroker ? jobs : await shared(store, "recorded", () => store.open({ records: "1d" }));
+      return {
+        jobs: recording,
+        worker: (options) => listedWorker({ jobs: recording, ended }, { queues: [queue], ...options }),
+      };
+    },
     worker: (options) => listedWorker({ jobs, ended }, { queues: [queue], ...options }),
   };
 }

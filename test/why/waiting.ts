@@ -20,6 +20,7 @@ const ready: readonly Situation[] = [
   {
     name: "a ready job that is next",
     code: "READY_NEXT",
+    onBrokers: "READY",
     async make(stage) {
       // The worker has had a free slot at its last heartbeat.
       await busyWorker(stage, "60s");
@@ -34,6 +35,7 @@ const ready: readonly Situation[] = [
   {
     name: "a ready job behind others",
     code: "READY_BEHIND",
+    onBrokers: "READY",
     async make(stage) {
       const { jobs, queue, isBroker } = stage;
       await busyWorker(stage, "60s");
@@ -41,6 +43,8 @@ const ready: readonly Situation[] = [
       const { id } = await jobs.enqueue(mail, {}, { queue });
       await jobs.enqueue(mail, {}, { queue, ...(!isBroker && { priority: 7 }) });
       await jobs.enqueue(mail, {}, { queue });
+      if (isBroker)
+        return { job: id, facts: { type: "mail.send", queue, workers: 1 }, says: ["how many are before it"] };
       const facts = { type: "mail.send", queue, ahead: 3, higher: 1, workers: 1 };
       return { job: id, facts, says: ["3 jobs", "1 of them with a higher priority"] };
     },
@@ -81,7 +85,6 @@ const ready: readonly Situation[] = [
   {
     name: "a job of a paused type",
     code: "TYPE_PAUSED",
-    onBrokers: "same",
     async make({ jobs, queue, worker }) {
       const paused = defineJob({ type: `paused.${queue}` });
       await jobs.pause({ type: paused.type });
@@ -93,7 +96,6 @@ const ready: readonly Situation[] = [
   {
     name: "a job of a type that no worker of its queue knows",
     code: "TYPE_UNKNOWN",
-    onBrokers: "same",
     async make({ jobs, queue, worker }) {
       const { id: running } = await worker({ jobs: [noop] });
       const other = defineJob({ type: "other.type" });
@@ -104,11 +106,9 @@ const ready: readonly Situation[] = [
   {
     name: "a job of a newer payload version than any worker knows",
     code: "VERSION_UNKNOWN",
-    onBrokers: "RELEASED",
-    async make({ jobs, queue, worker, isBroker }) {
+    async make({ jobs, queue, worker }) {
       await worker({ jobs: [noop] });
       const { id } = await jobs.enqueue(defineJob({ type: "mail.send", version: 3 }), {}, { queue });
-      if (isBroker) return { job: id, facts: { queue, reason: { code: "JOB_UNKNOWN" } }, says: ["version 3"] };
       return { job: id, facts: { version: 3, known: 1, queue }, says: ["version 3", "know 1"] };
     },
   },
@@ -164,8 +164,7 @@ const delayed: readonly Situation[] = [
   {
     name: "a job that waits for its next attempt",
     code: "RETRY_WAITING",
-    onBrokers: "same",
-    async make({ jobs, queue, worker, isBroker }) {
+    async make({ jobs, queue, worker }) {
       const { id: failed } = await worker({
         jobs: [
           handlerFor(mail, () => {
@@ -174,16 +173,13 @@ const delayed: readonly Situation[] = [
         ],
       });
       const { id } = await jobs.enqueue(mail, {}, { queue, retry: { maxAttempts: 4 } });
-      const facts = { queue, attempt: 2, error: { code: "SMTP_452" }, worker: failed };
-      // The envelope of a job that the broker hides is not known.
-      const of = isBroker ? {} : { maxAttempts: 4 };
-      return { job: id, facts: { ...facts, ...of }, says: ["SMTP_452", "the mail server is full", "attempt 2"] };
+      const facts = { queue, attempt: 2, maxAttempts: 4, error: { code: "SMTP_452" }, worker: failed };
+      return { job: id, facts, says: ["SMTP_452", "the mail server is full", "attempt 2"] };
     },
   },
   {
     name: "a job that its handler asked to run later",
     code: "RELEASED",
-    onBrokers: "same",
     async make({ jobs, queue, worker }) {
       const { id: released } = await worker({
         jobs: [
@@ -200,7 +196,6 @@ const delayed: readonly Situation[] = [
   {
     name: "a job that a rule on errors released",
     code: "RELEASED",
-    onBrokers: "same",
     async make({ jobs, queue, worker }) {
       class Throttled extends Error {
         readonly code = "THROTTLED";
