@@ -28,7 +28,7 @@ export interface QueueCallsSettings {
   readonly isBorrowed: boolean;
   /** Those that this connection declares. */
   readonly declared: readonly string[];
-  readonly history: Pick<HistoryCalls, "requested" | "counted">;
+  readonly history: Pick<HistoryCalls, "began" | "looked" | "counted">;
 }
 
 const CHECK_EVERY_MS = 30_000;
@@ -74,12 +74,17 @@ export function createQueueCalls(settings: QueueCallsSettings): QueueCalls {
     return queuesWithoutWorker(counts, workers, new Set([...declared, ...all]));
   }
 
-  if (inspector !== null && seam.workerRegistry !== null) watch(seam, events, find, history.requested);
+  if (inspector !== null && seam.workerRegistry !== null) watch(seam, events, find, history);
   return { inspector, queuesWithoutWorker: find };
 }
 
 /** Looks for queues without a worker while any worker of this connection runs. */
-function watch(seam: Seam, events: EventBus, find: () => Promise<QueueWithoutWorker[]>, requested: () => void): void {
+function watch(
+  seam: Seam,
+  events: EventBus,
+  find: () => Promise<QueueWithoutWorker[]>,
+  history: QueueCallsSettings["history"],
+): void {
   let version = 0;
   // Without a ledger this process looks by itself.
   const ledger = seam.ledger ?? createLedger(() => ++version);
@@ -88,12 +93,13 @@ function watch(seam: Seam, events: EventBus, find: () => Promise<QueueWithoutWor
     ledger,
     find,
     events,
-    also: { key: HISTORY_REQUEST_KEY, found: requested },
+    also: { key: HISTORY_REQUEST_KEY, looked: history.looked },
     ...times,
   });
   const running = new Set<string>();
   events.on("booted", ({ worker }) => {
     if (worker === undefined) return;
+    if (running.size === 0) history.began();
     running.add(worker);
     check.begin();
   });

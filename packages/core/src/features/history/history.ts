@@ -3,6 +3,7 @@ import type { Ledger } from "../../backend/ledger.ts";
 import { WaybillError } from "../../errors.ts";
 import { assertKnownOptions, type OptionNames } from "../../known-options.ts";
 import type { EventBus } from "../../observability/events.ts";
+import type { OutcomeEvent } from "../../observability/job-events.ts";
 import { wallMs } from "../../time/clock.ts";
 import { durationMs } from "../../time/duration.ts";
 import { allRecords } from "../all-records.ts";
@@ -25,10 +26,14 @@ export interface HistoryKeeper {
   end(): Promise<void>;
 }
 
+type Ended = Pick<OutcomeEvent, "queue" | "outcome" | "durationMs" | "bySender"> & { readonly at: number };
+
 export interface HistorySettings {
   /** Null: the history is that of this process. */
   readonly ledger: Ledger | null;
   readonly events: EventBus;
+  /** The ends that were kept before the history was known to be requested. They are asked for once. */
+  readonly early: () => readonly Ended[];
   readonly inspector: () => Inspector | null;
 }
 
@@ -39,7 +44,7 @@ const FLUSH_MS = 15_000;
 /** An hour is not written any more this long after its end. */
 const LATE_MINUTES = 65;
 
-export function createHistory({ ledger, events, inspector }: HistorySettings): HistoryKeeper {
+export function createHistory({ ledger, events, early, inspector }: HistorySettings): HistoryKeeper {
   const writer = ledger && createHistoryWriter(ledger);
   /** Without a ledger: all there is. */
   const minutes: Minutes = writer?.pending ?? new Map();
@@ -64,12 +69,15 @@ export function createHistory({ ledger, events, inspector }: HistorySettings): H
     ).unref();
   }
 
+  function count(ended: Ended): void {
+    if (ended.outcome !== "release" && ended.bySender !== true) countEnd(minutes, ended.at, ended);
+    if (writer === null) forgetBefore(minutes, Math.floor(ended.at / MINUTE_MS) - DAY_MINUTES);
+  }
+
   function begin(): void {
     if (unsubscribe !== null) return;
-    unsubscribe = events.on("settled", (event) => {
-      if (event.outcome !== "release" && event.bySender !== true) countEnd(minutes, event.at, event);
-      if (writer === null) forgetBefore(minutes, Math.floor(event.at / MINUTE_MS) - DAY_MINUTES);
-    });
+    unsubscribe = events.on("settled", count);
+    early().forEach(count);
     if (writer !== null) next();
   }
 

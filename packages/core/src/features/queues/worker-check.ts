@@ -16,8 +16,8 @@ export interface WorkerCheckSettings {
   readonly ledger: Ledger;
   readonly find: () => Promise<readonly QueueWithoutWorker[]>;
   readonly events: EventBus;
-  /** A record that is read with each look, which costs nothing more, and what is called when it is there. */
-  readonly also: { readonly key: string; readonly found: () => void };
+  /** A record that is read with each look, which costs nothing more, and what is told whether it is there. */
+  readonly also: { readonly key: string; readonly looked: (isThere: boolean) => void };
   /** Between two looks, of all processes together. */
   readonly everyMs: number;
   /** How long a queue has no worker before that is reported. */
@@ -56,7 +56,7 @@ export function createWorkerCheck({
 
   async function look(): Promise<void> {
     const [record = null, other = null] = await ledger.read([KEY, also.key]);
-    if (other !== null) also.found();
+    also.looked(other !== null);
     if (record !== null && (record.dueInMs ?? 0) > 0) return;
     const turn = { key: KEY, dueInMs: everyMs, expiresInMs: HOUR_MS };
     const before = missingOf(record?.value ?? "{}");

@@ -32,7 +32,7 @@ afterEach(async () => {
 function keeper(ledger: Ledger | null, ready = 0) {
   const events = new EventBus();
   const inspector = { counts: async () => [counts("mail", ready)] } as never;
-  const history = createHistory({ ledger, events, inspector: () => inspector });
+  const history = createHistory({ ledger, events, early: () => [], inspector: () => inspector });
   kept.push(history);
   const end = (outcome: "completed" | "retry" | "dead" | "release", durationMs = 100): void =>
     events.emit("settled", { queue: "mail", outcome, durationMs } as OutcomeEvent);
@@ -170,6 +170,25 @@ test.each([
     code: "CONFIG_INVALID",
     message: expect.stringMatching(message) as string,
   });
+});
+
+test("the history has the jobs of a worker's first second, which end before it has looked whether it is requested", async () => {
+  const store = memoryBackend();
+  const [reader, worker] = [await connect(store, { log: "off" }), await connect(store, { log: "off" })];
+  await reader.history();
+  const job = defineJob({ type: "mail.send", queue: "mail", handler() {} });
+  const ledger = (await store()).ledger;
+  let settled = 0;
+  worker.events.on("settled", () => (settled += 1));
+  await Promise.all(Array.from({ length: 6 }, () => worker.enqueue(job, {})));
+  await worker.worker({ jobs: [job], queues: ["mail"] }).start();
+  await expect.poll(() => settled, WAIT).toBe(6);
+  expect(await ledger.list({ prefix: "queue/check", limit: 1 })).toEqual([]);
+  await expect.poll(() => ledger.list({ prefix: "queue/check", limit: 1 }), WAIT).toHaveLength(1);
+  await worker.close();
+  const { points } = await reader.history();
+  expect(points.reduce((sum, { completed }) => sum + completed, 0)).toBe(6);
+  await reader.close();
 });
 
 test("workers write nothing until the history is read once, and from then on keep it until they close", async () => {

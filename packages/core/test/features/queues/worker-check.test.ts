@@ -8,7 +8,7 @@ import { EventBus } from "../../../src/observability/events.ts";
 const begun: WorkerCheck[] = [];
 afterEach(() => begun.splice(0).forEach((check) => check.end()));
 
-const also = { key: "history/request", found: () => undefined };
+const also = { key: "history/request", looked: () => undefined };
 const mailers: QueueWithoutWorker = { queue: "mailers", ready: 2, oldestWaitMs: 900 };
 
 /** Some processes that look into the same store every 40 ms, and report after 100 ms. */
@@ -146,7 +146,7 @@ test("a record that another feature asks about is read with the look, and report
   const reads: (readonly string[])[] = [];
   const counted = { ...ledger, read: (keys: readonly string[]) => (reads.push(keys), ledger.read(keys)) };
   let found = 0;
-  const asked = { key: also.key, found: () => void (found += 1) };
+  const asked = { key: also.key, looked: (isThere: boolean) => void (found += isThere ? 1 : 0) };
   const times = { everyMs: 40, afterMs: 100, restFactor: 0, find: async () => [] };
   const check = createWorkerCheck({ ledger: counted, events: new EventBus(), also: asked, ...times });
   begun.push(check);
