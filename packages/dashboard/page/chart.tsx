@@ -3,6 +3,7 @@ import { useEffect, useRef } from "preact/hooks";
 import UPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { useMedia } from "./hooks.ts";
+import { lonely } from "./lonely-points.ts";
 
 export interface Series {
   readonly name: string;
@@ -90,7 +91,12 @@ export function Chart({ times, series, unit, steps, label, from, to }: Props): J
             label: name,
             stroke: colour(of),
             width: 1.75,
-            points: { show: times.length < 3 },
+            points: {
+              show: false,
+              size: 5,
+              fill: colour(of),
+              filter: (own: UPlot, at: number) => lonely(own.data[at] ?? []),
+            },
             ...(isFilled && { fill: `color-mix(in srgb, ${colour(of)} 12%, transparent)` }),
           })),
         ],
@@ -106,7 +112,7 @@ export function Chart({ times, series, unit, steps, label, from, to }: Props): J
       made.destroy();
       chart.current = null;
     };
-  }, [isDark, names, times.length < 3]);
+  }, [isDark, names]);
   useEffect(() => chart.current?.setData(data), [times, series]);
 
   return (
