@@ -1,6 +1,6 @@
 import type { Result, Receipt } from "../backend/contract.ts";
 import type { Jobs } from "../connect/connect.ts";
-import { isWaybillError } from "../errors.ts";
+import { isWaybillError, type WaybillErrorCode } from "../errors.ts";
 import { pause } from "../time/pause.ts";
 import { deadLetterAll } from "./dead-letters.ts";
 import { itemOf, type ImportItem, whyItStays } from "./enqueue-item.ts";
@@ -9,17 +9,26 @@ import type { ForeignJob, JobSource } from "./job-source.ts";
 
 const AT_ONCE = 100;
 const LOOK_MS = 500;
+/** Errors that mean that no job is stored for now, whatever it is. */
+const STORES_NONE: ReadonlySet<WaybillErrorCode> = new Set([
+  "BACKEND_UNAVAILABLE",
+  "BACKEND_FULL",
+  "BACKEND_CLOSED",
+  "ENQUEUE_UNKNOWN",
+  "NOT_REPLICATED",
+]);
 
 /**
  * Moves the jobs of one queue of another job system, while workers and producers of both run. A job that waits is set aside
  * there, stored here under an id derived from it, and then deleted there. A job that runs is left to the worker that has it; if it fails with
  * attempts left, it is moved. Resolves once nothing is left there but what stays, or once `follow` aborts.
  *
- * When it is killed, or rejects, run it again: jobs that were set aside and not stored are first. No job is lost. A job that was stored and not
+ * When it is killed, or rejects, run it again: jobs that were set aside and not stored are first. No job is lost. A job that the backend
+ * refuses, because it is too large for example, stays set aside and is in `left`: a later run tries it again, with another `map` perhaps. A job that was stored and not
  * yet deleted when it was killed is stored once more if it has finished meanwhile, unless the connections have `rememberIds`.
  *
- * Rejects `CONFIG_INVALID` for wrong options, with the error of the other system's store, and as `enqueue` does for a job that could not
- * be stored.
+ * Rejects `CONFIG_INVALID` for wrong options, with the error of the other system's store, and as `enqueue` does while the backend stores
+ * no job.
  */
 export async function importJobs(from: JobSource, to: Jobs, options: ImportOptions): Promise<ImportReport> {
   assertImportOptions(options);
@@ -27,6 +36,8 @@ export async function importJobs(from: JobSource, to: Jobs, options: ImportOptio
   const hasPriorities = to.backend.capabilities.priorityLevels > 1;
   const totals = { moved: 0, dead: 0, storedBefore: 0 };
   const failedQueues = new Set<string>();
+  /** By the id there: jobs that are set aside, and why they cannot be stored here. */
+  const refused = new Map<string, { readonly job: ForeignJob; readonly why: string }>();
 
   async function store(aside: readonly ForeignJob[]): Promise<void> {
     const items = aside.map((job) => {
@@ -40,8 +51,18 @@ export async function importJobs(from: JobSource, to: Jobs, options: ImportOptio
     if (failedQueues.size > 0) await deadLetterAll(to, [...failedQueues]);
     failedQueues.clear();
     await from.forget(stored);
-    const refused = results.find((result) => !isThere(result));
-    if (refused?.ok === false) throw refused.error;
+    results.forEach((result, at) => {
+      const job = aside[at];
+      if (result.ok || isThere(result) || job === undefined) return;
+      if (STORES_NONE.has(result.error.code)) throw result.error;
+      refused.set(job.id, { job, why: `set aside there, and refused here: ${result.error.message}` });
+    });
+  }
+
+  /** Those that were set aside and not tried by this run. */
+  async function nextAside(): Promise<ForeignJob[]> {
+    const found = await from.listAside(AT_ONCE + refused.size);
+    return found.filter(({ id }) => !refused.has(id));
   }
 
   function isStored(result: Result<Receipt> | undefined, job: ForeignJob, item: ImportItem | undefined): boolean {
@@ -68,14 +89,16 @@ export async function importJobs(from: JobSource, to: Jobs, options: ImportOptio
   }
 
   for (;;) {
-    for (let rest = await from.listAside(AT_ONCE); rest.length > 0; rest = await from.listAside(AT_ONCE))
-      await store(rest);
+    for (let rest = await nextAside(); rest.length > 0; rest = await nextAside()) await store(rest);
     const unfinished = await from.unfinished();
     const { seen, left } = await pass();
     const waiting = left.filter(({ job }) => job.state !== "failed").length;
     const isEmpty = follow === undefined && seen === 0 && unfinished <= waiting;
     if (isEmpty || follow?.aborted)
-      return { ...totals, left: left.map(({ job: { id, name }, why }) => ({ id, name, why })) };
+      return {
+        ...totals,
+        left: [...refused.values(), ...left].map(({ job: { id, name }, why }) => ({ id, name, why })),
+      };
     await pause(LOOK_MS, follow);
   }
 }

@@ -39,7 +39,7 @@ export interface ImportReport {
   readonly dead: number;
   /** The number of jobs that an earlier run had stored and not yet removed. */
   readonly storedBefore: number;
-  /** The jobs that stayed in the other system, as the last look found them, each with the reason in one sentence. */
+  /** The jobs that stayed in the other system, as the last look found them, or set aside there, each with the reason in one sentence. */
   readonly left: readonly { readonly id: string; readonly name: string; readonly why: string }[];
 }
 
