@@ -105,7 +105,7 @@ export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok
 
 /** Says that a job is stored in the backend. */
 export interface Receipt {
-  /** The id of the job. */
+  /** The id of the job. With `duplicateOf` there is none of this id: it was not stored. */
   readonly id: string;
   /** False when a job with the same id and the same bytes was stored already; nothing was written. From `enqueueIn`: true once you commit. */
   readonly stored: boolean;
