@@ -19,9 +19,7 @@ const measuring = [
   "apps/bench/test/bench.process.test.ts",
   "apps/demo/test/kill.process.test.ts",
   "apps/faults/test/anonymous-load.process.test.ts",
-  "apps/faults/test/crowd.process.test.ts",
   "apps/faults/test/catalogue-alone.process.test.ts",
-  "apps/faults/test/defects.process.test.ts",
   "packages/http/test/endpoint/hostile.process.test.ts",
   "packages/sqlite/test/file/{busy,idle,kill}.process.test.ts",
 ];

@@ -11,7 +11,7 @@ import { compiles, layouts } from "./packed/compiling.ts";
 import { builds, compiled, isTrapped, missingOf, produces, receives } from "./packed/languages.ts";
 import { loadsAsCommonJs, loadsAsEsm } from "./packed/loading.ts";
 import { buildsNext, enqueuesByAction, enqueuesInNext, runsNextRecipe } from "./packed/next.ts";
-import { byInstallLines, within } from "./packed/install-lines.ts";
+import { createPageInstaller, within } from "./packed/install-lines.ts";
 import { pageRuns, runPage } from "./packed/page-runs.ts";
 import { runsTheCommand } from "./packed/command.ts";
 import { missingAdmin, publishesByAdmin } from "./packed/rabbitmqadmin.ts";
@@ -76,13 +76,24 @@ async function checkPrograms(stranger: Stranger, urls: Urls): Promise<void> {
   }
 }
 
-/** As a reader does: what the page says to install, and nothing else. */
+/** As a reader does: what the page says to install, and nothing else. The next page is installed while one runs. */
 async function checkPages(folder: string, tarballs: readonly Tarball[], urls: Urls): Promise<void> {
   const wanted = process.argv.slice(2);
-  for (const page of Object.keys(pageRuns).filter((one) => wanted.length === 0 || wanted.includes(one))) {
-    await check(`the programs of ${page} run as printed, with what it says to install and nothing else`, async () =>
-      runPage({ page, folder: await byInstallLines(folder, tarballs, page), urls }),
-    );
+  const pages = Object.keys(pageRuns).filter((one) => wanted.length === 0 || wanted.includes(one));
+  const installer = createPageInstaller(folder, tarballs);
+  const install = (page: string | undefined): Promise<string> | null => {
+    const installing = page === undefined ? null : installer.folderOf(page);
+    // Reported by the check of this page.
+    installing?.catch(() => undefined);
+    return installing;
+  };
+  let next = install(pages[0]);
+  for (const [at, page] of pages.entries()) {
+    const installing = next;
+    await check(`the programs of ${page} run as printed, with what it says to install and nothing else`, async () => {
+      const own = await installing?.finally(() => (next = install(pages[at + 1])));
+      if (own !== undefined) await runPage({ page, folder: own, urls });
+    });
   }
 }
 

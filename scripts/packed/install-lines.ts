@@ -27,13 +27,35 @@ export function namesOf(page: string): string[] {
   return lines.flatMap(([, given = ""]) => given.split(/\s+/).filter((name) => name !== "" && !name.startsWith("-")));
 }
 
-/**
- * A folder with what the page's install lines install and nothing else: ours as packed, others as pinned here. Beside it
- * lies `jobs.js`, which pages take for granted.
- */
-export async function byInstallLines(parent: string, tarballs: readonly Tarball[], page: string): Promise<string> {
-  const folder = join(parent, slug(page));
-  const names = [...(before[page] ?? []), ...namesOf(page)];
+/** Installs what pages say. Two pages that say the same share an installation. */
+export interface PageInstaller {
+  /** A folder for the page in a project with what its install lines install and nothing else: ours as packed, others as pinned here. */
+  folderOf(page: string): Promise<string>;
+}
+
+export function createPageInstaller(parent: string, tarballs: readonly Tarball[]): PageInstaller {
+  const installed = new Map<string, Promise<string>>();
+
+  async function install(manifest: string, folder: string): Promise<string> {
+    mkdirSync(folder);
+    writeFileSync(join(folder, "package.json"), manifest);
+    await run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"], { cwd: folder, limitMs: 300_000 });
+    return folder;
+  }
+
+  return {
+    async folderOf(page) {
+      const manifest = manifestOf(page, tarballs);
+      const project = installed.get(manifest) ?? install(manifest, join(parent, `by-lines-${installed.size}`));
+      installed.set(manifest, project);
+      return within(await project, page);
+    },
+  };
+}
+
+/** The same text for the same names, in whatever order a page has them. */
+function manifestOf(page: string, tarballs: readonly Tarball[]): string {
+  const names = [...new Set([...(before[page] ?? []), ...namesOf(page)])].toSorted();
   if (names.length === 0) throw new Error(`${page} says nothing of what to install`);
   const fileOf = (name: string): string | null => {
     const tarball = tarballs.find((one) => one.name === name);
@@ -48,17 +70,10 @@ export async function byInstallLines(parent: string, tarballs: readonly Tarball[
   const overrides = Object.fromEntries(
     unnamed.flatMap((name) => (fileOf(name) === null ? [] : [[name, fileOf(name)]])),
   );
-  mkdirSync(folder);
-  writeFileSync(
-    join(folder, "package.json"),
-    JSON.stringify({ private: true, type: "module", dependencies, overrides }),
-  );
-  await run(["npm", "install", "--prefer-offline", "--no-audit", "--no-fund"], { cwd: folder, limitMs: 300_000 });
-  writeFileSync(join(folder, "jobs.js"), jobsFile);
-  return folder;
+  return JSON.stringify({ private: true, type: "module", dependencies, overrides });
 }
 
-/** A folder for the page in a project that has everything already. */
+/** A folder for the page in a project that has what it needs. In it lies `jobs.js`, which pages take for granted. */
 export function within(stranger: string, page: string): string {
   const folder = join(stranger, slug(page));
   mkdirSync(folder);

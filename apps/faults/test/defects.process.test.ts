@@ -36,7 +36,7 @@ const servers = createServers();
 afterAll(() => servers.stop());
 
 // Without a defect these cells hold: that is tested with the catalogue, of whose cut each is a part.
-test.each(planted)("$scenario on $backend notices $defect", async ({ defect, scenario, backend, says }) => {
+test.concurrent.for(planted)("$scenario on $backend notices $defect", async ({ defect, scenario, backend, says }) => {
   const [cell] = plannedCells({ size: "cut", only: [scenario], backends: [backend] });
   if (cell === undefined) throw new Error(`${scenario} on ${backend} is not in the cut`);
   const { verdict, violations } = await runCell({ ...cell, size: "cut", seed: 1, servers, defect });
