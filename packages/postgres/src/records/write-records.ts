@@ -14,7 +14,8 @@ export function createRecordWriter(query: Query, schema: string, scope: string):
       $11::text::text[], $12::text::text[], $13::text::boolean[])`,
     merge: `SELECT 1 FROM "${schema}".record_merge($1::text, $2::text::json)`,
     // By itself: within the statements above, two writers of the same jobs could wait for each other.
-    seen: `INSERT INTO "${schema}".record_times AS t (scope, at) VALUES ($1::text, $2::text::bigint)
+    seen: `INSERT INTO "${schema}".record_times AS t (scope, at)
+      SELECT $1::text, $2::text::bigint FROM pg_catalog.set_config('synchronous_commit', 'off', true)
       ON CONFLICT (scope) DO UPDATE SET at = greatest(t.at, excluded.at)`,
   };
 
