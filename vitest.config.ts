@@ -31,8 +31,8 @@ export default defineConfig({
   oxc: { decorator: { legacy: true } },
   test: {
     reporters: ["default", "./scripts/one-line-reporter.ts"],
-    // Most of a test is waiting: for a broker, a lease, a process. Four files at a time leave two cores some rest.
-    maxWorkers: 4,
+    // Most of a test is waiting: for a broker, a lease, a process. Five files at a time leave two cores some rest.
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     globalSetup: "./packages/test-servers/src/services/vitest-setup.ts",
     projects: [
@@ -43,6 +43,8 @@ export default defineConfig({
           name: "unit",
           include: ["{packages,apps}/*/test/**/*.test.ts", "test/**/*.test.ts"],
           exclude: ["**/*.process.test.ts", "**/node_modules/**"],
+          // They wait more than the others, and start few processes: seven keep two cores busy.
+          maxWorkers: 7,
           sequence: { groupOrder: 0 },
         },
       },

@@ -174,7 +174,8 @@ export const completesInPostgres: Run = async (project, file) => {
   const output = await runUntil('"settled"', ["node", file], { cwd: project.folder });
   await run(["node", "--input-type=module", "-e", hasReceipt(project.urls.postgres)], { cwd: project.folder });
   // Each run of the page about transactions has left a job that another program is to run.
-  if (!/"completed":[1-9]\d*,"retried":0,"released":0,"dead":0,/.test(output)) throw new Error(`it should report its completed job:\n${output}`);
+  if (!/"completed":[1-9]\d*,"retried":0,"released":0,"dead":0,/.test(output))
+    throw new Error(`it should report its completed job:\n${output}`);
 };
 
 export const isInvoked: Run = async (project, file) => {

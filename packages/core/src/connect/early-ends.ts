@@ -3,7 +3,7 @@ import type { OutcomeEvent } from "../observability/job-events.ts";
 
 type Settled = OutcomeEvent & { readonly at: number };
 
-/** The ends of a worker's first jobs, kept until its first look has told whether the history is requested. */
+/** The ends of a worker's first jobs, kept until its first look, which finds out whether the history is requested. */
 export interface EarlyEnds {
   /** Keeps those from now on, after a first worker has started. Does nothing if it does already. */
   begin(): void;

@@ -16,7 +16,7 @@ export interface WorkerCheckSettings {
   readonly ledger: Ledger;
   readonly find: () => Promise<readonly QueueWithoutWorker[]>;
   readonly events: EventBus;
-  /** A record that is read with each look, which costs nothing more, and what is told whether it is there. */
+  /** A record that is read with each look, which costs nothing more, and what is called with whether it is there. */
   readonly also: { readonly key: string; readonly looked: (isThere: boolean) => void };
   /** Between two looks, of all processes together. */
   readonly everyMs: number;
