@@ -31,8 +31,8 @@ export default defineConfig({
   oxc: { decorator: { legacy: true } },
   test: {
     reporters: ["default", "./scripts/one-line-reporter.ts"],
-    // Most of a test is waiting: for a broker, a lease, a process. Five files at a time leave two cores some rest.
-    maxWorkers: 5,
+    // Most of a test is waiting: for a broker, a lease, a process. Four files at a time leave two cores some rest.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     globalSetup: "./packages/test-servers/src/services/vitest-setup.ts",
     projects: [
