@@ -89,6 +89,7 @@ export const leasedJob: Scenario = {
     // SQS counts what it has a moment later.
     await comes(async () => (await count()) === 1, "the leased job is counted");
     finish();
+    await comes(() => does.length > 0, "the worker has settled it");
     await comes(async () => (await count()) === 0, "the settled job is not");
     return { accepted: 1, lost: does.some((event) => event.id === id) ? [] : [id], duplicated: 0 };
   },
