@@ -8,7 +8,7 @@ import { type Scale, type Scenario, scaled } from "./scenario.ts";
 
 const WIDTH = 50;
 /** Long enough that records are written several times while the clock runs. What waits at the end is written on the clock. */
-const JOBS = { enqueue: 20_000, process: 20_000 } as const;
+const JOBS = { enqueue: 100_000, process: 100_000 } as const;
 const TARGET = 0.75;
 
 type Store = "sqlite" | Extract<BrokerName, "bullmq" | "postgres">;
