@@ -91,7 +91,7 @@ async function checkPages(folder: string, tarballs: readonly Tarball[], urls: Ur
   for (const [at, page] of pages.entries()) {
     const installing = next;
     await check(`the programs of ${page} run as printed, with what it says to install and nothing else`, async () => {
-      const own = await installing?.finally(() => (next = install(pages[at + 1])));
+      const own = await installing?.finally(() => void (next = install(pages[at + 1])));
       if (own !== undefined) await runPage({ page, folder: own, urls });
     });
   }
