@@ -23,9 +23,10 @@ const STORES_NONE: ReadonlySet<WaybillErrorCode> = new Set([
  * there, stored here under an id derived from it, and then deleted there. A job that runs is left to the worker that has it; if it fails with
  * attempts left, it is moved. Resolves once nothing is left there but what stays, or once `follow` aborts.
  *
- * When it is killed, or rejects, run it again: jobs that were set aside and not stored are first. No job is lost. A job that the backend
- * refuses, because it is too large for example, stays set aside and is in `left`: a later run tries it again, with another `map` perhaps. A job that was stored and not
+ * When it is killed, or rejects, run it again: jobs that were set aside and not stored are first. No job is lost. A job that was stored and not
  * yet deleted when it was killed is stored once more if it has finished meanwhile, unless the connections have `rememberIds`.
+ *
+ * A job that the backend refuses, because it is too large for example, stays set aside and is in `left`. A later run tries it again.
  *
  * Rejects `CONFIG_INVALID` for wrong options, with the error of the other system's store, and as `enqueue` does while the backend stores
  * no job.
@@ -36,7 +37,7 @@ export async function importJobs(from: JobSource, to: Jobs, options: ImportOptio
   const hasPriorities = to.backend.capabilities.priorityLevels > 1;
   const totals = { moved: 0, dead: 0, storedBefore: 0 };
   const failedQueues = new Set<string>();
-  /** By the id there: jobs that are set aside, and why they cannot be stored here. */
+  /** By `keyOf`: jobs that are set aside, and why they cannot be stored here. */
   const refused = new Map<string, { readonly job: ForeignJob; readonly why: string }>();
 
   async function store(aside: readonly ForeignJob[]): Promise<void> {
@@ -55,14 +56,14 @@ export async function importJobs(from: JobSource, to: Jobs, options: ImportOptio
       const job = aside[at];
       if (result.ok || isThere(result) || job === undefined) return;
       if (STORES_NONE.has(result.error.code)) throw result.error;
-      refused.set(job.id, { job, why: `set aside there, and refused here: ${result.error.message}` });
+      refused.set(keyOf(job), { job, why: `set aside there, and refused here: ${result.error.message}` });
     });
   }
 
   /** Those that were set aside and not tried by this run. */
   async function nextAside(): Promise<ForeignJob[]> {
     const found = await from.listAside(AT_ONCE + refused.size);
-    return found.filter(({ id }) => !refused.has(id));
+    return found.filter((job) => !refused.has(keyOf(job)));
   }
 
   function isStored(result: Result<Receipt> | undefined, job: ForeignJob, item: ImportItem | undefined): boolean {
@@ -102,6 +103,9 @@ export async function importJobs(from: JobSource, to: Jobs, options: ImportOptio
     await pause(LOOK_MS, follow);
   }
 }
+
+/** An id may be used again there. */
+const keyOf = ({ id, createdAt }: ForeignJob): string => `${createdAt} ${id}`;
 
 /** An id with other bytes was stored by an earlier run, whose `map` was another. */
 const isThere = (result: Result<Receipt> | undefined): boolean =>
