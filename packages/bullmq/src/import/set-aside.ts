@@ -9,7 +9,7 @@ const ASIDE = "waybill-import";
 
 /**
  * ARGV: ids. Moves those that wait, are delayed or failed from the queue into the hash. The fields of a job are kept as they are, with the
- * score of the sorted set that it was in. Jobs of flows, and the next job of a scheduler, are left. As BullMQ's own removeJob does
+ * score of the sorted set that it was in. Jobs of flows, the next job of a scheduler, and one whose id is in the hash are left. As BullMQ's own removeJob does
  * it, but for where it looks first: such a job is near the end of its list.
  */
 const setAsideLua = `${keyFunction}
@@ -36,7 +36,8 @@ local aside = {}
 for _, id in ipairs(ARGV) do
   local fields = redis.call("HGETALL", key(id))
   local isOfFlow = redis.call("HEXISTS", key(id), "parentKey") == 1 or redis.call("EXISTS", key(id) .. ":dependencies") == 1
-  if #fields > 0 and not isOfFlow and not nextOfScheduler(id) then
+  local isTaken = redis.call("HEXISTS", key("${ASIDE}"), id) == 1
+  if #fields > 0 and not isTaken and not isOfFlow and not nextOfScheduler(id) then
     local state, score = removed(id)
     if state then
       local entry = cjson.encode({ id, state, score, fields })

@@ -69,6 +69,35 @@ test("a job that is refused here is not deleted and keeps no other: the report s
   await expect.poll(() => ran, { timeout: 20_000 }).toEqual([long]);
 });
 
+test("a job whose id a refused one has stays in its queue, and neither is lost", async () => {
+  const { queue, source, ran, move } = await sides();
+  const small = await connect("memory:", { log: "off", maxBodyBytes: 1_024 });
+  onTestFinished(() => small.close());
+  const map: ImportOptions["map"] = ({ data }) => ({ job: "mail.send", payload: data, options: { queue: "mail" } });
+  const long = "a".repeat(2_000);
+  await queue.add("send", { to: long }, { jobId: "one" });
+  await importJobs(source, small, { map });
+  await queue.add("send", { to: "ada" }, { jobId: "one" });
+  expect(await source.setAside(await pageOf(source))).toEqual([]);
+  const { left } = await importJobs(source, small, { map });
+  expect(left.map(({ id }) => id)).toEqual(["one", "one"]);
+  expect(left[1]?.why).toBe("another job of its id is set aside, and refused here");
+  expect(await queue.getJobCounts("waiting")).toEqual({ waiting: 1 });
+  expect(await move()).toMatchObject({ moved: 2, left: [] });
+  await expect.poll(() => ran, { timeout: 20_000 }).toEqual([long, "ada"]);
+});
+
+test("a job that could not be stored because the backend is closed stays set aside, and the run rejects", async () => {
+  const { queue, source, ran, move } = await sides();
+  const closed = await connect("memory:", { log: "off" });
+  await closed.close();
+  await queue.add("send", { to: "ada" });
+  const map: ImportOptions["map"] = ({ data }) => ({ job: "mail.send", payload: data, options: { queue: "mail" } });
+  await expect(importJobs(source, closed, { map })).rejects.toMatchObject({ code: "BACKEND_CLOSED" });
+  expect(await move()).toMatchObject({ moved: 1, left: [] });
+  await expect.poll(() => ran, { timeout: 20_000 }).toEqual(["ada"]);
+});
+
 test("a job that was stored and has run does not run again when the program was killed before it was deleted there", async () => {
   const { queue, jobs, source, ran, move } = await sides();
   await queue.add("send", { to: "ada" });

@@ -9,6 +9,7 @@ import type { ForeignJob, JobSource } from "./job-source.ts";
 
 const AT_ONCE = 100;
 const LOOK_MS = 500;
+const ID_IS_ASIDE = "another job of its id is set aside, and refused here";
 /** Errors that mean that no job is stored for now, whatever it is. */
 const STORES_NONE: ReadonlySet<WaybillErrorCode> = new Set([
   "BACKEND_UNAVAILABLE",
@@ -37,7 +38,7 @@ export async function importJobs(from: JobSource, to: Jobs, options: ImportOptio
   const hasPriorities = to.backend.capabilities.priorityLevels > 1;
   const totals = { moved: 0, dead: 0, storedBefore: 0 };
   const failedQueues = new Set<string>();
-  /** By `keyOf`: jobs that are set aside, and why they cannot be stored here. */
+  /** By the id there: jobs that are set aside, and why they cannot be stored here. */
   const refused = new Map<string, { readonly job: ForeignJob; readonly why: string }>();
 
   async function store(aside: readonly ForeignJob[]): Promise<void> {
@@ -56,14 +57,14 @@ export async function importJobs(from: JobSource, to: Jobs, options: ImportOptio
       const job = aside[at];
       if (result.ok || isThere(result) || job === undefined) return;
       if (STORES_NONE.has(result.error.code)) throw result.error;
-      refused.set(keyOf(job), { job, why: `set aside there, and refused here: ${result.error.message}` });
+      refused.set(job.id, { job, why: `set aside there, and refused here: ${result.error.message}` });
     });
   }
 
   /** Those that were set aside and not tried by this run. */
   async function nextAside(): Promise<ForeignJob[]> {
     const found = await from.listAside(AT_ONCE + refused.size);
-    return found.filter((job) => !refused.has(keyOf(job)));
+    return found.filter(({ id }) => !refused.has(id));
   }
 
   function isStored(result: Result<Receipt> | undefined, job: ForeignJob, item: ImportItem | undefined): boolean {
@@ -80,7 +81,7 @@ export async function importJobs(from: JobSource, to: Jobs, options: ImportOptio
     let seen = 0;
     for await (const page of from.pages({ failed: failed === "dead_letter" })) {
       if (follow?.aborted) break;
-      const whys = await Promise.all(page.map((job) => whyItStays(job, map)));
+      const whys = await Promise.all(page.map((job) => (refused.has(job.id) ? ID_IS_ASIDE : whyItStays(job, map))));
       const fitting = page.filter((_, at) => whys[at] === null);
       page.forEach((job, at) => void (whys[at] && left.push({ job, why: whys[at] })));
       seen += fitting.length;
@@ -103,9 +104,6 @@ export async function importJobs(from: JobSource, to: Jobs, options: ImportOptio
     await pause(LOOK_MS, follow);
   }
 }
-
-/** An id may be used again there. */
-const keyOf = ({ id, createdAt }: ForeignJob): string => `${createdAt} ${id}`;
 
 /** An id with other bytes was stored by an earlier run, whose `map` was another. */
 const isThere = (result: Result<Receipt> | undefined): boolean =>

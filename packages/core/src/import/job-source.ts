@@ -37,7 +37,10 @@ export interface JobSource {
   readonly name: string;
   /** Lists the jobs that no worker runs, in the order in which they would run, page by page. Rejects as the store does. */
   pages(which: { readonly failed: boolean }): AsyncIterable<readonly ForeignJob[]>;
-  /** Sets aside those of these jobs that still wait or are failed, each in one step. Returns them as they were. Rejects as the store does. */
+  /**
+   * Sets aside those of these jobs that still wait or are failed, each in one step, and none in the place of one of its id that is aside.
+   * Returns them as they were. Rejects as the store does.
+   */
   setAside(jobs: readonly ForeignJob[]): Promise<ForeignJob[]>;
   /** Lists jobs that were set aside and not forgotten: by a run that was killed. Rejects as the store does. */
   listAside(limit: number): Promise<ForeignJob[]>;
